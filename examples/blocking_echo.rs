@@ -1,0 +1,85 @@
+//! The smallest complete server: an echo on blocking sockets, a thread for each connection.
+//!
+//!     cargo run --release --example blocking_echo [ADDRESS]       (127.0.0.1:9001)
+
+use std::error::Error;
+use std::io::{Read, Write};
+use std::net::{Shutdown, TcpListener, TcpStream};
+use std::time::Duration;
+
+use barews::HandshakeError;
+use barews::connection::{Config, Event, Transport};
+use barews::handshake::{Accept, OriginPolicy, Progress, ServerConfig, ServerHandshake};
+use barews::wire::MAX_CONTROL_FRAME;
+
+static HANDSHAKE: ServerConfig<'_> = ServerConfig::new(OriginPolicy::SameOrigin);
+
+fn main() -> Result<(), Box<dyn Error>> {
+    let address = std::env::args().nth(1).unwrap_or_else(|| "127.0.0.1:9001".into());
+    let listener = TcpListener::bind(address)?;
+    println!("echoing at ws://{}/", listener.local_addr()?);
+    for stream in listener.incoming() {
+        let stream = stream?;
+        std::thread::spawn(|| serve(stream).unwrap_or_else(|error| eprintln!("{error}")));
+    }
+    Ok(())
+}
+
+fn serve(mut stream: TcpStream) -> Result<(), Box<dyn Error>> {
+    stream.set_read_timeout(Some(Duration::from_secs(60)))?;
+    let (mut rx, mut tx) = ([0; 4096], [0; 512]);
+
+    // The opening handshake. What the client sent behind it stays in `rx`, at `unread`.
+    let mut handshake = ServerHandshake::new(&HANDSHAKE, [0; 512]);
+    let (mut connection, mut unread) = loop {
+        let len = stream.read(&mut rx)?;
+        let refusal = match handshake.receive(&mut rx[..len]) {
+            Ok(Progress::Partial) if len == 0 => return Ok(()),
+            Ok(Progress::Partial) => continue,
+            Ok(Progress::Complete { rest }) => {
+                let unread = len - rest.len()..len;
+                match handshake.accept(&Accept::default(), &Config::DEFAULT, &mut tx) {
+                    Ok((len, connection)) => {
+                        stream.write_all(&tx[..len])?;
+                        break (connection, unread);
+                    }
+                    Err(_) => HandshakeError::Upgrade, // a plain request
+                }
+            }
+            Err(error) => error,
+        };
+        let len = handshake.refuse(refusal, &mut tx)?;
+        return Ok(stream.write_all(&tx[..len])?);
+    };
+
+    // The connection.
+    loop {
+        let mut rest = &mut rx[unread];
+        while let Ok(received) = connection.receive(rest) {
+            rest = received.rest;
+            let Some(event) = received.event else { break };
+            if let Event::Data(chunk) = event {
+                let header = connection.frame(chunk.kind, chunk.last, chunk.payload.len() as u64)?;
+                connection.payload(chunk.payload)?;
+                stream.write_all(header.as_bytes())?;
+                stream.write_all(chunk.payload)?;
+            }
+            while let len @ 1.. = connection.poll_transmit(&mut tx[..MAX_CONTROL_FRAME]) {
+                stream.write_all(&tx[..len])?; // a Pong, or the Close that answers a Close
+            }
+        }
+        while let len @ 1.. = connection.poll_transmit(&mut tx[..MAX_CONTROL_FRAME]) {
+            stream.write_all(&tx[..len])?; // the Close that answers an error
+        }
+        match connection.transport() {
+            Transport::Keep | Transport::AwaitEof => {}
+            Transport::HalfClose => drop(stream.shutdown(Shutdown::Write)),
+            Transport::Close => return Ok(()),
+        }
+        let len = stream.read(&mut rx)?;
+        if len == 0 {
+            let _ = connection.receive_eof();
+        }
+        unread = 0..len;
+    }
+}

@@ -1,0 +1,261 @@
+//! A client for the terminal and for pipes: each line of the standard input goes out as a text message, each message received
+//! is printed on a line of its own.
+//!
+//!     cargo run --release --example client -- ws://127.0.0.1:9001/ [--subprotocol P]... [--header 'K: V']... [--origin O]
+//!                                             [--binary-hex]
+//!
+//! At the end of the input it starts the closing handshake; the status is 0 only if that completes. The connection is
+//! split: the main thread reads the socket, another one writes to it, a third one waits for lines; a channel is all that
+//! they share.
+
+use std::io::{self, BufRead, ErrorKind, Read, Write};
+use std::net::TcpStream;
+use std::ops::Range;
+use std::process::ExitCode;
+use std::sync::mpsc::{self, Sender};
+use std::thread;
+use std::time::Duration;
+
+use barews::connection::{Chunk, Config, Event, MessageKind, Outgoing, Receiver, Reply, Transmitter};
+use barews::handshake::{ClientConfig, ClientHandshake, Progress, Response, Uri};
+use barews::wire::CloseCode;
+use barews::{Client, Connection};
+use lexopt::prelude::*;
+
+/// Messages are printed as they come, so they may be of any length.
+const LIMITS: Config =
+    Config { max_frame_size: u64::MAX, max_message_size: u64::MAX, max_fragments: u32::MAX, ..Config::DEFAULT };
+const USAGE: &str = "usage: client URI [--subprotocol P]... [--header 'K: V']... [--origin O] [--binary-hex]";
+/// How long the server may take to connect, to answer the handshake and to answer a Close.
+const PATIENCE: Duration = Duration::from_secs(5);
+
+type Error = Box<dyn std::error::Error + Send + Sync>;
+type Keys = fn() -> [u8; 4];
+
+fn main() -> ExitCode {
+    match arguments().and_then(|arguments| run(&arguments)) {
+        Ok(true) => ExitCode::SUCCESS,
+        Ok(false) => ExitCode::FAILURE,
+        Err(error) => {
+            eprintln!("client: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+#[derive(Default)]
+struct Arguments {
+    uri: String,
+    subprotocols: Vec<String>,
+    headers: Vec<(String, String)>,
+    origin: Option<String>,
+    binary_hex: bool,
+}
+
+fn arguments() -> Result<Arguments, Error> {
+    let mut arguments = Arguments::default();
+    let mut parser = lexopt::Parser::from_env();
+    while let Some(argument) = parser.next()? {
+        match argument {
+            Long("subprotocol") => arguments.subprotocols.push(parser.value()?.string()?),
+            Long("origin") => arguments.origin = Some(parser.value()?.string()?),
+            Long("binary-hex") => arguments.binary_hex = true,
+            Long("header") => {
+                let header = parser.value()?.string()?;
+                let (name, value) = header.split_once(':').ok_or("a header looks like 'Name: value'")?;
+                arguments.headers.push((name.trim().into(), value.trim().into()));
+            }
+            Short('h') | Long("help") => {
+                println!("{USAGE}");
+                std::process::exit(0);
+            }
+            Value(uri) if arguments.uri.is_empty() => arguments.uri = uri.string()?,
+            _ => return Err(argument.unexpected().into()),
+        }
+    }
+    if arguments.uri.is_empty() { Err(USAGE.into()) } else { Ok(arguments) }
+}
+
+/// True after a clean close.
+fn run(arguments: &Arguments) -> Result<bool, Error> {
+    let uri = Uri::parse(&arguments.uri)?;
+    if uri.secure() {
+        return Err("this example has no TLS; use a ws: URI".into());
+    }
+    let address = (uri.host().trim_matches(['[', ']']), uri.port());
+    let mut socket =
+        TcpStream::connect(address).map_err(|error| format!("cannot connect to {}: {error}", arguments.uri))?;
+    socket.set_nodelay(true)?;
+
+    let mut rx = vec![0; 16 << 10];
+    let (connection, unread) = open(arguments, uri, &mut socket, &mut rx)?;
+    let (receiver, transmitter) = connection.split();
+    let (orders, queue) = mpsc::channel();
+    let lines = orders.clone();
+    thread::spawn(move || read_lines(&lines));
+    let writing_end = socket.try_clone()?;
+    let writer = thread::spawn(move || write(transmitter, writing_end, &queue));
+    let outcome = receive(receiver, &mut socket, &mut rx, unread, orders, arguments.binary_hex);
+    writer.join().expect("the writer does not panic")?;
+    outcome
+}
+
+/// The opening handshake. What the server sent behind it is in `rx`, in the range that is returned.
+fn open(
+    arguments: &Arguments,
+    uri: Uri<'_>,
+    socket: &mut TcpStream,
+    rx: &mut [u8],
+) -> Result<(Connection<Client<Keys>>, Range<usize>), Error> {
+    let subprotocols: Vec<_> = arguments.subprotocols.iter().map(String::as_str).collect();
+    let headers: Vec<_> = arguments.headers.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
+    let config = ClientConfig {
+        subprotocols: &subprotocols,
+        headers: &headers,
+        origin: arguments.origin.as_deref(),
+        ..ClientConfig::new(uri)
+    };
+    let mut handshake = ClientHandshake::new(&config, random(), vec![0; 16 << 10]);
+    let mut request = vec![0; 64 << 10];
+    let len = handshake.request(&mut request)?;
+    socket.write_all(&request[..len])?;
+
+    socket.set_read_timeout(Some(PATIENCE))?;
+    loop {
+        let len = socket.read(rx)?;
+        if len == 0 {
+            handshake.receive_eof()?;
+        }
+        if let Progress::Complete { rest } = handshake.receive(&mut rx[..len])? {
+            let unread = len - rest.len()..len;
+            let response = handshake.response().expect("it is complete");
+            if !response.is_open() {
+                return Err(refusal(&response).into());
+            }
+            if let Some(subprotocol) = response.subprotocol() {
+                eprintln!("subprotocol: {subprotocol}");
+            }
+            socket.set_read_timeout(None)?;
+            return Ok((handshake.connect(random as Keys, &LIMITS)?, unread));
+        }
+    }
+}
+
+/// The server's answer, if it is not 101: the status, and the fields that say more.
+fn refusal(response: &Response<'_>) -> String {
+    let mut text = format!("the server answers with status {}", response.status());
+    for name in ["Location", "WWW-Authenticate", "Retry-After", "Sec-WebSocket-Version"] {
+        for value in response.headers(name) {
+            text += &format!("\n{name}: {}", String::from_utf8_lossy(value));
+        }
+    }
+    text
+}
+
+fn random<const N: usize>() -> [u8; N] {
+    let mut bytes = [0; N];
+    getrandom::fill(&mut bytes).expect("the operating system has randomness");
+    bytes
+}
+
+/// What the writing thread is asked to do.
+enum Order {
+    Send(String),
+    Reply(Reply),
+    Close,
+}
+
+fn read_lines(orders: &Sender<Order>) {
+    for line in io::stdin().lock().lines() {
+        let Ok(line) = line.inspect_err(|error| eprintln!("client: standard input: {error}")) else { break };
+        if orders.send(Order::Send(line)).is_err() {
+            return; // the connection is closing
+        }
+    }
+    let _ = orders.send(Order::Close);
+}
+
+/// Writes until a Close frame is out, or nobody asks any more. A large message goes out in fragments.
+fn write(
+    mut transmitter: Transmitter<Client<Keys>>,
+    mut socket: TcpStream,
+    queue: &mpsc::Receiver<Order>,
+) -> Result<(), Error> {
+    let mut tx = vec![0; 17 << 10];
+    for order in queue {
+        match order {
+            Order::Send(line) => {
+                let mut message = Outgoing::new(MessageKind::Text, line.as_bytes());
+                while let len @ 1.. = transmitter.fragment(&mut message, &mut tx)? {
+                    socket.write_all(&tx[..len])?;
+                }
+            }
+            Order::Reply(reply) => {
+                let len = transmitter.reply(&reply, &mut tx)?;
+                socket.write_all(&tx[..len])?;
+            }
+            Order::Close => {
+                let len = transmitter.close(CloseCode::NORMAL, "", &mut tx)?;
+                socket.write_all(&tx[..len])?;
+            }
+        }
+        if transmitter.is_closed() {
+            socket.set_read_timeout(Some(PATIENCE))?; // for the server's part of closing
+            break;
+        }
+    }
+    Ok(())
+}
+
+/// Prints what the server sends, until the transport ends. True after a clean close.
+fn receive(
+    mut receiver: Receiver<Client<Keys>>,
+    socket: &mut TcpStream,
+    rx: &mut [u8],
+    mut unread: Range<usize>,
+    orders: Sender<Order>,
+    binary_hex: bool,
+) -> Result<bool, Error> {
+    let mut stdout = io::stdout().lock();
+    loop {
+        let mut rest = &mut rx[unread];
+        loop {
+            let received = receiver.receive(rest);
+            if let Some(reply) = receiver.take_reply() {
+                let _ = orders.send(Order::Reply(reply)); // the writer is gone once a Close is out
+            }
+            let Ok(received) = received else { break };
+            rest = received.rest;
+            match received.event {
+                Some(Event::Data(chunk)) => print(&mut stdout, &chunk, binary_hex)?,
+                Some(_) => {}
+                None => break,
+            }
+        }
+        stdout.flush()?;
+        let len = match socket.read(rx) {
+            Ok(0) => break,
+            Ok(len) => len,
+            Err(error) if error.kind() == ErrorKind::Interrupted => 0,
+            Err(_) => break, // the server takes too long to close, or has reset the connection
+        };
+        unread = 0..len;
+    }
+    let outcome = receiver.receive_eof();
+    let code = receiver.close_code().unwrap_or(CloseCode::ABNORMAL);
+    eprintln!("closed with {} {}", code.0, receiver.close_reason());
+    match outcome {
+        Ok(()) => Ok(true),
+        Err(error) => Err(error.into()),
+    }
+}
+
+/// Text as it is, binary as hexadecimal digits or as its size alone; a line for each message.
+fn print(out: &mut impl Write, chunk: &Chunk<'_>, binary_hex: bool) -> io::Result<()> {
+    match chunk.kind {
+        MessageKind::Text => out.write_all(chunk.payload)?,
+        _ if binary_hex => chunk.payload.iter().try_for_each(|byte| write!(out, "{byte:02x}"))?,
+        _ => write!(out, "<{} bytes>", chunk.payload.len())?,
+    }
+    if chunk.last { writeln!(out) } else { Ok(()) }
+}

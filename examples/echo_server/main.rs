@@ -1,0 +1,224 @@
+//! An echo server for thousands of connections in one thread, and a page to try it from a browser.
+//!
+//!     cargo run --release --example echo_server [ADDRESS]       (127.0.0.1:9001; port 0 picks a free one)
+//!
+//! The readiness loop is mio's and stands in this file; what happens on one connection is in `session.rs`. One read buffer
+//! and one write buffer serve all connections. Ctrl-C closes every connection with 1001 and waits for the peers; a second one does not wait.
+
+mod session;
+
+use std::collections::{BTreeSet, VecDeque};
+use std::io::{self, ErrorKind};
+use std::net::SocketAddr;
+use std::process::ExitCode;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::{Duration, Instant};
+
+use mio::net::{TcpListener, TcpStream};
+use mio::{Events, Interest, Poll, Token, Waker};
+use session::{Session, Turn};
+
+const READ_SIZE: usize = 64 << 10;
+
+const LISTENER: Token = Token(usize::MAX);
+const SIGNAL: Token = Token(usize::MAX - 1);
+
+fn main() -> ExitCode {
+    let mut args = std::env::args().skip(1);
+    let address = args.next().unwrap_or_else(|| "127.0.0.1:9001".into());
+    match address.parse() {
+        Ok(address) if args.next().is_none() => match serve(address) {
+            Ok(()) => return ExitCode::SUCCESS,
+            Err(error) => eprintln!("echo_server: {error}"),
+        },
+        _ => eprintln!("usage: echo_server [ADDRESS:PORT]"),
+    }
+    ExitCode::FAILURE
+}
+
+fn serve(address: SocketAddr) -> Result<(), String> {
+    let mut listener = TcpListener::bind(address).map_err(|error| format!("cannot listen on {address}: {error}"))?;
+    let address = listener.local_addr().map_err(|error| error.to_string())?;
+    println!("echoing at ws://{address}/ - open http://{address}/ in a browser, end with Ctrl-C");
+
+    let mut poll = Poll::new().map_err(|error| error.to_string())?;
+    poll.registry().register(&mut listener, LISTENER, Interest::READABLE).map_err(|error| error.to_string())?;
+    let signals = Arc::new(AtomicU32::new(0));
+    let waker = Waker::new(poll.registry(), SIGNAL).map_err(|error| error.to_string())?;
+    let count = signals.clone();
+    ctrlc::set_handler(move || {
+        count.fetch_add(1, Ordering::Relaxed);
+        let _ = waker.wake();
+    })
+    .map_err(|error| error.to_string())?;
+
+    let mut server = Sessions::new();
+    let mut listener = Some(listener);
+    let mut events = Events::with_capacity(1024);
+    while listener.is_some() || server.open > 0 {
+        match poll.poll(&mut events, server.wait()) {
+            Err(error) if error.kind() != ErrorKind::Interrupted => return Err(error.to_string()),
+            _ => {}
+        }
+        for event in &events {
+            match event.token() {
+                LISTENER => server.backlog = true,
+                SIGNAL if signals.load(Ordering::Relaxed) > 1 => return Ok(()),
+                SIGNAL => {
+                    listener = None;
+                    server.go_away();
+                }
+                Token(index) => server.ready(index, event.is_readable()),
+            }
+        }
+        if let Some(listener) = &listener {
+            server.accept(listener, &poll);
+        }
+        server.work();
+    }
+    Ok(())
+}
+
+/// All connections, by the index that is their token.
+struct Sessions {
+    slots: Vec<Option<Session>>,
+    free: Vec<usize>,
+    open: usize,
+    /// Connections wait to be accepted.
+    backlog: bool,
+    /// The connections whose turn it is.
+    turn: VecDeque<usize>,
+    /// When to look after which connection, in milliseconds since the start.
+    timers: BTreeSet<(u64, usize)>,
+    start: Instant,
+    rx: Box<[u8]>,
+    tx: Vec<u8>,
+}
+
+impl Sessions {
+    fn new() -> Self {
+        Self {
+            slots: Vec::new(),
+            free: Vec::new(),
+            open: 0,
+            backlog: false,
+            turn: VecDeque::new(),
+            timers: BTreeSet::new(),
+            start: Instant::now(),
+            rx: vec![0; READ_SIZE].into(),
+            tx: Vec::new(),
+        }
+    }
+
+    fn now(&self) -> u64 {
+        self.start.elapsed().as_millis() as u64
+    }
+
+    /// How long the poll may sleep.
+    fn wait(&self) -> Option<Duration> {
+        if !self.turn.is_empty() {
+            return Some(Duration::ZERO);
+        }
+        let (due, _) = self.timers.first()?;
+        Some(Duration::from_millis(due.saturating_sub(self.now())))
+    }
+
+    fn accept(&mut self, listener: &TcpListener, poll: &Poll) {
+        while self.backlog {
+            match listener.accept() {
+                Ok((stream, _)) => {
+                    if let Err(error) = self.add(stream, poll) {
+                        eprintln!("echo_server: {error}");
+                    }
+                }
+                Err(error) if error.kind() == ErrorKind::WouldBlock => self.backlog = false,
+                Err(error) if matches!(error.kind(), ErrorKind::Interrupted | ErrorKind::ConnectionAborted) => {}
+                // Out of descriptors, most likely: the next connection that ends makes room.
+                Err(error) => return eprintln!("echo_server: cannot accept: {error}"),
+            }
+        }
+    }
+
+    fn add(&mut self, mut stream: TcpStream, poll: &Poll) -> io::Result<()> {
+        let index = self.free.pop().unwrap_or(self.slots.len());
+        poll.registry().register(&mut stream, Token(index), Interest::READABLE | Interest::WRITABLE)?;
+        stream.set_nodelay(true)?;
+        if index == self.slots.len() {
+            self.slots.push(None);
+        }
+        self.slots[index] = Some(Session::new(stream, self.now()));
+        self.open += 1;
+        self.ready(index, false);
+        Ok(())
+    }
+
+    fn ready(&mut self, index: usize, readable: bool) {
+        if let Some(Some(session)) = self.slots.get_mut(index) {
+            session.readable |= readable;
+            if !session.queued {
+                session.queued = true;
+                self.turn.push_back(index);
+            }
+        }
+    }
+
+    /// Handles the deadlines that have passed, then gives each connection that can go on one turn.
+    fn work(&mut self) {
+        let now = self.now();
+        while let Some(&(due, index)) = self.timers.first()
+            && due <= now
+        {
+            self.timers.pop_first();
+            if let Some(session) = &mut self.slots[index] {
+                session.armed = None;
+                session.timeout(now);
+                self.ready(index, false);
+            }
+        }
+        for _ in 0..self.turn.len() {
+            let Some(index) = self.turn.pop_front() else { break };
+            let Some(session) = &mut self.slots[index] else { continue };
+            session.queued = false;
+            match session.go_on(&mut self.rx, &mut self.tx, now) {
+                Ok(Turn::Blocked) => {}
+                Ok(Turn::Again) => self.ready(index, false),
+                Ok(Turn::Over) | Err(_) => self.remove(index),
+            }
+            self.arm(index);
+        }
+    }
+
+    /// A timer that is early is as good as one in time, so the set changes only when a deadline moves forward.
+    fn arm(&mut self, index: usize) {
+        let Some(session) = &mut self.slots[index] else { return };
+        if let Some(due) = session.deadlines.poll_timeout()
+            && session.armed.is_none_or(|armed| due < armed)
+        {
+            if let Some(armed) = session.armed.replace(due) {
+                self.timers.remove(&(armed, index));
+            }
+            self.timers.insert((due, index));
+        }
+    }
+
+    fn remove(&mut self, index: usize) {
+        if let Some(session) = self.slots[index].take() {
+            if let Some(armed) = session.armed {
+                self.timers.remove(&(armed, index));
+            }
+            self.free.push(index);
+            self.open -= 1;
+        }
+    }
+
+    fn go_away(&mut self) {
+        let now = self.now();
+        for index in 0..self.slots.len() {
+            if let Some(session) = &mut self.slots[index] {
+                session.go_away(now);
+                self.ready(index, false);
+            }
+        }
+    }
+}

@@ -1,0 +1,277 @@
+//! One connection of the echo server: handshake, echo, closing. It owns bytes only while its peer is slow to take them, and
+//! reads nothing meanwhile. Messages are echoed chunk by chunk, so their size does not matter.
+
+use std::io::{self, ErrorKind, Read, Write};
+use std::net::Shutdown;
+
+use barews::connection::{Config, Event, State, Transport};
+use barews::deadlines::{Deadlines, Timeout, Timeouts};
+use barews::handshake::{Accept, OriginPolicy, Progress, ServerConfig, ServerHandshake, Subprotocol};
+use barews::wire::{CloseCode, MAX_CONTROL_FRAME};
+use barews::{BuildError, Connection, Server};
+use mio::net::TcpStream;
+
+/// An echo keeps no secrets: pages of any origin may use it. A server that trusts cookies says `SameOrigin` or lists origins.
+const HANDSHAKE: ServerConfig<'_> = ServerConfig::new(OriginPolicy::Any);
+/// What is echoed chunk by chunk may be of any length.
+const LIMITS: Config =
+    Config { max_frame_size: u64::MAX, max_message_size: u64::MAX, max_fragments: u32::MAX, ..Config::DEFAULT };
+const PAGE: &str = include_str!("page.html");
+/// Reads of one connection before it is the next one's turn.
+const TURN: usize = 16;
+
+/// How a turn of a connection ended.
+pub enum Turn {
+    /// Nothing to do before the next readiness event or deadline.
+    Blocked,
+    /// There is more to read, but others are waiting.
+    Again,
+    /// Drop the connection.
+    Over,
+}
+
+/// One connection.
+pub struct Session {
+    stream: TcpStream,
+    stage: Stage,
+    pub deadlines: Deadlines,
+    /// The deadline in the server's timers.
+    pub armed: Option<u64>,
+    /// Bytes that the peer has not taken yet.
+    unsent: Vec<u8>,
+    pub readable: bool,
+    pub queued: bool,
+    half_closed: bool,
+}
+
+enum Stage {
+    Handshake(Box<ServerHandshake<'static, [u8; 1024]>>),
+    Open(Box<Connection<Server>>),
+    /// A page or a refusal was sent, and nothing else will be.
+    Answered,
+    /// A deadline has passed.
+    Over,
+}
+
+impl Session {
+    pub fn new(stream: TcpStream, now: u64) -> Self {
+        Self {
+            stream,
+            stage: Stage::Handshake(Box::new(ServerHandshake::new(&HANDSHAKE, [0; 1024]))),
+            deadlines: Deadlines::new(Timeouts::MILLISECONDS, now),
+            armed: None,
+            unsent: Vec::new(),
+            readable: false,
+            queued: false,
+            half_closed: false,
+        }
+    }
+
+    /// Writes and reads until the socket blocks. What the peer has not taken is sent before anything more is read.
+    pub fn go_on(&mut self, rx: &mut [u8], tx: &mut Vec<u8>, now: u64) -> io::Result<Turn> {
+        for _ in 0..TURN {
+            if !self.unsent.is_empty() {
+                tx.clear();
+                tx.append(&mut self.unsent);
+                self.send(tx)?;
+                if self.unsent.len() < tx.len() {
+                    self.deadlines.received(now); // a slow reader is a living one
+                }
+                if !self.unsent.is_empty() {
+                    return Ok(Turn::Blocked);
+                }
+            }
+            match self.transport() {
+                Transport::HalfClose if !self.half_closed => {
+                    self.half_closed = true;
+                    self.stream.shutdown(Shutdown::Write)?;
+                }
+                Transport::Keep | Transport::HalfClose | Transport::AwaitEof => {}
+                Transport::Close => return Ok(Turn::Over),
+            }
+            if !self.readable {
+                return Ok(Turn::Blocked);
+            }
+            match self.stream.read(rx) {
+                Ok(0) => {
+                    self.readable = false;
+                    let Stage::Open(connection) = &mut self.stage else { return Ok(Turn::Over) };
+                    let _ = connection.receive_eof();
+                    drain(connection, &mut self.unsent);
+                }
+                Ok(len) => {
+                    tx.clear();
+                    self.receive(&mut rx[..len], tx, now);
+                    self.send(tx)?;
+                }
+                Err(error) if error.kind() == ErrorKind::WouldBlock => self.readable = false,
+                Err(error) if error.kind() == ErrorKind::Interrupted => {}
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(Turn::Again)
+    }
+
+    fn receive(&mut self, mut bytes: &mut [u8], tx: &mut Vec<u8>, now: u64) {
+        if let Stage::Handshake(handshake) = &mut self.stage {
+            match handshake.receive(bytes) {
+                Ok(Progress::Partial) => return,
+                Ok(Progress::Complete { rest }) => {
+                    bytes = rest;
+                    self.stage = answer(handshake, tx);
+                    self.deadlines.opened(now);
+                }
+                Err(error) => {
+                    bytes = &mut [];
+                    build(tx, |out| Ok((handshake.refuse(error, out)?, ())));
+                    self.stage = Stage::Answered;
+                }
+            }
+        }
+        if let Stage::Open(connection) = &mut self.stage {
+            self.deadlines.received(now);
+            echo(connection, bytes, tx, &mut self.deadlines, now);
+        }
+        self.deadlines.state(self.state(), now);
+    }
+
+    fn state(&self) -> State {
+        match &self.stage {
+            Stage::Handshake(_) => State::Open,
+            Stage::Open(connection) => connection.state(),
+            Stage::Answered | Stage::Over => State::Closing,
+        }
+    }
+
+    fn transport(&self) -> Transport {
+        match &self.stage {
+            Stage::Handshake(_) => Transport::Keep,
+            Stage::Open(connection) => connection.transport(),
+            Stage::Answered => Transport::HalfClose,
+            Stage::Over => Transport::Close,
+        }
+    }
+
+    /// Writes what the socket takes and keeps the rest.
+    fn send(&mut self, mut bytes: &[u8]) -> io::Result<()> {
+        while !bytes.is_empty() {
+            match self.stream.write(bytes) {
+                Ok(len) => bytes = &bytes[len..],
+                Err(error) if error.kind() == ErrorKind::WouldBlock => break,
+                Err(error) if error.kind() == ErrorKind::Interrupted => {}
+                Err(error) => return Err(error),
+            }
+        }
+        self.unsent = bytes.to_vec();
+        Ok(())
+    }
+
+    pub fn timeout(&mut self, now: u64) {
+        while let Some(timeout) = self.deadlines.handle_timeout(now) {
+            match (timeout, &mut self.stage) {
+                (Timeout::Ping(payload), Stage::Open(connection)) => {
+                    let mut out = [0; MAX_CONTROL_FRAME];
+                    if let Ok(len) = connection.ping(&payload, &mut out) {
+                        self.unsent.extend_from_slice(&out[..len]);
+                    }
+                }
+                _ => {
+                    self.unsent.clear();
+                    self.stage = Stage::Over;
+                }
+            }
+        }
+    }
+
+    pub fn go_away(&mut self, now: u64) {
+        match &mut self.stage {
+            Stage::Open(connection) => {
+                let mut out = [0; MAX_CONTROL_FRAME];
+                if let Ok(len) = connection.close(CloseCode::GOING_AWAY, "server shuts down", &mut out) {
+                    self.unsent.extend_from_slice(&out[..len]);
+                }
+            }
+            Stage::Handshake(_) => self.stage = Stage::Over,
+            Stage::Answered | Stage::Over => {}
+        }
+        self.deadlines.state(self.state(), now);
+    }
+}
+
+/// Answers a complete request: an upgrade with the first subprotocol that the client offers, `/` with the page.
+fn answer(handshake: &mut ServerHandshake<'static, [u8; 1024]>, tx: &mut Vec<u8>) -> Stage {
+    let Some(request) = handshake.request() else { return Stage::Over };
+    let page = request.target() == "/";
+    if request.is_upgrade() {
+        let offered = request.subprotocols().next().map(String::from);
+        let subprotocol = offered.as_deref().map_or(Subprotocol::None, Subprotocol::Named);
+        let response = Accept { subprotocol, ..Accept::default() };
+        match build(tx, |out| handshake.accept(&response, &LIMITS, out)) {
+            Some(connection) => return Stage::Open(Box::new(connection)),
+            None => return Stage::Over,
+        }
+    }
+    let html = [("Content-Type", "text/html; charset=utf-8")];
+    if page {
+        build(tx, |out| Ok((handshake.respond(200, &html, PAGE.as_bytes(), out)?, ())));
+    } else {
+        build(tx, |out| Ok((handshake.respond(404, &[], b"not found\n", out)?, ())));
+    }
+    Stage::Answered
+}
+
+/// Echoes what there is to echo, and answers what there is to answer.
+fn echo(
+    connection: &mut Connection<Server>,
+    mut bytes: &mut [u8],
+    tx: &mut Vec<u8>,
+    deadlines: &mut Deadlines,
+    now: u64,
+) {
+    // After an error the Close that tells the peer is due, and the rest is of no interest.
+    while let Ok(received) = connection.receive(bytes) {
+        bytes = received.rest;
+        match received.event {
+            Some(Event::Data(chunk)) => {
+                let header = connection.frame(chunk.kind, chunk.last, chunk.payload.len() as u64);
+                if let (Ok(header), Ok(())) = (header, connection.payload(chunk.payload)) {
+                    tx.extend_from_slice(header.as_bytes());
+                    tx.extend_from_slice(chunk.payload);
+                }
+                deadlines.message(now);
+            }
+            Some(Event::Pong) => {
+                deadlines.pong(connection.control_payload(), now);
+            }
+            Some(_) => {}
+            None => break,
+        }
+        drain(connection, tx);
+    }
+    drain(connection, tx);
+}
+
+/// The drain law.
+fn drain(connection: &mut Connection<Server>, tx: &mut Vec<u8>) {
+    let mut out = [0; MAX_CONTROL_FRAME];
+    while let len @ 1.. = connection.poll_transmit(&mut out) {
+        tx.extend_from_slice(&out[..len]);
+    }
+}
+
+/// Appends what `write` writes, in as much room as it needs.
+fn build<T>(tx: &mut Vec<u8>, mut write: impl FnMut(&mut [u8]) -> Result<(usize, T), BuildError>) -> Option<T> {
+    let start = tx.len();
+    loop {
+        let (len, outcome) = match write(&mut tx[start..]) {
+            Err(BuildError::BufferTooSmall { need }) => {
+                tx.resize(start + need, 0);
+                continue;
+            }
+            Ok((len, value)) => (len, Some(value)),
+            Err(_) => (0, None),
+        };
+        tx.truncate(start + len);
+        return outcome;
+    }
+}

@@ -1,0 +1,331 @@
+//! The connection after the opening handshake: bytes in, events out; messages in, bytes out (RFC 6455 sections 5 to 7).
+//!
+//! A [`Connection`] is a [`Receiver`] and a [`Transmitter`]. It owns no buffer: [`receive`](Connection::receive) decodes in
+//! the host's buffer and hands the rest back, every send call writes into a buffer of the host's. What the engine keeps is the
+//! state, a frame header that arrived in pieces, and at most one control frame's payload: the reply that waits for
+//! [`poll_transmit`](Connection::poll_transmit).
+//!
+//! [`Transport`] answers when to close TCP.
+
+mod control;
+mod event;
+mod fragmentation;
+mod receiver;
+mod state;
+mod transmitter;
+
+pub use control::Reply;
+pub use event::{Chunk, Event, MessageKind, Received};
+pub use receiver::Receiver;
+pub use state::{State, Transport};
+pub use transmitter::{Outgoing, Transmitter};
+
+use crate::wire::{CloseCode, EncodedHeader};
+use crate::{ProtocolError, Role, SendError};
+
+/// The limits of a connection, and what its negotiated extensions define.
+///
+/// ```
+/// use barews::connection::Config;
+///
+/// let config = Config { max_message_size: 4096, ..Config::DEFAULT };
+/// ```
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+pub struct Config {
+    /// The longest payload of a received data frame, in bytes; beyond it the connection fails with 1009. Default 16 MiB.
+    pub max_frame_size: u64,
+    /// The longest received message, in bytes over all its fragments; beyond it the connection fails with 1009. Default
+    /// 64 MiB. The engine stores no message: a host that handles chunks as they come may set `u64::MAX`.
+    pub max_message_size: u64,
+    /// The most frames in a received message; beyond it the connection fails with 1008. Default 2^20.
+    pub max_fragments: u32,
+    /// The longest payload of a frame that [`fragment`](Connection::fragment) sends, in bytes. Default 16 KiB. A Pong waits
+    /// for one such frame at most.
+    pub fragment_size: u32,
+    /// The reserved bits that a negotiated extension defines: 4 for RSV1, 2 for RSV2, 1 for RSV3. Default none. Text whose
+    /// first frame has one of them set is not checked for UTF-8: only the extension knows what its bytes stand for.
+    pub extension_rsv: u8,
+    /// The reserved opcodes that a negotiated extension defines: bit n for opcode n. Default none.
+    pub extension_opcodes: u16,
+}
+
+impl Config {
+    /// The defaults, as a constant. [RFC 6455 section 10.4](https://www.rfc-editor.org/rfc/rfc6455#section-10.4)
+    // [6455-10.4-2]
+    pub const DEFAULT: Self = Self {
+        max_frame_size: 16 << 20,
+        max_message_size: 64 << 20,
+        max_fragments: 1 << 20,
+        fragment_size: 16 << 10,
+        extension_rsv: 0,
+        extension_opcodes: 0,
+    };
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Self::DEFAULT
+    }
+}
+
+/// Both halves of a connection, for a host that reads and writes in one task. [`split`](Self::split) makes two of it.
+///
+/// It begins in the state OPEN: the [opening handshake](crate::handshake) hands it out, or a host that has done the handshake
+/// by itself calls [`new`](Self::new).
+#[derive(Debug)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+pub struct Connection<R> {
+    receiver: Receiver<R>,
+    transmitter: Transmitter<R>,
+}
+
+impl<R: Role> Connection<R> {
+    /// An open connection, whose first received byte is the first byte behind the opening handshake.
+    // RFC 6455 4.1, 4.2.2 [6455-4.1-42] [6455-4.2.2-20]
+    pub const fn new(role: R, config: &Config) -> Self {
+        Self { receiver: Receiver::new(config), transmitter: Transmitter::new(role, config) }
+    }
+
+    /// Reads the next event. See [`Receiver::receive`].
+    ///
+    /// ```
+    /// use barews::connection::{Event, MessageKind};
+    /// use barews::{Connection, Server};
+    ///
+    /// let mut connection = Connection::new(Server, &Default::default());
+    /// let mut bytes = *b"\x81\x85\x37\xfa\x21\x3d\x7f\x9f\x4d\x51\x58\x89\x80\x01\x02\x03\x04";
+    /// let got = connection.receive(&mut bytes)?;
+    /// let Some(Event::Data(chunk)) = got.event else { panic!() };
+    /// assert_eq!((chunk.kind, &chunk.payload[..]), (MessageKind::Text, &b"Hello"[..]));
+    ///
+    /// let got = connection.receive(got.rest)?; // the rest holds a Ping
+    /// assert_eq!(got.event, Some(Event::Ping));
+    /// let mut out = [0; barews::wire::MAX_CONTROL_FRAME];
+    /// assert_eq!(connection.poll_transmit(&mut out), 2); // and its Pong is due
+    /// assert_eq!(out[..2], [0x8A, 0]);
+    /// # Ok::<(), barews::ProtocolError>(())
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// The peer broke a rule or a limit; a Close frame is queued, and every later call returns the same error.
+    #[inline(always)]
+    pub fn receive<'b>(&mut self, bytes: &'b mut [u8]) -> Result<Received<'b>, ProtocolError> {
+        self.receiver.receive(bytes)
+    }
+
+    /// The transport has no more bytes: TCP's FIN, a reset, the end of the TLS stream. See [`Receiver::receive_eof`].
+    ///
+    /// # Errors
+    ///
+    /// [`ProtocolError::UnexpectedEof`] when no Close frame came before, or the error that the connection failed with.
+    pub fn receive_eof(&mut self) -> Result<(), ProtocolError> {
+        self.receiver.receive_eof()
+    }
+
+    /// Fails the connection for a reason of the host's, such as an extension that finds bad data. See [`Receiver::fail`].
+    pub fn fail(&mut self, error: ProtocolError) {
+        self.receiver.fail(error);
+    }
+
+    /// The payload of the Ping, Pong or Close that [`receive`](Self::receive) returned last, until it is called again. See
+    /// [`Receiver::control_payload`].
+    pub fn control_payload(&self) -> &[u8] {
+        self.receiver.control_payload()
+    }
+
+    /// Payload bytes that the frame under way still has to bring. See [`Receiver::payload_left`].
+    pub fn payload_left(&self) -> u64 {
+        self.receiver.payload_left()
+    }
+
+    /// Writes the control frame that is due: the Pong that answers the newest Ping, the Close that answers a Close or an
+    /// error. Returns its length; 0 when nothing is due, or not now because a frame is under way.
+    ///
+    /// Call it until it returns 0 after each [`receive`](Self::receive), before waiting for anything. `out` has at least
+    /// [`MAX_CONTROL_FRAME`](crate::wire::MAX_CONTROL_FRAME) bytes; in a smaller one, a frame that does not fit stays due.
+    // RFC 6455 5.5.1, 5.5.2: as soon as practical [6455-5.5.1-8] [6455-5.5.2-3]
+    pub fn poll_transmit(&mut self, out: &mut [u8]) -> usize {
+        let Some((opcode, payload)) = self.receiver.due() else { return 0 };
+        match self.transmitter.control(opcode, payload, out) {
+            Ok(len) => {
+                self.receiver.forget_due();
+                len
+            }
+            Err(SendError::Closing) => {
+                self.receiver.forget_due(); // our Close is out, and nothing follows it
+                0
+            }
+            Err(_) => 0,
+        }
+    }
+
+    /// Bytes that are still to be sent: the control frame that is due, and the payload of the frame under way.
+    pub fn buffered_amount(&self) -> u64 {
+        let reply = match self.receiver.due() {
+            Some((_, payload)) if !self.transmitter.is_closed() => {
+                payload.len() as u64 + if R::IS_SERVER { 2 } else { 6 }
+            }
+            _ => 0,
+        };
+        reply + self.transmitter.payload_left()
+    }
+
+    /// Writes a whole message as one frame. See [`Transmitter::message`].
+    ///
+    /// ```
+    /// use barews::connection::MessageKind;
+    ///
+    /// let mut connection = barews::Connection::new(barews::Server, &Default::default());
+    /// let mut out = [0; 64];
+    /// let len = connection.message(MessageKind::Text, b"Hello", &mut out)?;
+    /// assert_eq!(out[..len], *b"\x81\x05Hello");
+    /// # Ok::<(), barews::SendError>(())
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// [`SendError`]; nothing is changed.
+    #[inline]
+    pub fn message(&mut self, kind: MessageKind, body: &[u8], out: &mut [u8]) -> Result<usize, SendError> {
+        self.check_open()?;
+        self.transmitter.message(kind, body, out)
+    }
+
+    /// Writes the next fragment of a message; 0 when the message is complete. See [`Transmitter::fragment`].
+    ///
+    /// # Errors
+    ///
+    /// [`SendError`]; nothing is changed.
+    pub fn fragment(&mut self, message: &mut Outgoing<'_>, out: &mut [u8]) -> Result<usize, SendError> {
+        self.check_open()?;
+        self.transmitter.fragment(message, out)
+    }
+
+    /// The header of a data frame whose payload the host sends by itself. See [`Transmitter::frame`].
+    ///
+    /// # Errors
+    ///
+    /// [`SendError`]; nothing is changed.
+    #[inline]
+    pub fn frame(&mut self, kind: MessageKind, fin: bool, len: u64) -> Result<EncodedHeader, SendError> {
+        self.check_open()?;
+        self.transmitter.frame(kind, fin, len)
+    }
+
+    /// [`frame`](Self::frame) with reserved bits, for an extension. See [`Transmitter::frame_with_rsv`].
+    ///
+    /// # Errors
+    ///
+    /// [`SendError`]; nothing is changed.
+    pub fn frame_with_rsv(
+        &mut self,
+        kind: MessageKind,
+        fin: bool,
+        rsv: u8,
+        len: u64,
+    ) -> Result<EncodedHeader, SendError> {
+        self.check_open()?;
+        self.transmitter.frame_with_rsv(kind, fin, rsv, len)
+    }
+
+    /// Masks the next piece of the frame's payload in place, if need be, and counts it. See [`Transmitter::payload`].
+    ///
+    /// # Errors
+    ///
+    /// [`SendError::PayloadTooLong`]; nothing is changed.
+    #[inline]
+    pub fn payload(&mut self, part: &mut [u8]) -> Result<(), SendError> {
+        self.transmitter.payload(part) // also while closing: a frame that was begun is finished
+    }
+
+    /// Writes a Ping with up to 125 bytes of payload, which the peer's Pong repeats.
+    ///
+    /// # Errors
+    ///
+    /// [`SendError`]; nothing is changed.
+    pub fn ping(&mut self, payload: &[u8], out: &mut [u8]) -> Result<usize, SendError> {
+        self.check_open()?;
+        self.transmitter.ping(payload, out)
+    }
+
+    /// Writes a Pong that answers no Ping. The answers are [`poll_transmit`](Self::poll_transmit)'s.
+    ///
+    /// # Errors
+    ///
+    /// [`SendError`]; nothing is changed.
+    pub fn pong(&mut self, payload: &[u8], out: &mut [u8]) -> Result<usize, SendError> {
+        self.check_open()?;
+        self.transmitter.pong(payload, out)
+    }
+
+    /// Writes a control frame with an opcode that an extension defines. See [`Transmitter::extension_control`].
+    ///
+    /// # Errors
+    ///
+    /// [`SendError`]; nothing is changed.
+    pub fn extension_control(&mut self, opcode: u8, payload: &[u8], out: &mut [u8]) -> Result<usize, SendError> {
+        self.check_open()?;
+        self.transmitter.extension_control(opcode, payload, out)
+    }
+
+    /// Starts the closing handshake, or answers the peer's Close in place of [`poll_transmit`](Self::poll_transmit). See
+    /// [`Transmitter::close`].
+    ///
+    /// # Errors
+    ///
+    /// [`SendError`]; nothing is changed.
+    pub fn close(&mut self, code: CloseCode, reason: &str, out: &mut [u8]) -> Result<usize, SendError> {
+        self.transmitter.close(code, reason, out)
+    }
+
+    /// Like [`close`](Self::close), without a status code.
+    ///
+    /// # Errors
+    ///
+    /// [`SendError`]; nothing is changed.
+    pub fn close_without_status(&mut self, out: &mut [u8]) -> Result<usize, SendError> {
+        self.transmitter.close_without_status(out)
+    }
+
+    /// Where the connection stands in its life.
+    pub fn state(&self) -> State {
+        self.receiver.state(self.transmitter.is_closed())
+    }
+
+    /// What the host is to do with the transport, once all that is due has been sent.
+    pub fn transport(&self) -> Transport {
+        self.receiver.transport(self.transmitter.is_closed())
+    }
+
+    /// How the connection closed, as RFC 6455 section 7.1.5 defines it: the code of the Close frame received, 1005 if it had
+    /// none, 1006 if the connection failed or ended without one; `None` while none of this has happened.
+    pub fn close_code(&self) -> Option<CloseCode> {
+        self.receiver.close_code()
+    }
+
+    /// The reason in the Close frame received, or the empty string (RFC 6455 section 7.1.6).
+    pub fn close_reason(&self) -> &str {
+        self.receiver.close_reason()
+    }
+
+    /// Whether the closing handshake is complete: Close frames went both ways (RFC 6455 section 7.1.4).
+    pub fn is_clean(&self) -> bool {
+        self.receiver.is_closed() && self.transmitter.is_closed() // [6455-7.1.4-1]
+    }
+
+    /// The two halves, for two tasks without a lock between them.
+    ///
+    /// The reading task passes what [`Receiver::take_reply`] gives to the writing task, by whatever channel the host has, and
+    /// that one sends it with [`Transmitter::reply`].
+    pub fn split(self) -> (Receiver<R>, Transmitter<R>) {
+        (self.receiver, self.transmitter)
+    }
+
+    /// RFC 6455 6.1: data is sent in the state OPEN only [6455-6.1-2] [6455-5.1-7] [6455-5.5.2-4]
+    #[inline]
+    fn check_open(&self) -> Result<(), SendError> {
+        if self.receiver.is_open() { Ok(()) } else { Err(SendError::Closing) }
+    }
+}

@@ -1,0 +1,95 @@
+//! What `receive` returns. The payloads are lent: they are the host's own buffer, decoded in place.
+
+use crate::wire::{CloseCode, Opcode};
+
+/// The outcome of one call of [`receive`](crate::Connection::receive).
+#[derive(PartialEq, Eq, Debug)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+#[must_use]
+pub struct Received<'b> {
+    /// The bytes behind the event, which are for the next call. Empty when there is no event.
+    pub rest: &'b mut [u8],
+    /// What was found; `None` when all bytes were consumed and more are needed.
+    pub event: Option<Event<'b>>,
+}
+
+impl Received<'_> {
+    /// For the branch behind a length check that the type system does not see; no input leads there.
+    pub(super) const fn nothing() -> Self {
+        Self { rest: &mut [], event: None }
+    }
+}
+
+/// Something that the peer sent.
+#[derive(PartialEq, Eq, Debug)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+#[non_exhaustive]
+pub enum Event<'b> {
+    /// A stretch of a data message.
+    Data(Chunk<'b>),
+    /// A Ping; its Pong is due. Its payload is at [`control_payload`](crate::Connection::control_payload).
+    Ping,
+    /// A Pong. Its payload is at [`control_payload`](crate::Connection::control_payload).
+    Pong,
+    /// The peer's Close frame with its status code, if it has one; the Close that answers it is due. The reason is at
+    /// [`close_reason`](crate::Connection::close_reason). No event follows.
+    Close(Option<CloseCode>),
+    /// A control frame with an opcode of a negotiated extension. Its payload is at
+    /// [`control_payload`](crate::Connection::control_payload).
+    ExtensionControl(Opcode),
+}
+
+/// A stretch of one data message: as much of it as stood in the input, never more than one frame.
+///
+/// The chunks of a message come in order, only control frames between them. Fragments without payload give no chunk unless
+/// they end the message or carry reserved bits.
+#[derive(PartialEq, Eq, Debug)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+pub struct Chunk<'b> {
+    /// The kind of the message, which its first frame told.
+    pub kind: MessageKind,
+    /// The first chunk of its message.
+    pub first: bool,
+    /// The last chunk of its message. May be the first, too.
+    pub last: bool,
+    /// The reserved bits of the frame: 4 for RSV1, 2 for RSV2, 1 for RSV3. 0 unless an extension uses them.
+    pub rsv: u8,
+    /// The payload, unmasked. These are the last `payload.len()` of the bytes consumed, so that a wrapper that keeps
+    /// positions instead of borrows knows where they are. Text is valid UTF-8 over the chunks of a message together; a
+    /// chunk may begin and end inside a character.
+    pub payload: &'b mut [u8],
+}
+
+/// The type of a data message.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+pub enum MessageKind {
+    /// UTF-8 text (RFC 6455 section 5.6).
+    Text,
+    /// Any bytes (RFC 6455 section 5.6).
+    Binary,
+    /// A type that a negotiated extension defines, by its opcode, 3 to 7 (RFC 6455 section 5.8).
+    Extension(u8),
+}
+
+impl MessageKind {
+    /// The opcode of the message's first frame.
+    // RFC 6455 6.1 [6455-6.1-5]
+    #[inline]
+    pub const fn opcode(self) -> Opcode {
+        match self {
+            Self::Text => Opcode::TEXT,
+            Self::Binary => Opcode::BINARY,
+            Self::Extension(bits) => Opcode::from_bits(bits),
+        }
+    }
+
+    /// The kind that a data frame's opcode begins.
+    pub(crate) const fn of(opcode: Opcode) -> Self {
+        match opcode {
+            Opcode::TEXT => Self::Text,
+            Opcode::BINARY => Self::Binary,
+            _ => Self::Extension(opcode.bits()),
+        }
+    }
+}

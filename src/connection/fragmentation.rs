@@ -1,0 +1,131 @@
+//! The data message under way: what may continue it, how long it may get, and whether it is text (RFC 6455 sections 5.4, 5.6,
+//! 8.1 and 10.4). It stores no payload.
+
+use crate::connection::{Config, MessageKind};
+use crate::wire::{Mask, Opcode, Utf8Validator};
+use crate::{ProtocolError, Role};
+
+#[derive(Debug)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+pub(super) struct Fragmentation {
+    max_frame_size: u64,
+    max_message_size: u64,
+    max_fragments: u32,
+    /// Frames that the message may still have.
+    fragments: u32,
+    /// Payload bytes that it may still have.
+    room: u64,
+    message: Option<MessageKind>,
+    /// A chunk of it was handed out.
+    begun: bool,
+    /// It is text in the clear, and checked for UTF-8.
+    checked: bool,
+    utf8: Utf8Validator,
+}
+
+/// A piece of payload that is worth an event.
+pub(super) struct Piece {
+    pub(super) kind: MessageKind,
+    pub(super) first: bool,
+    pub(super) last: bool,
+}
+
+impl Fragmentation {
+    pub(super) const fn new(config: &Config) -> Self {
+        Self {
+            max_frame_size: config.max_frame_size,
+            max_message_size: config.max_message_size,
+            max_fragments: config.max_fragments,
+            fragments: 0,
+            room: 0,
+            message: None,
+            begun: false,
+            checked: false,
+            utf8: Utf8Validator::new(),
+        }
+    }
+
+    /// Whether a message is under way.
+    pub(super) const fn is_open(&self) -> bool {
+        self.message.is_some()
+    }
+
+    /// Whether a message of this length may come in one frame.
+    #[inline(always)]
+    pub(super) const fn allows_unfragmented(&self, len: u64) -> bool {
+        len <= self.max_frame_size && len <= self.max_message_size
+    }
+
+    /// A data frame begins.
+    pub(super) fn begin_frame(&mut self, opcode: Opcode, rsv: u8, payload_len: u64) -> Result<(), ProtocolError> {
+        match (opcode, self.message) {
+            // RFC 6455 5.4 [6455-5.4-2]
+            (Opcode::CONTINUATION, None) => return Err(ProtocolError::UnexpectedContinuation),
+            (Opcode::CONTINUATION, Some(_)) => {}
+            // RFC 6455 5.4: messages are not interleaved [6455-5.4-2] [6455-5.4-7]
+            (_, Some(_)) => return Err(ProtocolError::ExpectedContinuation),
+            // RFC 6455 5.4: the type of the message is that of its first frame [6455-5.4-1] [6455-5.4-15] [6455-6.2-3]
+            (_, None) => {
+                self.message = Some(MessageKind::of(opcode));
+                self.begun = false;
+                self.checked = opcode == Opcode::TEXT && rsv == 0;
+                self.utf8 = Utf8Validator::new();
+                self.room = self.max_message_size;
+                self.fragments = self.max_fragments.max(1);
+            }
+        }
+        // RFC 6455 10.4: known from the header, before a byte of the payload is seen [6455-10.4-1]
+        if payload_len > self.max_frame_size {
+            return Err(ProtocolError::FrameTooBig);
+        }
+        self.room = self.room.checked_sub(payload_len).ok_or(ProtocolError::MessageTooBig)?;
+        self.fragments = self.fragments.checked_sub(1).ok_or(ProtocolError::TooManyFragments)?;
+        Ok(())
+    }
+
+    /// The next piece of the frame's payload, which is unmasked here. `ends`: it completes the frame. Nothing is worth an
+    /// event in an empty fragment, unless it ends the message or carries reserved bits.
+    pub(super) fn payload<R: Role>(
+        &mut self,
+        mask: &mut Mask,
+        part: &mut [u8],
+        ends: bool,
+        fin: bool,
+        rsv: u8,
+    ) -> Result<Option<Piece>, ProtocolError> {
+        if self.checked {
+            unmask_text::<R>(&mut self.utf8, mask, part)?;
+        } else if R::IS_SERVER {
+            mask.apply(part); // RFC 6455 6.2 [6455-6.2-7]
+        }
+        let kind = self.message.unwrap_or(MessageKind::Binary);
+        let last = ends && fin; // RFC 6455 5.2 [6455-5.2-1]
+        if last {
+            // RFC 6455 5.6: the message as a whole is UTF-8, a frame need not be [6455-5.6-1]
+            if self.checked {
+                self.utf8.finish()?;
+            }
+            self.message = None; // RFC 6455 6.2: the next data frame begins a new message [6455-6.2-4]
+        }
+        if part.is_empty() && !last && rsv == 0 {
+            return Ok(None);
+        }
+        let first = !self.begun;
+        self.begun = true;
+        Ok(Some(Piece { kind, first, last }))
+    }
+}
+
+/// Unmasks and checks in blocks that stay in the first-level cache.
+fn unmask_text<R: Role>(utf8: &mut Utf8Validator, mask: &mut Mask, part: &mut [u8]) -> Result<(), ProtocolError> {
+    const BLOCK: usize = 4096;
+    for block in part.chunks_mut(BLOCK) {
+        let ascii = if R::IS_SERVER { mask.apply_is_ascii(block) } else { block.is_ascii() };
+        if ascii {
+            utf8.push_ascii()?;
+        } else {
+            utf8.push(block)?;
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,109 @@
+//! The life of a connection, as one table (RFC 6455 sections 5.5.1, 7.1.1, 7.1.3 and 7.1.7).
+//!
+//! All rules about closing live here; nothing else in the engine decides when a connection is closing or closed, or what
+//! becomes of the transport. The table knows no frame and no byte: only what was received, whether our Close was sent, and
+//! whether the transport has ended.
+
+/// Where a connection stands (RFC 6455 sections 4.1, 7.1.3 and 7.1.4). CONNECTING is the
+/// [opening handshake](crate::handshake).
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+pub enum State {
+    /// Messages may go both ways.
+    Open,
+    /// A Close frame was sent or received, or the connection failed.
+    Closing,
+    /// Nothing will be sent or received any more.
+    Closed,
+}
+
+/// What the host is to do with the transport, once [`poll_transmit`](crate::Connection::poll_transmit) has returned 0 and its
+/// bytes are written. This is the answer to "when do I close TCP?" (RFC 6455 section 7.1.1).
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+pub enum Transport {
+    /// Go on reading and writing.
+    Keep,
+    /// Shut down the writing side, then read and discard until the end of the stream or the closing timeout, then close.
+    /// Reading on keeps a reset from destroying the Close frame that was just sent.
+    HalfClose,
+    /// Read and discard until the peer ends the stream or the closing timeout, then close: the server closes first.
+    AwaitEof,
+    /// Close now.
+    Close,
+}
+
+/// What was received so far.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Incoming {
+    /// Neither a Close frame nor an error.
+    Open,
+    /// A Close frame.
+    Close,
+    /// An error; nothing more of the peer's is processed.
+    Error,
+}
+
+/// The table. `eof`: the transport has ended; `sent`: our Close frame was sent.
+pub(crate) const fn next(incoming: Incoming, eof: bool, sent: bool, is_server: bool) -> (State, Transport) {
+    use Incoming as I;
+    use State::{Closed, Closing, Open};
+    match (incoming, eof, sent) {
+        (I::Open, false, false) => (Open, Transport::Keep),
+        // Our Close is out: CLOSING, and the peer's Close is still to come [6455-7.1.3-1]
+        (I::Open, false, true) => (Closing, Transport::Keep),
+        // The end without a Close frame: 1006 [6455-7.1.4-1] [6455-7.2.1-2]
+        (I::Open, true, _) => (Closed, Transport::Close),
+        // The peer's Close, or an error: CLOSING; our Close is due, and the peer may still read it
+        // [6455-5.5.1-7] [6455-7.1.7-5]
+        (I::Close | I::Error, _, false) => (Closing, Transport::Keep),
+        // Close frames went both ways: the server closes TCP at once, the client waits for that
+        // [6455-5.5.1-10] [6455-5.5.1-11] [6455-5.5.1-12] [6455-5.5.1-13] [6455-5.5.1-14]
+        // [6455-7.1.1-3] [6455-7.1.1-5] [6455-7.1.1-6] [6455-7.1.2-2]
+        (I::Close, false, true) if is_server => (Closing, Transport::HalfClose),
+        (I::Close, false, true) => (Closing, Transport::AwaitEof),
+        // Failed, and the peer was told: close, without waiting for an answer [6455-7.1.7-1] [6455-7.1.7-3] [6455-7.1.7-7]
+        (I::Error, false, true) => (Closing, Transport::HalfClose),
+        (I::Close | I::Error, true, true) => (Closed, Transport::Close),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    extern crate std;
+    use super::{Incoming, State, Transport, next};
+
+    /// Every row, written out a second time: incoming, eof, sent, then the outcome for a server and for a client.
+    #[rustfmt::skip]
+    const TABLE: [(Incoming, bool, bool, (State, Transport), (State, Transport)); 12] = {
+        use Incoming::{Close, Error, Open};
+        use State::{Closed, Closing};
+        use Transport::{AwaitEof, HalfClose, Keep};
+        const DONE: (State, Transport) = (Closed, Transport::Close);
+        [
+            (Open,  false, false, (State::Open, Keep),  (State::Open, Keep)),
+            (Open,  false, true,  (Closing, Keep),      (Closing, Keep)),      // [6455-7.1.3-1]
+            (Open,  true,  false, DONE,                 DONE),                 // [6455-7.2.1-2]
+            (Open,  true,  true,  DONE,                 DONE),
+            (Close, false, false, (Closing, Keep),      (Closing, Keep)),      // [6455-5.5.1-7]
+            (Close, false, true,  (Closing, HalfClose), (Closing, AwaitEof)),  // [6455-5.5.1-11] [6455-5.5.1-12] [6455-7.1.1-3]
+            (Close, true,  false, (Closing, Keep),      (Closing, Keep)),
+            (Close, true,  true,  DONE,                 DONE),                 // [6455-5.5.1-10]
+            (Error, false, false, (Closing, Keep),      (Closing, Keep)),      // [6455-7.1.7-5]
+            (Error, false, true,  (Closing, HalfClose), (Closing, HalfClose)), // [6455-7.1.7-1] [6455-7.1.7-3]
+            (Error, true,  false, (Closing, Keep),      (Closing, Keep)),
+            (Error, true,  true,  DONE,                 DONE),
+        ]
+    };
+
+    #[test]
+    fn every_row_of_the_state_table() {
+        for (incoming, eof, sent, server, client) in TABLE {
+            assert_eq!(next(incoming, eof, sent, true), server, "server {incoming:?} {eof} {sent}");
+            assert_eq!(next(incoming, eof, sent, false), client, "client {incoming:?} {eof} {sent}");
+        }
+        let rows: std::collections::BTreeSet<_> =
+            TABLE.iter().map(|(incoming, eof, sent, ..)| (*incoming as u8, *eof, *sent)).collect();
+        assert_eq!(rows.len(), 3 * 2 * 2, "the table is complete");
+    }
+}

@@ -1,0 +1,366 @@
+//! Sending: frames in the order that the rules allow, masked by clients (RFC 6455 sections 5.1 to 5.5 and 6.1).
+//!
+//! Every call writes into the host's buffer or returns a header for it to send; a call that fails has changed nothing.
+
+use crate::connection::{Config, MessageKind, Reply};
+use crate::wire::{CloseCode, CloseFrame, EncodedHeader, FrameHeader, MAX_CONTROL_PAYLOAD, Mask, Opcode};
+use crate::{Role, SendError};
+
+/// The sending half of a [`Connection`](crate::Connection).
+#[derive(Debug)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+pub struct Transmitter<R> {
+    role: R,
+    fragment_size: u32,
+    extension_opcodes: u16,
+    extension_rsv: u8,
+    /// Our Close frame was sent.
+    closed: bool,
+    /// The fragmented message under way.
+    message: Option<MessageKind>,
+    /// The frame under way: its mask, and the payload that is still to be sent.
+    mask: Option<Mask>,
+    left: u64,
+}
+
+/// A message that [`fragment`](crate::Connection::fragment) sends piece by piece.
+///
+/// ```
+/// use barews::connection::{Config, MessageKind, Outgoing};
+///
+/// let config = Config { fragment_size: 4, ..Config::DEFAULT };
+/// let mut connection = barews::Connection::new(barews::Server, &config);
+/// let mut message = Outgoing::new(MessageKind::Text, b"fragments");
+/// let (mut sent, mut out) = (Vec::new(), [0; 32]);
+/// while let len @ 1.. = connection.fragment(&mut message, &mut out)? {
+///     sent.extend_from_slice(&out[..len]);
+///     // here a Pong may go out: `connection.poll_transmit(&mut out)`
+/// }
+/// assert_eq!(sent, b"\x01\x04frag\x00\x04ment\x80\x01s");
+/// # Ok::<(), barews::SendError>(())
+/// ```
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+pub struct Outgoing<'m> {
+    kind: MessageKind,
+    begun: bool,
+    /// What is still to be sent; `None` behind the last fragment.
+    rest: Option<&'m [u8]>,
+}
+
+impl<'m> Outgoing<'m> {
+    /// A message of which nothing was sent.
+    pub const fn new(kind: MessageKind, body: &'m [u8]) -> Self {
+        Self { kind, begun: false, rest: Some(body) }
+    }
+
+    /// Bytes of the message that are still to be sent.
+    pub fn left(&self) -> usize {
+        self.rest.map_or(0, <[u8]>::len)
+    }
+
+    /// Whether the last fragment was sent.
+    pub const fn is_complete(&self) -> bool {
+        self.rest.is_none()
+    }
+}
+
+impl<R: Role> Transmitter<R> {
+    pub(super) const fn new(role: R, config: &Config) -> Self {
+        Self {
+            role,
+            fragment_size: config.fragment_size,
+            extension_opcodes: config.extension_opcodes,
+            extension_rsv: config.extension_rsv,
+            closed: false,
+            message: None,
+            mask: None,
+            left: 0,
+        }
+    }
+
+    /// Writes a whole message as one frame, masked while it is copied, and returns the frame's length: `body` and at most 14
+    /// bytes. `body` of a text message must be UTF-8. Many messages may be written behind each other into one buffer.
+    ///
+    /// # Errors
+    ///
+    /// [`SendError`]; nothing is changed.
+    #[inline]
+    pub fn message(&mut self, kind: MessageKind, body: &[u8], out: &mut [u8]) -> Result<usize, SendError> {
+        self.check_may_begin(kind)?;
+        if self.message.is_some() {
+            return Err(SendError::MessageInProgress);
+        }
+        self.write(kind.opcode(), true, body, out)
+    }
+
+    /// Writes the next fragment of `message`, and returns its length; 0 when the message is complete. A fragment is as long as
+    /// `out` and [`Config::fragment_size`](crate::connection::Config::fragment_size) let it be. Between fragments control
+    /// frames may be sent, so that none waits for a large message; other messages may not.
+    ///
+    /// # Errors
+    ///
+    /// [`SendError`]; nothing is changed. [`BufferTooSmall`](SendError::BufferTooSmall) when not even one byte of payload fits.
+    // RFC 6455 5.4, 6.1 [6455-5.4-9] [6455-6.1-4]
+    pub fn fragment(&mut self, message: &mut Outgoing<'_>, out: &mut [u8]) -> Result<usize, SendError> {
+        let Some(rest) = message.rest else { return Ok(0) };
+        self.check_may_begin(message.kind)?;
+        if self.message.is_some() != message.begun {
+            return Err(SendError::MessageInProgress);
+        }
+        let wanted = rest.len().min((self.fragment_size as usize).max(1));
+        let header = header_len::<R>(wanted as u64);
+        let fits = wanted.min(out.len().saturating_sub(header));
+        let Some((part, after)) = rest.split_at_checked(fits) else { return Ok(0) };
+        if part.is_empty() && !after.is_empty() {
+            return Err(SendError::BufferTooSmall { need: header + 1 });
+        }
+        let fin = after.is_empty(); // RFC 6455 6.1 [6455-6.1-6]
+        let opcode = self.next_opcode(message.kind);
+        let len = self.write(opcode, fin, part, out)?;
+        message.begun = true;
+        message.rest = if fin { None } else { Some(after) };
+        self.message = if fin { None } else { Some(message.kind) };
+        Ok(len)
+    }
+
+    /// The header of a data frame with `len` bytes of payload, which the host sends behind it: piece by piece, from where it
+    /// lies, in one vectored write. Each piece goes through [`payload`](Self::payload) first. `fin` ends the message; a frame
+    /// behind one without `fin` continues its message and has the same `kind`.
+    ///
+    /// ```
+    /// use barews::connection::MessageKind;
+    ///
+    /// let mut connection = barews::Connection::new(barews::Client(|| [1, 2, 3, 4]), &Default::default());
+    /// let mut body = *b"Hello"; // one's own copy: it is masked in place
+    /// let header = connection.frame(MessageKind::Text, true, body.len() as u64)?;
+    /// connection.payload(&mut body)?;
+    /// assert_eq!(header.as_bytes(), b"\x81\x85\x01\x02\x03\x04");
+    /// assert_eq!(&body, b"Igohn");
+    /// # Ok::<(), barews::SendError>(())
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// [`SendError`]; nothing is changed.
+    #[inline]
+    pub fn frame(&mut self, kind: MessageKind, fin: bool, len: u64) -> Result<EncodedHeader, SendError> {
+        self.frame_with_rsv(kind, fin, 0, len)
+    }
+
+    /// [`frame`](Self::frame) with reserved bits: 4 for RSV1, 2 for RSV2, 1 for RSV3, as far as
+    /// [`Config::extension_rsv`](crate::connection::Config::extension_rsv) allows them.
+    ///
+    /// # Errors
+    ///
+    /// [`SendError`]; nothing is changed.
+    // RFC 6455 6.1 [6455-6.1-8]
+    pub fn frame_with_rsv(
+        &mut self,
+        kind: MessageKind,
+        fin: bool,
+        rsv: u8,
+        len: u64,
+    ) -> Result<EncodedHeader, SendError> {
+        self.check_may_begin(kind)?;
+        // RFC 6455 5.2 [6455-5.2-2]
+        if rsv & !self.extension_rsv != 0 {
+            return Err(SendError::Reserved);
+        }
+        if self.message.is_some_and(|under_way| under_way != kind) {
+            return Err(SendError::MessageInProgress);
+        }
+        // RFC 6455 5.2 [6455-5.2-7]
+        if len >> 63 != 0 {
+            return Err(SendError::PayloadTooLong);
+        }
+        let opcode = self.next_opcode(kind);
+        let masking_key = self.role.next_masking_key();
+        self.message = if fin { None } else { Some(kind) };
+        self.mask = masking_key.map(Mask::new);
+        self.left = len;
+        Ok(FrameHeader { fin, rsv, opcode, masking_key, payload_len: len }.encode())
+    }
+
+    /// The next piece of the payload that [`frame`](Self::frame) announced: a client's is masked in place, a server's is
+    /// only counted. A piece must not be changed afterwards.
+    ///
+    /// # Errors
+    ///
+    /// [`SendError::PayloadTooLong`] when the frame has less payload left; nothing is changed.
+    // RFC 6455 10.3: masked once, with the key of its frame [6455-10.3-2]
+    #[inline]
+    pub fn payload(&mut self, part: &mut [u8]) -> Result<(), SendError> {
+        self.left = self.left.checked_sub(part.len() as u64).ok_or(SendError::PayloadTooLong)?;
+        if let Some(mask) = &mut self.mask {
+            mask.apply(part);
+        }
+        Ok(())
+    }
+
+    /// Payload bytes that the frame under way still has to bring. No other frame can be sent before they are.
+    pub const fn payload_left(&self) -> u64 {
+        self.left
+    }
+
+    /// Writes a Ping with up to 125 bytes of payload, which the peer's Pong repeats.
+    ///
+    /// # Errors
+    ///
+    /// [`SendError`]; nothing is changed.
+    // RFC 6455 5.5.2 [6455-5.5.2-1] [6455-5.5.2-4]
+    pub fn ping(&mut self, payload: &[u8], out: &mut [u8]) -> Result<usize, SendError> {
+        self.control(Opcode::PING, payload, out)
+    }
+
+    /// Writes a Pong that answers no Ping.
+    ///
+    /// # Errors
+    ///
+    /// [`SendError`]; nothing is changed.
+    // RFC 6455 5.5.3 [6455-5.5.3-3]
+    pub fn pong(&mut self, payload: &[u8], out: &mut [u8]) -> Result<usize, SendError> {
+        self.control(Opcode::PONG, payload, out)
+    }
+
+    /// Writes a control frame with an opcode from 11 to 15 that
+    /// [`Config::extension_opcodes`](crate::connection::Config::extension_opcodes) allows.
+    ///
+    /// # Errors
+    ///
+    /// [`SendError`]; nothing is changed.
+    pub fn extension_control(&mut self, opcode: u8, payload: &[u8], out: &mut [u8]) -> Result<usize, SendError> {
+        let opcode = Opcode::from_bits(opcode);
+        if !opcode.is_control() || !opcode.is_reserved() {
+            return Err(SendError::Reserved);
+        }
+        self.check_reserved(opcode)?;
+        self.control(opcode, payload, out)
+    }
+
+    /// Writes the reply that [`Receiver::take_reply`](crate::connection::Receiver::take_reply) gave. 0 when our Close frame
+    /// is out already: then nothing may follow.
+    ///
+    /// # Errors
+    ///
+    /// [`SendError::FrameInProgress`] inside a frame, and [`SendError::BufferTooSmall`]: keep the reply and try again.
+    pub fn reply(&mut self, reply: &Reply, out: &mut [u8]) -> Result<usize, SendError> {
+        if self.closed { Ok(0) } else { self.control(reply.opcode, reply.payload(), out) }
+    }
+
+    /// Writes a Close frame. Nothing can be sent after it.
+    ///
+    /// # Errors
+    ///
+    /// [`SendError`]; nothing is changed. [`SendError::CloseCode`] for a code that must not be sent, and for a server's 1010.
+    // RFC 6455 5.5.1, 7.1.2 [6455-5.5.1-1] [6455-7.1.2-1] [6455-7.3-1] [6455-7.3-3] [6455-7.4-1] [6455-7.4.1-1]
+    pub fn close(&mut self, code: CloseCode, reason: &str, out: &mut [u8]) -> Result<usize, SendError> {
+        // RFC 6455 7.4.1: 1010 is the client's alone [6455-7.4.1-8]
+        if R::IS_SERVER && code == CloseCode::MANDATORY_EXTENSION {
+            return Err(SendError::CloseCode);
+        }
+        let close = CloseFrame::new(code, reason)?;
+        let mut payload = [0; MAX_CONTROL_PAYLOAD];
+        let bytes = code.0.to_be_bytes();
+        for (to, from) in payload.iter_mut().zip(bytes.iter().chain(close.reason_bytes())) {
+            *to = *from;
+        }
+        let payload = payload.get(..reason.len() + 2).unwrap_or_default();
+        self.control(Opcode::CLOSE, payload, out)
+    }
+
+    /// Writes a Close frame without a status code. Nothing can be sent after it.
+    ///
+    /// # Errors
+    ///
+    /// [`SendError`]; nothing is changed.
+    pub fn close_without_status(&mut self, out: &mut [u8]) -> Result<usize, SendError> {
+        self.control(Opcode::CLOSE, &[], out)
+    }
+
+    /// Whether our Close frame was sent.
+    pub const fn is_closed(&self) -> bool {
+        self.closed
+    }
+
+    /// Writes a control frame, between the fragments of a message if need be.
+    // RFC 6455 5.4, 5.5 [6455-5.4-4]
+    #[inline(never)]
+    pub(super) fn control(&mut self, opcode: Opcode, payload: &[u8], out: &mut [u8]) -> Result<usize, SendError> {
+        self.check_between_frames()?;
+        // RFC 6455 5.5 [6455-5.5-1]
+        if payload.len() > MAX_CONTROL_PAYLOAD {
+            return Err(SendError::PayloadTooLong);
+        }
+        let len = self.write(opcode, true, payload, out)?;
+        self.closed = opcode == Opcode::CLOSE;
+        Ok(len)
+    }
+
+    /// Writes one frame: header, then the payload, masked while it is copied.
+    // RFC 6455 6.1 [6455-6.1-1] [6455-6.1-3] [6455-5.5.1-5]
+    #[inline]
+    fn write(&mut self, opcode: Opcode, fin: bool, payload: &[u8], out: &mut [u8]) -> Result<usize, SendError> {
+        let need = header_len::<R>(payload.len() as u64).saturating_add(payload.len());
+        let Some(out) = out.get_mut(..need) else { return Err(SendError::BufferTooSmall { need }) };
+        let masking_key = self.role.next_masking_key();
+        let header = FrameHeader { fin, rsv: 0, opcode, masking_key, payload_len: payload.len() as u64 }.encode();
+        let header = header.as_bytes();
+        let Some((place, body)) = out.split_at_mut_checked(header.len()) else { return Ok(0) };
+        for (to, from) in place.iter_mut().zip(header) {
+            *to = *from;
+        }
+        match masking_key {
+            Some(key) => Mask::new(key).copy(payload, body),
+            None => copy(payload, body),
+        }
+        Ok(need)
+    }
+
+    fn check_may_begin(&self, kind: MessageKind) -> Result<(), SendError> {
+        self.check_between_frames()?;
+        match kind {
+            MessageKind::Text | MessageKind::Binary => Ok(()),
+            MessageKind::Extension(_) => match kind.opcode() {
+                opcode if opcode.is_control() || !opcode.is_reserved() => Err(SendError::Reserved),
+                opcode => self.check_reserved(opcode),
+            },
+        }
+    }
+
+    fn check_between_frames(&self) -> Result<(), SendError> {
+        // RFC 6455 5.5.1: nothing behind a Close [6455-5.5.1-6]
+        if self.closed {
+            return Err(SendError::Closing);
+        }
+        if self.left > 0 { Err(SendError::FrameInProgress) } else { Ok(()) }
+    }
+
+    // RFC 6455 5.2 [6455-5.2-4]
+    fn check_reserved(&self, opcode: Opcode) -> Result<(), SendError> {
+        if self.extension_opcodes >> opcode.bits() & 1 == 0 { Err(SendError::Reserved) } else { Ok(()) }
+    }
+
+    /// RFC 6455 5.4: fragments behind the first are continuations [6455-5.4-2]
+    fn next_opcode(&self, kind: MessageKind) -> Opcode {
+        if self.message.is_some() { Opcode::CONTINUATION } else { kind.opcode() }
+    }
+}
+
+/// The length of a frame's header, in bytes.
+const fn header_len<R: Role>(payload_len: u64) -> usize {
+    let length = match payload_len {
+        ..126 => 2,
+        126..=0xFFFF => 4,
+        _ => 10,
+    };
+    if R::IS_SERVER { length } else { length + 4 }
+}
+
+/// `copy_from_slice` that cannot panic; the slices have the same length.
+#[inline]
+fn copy(from: &[u8], to: &mut [u8]) {
+    for (to, from) in to.iter_mut().zip(from) {
+        *to = *from;
+    }
+}

@@ -1,0 +1,206 @@
+//! Deadlines and keepalive as data: the host tells the time, and asks what is due.
+//!
+//! Time is counted in ticks of the host's choice, milliseconds for instance, that never run backwards. Nothing here touches a
+//! connection; the host says what happened and does what is asked:
+//!
+//! ```
+//! use barews::connection::State;
+//! use barews::deadlines::{Deadlines, Timeout, Timeouts};
+//!
+//! let mut deadlines = Deadlines::new(Timeouts::MILLISECONDS, 0);
+//! deadlines.opened(200); // the handshake is done
+//! deadlines.received(1_000); // bytes came
+//! assert_eq!(deadlines.poll_timeout(), Some(21_000)); // sleep until then, or until bytes come
+//!
+//! let Some(Timeout::Ping(payload)) = deadlines.handle_timeout(21_000) else { panic!() };
+//! // here: connection.ping(&payload, &mut out)
+//! deadlines.received(21_040);
+//! assert_eq!(deadlines.pong(&payload, 21_040), Some(40)); // the round trip
+//!
+//! deadlines.state(State::Closing, 30_000); // a Close frame was sent or received
+//! assert_eq!(deadlines.handle_timeout(35_000), Some(Timeout::Closing)); // the peer takes too long: close TCP
+//! ```
+
+use crate::connection::State;
+
+/// How long the host waits for what, in its ticks. `None`: for ever.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+pub struct Timeouts {
+    /// For the opening handshake, from the transport's start.
+    pub handshake: Option<u64>,
+    /// For a data message of either side.
+    pub idle: Option<u64>,
+    /// For bytes from the peer, before it is asked by a Ping whether it is there.
+    pub ping: Option<u64>,
+    /// For the Pong, or at least any bytes, after that Ping.
+    pub pong: Option<u64>,
+    /// For the peer's part of the closing handshake, and for the end of the transport.
+    pub closing: Option<u64>,
+}
+
+impl Timeouts {
+    /// The defaults where a tick is a millisecond: 10 s for the handshake, no idle timeout, a Ping after 20 s of silence, 20 s
+    /// for its Pong, 5 s for closing.
+    pub const MILLISECONDS: Self =
+        Self { handshake: Some(10_000), idle: None, ping: Some(20_000), pong: Some(20_000), closing: Some(5_000) };
+
+    /// No deadline at all.
+    pub const NEVER: Self = Self { handshake: None, idle: None, ping: None, pong: None, closing: None };
+}
+
+/// What a deadline is for.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+pub enum Reason {
+    /// The opening handshake takes too long.
+    Handshake,
+    /// No data message for too long.
+    Idle,
+    /// The peer is to be asked by a Ping.
+    Ping,
+    /// The peer does not answer a Ping.
+    Pong,
+    /// Closing takes too long.
+    Closing,
+}
+
+/// A deadline that has passed, and what the host does about it.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+pub enum Timeout {
+    /// The opening handshake took too long: refuse with 408, or just close the transport.
+    Handshake,
+    /// There was no data message for too long: close with 1001 or 1008, as the host's policy has it.
+    Idle,
+    /// Send a Ping with this payload.
+    Ping([u8; 4]),
+    /// The peer does not answer: it is gone, close the transport.
+    Pong,
+    /// Closing took too long: close the transport.
+    Closing,
+}
+
+/// The deadlines of one connection.
+#[derive(Clone, Debug)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+pub struct Deadlines {
+    timeouts: Timeouts,
+    /// When each [`Reason`] is due.
+    due: [Option<u64>; REASONS.len()],
+    /// Pings sent so far; the payload of the newest.
+    pings: u32,
+    /// When the Ping that is unanswered was due.
+    asked: Option<u64>,
+}
+
+const REASONS: [Reason; 5] = [Reason::Handshake, Reason::Idle, Reason::Ping, Reason::Pong, Reason::Closing];
+
+impl Deadlines {
+    /// The transport has just been opened; the handshake is on its way.
+    pub fn new(timeouts: Timeouts, now: u64) -> Self {
+        let mut deadlines = Self { timeouts, due: [None; REASONS.len()], pings: 0, asked: None };
+        deadlines.set(Reason::Handshake, timeouts.handshake, now);
+        deadlines
+    }
+
+    /// The opening handshake is complete.
+    pub fn opened(&mut self, now: u64) {
+        self.clear(Reason::Handshake);
+        self.set(Reason::Idle, self.timeouts.idle, now);
+        self.set(Reason::Ping, self.timeouts.ping, now);
+    }
+
+    /// Bytes came from the peer of an open connection, or it took bytes that had waited: it is alive. A Pong that is awaited
+    /// may be stuck behind them, so its time begins anew.
+    pub fn received(&mut self, now: u64) {
+        if self.is_due(Reason::Pong) {
+            self.set(Reason::Pong, self.timeouts.pong, now);
+        } else if self.is_due(Reason::Ping) {
+            self.set(Reason::Ping, self.timeouts.ping, now);
+        }
+    }
+
+    /// A data message was sent or received.
+    pub fn message(&mut self, now: u64) {
+        if self.is_due(Reason::Idle) {
+            self.set(Reason::Idle, self.timeouts.idle, now);
+        }
+    }
+
+    /// A Pong with this payload was received. When it answers the newest Ping: the ticks that the round trip took.
+    pub fn pong(&mut self, payload: &[u8], now: u64) -> Option<u64> {
+        if *payload != self.pings.to_be_bytes() {
+            return None;
+        }
+        let asked = self.asked.take()?;
+        if self.is_due(Reason::Pong) {
+            self.clear(Reason::Pong);
+            self.set(Reason::Ping, self.timeouts.ping, now);
+        }
+        Some(now.saturating_sub(asked))
+    }
+
+    /// The connection is in this state. To be told after each receive and send; only changes matter.
+    pub fn state(&mut self, state: State, now: u64) {
+        if state != State::Open {
+            for reason in [Reason::Handshake, Reason::Idle, Reason::Ping, Reason::Pong] {
+                self.clear(reason);
+            }
+            if !self.is_due(Reason::Closing) {
+                self.set(Reason::Closing, self.timeouts.closing, now);
+            }
+        }
+    }
+
+    /// When [`handle_timeout`](Self::handle_timeout) is to be called next, unless something happens before.
+    pub fn poll_timeout(&self) -> Option<u64> {
+        self.next().map(|(_, due)| due)
+    }
+
+    /// What the next deadline is for.
+    pub fn reason(&self) -> Option<Reason> {
+        self.next().map(|(reason, _)| reason)
+    }
+
+    /// The deadline that has passed by now, if any. To be called until it returns `None`.
+    pub fn handle_timeout(&mut self, now: u64) -> Option<Timeout> {
+        let (reason, _) = self.next().filter(|(_, due)| *due <= now)?;
+        self.clear(reason);
+        Some(match reason {
+            Reason::Handshake => Timeout::Handshake,
+            Reason::Idle => Timeout::Idle,
+            Reason::Ping => {
+                self.pings = self.pings.wrapping_add(1);
+                self.asked = Some(now);
+                // Without a limit for the Pong the next Ping comes in its time.
+                match self.timeouts.pong {
+                    Some(_) => self.set(Reason::Pong, self.timeouts.pong, now),
+                    None => self.set(Reason::Ping, self.timeouts.ping, now),
+                }
+                Timeout::Ping(self.pings.to_be_bytes())
+            }
+            Reason::Pong => Timeout::Pong,
+            Reason::Closing => Timeout::Closing,
+        })
+    }
+
+    fn next(&self) -> Option<(Reason, u64)> {
+        let due = REASONS.iter().zip(self.due);
+        due.filter_map(|(reason, due)| Some((*reason, due?))).min_by_key(|(_, due)| *due)
+    }
+
+    fn set(&mut self, reason: Reason, timeout: Option<u64>, now: u64) {
+        if let Some(due) = self.due.get_mut(reason as usize) {
+            *due = timeout.map(|timeout| now.saturating_add(timeout));
+        }
+    }
+
+    fn clear(&mut self, reason: Reason) {
+        self.set(reason, None, 0);
+    }
+
+    fn is_due(&self, reason: Reason) -> bool {
+        self.due.get(reason as usize).is_some_and(Option::is_some)
+    }
+}

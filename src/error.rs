@@ -1,0 +1,306 @@
+//! The errors, grouped by whose fault they are: [`ProtocolError`] and [`HandshakeError`] are the peer's, [`SendError`] and
+//! [`BuildError`] are ours, and [`UriError`] is the fault of who wrote the URI. All are small, flat and `Copy`.
+
+use crate::wire::CloseCode;
+use core::fmt;
+
+/// The peer broke a rule of the protocol, or a limit that we set; the connection has failed (RFC 6455 section 7.1.7).
+///
+/// The error is sticky: nothing more is read from the peer. A Close frame with [`close_code`](Self::close_code) is queued
+/// and waits for [`poll_transmit`](crate::Connection::poll_transmit).
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+#[non_exhaustive]
+pub enum ProtocolError {
+    /// A reserved bit is set that no negotiated extension defines (section 5.2).
+    ReservedBits,
+    /// A reserved opcode that no negotiated extension defines (section 5.2).
+    ReservedOpcode,
+    /// A control frame without FIN (section 5.5).
+    FragmentedControl,
+    /// A control frame with more than 125 bytes of payload (section 5.5).
+    ControlTooLong,
+    /// A payload length that is not in its shortest form (section 5.2).
+    LengthNotMinimal,
+    /// A 64-bit payload length with its most significant bit set (section 5.2).
+    LengthTooLarge,
+    /// A server received a frame that is not masked (section 5.1).
+    NotMasked,
+    /// A client received a masked frame (section 5.1).
+    Masked,
+    /// A continuation frame, but no message to continue (section 5.4).
+    UnexpectedContinuation,
+    /// A new message began inside a fragmented one (section 5.4).
+    ExpectedContinuation,
+    /// A text message, or the reason in a Close frame, is not valid UTF-8 (section 8.1).
+    InvalidUtf8,
+    /// A Close frame whose payload is a single byte (section 5.5.1).
+    InvalidClosePayload,
+    /// A Close frame with a status code that must not be sent (section 7.4).
+    InvalidCloseCode,
+    /// A frame longer than [`Config::max_frame_size`](crate::connection::Config::max_frame_size).
+    FrameTooBig,
+    /// A message longer than [`Config::max_message_size`](crate::connection::Config::max_message_size), or than the
+    /// storage of a [`MessageBuffer`](crate::message::MessageBuffer).
+    MessageTooBig,
+    /// More frames in a message than [`Config::max_fragments`](crate::connection::Config::max_fragments).
+    TooManyFragments,
+    /// The transport ended before the peer sent a Close frame (section 7.1.5). No Close can be sent.
+    UnexpectedEof,
+}
+
+impl ProtocolError {
+    /// The status code that this error closes the connection with; 1006, which is never sent, for
+    /// [`UnexpectedEof`](Self::UnexpectedEof).
+    pub const fn close_code(self) -> CloseCode {
+        // RFC 6455 7.4.1 [6455-7.4.1-9]
+        match self {
+            Self::InvalidUtf8 => CloseCode::INVALID_PAYLOAD,
+            Self::FrameTooBig | Self::MessageTooBig => CloseCode::MESSAGE_TOO_BIG,
+            Self::TooManyFragments => CloseCode::POLICY_VIOLATION,
+            Self::UnexpectedEof => CloseCode::ABNORMAL,
+            _ => CloseCode::PROTOCOL_ERROR,
+        }
+    }
+
+    const fn text(self) -> &'static str {
+        match self {
+            Self::ReservedBits => "reserved bits set without an extension",
+            Self::ReservedOpcode => "reserved opcode without an extension",
+            Self::FragmentedControl => "fragmented control frame",
+            Self::ControlTooLong => "control frame longer than 125 bytes",
+            Self::LengthNotMinimal => "payload length not in its shortest form",
+            Self::LengthTooLarge => "payload length above 2^63 - 1",
+            Self::NotMasked => "frame from a client is not masked",
+            Self::Masked => "frame from a server is masked",
+            Self::UnexpectedContinuation => "continuation frame without a message to continue",
+            Self::ExpectedContinuation => "new message inside a fragmented message",
+            Self::InvalidUtf8 => "invalid UTF-8",
+            Self::InvalidClosePayload => "Close frame with a payload of one byte",
+            Self::InvalidCloseCode => "Close frame with a status code that must not be sent",
+            Self::FrameTooBig => "frame over the size limit",
+            Self::MessageTooBig => "message over the size limit",
+            Self::TooManyFragments => "message in too many fragments",
+            Self::UnexpectedEof => "transport ended without a Close frame",
+        }
+    }
+}
+
+/// The peer's opening handshake is refused. It is sticky: nothing more is read from the peer.
+///
+/// A server answers with [`status`](Self::status); a client has nobody to answer and closes the transport.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+#[non_exhaustive]
+pub enum HandshakeError {
+    /// The request line or the status line is malformed (RFC 9112 sections 3 and 4).
+    StartLine,
+    /// A method other than GET or HEAD, or another than GET on an upgrade (RFC 6455 section 4.1).
+    Method,
+    /// The request target is not an absolute path or an absolute `http`/`https` URI, or has a fragment (RFC 6455 section 4.2.1).
+    Target,
+    /// An HTTP version that has no upgrades: below 1.1, or 2 and above (RFC 6455 section 4.2.1).
+    HttpVersion,
+    /// A line that does not end with CR LF, or a CR elsewhere (RFC 9112 section 2.2).
+    LineEnding,
+    /// A field name that is empty or no token, or white space before the colon (RFC 9112 section 5).
+    HeaderName,
+    /// A control character in a field value (RFC 9110 section 5.5).
+    HeaderValue,
+    /// A field continued on the next line (RFC 9112 section 5.2).
+    ObsoleteFolding,
+    /// The head is longer than the limit.
+    HeadTooLarge,
+    /// The head has more fields than the limit.
+    TooManyHeaders,
+    /// The storage that the host lent cannot hold the fields that matter.
+    StorageFull,
+    /// Host is missing, empty, repeated or malformed (RFC 6455 section 4.2.1).
+    Host,
+    /// Upgrade is missing, or is not or does not include `websocket` (RFC 6455 sections 4.1 and 4.2.1).
+    Upgrade,
+    /// Connection is missing or does not include `Upgrade` (RFC 6455 sections 4.1 and 4.2.1).
+    Connection,
+    /// Sec-WebSocket-Key is missing, repeated or not the base64 form of 16 bytes (RFC 6455 section 4.2.1).
+    Key,
+    /// Sec-WebSocket-Version is missing, repeated or not 13 (RFC 6455 section 4.2.1).
+    Version,
+    /// Sec-WebSocket-Accept is missing, repeated or wrong (RFC 6455 section 4.1).
+    Accept,
+    /// Sec-WebSocket-Protocol is malformed; in a response also repeated or not one that was requested (RFC 6455 section 4.1).
+    Subprotocol,
+    /// Sec-WebSocket-Extensions is malformed; in a response also one that was not offered (RFC 6455 sections 4.1 and 9.1).
+    Extensions,
+    /// The origin policy does not allow this Origin, or Origin is repeated (RFC 6455 sections 4.2.2 and 10.2).
+    Origin,
+    /// The request has a body: Content-Length above 0, or Transfer-Encoding.
+    Body,
+    /// The transport ended before the handshake did (RFC 6455 section 7.2.1).
+    UnexpectedEof,
+}
+
+impl HandshakeError {
+    /// The HTTP status that a server refuses the request with (RFC 6455 sections 4.2.1, 4.2.2, 4.4 and 10.2).
+    pub const fn status(self) -> u16 {
+        match self {
+            Self::Origin => 403, // [6455-10.2-2]
+            Self::Method => 405,
+            Self::Upgrade | Self::Version => 426, // [6455-4.2.2-7]
+            Self::HeadTooLarge | Self::TooManyHeaders | Self::StorageFull => 431,
+            Self::HttpVersion => 505,
+            _ => 400, // [6455-4.2.1-1] [6455-10.7-4]
+        }
+    }
+
+    pub(crate) const fn text(self) -> &'static str {
+        match self {
+            Self::StartLine => "malformed start line",
+            Self::Method => "method is not GET",
+            Self::Target => "request target is not a path",
+            Self::HttpVersion => "HTTP version is not 1.1",
+            Self::LineEnding => "line does not end with CR LF",
+            Self::HeaderName => "malformed field name",
+            Self::HeaderValue => "control character in a field value",
+            Self::ObsoleteFolding => "field continued on the next line",
+            Self::HeadTooLarge => "head over the size limit",
+            Self::TooManyHeaders => "too many fields in the head",
+            Self::StorageFull => "fields do not fit the handshake storage",
+            Self::Host => "Host is missing, empty or repeated",
+            Self::Upgrade => "Upgrade is not websocket",
+            Self::Connection => "Connection does not include Upgrade",
+            Self::Key => "Sec-WebSocket-Key is missing, repeated or not 16 bytes in base64",
+            Self::Version => "Sec-WebSocket-Version is not 13",
+            Self::Accept => "Sec-WebSocket-Accept is missing, repeated or wrong",
+            Self::Subprotocol => "Sec-WebSocket-Protocol is malformed or was not requested",
+            Self::Extensions => "Sec-WebSocket-Extensions is malformed or was not offered",
+            Self::Origin => "origin not allowed",
+            Self::Body => "request has a body",
+            Self::UnexpectedEof => "transport ended inside the opening handshake",
+        }
+    }
+}
+
+/// Our own call cannot be carried out. It has changed nothing.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+#[non_exhaustive]
+pub enum SendError {
+    /// The output buffer is too small.
+    BufferTooSmall {
+        /// The bytes that the call needs.
+        need: usize,
+    },
+    /// The connection is closing or closed: a Close frame was sent or received, or the connection failed (RFC 6455 section 6.1).
+    Closing,
+    /// Inside a frame whose payload is not yet complete.
+    FrameInProgress,
+    /// Inside a fragmented message, where only its own fragments may be sent (RFC 6455 section 5.4).
+    MessageInProgress,
+    /// More payload than the frame header announced, or more than 125 bytes in a control frame (RFC 6455 section 5.5).
+    PayloadTooLong,
+    /// A status code that must not be sent (RFC 6455 section 7.4).
+    CloseCode,
+    /// A reserved bit or opcode that the configuration does not allow (RFC 6455 section 5.2).
+    Reserved,
+}
+
+impl SendError {
+    const fn text(self) -> &'static str {
+        match self {
+            Self::BufferTooSmall { .. } => "output buffer too small",
+            Self::Closing => "connection is closing",
+            Self::FrameInProgress => "inside a frame",
+            Self::MessageInProgress => "inside a fragmented message",
+            Self::PayloadTooLong => "payload too long for its frame",
+            Self::CloseCode => "status code must not be sent",
+            Self::Reserved => "reserved bit or opcode without an extension",
+        }
+    }
+}
+
+/// Our own handshake message cannot be built. The call has changed nothing.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+#[non_exhaustive]
+pub enum BuildError {
+    /// The output buffer is too small.
+    BufferTooSmall {
+        /// The bytes that the call needs.
+        need: usize,
+    },
+    /// The handshake is not at the point where this can be sent: the request is not complete, is no upgrade, was refused
+    /// by the engine, or is answered already.
+    NotNow,
+    /// A status that cannot be sent here: a 1xx, or not three digits.
+    Status,
+    /// A field name that is no token, or one that the engine writes itself.
+    HeaderName,
+    /// A field value with CR, LF, NUL or another control character.
+    HeaderValue,
+    /// A subprotocol that is no token, is named twice, or was not offered by the client (RFC 6455 sections 4.1 and 4.2.2).
+    Subprotocol,
+    /// Extensions that are malformed, or were not offered by the client (RFC 6455 sections 4.2.2 and 9.1).
+    Extensions,
+}
+
+impl BuildError {
+    const fn text(self) -> &'static str {
+        match self {
+            Self::BufferTooSmall { .. } => "output buffer too small",
+            Self::NotNow => "not possible at this point of the handshake",
+            Self::Status => "status cannot be sent",
+            Self::HeaderName => "field name is no token or is reserved for the engine",
+            Self::HeaderValue => "control character in a field value",
+            Self::Subprotocol => "subprotocol is malformed, repeated or was not offered",
+            Self::Extensions => "extensions are malformed or were not offered",
+        }
+    }
+}
+
+/// Text that is not a `ws:` or `wss:` URI (RFC 6455 section 3).
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+#[non_exhaustive]
+pub enum UriError {
+    /// The text does not begin with `ws://` or `wss://`.
+    Scheme,
+    /// There is a user name or password, for which a WebSocket URI has no place.
+    UserInfo,
+    /// The host is empty, is no IPv6 literal although it begins with `[`, or has a character that must be escaped.
+    Host,
+    /// The port is not a number from 1 to 65,535.
+    Port,
+    /// The path has a character that must be escaped, or a `%` without two hexadecimal digits.
+    Path,
+    /// The same in the query.
+    Query,
+    /// There is a fragment; a `#` that begins none must be written `%23`.
+    Fragment,
+}
+
+impl UriError {
+    const fn text(self) -> &'static str {
+        match self {
+            Self::Scheme => "URI does not begin with ws:// or wss://",
+            Self::UserInfo => "URI with a user name",
+            Self::Host => "malformed host in the URI",
+            Self::Port => "port in the URI is not a number from 1 to 65535",
+            Self::Path => "malformed path in the URI",
+            Self::Query => "malformed query in the URI",
+            Self::Fragment => "URI with a fragment",
+        }
+    }
+}
+
+macro_rules! display {
+    ($($error:ty),*) => {$(
+        impl fmt::Display for $error {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str(self.text())
+            }
+        }
+
+        impl core::error::Error for $error {}
+    )*};
+}
+display!(ProtocolError, HandshakeError, SendError, BuildError, UriError);

@@ -1,0 +1,163 @@
+//! The opening handshake over HTTP/1.1 (RFC 6455 section 4): [`ServerHandshake`] and [`ClientHandshake`] take what the
+//! transport brings, at any cut, and end in a [`Connection`](crate::Connection).
+//!
+//! # A server
+//!
+//! 1. State what you accept in a [`ServerConfig`], above all from which web pages.
+//! 2. Pass what you read to [`receive`](ServerHandshake::receive) until it says [`Progress::Complete`].
+//! 3. Look at the [`request`](ServerHandshake::request) and answer: [`accept`](ServerHandshake::accept) an upgrade,
+//!    [`respond`](ServerHandshake::respond) with a page or a status, or [`refuse`](ServerHandshake::refuse) on an error.
+//! 4. Send the answer. After `accept`, pass the rest of what was read to the connection; else close the transport.
+//!
+//! ```
+//! use barews::handshake::{Accept, OriginPolicy, Progress, ServerConfig, ServerHandshake};
+//!
+//! static CONFIG: ServerConfig<'_> =
+//!     ServerConfig { subprotocols: &["chat"], keep: &["cookie"], ..ServerConfig::new(OriginPolicy::SameOrigin) };
+//!
+//! let mut handshake = ServerHandshake::new(&CONFIG, [0; 512]);
+//! let mut out = [0; 512];
+//! # let mut read = *b"GET /room HTTP/1.1\r\nHost: example.com\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\
+//! #     Origin: https://example.com\r\nCookie: id=7\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\
+//! #     Sec-WebSocket-Version: 13\r\nSec-WebSocket-Protocol: superchat, chat\r\n\r\n";
+//! // `read` is what came from the transport.
+//! let (len, connection) = match handshake.receive(&mut read) {
+//!     Ok(Progress::Partial) => return, // read more
+//!     Err(error) => (handshake.refuse(error, &mut out).unwrap(), None),
+//!     Ok(Progress::Complete { rest }) => {
+//!         assert!(rest.is_empty()); // else it is what the connection receives first
+//!         let request = handshake.request().unwrap();
+//!         assert_eq!(request.header("Cookie"), Some(&b"id=7"[..]));
+//!         match (request.is_upgrade(), request.target()) {
+//!             (true, "/room") => {
+//!                 let (len, connection) =
+//!                     handshake.accept(&Accept::default(), &Default::default(), &mut out).unwrap();
+//!                 (len, Some(connection))
+//!             }
+//!             (false, "/") => {
+//!                 let page = [("Content-Type", "text/html")];
+//!                 (handshake.respond(200, &page, b"<!doctype html>", &mut out).unwrap(), None)
+//!             }
+//!             _ => (handshake.respond(404, &[], b"", &mut out).unwrap(), None),
+//!         }
+//!     }
+//! };
+//! assert!(out[..len].starts_with(b"HTTP/1.1 101 ") && connection.is_some());
+//! ```
+//!
+//! # A client
+//!
+//! ```
+//! use barews::handshake::{ClientConfig, ClientHandshake, Progress, Uri};
+//!
+//! # fn random<const N: usize>() -> [u8; N] { let mut bytes = [0; N]; getrandom::fill(&mut bytes).unwrap(); bytes }
+//! let uri = Uri::parse("ws://example.com/room").unwrap();
+//! let config = ClientConfig { subprotocols: &["chat"], ..ClientConfig::new(uri) };
+//! let mut handshake = ClientHandshake::new(&config, random(), [0; 512]);
+//! let mut out = [0; 512];
+//! let len = handshake.request(&mut out).unwrap();
+//! // Connect to uri.host() and uri.port(), with TLS if uri.secure(), send out[..len], and read:
+//! # let mut read = *b"HTTP/1.1 302 Found\r\nLocation: ws://example.org/\r\n\r\n";
+//! match handshake.receive(&mut read) {
+//!     Ok(Progress::Partial) => {} // read more
+//!     Err(_) => {}                // close
+//!     Ok(Progress::Complete { rest }) => {
+//!         let response = handshake.response().unwrap();
+//!         if response.is_open() {
+//!             let connection = handshake.connect(random::<4>, &Default::default()).unwrap();
+//!             // `rest` is what the connection receives first.
+//!         } else {
+//!             assert_eq!((response.status(), response.header("location")), (302, Some(&b"ws://example.org/"[..])));
+//!         }
+//!     }
+//! }
+//! ```
+//!
+//! # Storage and limits
+//!
+//! The host lends the storage. It holds the start line and the fields that matter, and nothing else: 512 bytes take a
+//! browser with 8 KiB of cookies, unless the cookies are to be kept. Bytes, fields and storage all have limits, and a
+//! head that exceeds one is refused. A head that never ends is for a deadline of the host.
+//!
+//! # What is strict, and what is not
+//!
+//! Strict: lines end with CR LF only; no folded fields, no white space before a colon, no control characters; single
+//! spaces in the request line; Host not empty; Host, Origin, Sec-WebSocket-Key, -Version and -Accept not repeated; a
+//! request must not have a body; what is listed, named or quoted must follow its grammar.
+//!
+//! Lenient, as HTTP wants or as harmless: empty lines before a request, empty list elements, a subprotocol offered twice,
+//! a key with stray bits behind its 16 bytes, a status line that ends with the status, and any visible ASCII but `#` in a
+//! request target, since browsers do not escape all that RFC 3986 wants escaped.
+
+mod client;
+mod extensions;
+mod head;
+mod key;
+mod list;
+mod origin;
+mod request;
+mod response;
+mod server;
+mod uri;
+mod writer;
+
+use crate::HandshakeError;
+pub use client::{ClientConfig, ClientHandshake};
+pub use extensions::{Extension, Param, ParamValue};
+pub use key::accept_key;
+pub use origin::OriginPolicy;
+pub use request::Request;
+pub use response::Response;
+pub use server::{Accept, ServerConfig, ServerHandshake, Subprotocol};
+pub use uri::{Uri, UriError};
+
+/// The default for the most bytes that a head may have: 16 KiB.
+pub const MAX_HEAD_SIZE: usize = 16 * 1024;
+
+/// The default for the most fields that a head may have.
+pub const MAX_HEADERS: usize = 100;
+
+/// How far a handshake has come.
+#[must_use]
+#[derive(PartialEq, Eq, Debug)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+pub enum Progress<'b> {
+    /// Everything was consumed and the head goes on.
+    Partial,
+    /// The head is complete.
+    Complete {
+        /// The bytes that follow the head.
+        rest: &'b mut [u8],
+    },
+}
+
+impl<'b> Progress<'b> {
+    fn new(bytes: &'b mut [u8], consumed: Option<usize>) -> Self {
+        match consumed {
+            Some(n) => Self::Complete { rest: bytes.get_mut(n..).unwrap_or_default() },
+            None => Self::Partial,
+        }
+    }
+}
+
+/// Where a handshake stands. An error is sticky, and nothing is read once the head is complete.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+enum State {
+    Reading,
+    Complete,
+    Failed(HandshakeError),
+}
+
+impl State {
+    fn receive_eof(&mut self) -> Result<(), HandshakeError> {
+        match *self {
+            Self::Complete => Ok(()),
+            Self::Failed(error) => Err(error),
+            Self::Reading => {
+                *self = Self::Failed(HandshakeError::UnexpectedEof);
+                Err(HandshakeError::UnexpectedEof) // RFC 6455 7.2.1 [6455-7.2.1-2]
+            }
+        }
+    }
+}

@@ -1,0 +1,262 @@
+//! Sec-WebSocket-Extensions: the list of extensions that a client offers or a server chose (RFC 6455 section 9.1). What
+//! the parameters of an extension mean is left to the extension.
+//!
+//! ```text
+//! extension-list  = 1#extension
+//! extension       = token *( ";" extension-param )
+//! extension-param = token [ "=" ( token / quoted-string ) ]      ; the unquoted string is a token
+//! ```
+//!
+//! A list is cut at the commas outside quoted strings and its elements at such semicolons, so every byte is looked at
+//! a fixed number of times, whatever it holds.
+
+use super::list::{cut, is_token, is_token_byte, text, trim};
+
+/// An extension with its parameters, as one side named it in Sec-WebSocket-Extensions (RFC 6455 section 9.1).
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+pub struct Extension<'a>(&'a str);
+
+/// A parameter of an [`Extension`].
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+pub struct Param<'a> {
+    /// The name, a token.
+    pub name: &'a str,
+    /// The value; none if the name stands alone.
+    pub value: Option<ParamValue<'a>>,
+}
+
+/// The value of a [`Param`], a token.
+///
+/// It may have been sent as a quoted string with escapes, so it is no plain `&str`: compare it with one, or read its
+/// [`bytes`](Self::bytes).
+#[derive(Clone, Copy, Debug)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+pub struct ParamValue<'a>(&'a str);
+
+impl<'a> Extension<'a> {
+    /// The name of the extension, a token.
+    pub fn name(&self) -> &'a str {
+        parts(self.0.as_bytes(), b';').next().map_or("", text)
+    }
+
+    /// The parameters in their order. Nothing is said about names that repeat or that the extension does not know.
+    pub fn params(&self) -> impl Iterator<Item = Param<'a>> + Clone + use<'a> {
+        parts(self.0.as_bytes(), b';').skip(1).filter_map(param)
+    }
+}
+
+impl<'a> ParamValue<'a> {
+    /// The bytes of the token.
+    pub fn bytes(&self) -> impl Iterator<Item = u8> + Clone + use<'a> {
+        // No token holds a backslash, so each one here escapes the byte that follows it.
+        self.0.bytes().filter(|&byte| byte != b'\\')
+    }
+}
+
+impl PartialEq for ParamValue<'_> {
+    fn eq(&self, other: &Self) -> bool {
+        self.bytes().eq(other.bytes())
+    }
+}
+
+impl Eq for ParamValue<'_> {}
+
+impl PartialEq<&str> for ParamValue<'_> {
+    fn eq(&self, other: &&str) -> bool {
+        self.bytes().eq(other.bytes())
+    }
+}
+
+/// The extensions in a field value that [`is_valid`].
+pub(super) fn extensions(value: &[u8]) -> impl Iterator<Item = Extension<'_>> + Clone {
+    elements(value).map(|element| Extension(text(element)))
+}
+
+/// Whether a field value is an extension list.
+pub(super) fn is_valid(value: &[u8]) -> bool {
+    // RFC 6455 9.1, 4.3: the ABNF [6455-9.1-1] [6455-4.3-1]
+    elements(value).next().is_some()
+        && elements(value).all(|element| {
+            let mut parts = parts(element, b';');
+            parts.next().is_some_and(is_token) && parts.all(|part| param(part).is_some())
+        })
+}
+
+/// Whether every extension that was chosen is one of those that were offered. Both must be valid.
+pub(super) fn all_offered<'a>(chosen: &[u8], offers: impl Iterator<Item = Extension<'a>> + Clone) -> bool {
+    extensions(chosen).all(|chosen| offers.clone().any(|offer| offer.name() == chosen.name()))
+}
+
+/// The elements of a list, of which empty ones do not count (RFC 9110 section 5.6.1).
+fn elements(value: &[u8]) -> impl Iterator<Item = &[u8]> + Clone {
+    parts(value, b',').filter(|element| !element.is_empty())
+}
+
+fn param(part: &[u8]) -> Option<Param<'_>> {
+    let (name, value) = cut(part, part.iter().position(|&byte| byte == b'='));
+    let name = trim(name);
+    let value = match value.split_first() {
+        Some((_, value)) => Some(param_value(trim(value))?),
+        None => None,
+    };
+    is_token(name).then(|| Param { name: text(name), value })
+}
+
+fn param_value(value: &[u8]) -> Option<ParamValue<'_>> {
+    let Some(quoted) = value.strip_prefix(b"\"") else { return is_token(value).then(|| ParamValue(text(value))) };
+    let inside = quoted.strip_suffix(b"\"")?;
+    // RFC 6455 9.1, 4.3: the unescaped value is a token [6455-9.1-2] [6455-4.3-2]
+    let mut escaped = false;
+    let token = inside.iter().all(|&byte| {
+        escaped = byte == b'\\' && !escaped;
+        escaped || is_token_byte(byte)
+    });
+    (token && !escaped && !inside.is_empty()).then(|| ParamValue(text(inside)))
+}
+
+/// The parts of `text` between those separators that stand outside quoted strings, without white space around them.
+fn parts(text: &[u8], separator: u8) -> Parts<'_> {
+    Parts { rest: Some(text), separator }
+}
+
+#[derive(Clone)]
+struct Parts<'a> {
+    rest: Option<&'a [u8]>,
+    separator: u8,
+}
+
+impl<'a> Iterator for Parts<'a> {
+    type Item = &'a [u8];
+
+    fn next(&mut self) -> Option<&'a [u8]> {
+        let (mut quoted, mut escaped) = (false, false);
+        let rest = self.rest?;
+        let end = rest.iter().position(|&byte| {
+            let plain = !escaped;
+            escaped = plain && quoted && byte == b'\\';
+            quoted ^= plain && byte == b'"';
+            byte == self.separator && !quoted
+        });
+        let (part, after) = cut(rest, end);
+        self.rest = after.split_first().map(|(_, rest)| rest);
+        Some(trim(part))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    extern crate alloc;
+    use super::*;
+    use alloc::{format, string::String, vec::Vec};
+
+    /// `a; b=c, d` as `a(b=c) d()`.
+    fn show(value: &str) -> Option<String> {
+        is_valid(value.as_bytes()).then(|| {
+            let shown: Vec<_> = extensions(value.as_bytes())
+                .map(|extension| {
+                    let params: Vec<_> = extension
+                        .params()
+                        .map(|Param { name, value }| match value {
+                            Some(value) => {
+                                format!("{name}={}", String::from_utf8(value.bytes().collect()).unwrap())
+                            }
+                            None => name.into(),
+                        })
+                        .collect();
+                    format!("{}({})", extension.name(), params.join(" "))
+                })
+                .collect();
+            shown.join(" ")
+        })
+    }
+
+    /// [6455-9.1-1] [6455-9.1-2] [6455-4.3-1] [6455-4.3-2]
+    #[test]
+    fn grammar() {
+        for (value, shown) in [
+            ("deflate-stream", "deflate-stream()"),
+            ("mux; max-channels=4; flow-control, deflate-stream", "mux(max-channels=4 flow-control) deflate-stream()"),
+            ("foo;a=1;a=2;a", "foo(a=1 a=2 a)"),
+            ("foo \t;\ta\t= 1\t, \tbar", "foo(a=1) bar()"),
+            (",, foo ,\t,bar,", "foo() bar()"),
+            ("foo; a=\"1\"", "foo(a=1)"),
+            ("foo; a=\"\\1\\2\"", "foo(a=12)"),
+            ("!#$%&'*+-.^_`|~; 0=~", "!#$%&'*+-.^_`|~(0=~)"),
+        ] {
+            assert_eq!(show(value).as_deref(), Some(shown), "{value}");
+        }
+        for value in [
+            "",
+            " ",
+            ",",
+            " ,\t, ",
+            ";",
+            "; foo",
+            "foo;",
+            "foo; ",
+            "foo;;a",
+            "foo; =5",
+            "foo; a=",
+            "foo; a= ;b",
+            "foo;a=,bar",
+            "foo bar",
+            "foo; a b",
+            "foo; a=b c",
+            "foo; a==b",
+            "foo=1",
+            "foo/1",
+            "f\u{e9}",
+            "\"foo\"",
+            "foo; \"a\"",
+            "foo; \"a\"=1",
+            "foo; a=\"\"",
+            "foo; a=\"",
+            "foo; a=\"\\\"",
+            "foo; a=\"b\\\"",
+            "foo; a=\"b\"c",
+            "foo; a=\"b\" c",
+            "foo; a=b\"c\"",
+            "foo; a=\" b\"",
+            "foo; a=\"b c\"",
+            "foo; a=\"\\ \"",
+            "foo; a=\"\\\\\"",
+            "foo; a=\"\\\"\"",
+            "foo; a=\";\"",
+            "x; y=\",permessage-deflate,\"",
+            "x; y=\", permessage-deflate",
+            "foo; a='b c'",
+        ] {
+            assert_eq!(show(value), None, "{value}");
+        }
+    }
+
+    #[test]
+    fn values_compare_without_quotes_and_escapes() {
+        let value = |text| extensions(text).next().unwrap().params().next().unwrap().value.unwrap();
+        assert_eq!(value(b"foo; a=12"), value(b"foo; a=\"1\\2\""));
+        assert_eq!(value(b"foo; a=\"1\\2\""), "12");
+        assert_ne!(value(b"foo; a=\"1\\2\""), "1\\2");
+        assert_ne!(value(b"foo; a=12"), "123");
+    }
+
+    /// [6455-4.2.2-11] [6455-4.1-39]
+    #[test]
+    fn chosen_from_the_offers() {
+        let offered = |chosen: &[u8]| all_offered(chosen, extensions(b"foo; a, bar"));
+        assert!(offered(b"bar") && offered(b"bar; x, foo"));
+        assert!(!offered(b"baz") && !offered(b"foo, baz") && !offered(b"fo") && !offered(b"FOO") && !offered(b"a"));
+    }
+
+    /// Hostile lists cost no more than their length: these would not end if parts were looked at again.
+    #[test]
+    fn hostile_lists_are_linear() {
+        for (unit, valid) in
+            [(" ", true), (",", true), ("; a", true), (";", false), ("\"", false), ("; a=\"\\", false), (", foo", true)]
+        {
+            let list = format!("foo{}", unit.repeat(1 << 18));
+            assert_eq!(is_valid(list.as_bytes()), valid, "{unit}");
+        }
+    }
+}

@@ -1,0 +1,391 @@
+//! The head of an HTTP/1.1 message, read at any cut (RFC 9112 sections 2 and 5). It serves both roles, which say what
+//! fields matter and what a start line is, and which judge the values.
+//!
+//! Only the start line and the values of fields that matter are kept, as a list of (id, length, value) in the storage
+//! that the host lends; a value that is still coming in is gathered behind the list. All other fields stream past and
+//! are only validated. A name needs no room at all: what was seen of it is a prefix of a name that matters, or it does
+//! not matter. No byte is looked at twice, except the few that are kept.
+//!
+//! Strict where lenience has been a way to smuggle requests: a line ends with CR LF and with nothing else, no field is
+//! folded, no white space stands before a colon, and no control character other than HTAB in a value.
+
+use super::list::{cut, is_control, is_token_byte, trim_end, trim_start};
+use crate::HandshakeError;
+
+/// The names of the fields that matter: those that the engine looks at, in lower case, and those that the host asked to
+/// keep, in any case. The id of a field is its place in this order.
+#[derive(Clone, Copy, Debug)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+pub(super) struct Names<'c> {
+    pub(super) engine: &'c [&'c str],
+    pub(super) keep: &'c [&'c str],
+}
+
+impl Names<'_> {
+    /// The id of the first name that begins with `seen` and `piece`, and ends there if `whole`.
+    fn find(&self, seen: &[u8], piece: &[u8], whole: bool) -> Option<u16> {
+        let found = self.engine.iter().chain(self.keep).position(|name| {
+            let (start, rest) = cut(name.as_bytes(), Some(seen.len()));
+            let rest = if whole { rest } else { cut(rest, Some(piece.len())).0 };
+            // RFC 9110 5.1: names are case-insensitive [6455-4.2.1-9]
+            rest.eq_ignore_ascii_case(piece) && start.eq_ignore_ascii_case(seen)
+        });
+        found.and_then(|id| id.try_into().ok())
+    }
+
+    fn get(&self, id: u16) -> &[u8] {
+        self.engine.iter().chain(self.keep).nth(id.into()).map_or(&[], |name| name.as_bytes())
+    }
+}
+
+/// The id of the start line. It is the first entry of the list.
+const START_LINE: u16 = u16::MAX;
+
+/// The bytes of an entry in front of its value: the id and the length.
+const ENTRY: usize = 4;
+
+/// The incremental reader. The storage is passed to each call, always the same one.
+#[derive(Clone, Debug)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+pub(super) struct Head<'c> {
+    names: Names<'c>,
+    part: Part,
+    /// A CR was read; only LF may follow.
+    cr: bool,
+    /// The length of the list.
+    used: usize,
+    /// The length of the value that is being gathered behind the list and room for its id and length.
+    gathered: usize,
+    bytes_left: usize,
+    fields_left: usize,
+}
+
+/// What the next byte belongs to.
+#[derive(Clone, Copy, Debug)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+enum Part {
+    StartLine,
+    /// A field name, of which `len` bytes were seen: those that the name with the id `like` begins with.
+    Name {
+        like: u16,
+        len: usize,
+    },
+    /// The name of a field that does not matter.
+    OtherName,
+    /// The value of the field with this id.
+    Value(u16),
+    OtherValue,
+}
+
+const LINE_START: Part = Part::Name { like: 0, len: 0 };
+
+impl<'c> Head<'c> {
+    pub(super) const fn new(names: Names<'c>, max_head_size: usize, max_headers: usize) -> Self {
+        let (bytes_left, fields_left) = (max_head_size, max_headers);
+        Self { names, part: Part::StartLine, cr: false, used: 0, gathered: 0, bytes_left, fields_left }
+    }
+
+    /// Forgets what was read, but not what the limits still allow.
+    pub(super) fn restart(&mut self) {
+        *self = Self::new(self.names, self.bytes_left, self.fields_left);
+    }
+
+    /// Reads on. Returns the number of bytes consumed once the head is complete, and `None` if more are needed.
+    ///
+    /// `start_line` judges the first line, and says false for one to ignore. After an error nothing more may be read.
+    pub(super) fn read(
+        &mut self,
+        storage: &mut [u8],
+        bytes: &[u8],
+        start_line: impl Fn(&[u8]) -> Result<bool, HandshakeError>,
+    ) -> Result<Option<usize>, HandshakeError> {
+        let (allowed, beyond) = cut(bytes, Some(self.bytes_left.min(bytes.len())));
+        let mut rest = allowed;
+        while let Some((&byte, after)) = rest.split_first() {
+            if !self.cr {
+                rest = match self.part {
+                    Part::Name { .. } | Part::OtherName => self.name(rest)?,
+                    Part::StartLine | Part::Value(_) | Part::OtherValue => self.value(storage, rest)?,
+                };
+                continue;
+            }
+            if byte != b'\n' {
+                return Err(HandshakeError::LineEnding);
+            }
+            self.cr = false;
+            rest = after;
+            match self.part {
+                Part::StartLine if !start_line(self.gathered(storage))? => continue,
+                Part::StartLine => self.keep(storage, START_LINE)?,
+                Part::Value(id) => self.keep(storage, id)?,
+                Part::OtherValue => {}
+                Part::Name { .. } | Part::OtherName => {
+                    let consumed = allowed.len().saturating_sub(rest.len());
+                    self.bytes_left = self.bytes_left.saturating_sub(consumed);
+                    return Ok(Some(consumed));
+                }
+            }
+            self.part = LINE_START;
+        }
+        self.bytes_left = self.bytes_left.saturating_sub(allowed.len());
+        if beyond.is_empty() { Ok(None) } else { Err(HandshakeError::HeadTooLarge) }
+    }
+
+    /// Reads a field name and its colon, or the CR of the empty line that ends the head.
+    fn name<'b>(&mut self, bytes: &'b [u8]) -> Result<&'b [u8], HandshakeError> {
+        let (piece, rest) = cut(bytes, bytes.iter().position(|&byte| !is_token_byte(byte)));
+        let line_start = piece.is_empty() && matches!(self.part, Part::Name { len: 0, .. });
+        match rest.split_first() {
+            None => {
+                self.part = match (self.part, self.find(piece, false)) {
+                    (Part::Name { len, .. }, Some(like)) => Part::Name { like, len: len.saturating_add(piece.len()) },
+                    _ => Part::OtherName,
+                };
+                Ok(rest)
+            }
+            Some((b':', rest)) if !line_start => {
+                self.fields_left = self.fields_left.checked_sub(1).ok_or(HandshakeError::TooManyHeaders)?;
+                self.part = self.find(piece, true).map_or(Part::OtherValue, Part::Value);
+                Ok(rest)
+            }
+            Some((b'\r', rest)) if line_start => {
+                self.cr = true;
+                Ok(rest)
+            }
+            Some((b'\n', _)) => Err(HandshakeError::LineEnding),
+            // RFC 9112 2.2, 5.2: refused, not replaced
+            Some((b' ' | b'\t', _)) if line_start => Err(HandshakeError::ObsoleteFolding),
+            // RFC 9112 5.1: no white space before the colon
+            Some(_) => Err(HandshakeError::HeaderName),
+        }
+    }
+
+    /// The field that matters and whose name goes on with `piece`.
+    fn find(&self, piece: &[u8], whole: bool) -> Option<u16> {
+        let Part::Name { like, len } = self.part else { return None };
+        let seen = if len == 0 { &[] } else { cut(self.names.get(like), Some(len)).0 };
+        self.names.find(seen, piece, whole)
+    }
+
+    /// Reads a value or the start line, up to and with its CR.
+    fn value<'b>(&mut self, storage: &mut [u8], bytes: &'b [u8]) -> Result<&'b [u8], HandshakeError> {
+        let (piece, rest) = cut_control(bytes);
+        match self.part {
+            Part::Value(_) if self.gathered == 0 => self.gather(storage, trim_start(piece))?,
+            Part::Value(_) | Part::StartLine => self.gather(storage, piece)?,
+            _ => {}
+        }
+        match rest.split_first() {
+            None => Ok(rest),
+            Some((b'\r', rest)) => {
+                self.cr = true;
+                Ok(rest)
+            }
+            Some((b'\n', _)) => Err(HandshakeError::LineEnding),
+            Some(_) if matches!(self.part, Part::StartLine) => Err(HandshakeError::StartLine),
+            Some(_) => Err(HandshakeError::HeaderValue),
+        }
+    }
+
+    fn gather(&mut self, storage: &mut [u8], piece: &[u8]) -> Result<(), HandshakeError> {
+        let start = self.used.saturating_add(ENTRY).saturating_add(self.gathered);
+        let room = storage.get_mut(start..).and_then(|free| free.get_mut(..piece.len()));
+        room.ok_or(HandshakeError::StorageFull)?.copy_from_slice(piece);
+        self.gathered = self.gathered.saturating_add(piece.len());
+        Ok(())
+    }
+
+    fn gathered<'s>(&self, storage: &'s [u8]) -> &'s [u8] {
+        let start = self.used.saturating_add(ENTRY);
+        storage.get(start..).and_then(|value| value.get(..self.gathered)).unwrap_or_default()
+    }
+
+    /// Appends the gathered value to the list.
+    fn keep(&mut self, storage: &mut [u8], id: u16) -> Result<(), HandshakeError> {
+        let len = trim_end(self.gathered(storage)).len();
+        let entry = storage.get_mut(self.used..).and_then(|free| free.first_chunk_mut::<ENTRY>());
+        let (Some(entry), Ok(short)) = (entry, u16::try_from(len)) else { return Err(HandshakeError::StorageFull) };
+        let ([i0, i1], [l0, l1]) = (id.to_le_bytes(), short.to_le_bytes());
+        *entry = [i0, i1, l0, l1];
+        self.used = self.used.saturating_add(ENTRY).saturating_add(len);
+        self.gathered = 0;
+        Ok(())
+    }
+
+    /// What was kept so far.
+    pub(super) fn fields<'s>(&self, storage: &'s [u8]) -> Fields<'s>
+    where
+        'c: 's,
+    {
+        Fields { names: self.names, list: storage.get(..self.used).unwrap_or_default() }
+    }
+}
+
+/// The start line and the fields that a [`Head`] kept, in the order of their arrival.
+#[derive(Clone, Copy, Debug)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+pub(super) struct Fields<'a> {
+    names: Names<'a>,
+    list: &'a [u8],
+}
+
+impl<'a> Fields<'a> {
+    pub(super) fn start_line(self) -> &'a [u8] {
+        Entries(self.list).next().map_or(&[], |(_, line)| line)
+    }
+
+    /// The ids and values of the fields.
+    pub(super) fn iter(self) -> impl Iterator<Item = (u16, &'a [u8])> + Clone {
+        Entries(self.list).skip(1)
+    }
+
+    /// The values of the field with this id.
+    pub(super) fn values(self, id: u16) -> impl Iterator<Item = &'a [u8]> + Clone {
+        self.iter().filter(move |(other, _)| *other == id).map(|(_, value)| value)
+    }
+
+    /// The values of the field with this name, in any case; none if fields of this name do not matter.
+    pub(super) fn named(self, name: &str) -> impl Iterator<Item = &'a [u8]> + Clone + use<'a> {
+        self.values(self.names.find(&[], name.as_bytes(), true).unwrap_or(START_LINE))
+    }
+}
+
+#[derive(Clone)]
+struct Entries<'a>(&'a [u8]);
+
+impl<'a> Iterator for Entries<'a> {
+    type Item = (u16, &'a [u8]);
+
+    fn next(&mut self) -> Option<(u16, &'a [u8])> {
+        let (&[i0, i1, l0, l1], rest) = self.0.split_first_chunk::<ENTRY>()?;
+        let (value, rest) = rest.split_at_checked(u16::from_le_bytes([l0, l1]).into())?;
+        self.0 = rest;
+        Some((u16::from_le_bytes([i0, i1]), value))
+    }
+}
+
+/// The minor version in `HTTP/1.x`, from an HTTP-version (RFC 9112 section 2.3). Another major version is refused.
+pub(super) fn minor_version(version: &[u8]) -> Result<u8, HandshakeError> {
+    match version {
+        [b'H', b'T', b'T', b'P', b'/', b'1', b'.', minor @ b'0'..=b'9'] => Ok(*minor & 15),
+        [b'H', b'T', b'T', b'P', b'/', b'0'..=b'9', b'.', b'0'..=b'9'] => Err(HandshakeError::HttpVersion),
+        _ => Err(HandshakeError::StartLine),
+    }
+}
+
+/// Takes note of a field that must not repeat.
+pub(super) fn once<'a>(
+    seen: &mut Option<&'a [u8]>,
+    value: &'a [u8],
+    error: HandshakeError,
+) -> Result<(), HandshakeError> {
+    if seen.replace(value).is_some() { Err(error) } else { Ok(()) }
+}
+
+/// Cuts at the first control character other than HTAB: at the end of the line, if it is a valid one.
+fn cut_control(bytes: &[u8]) -> (&[u8], &[u8]) {
+    // Blocks without a branch inside, which the compiler turns into vector instructions, then the rest byte by byte.
+    let clean = |block: &&[u8; 16]| !block.iter().fold(false, |any, &byte| any | is_control(byte));
+    let blocks = bytes.as_chunks::<16>().0.iter().take_while(clean).count();
+    let (_, rest) = cut(bytes, Some(blocks.saturating_mul(16)));
+    let end = rest.iter().position(|&byte| is_control(byte)).map(|n| n.saturating_add(blocks.saturating_mul(16)));
+    cut(bytes, end)
+}
+
+#[cfg(test)]
+mod tests {
+    extern crate alloc;
+    use super::*;
+    use alloc::{string::String, vec, vec::Vec};
+
+    const NAMES: Names<'static> =
+        Names { engine: &["host", "sec-websocket-key", "sec-websocket-keyring"], keep: &["Cookie"] };
+
+    type Kept = (Option<usize>, Vec<(u16, String)>);
+
+    /// Reads `wire` in the pieces that `cuts` ends, each position counted from the start.
+    fn read(wire: &[u8], storage: usize, limits: (usize, usize), cuts: &[usize]) -> Result<Kept, HandshakeError> {
+        let mut storage = vec![0; storage];
+        let mut head = Head::new(NAMES, limits.0, limits.1);
+        let mut start = 0;
+        for &end in cuts.iter().chain([&wire.len()]) {
+            if let Some(n) = head.read(&mut storage, &wire[start..end], |line| Ok(!line.is_empty()))? {
+                let fields = head.fields(&storage);
+                let kept = fields.iter().map(|(id, value)| (id, String::from_utf8_lossy(value).into())).collect();
+                return Ok((Some(start + n), kept));
+            }
+            start = end;
+        }
+        Ok((None, Vec::new()))
+    }
+
+    /// [6455-4.2.1-9]: what matters is kept, whatever its order and case; all else is only validated.
+    #[test]
+    fn keeps_what_matters_at_any_cut() {
+        let wire = b"\r\nGET / HTTP/1.1\r\nHOST:a \t\r\nHos:x\r\nX:\r\ncookie: \t1; 2\r\nSec-WebSocket-Keyring:r\r\n\
+            sec-websocket-keys: no\r\nCookie:\r\nSec-WebSocket-Key: k\r\n\r\nrest";
+        let kept = [(0, "a"), (3, "1; 2"), (2, "r"), (3, ""), (1, "k")].map(|(id, value)| (id, value.into()));
+        let expected = Ok((Some(wire.len() - 4), Vec::from(kept)));
+        for i in 0..wire.len() {
+            assert_eq!(read(wire, 64, (200, 9), &[i]), expected, "cut at {i}");
+        }
+        let every: Vec<_> = (0..wire.len()).collect();
+        assert_eq!(read(wire, 64, (200, 9), &every), expected);
+        // The start line takes 4 + 14 bytes, the values 4 each and their length: 45 in all.
+        assert_eq!(read(wire, 44, (200, 9), &every), Err(HandshakeError::StorageFull));
+        assert_eq!(read(wire, 45, (wire.len() - 4, 8), &every), expected);
+        assert_eq!(read(wire, 45, (wire.len() - 5, 8), &every), Err(HandshakeError::HeadTooLarge));
+        assert_eq!(read(wire, 45, (200, 7), &every), Err(HandshakeError::TooManyHeaders));
+    }
+
+    #[test]
+    fn strict_lines() {
+        use HandshakeError::*;
+        for (lines, error) in [
+            ("A: b\n\n", LineEnding),
+            ("A: b\r\n\n", LineEnding),
+            ("A: b\rc\r\n\r\n", LineEnding),
+            ("A: b\r\r\n\r\n", LineEnding),
+            ("A: b\r\n\rC: d\r\n\r\n", LineEnding),
+            ("A: b\r\n c\r\n\r\n", ObsoleteFolding),
+            ("A: b\r\n\tc: d\r\n\r\n", ObsoleteFolding),
+            (" A: b\r\n\r\n", ObsoleteFolding),
+            ("A : b\r\n\r\n", HeaderName),
+            ("A\t: b\r\n\r\n", HeaderName),
+            (": b\r\n\r\n", HeaderName),
+            ("A\r\n\r\n", HeaderName),
+            ("\"A\": b\r\n\r\n", HeaderName),
+            ("A\u{e9}: b\r\n\r\n", HeaderName),
+            ("A\0: b\r\n\r\n", HeaderName),
+            ("A: b\0\r\n\r\n", HeaderValue),
+            ("A: \x1bb\r\n\r\n", HeaderValue),
+            ("A: b\x7f\r\n\r\n", HeaderValue),
+            ("Host: \0\r\n\r\n", HeaderValue),
+        ] {
+            let wire = [b"GET / HTTP/1.1\r\n", lines.as_bytes()].concat();
+            let every: Vec<_> = (0..wire.len()).collect();
+            assert_eq!(read(&wire, 64, (200, 9), &[]), Err(error), "{lines:?}");
+            assert_eq!(read(&wire, 64, (200, 9), &every), Err(error), "{lines:?}");
+        }
+        assert_eq!(read(b"GET /\x01 HTTP/1.1\r\n\r\n", 64, (200, 9), &[]), Err(StartLine));
+        assert_eq!(read(b"GET / HTTP/1.1\n\r\n", 64, (200, 9), &[]), Err(LineEnding));
+        assert_eq!(read(b"\nGET / HTTP/1.1\r\n\r\n", 64, (200, 9), &[]), Err(LineEnding));
+        // RFC 9110 5.5: HTAB and bytes above 0x7f may stand in a value.
+        assert!(read(b"GET / HTTP/1.1\r\nA: b\t\xe9\xff\r\n\r\n", 64, (200, 9), &[]).is_ok());
+    }
+
+    #[test]
+    fn control_is_found_at_every_place() {
+        for len in 0..70 {
+            for at in 0..len {
+                let mut bytes = vec![b'a'; len];
+                bytes[at] = b'\r';
+                assert_eq!(cut_control(&bytes).0.len(), at);
+            }
+            assert_eq!(cut_control(&vec![b'\t'; len]).0.len(), len);
+        }
+        for byte in 0..=u8::MAX {
+            assert_eq!(is_control(byte), byte.is_ascii_control() && byte != b'\t', "{byte:#x}");
+        }
+    }
+}

@@ -1,0 +1,91 @@
+//! Sec-WebSocket-Key and Sec-WebSocket-Accept (RFC 6455 sections 1.3, 4.1 and 4.2.2).
+
+use base64ct::{Base64, Encoding};
+use sha1_smol::Sha1;
+
+/// The string that every server appends to the key (RFC 6455 section 1.3).
+const GUID: &[u8] = b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11";
+
+/// The value of Sec-WebSocket-Accept that answers the key `key` (RFC 6455 section 4.2.2).
+///
+/// The handshakes of this crate call it themselves; it is public for hosts that parse HTTP on their own. `key` is the
+/// value of Sec-WebSocket-Key as it was sent, without white space around it.
+///
+/// ```
+/// let accept = barews::handshake::accept_key(b"dGhlIHNhbXBsZSBub25jZQ==");
+/// assert_eq!(&accept, b"s3pPLMBiTxaQ9kYGzzhZRbK+xOo=");
+/// ```
+pub fn accept_key(key: &[u8]) -> [u8; 28] {
+    // RFC 6455 4.2.2: base64(SHA-1(key + GUID)); only the handshake relies on SHA-1 [6455-4.2.2-17] [6455-10.8-1]
+    let mut hash = Sha1::new();
+    hash.update(key);
+    hash.update(GUID);
+    encode(&hash.digest().bytes())
+}
+
+/// The base64 form of `bytes`. `N` must be the length of that form.
+pub(super) fn encode<const N: usize>(bytes: &[u8]) -> [u8; N] {
+    let mut text = [0; N];
+    // 16 bytes make 24 characters and 20 bytes make 28: it always fits.
+    let _fits = Base64::encode(bytes, &mut text);
+    text
+}
+
+/// Whether `key` is the base64 form of 16 bytes: 22 characters and two of padding.
+///
+/// The last character may have bits set that the padding makes meaningless, as the misprinted example of RFC 6455
+/// section 4.1 has (erratum 3150): the decoded value is 16 bytes all the same.
+pub(super) fn is_key(key: &[u8]) -> bool {
+    // RFC 6455 4.2.1 [6455-4.2.1-6]
+    key.first_chunk::<22>().is_some_and(|digits| {
+        digits.iter().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'+' | b'/')) && key.get(22..) == Some(b"==")
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// [6455-4.2.2-17] [6455-10.8-1]: the example of RFC 6455 section 1.3, and keys of other software.
+    #[test]
+    fn accept_keys() {
+        for (key, accept) in [
+            ("dGhlIHNhbXBsZSBub25jZQ==", "s3pPLMBiTxaQ9kYGzzhZRbK+xOo="),
+            ("VnZ9oyUU18BVohuELlSkQA==", "V2bG3i/4rNoOe4ODcYE1Ya7I9cQ="),
+            ("KtvKERGqMACVCeyB/4hWCA==", "KqV0xd3LtnSb0QGgX2SvGfvI9Z0="),
+        ] {
+            assert_eq!(accept_key(key.as_bytes()), accept.as_bytes(), "{key}");
+        }
+    }
+
+    /// [6455-4.1-22], erratum 3150.
+    #[test]
+    fn nonce_is_encoded_in_24_characters() {
+        let nonce: [u8; 16] = core::array::from_fn(|i| i as u8 + 1);
+        assert_eq!(&encode::<24>(&nonce), b"AQIDBAUGBwgJCgsMDQ4PEA==");
+    }
+
+    /// [6455-4.2.1-6]
+    #[test]
+    fn keys_decode_to_16_bytes() {
+        for (key, valid) in [
+            ("dGhlIHNhbXBsZSBub25jZQ==", true),
+            ("AAAAAAAAAAAAAAAAAAAAA+/+==", false),
+            ("++++++++++//////////+/==", true),
+            ("AQIDBAUGBwgJCgsMDQ4PEC==", true), // pad bits that are not zero
+            ("", false),
+            ("==", false),
+            ("AAAAAAAAAAAAAAAAAAAA", false),         // 15 bytes
+            ("AAAAAAAAAAAAAAAAAAAAAAA=", false),     // 17 bytes
+            ("AAAAAAAAAAAAAAAAAAAAAAAA", false),     // 18 bytes
+            ("SGVsbG8sIHdvcmxkIQ==", false),         // 13 bytes: a recipe for curl that is often copied
+            ("AAAAAAAAAAAAAAAAAAAAAA=", false),      // padding cut short
+            ("AAAAAAAAAAAAAAAAAAAAAA===", false),    // padding too long
+            ("AAAAAAAAAAAAAAAAAAAA-A==", false),     // the URL alphabet
+            ("AAAAAAAAAAAA AAAAAAAAA==", false),     // white space inside
+            ("AAAAAAAAAAAAAAAAAAAAAA==AAAA", false), // data behind the padding
+        ] {
+            assert_eq!(is_key(key.as_bytes()), valid, "{key:?}");
+        }
+    }
+}

@@ -1,0 +1,114 @@
+//! The origin policy of a server (RFC 6455 sections 4.2.2 and 10.2, RFC 6454).
+
+use super::list::cut;
+use super::uri::{default_port, host_and_port};
+
+/// Which web pages may connect (RFC 6455 section 10.2). There is no default: a host must say what it means.
+///
+/// A browser sends the origin of the page in every upgrade request, and the cookies of *this* server with it. So a
+/// server that knows its users by their cookies must not allow [`Any`](Self::Any) page to act for them.
+///
+/// The policy protects people who use browsers, and nothing else: other software may send any Origin or none
+/// (RFC 6455 section 10.1). A request without Origin therefore passes every policy.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+pub enum OriginPolicy<'c> {
+    /// Every page.
+    Any,
+    /// Pages from the host and port that the request is for, as Host says it. An origin of `null` does not pass.
+    SameOrigin,
+    /// Pages from these origins, such as `https://example.com` or `http://localhost:8080`: whole, without a path and
+    /// without a default port. `null` may be one of them.
+    List(&'c [&'c str]),
+}
+
+impl OriginPolicy<'_> {
+    /// Whether a page from `origin` may connect to `host`.
+    pub(super) fn allows(&self, origin: &[u8], host: &[u8]) -> bool {
+        match self {
+            Self::Any => true,
+            Self::SameOrigin => is_same(origin, host),
+            Self::List(list) => list.iter().any(|allowed| origin.eq_ignore_ascii_case(allowed.as_bytes())),
+        }
+    }
+}
+
+fn is_same(origin: &[u8], host: &[u8]) -> bool {
+    // RFC 6454 5: the same host and port. Host names no scheme, so the default port is that of the origin's.
+    let (scheme, rest) = cut(origin, origin.iter().position(|&b| b == b':'));
+    let secure = scheme.eq_ignore_ascii_case(b"https");
+    if !secure && !scheme.eq_ignore_ascii_case(b"http") {
+        return false;
+    }
+    let Some(authority) = rest.strip_prefix(b"://") else { return false };
+    match (host_and_port(authority), host_and_port(host)) {
+        (Ok((a, a_port)), Ok((b, b_port))) => {
+            let default = default_port(secure);
+            a.eq_ignore_ascii_case(b) && a_port.unwrap_or(default) == b_port.unwrap_or(default)
+        }
+        _ => false,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// [6455-10.2-2]
+    #[test]
+    fn same_origin() {
+        for (origin, host, same) in [
+            ("http://example.com", "example.com", true),
+            ("HTTPS://Example.COM", "example.com", true),
+            ("http://example.com", "example.com:80", true),
+            ("http://example.com:80", "example.com", true),
+            ("https://example.com", "example.com:443", true),
+            ("http://127.0.0.1:9001", "127.0.0.1:9001", true),
+            ("http://[::1]:9001", "[::1]:9001", true),
+            ("http://example.com", "example.com:443", false),
+            ("https://example.com", "example.com:80", false),
+            ("http://example.com:8080", "example.com", false),
+            ("http://example.com", "example.com:8080", false),
+            ("http://example.com.evil.example", "example.com", false),
+            ("http://evilexample.com", "example.com", false),
+            ("http://sub.example.com", "example.com", false),
+            ("http://example.com.", "example.com", false),
+            ("http://example.com@evil.example", "example.com", false),
+            ("http://example.com/", "example.com", false),
+            ("http://example.com:80:80", "example.com", false),
+            ("http:example.com", "example.com", false),
+            ("ftp://example.com", "example.com", false),
+            ("example.com", "example.com", false),
+            ("://example.com", "example.com", false),
+            ("http://", "", false),
+            ("null", "example.com", false),
+            ("null", "null", false),
+            ("", "example.com", false),
+        ] {
+            assert_eq!(OriginPolicy::SameOrigin.allows(origin.as_bytes(), host.as_bytes()), same, "{origin} at {host}");
+            assert!(OriginPolicy::Any.allows(origin.as_bytes(), host.as_bytes()));
+        }
+    }
+
+    /// [6455-10.2-2]
+    #[test]
+    fn listed() {
+        let list = OriginPolicy::List(&["https://example.com", "http://localhost:8080"]);
+        for (origin, listed) in [
+            ("https://example.com", true),
+            ("https://EXAMPLE.com", true),
+            ("http://localhost:8080", true),
+            ("http://example.com", false),
+            ("http://localhost", false),
+            ("https://example.com.evil.example", false),
+            ("https://evil.example/https://example.com", false),
+            ("https://example.comm", false),
+            ("https://example.co", false),
+            ("null", false),
+            ("", false),
+        ] {
+            assert_eq!(list.allows(origin.as_bytes(), b"example.com"), listed, "{origin}");
+        }
+        assert!(OriginPolicy::List(&["null"]).allows(b"null", b"example.com"));
+    }
+}

@@ -1,0 +1,278 @@
+//! The client's opening handshake as a server reads it: the request line, the checks of RFC 6455 section 4.2.1, and the
+//! view of a request that the host gets.
+
+use super::extensions::{self, Extension};
+use super::head::{Fields, minor_version, once};
+use super::key::is_key;
+use super::list::{contains, cut, elements, is_token, is_token_list, text};
+use super::server::ServerConfig;
+use super::uri::host_and_port;
+use crate::HandshakeError;
+
+/// The fields that matter in a request, in the order of their ids.
+pub(super) const NAMES: &[&str] = &[
+    "host",
+    "upgrade",
+    "connection",
+    "sec-websocket-key",
+    "sec-websocket-version",
+    "sec-websocket-protocol",
+    "sec-websocket-extensions",
+    "origin",
+    "content-length",
+    "transfer-encoding",
+];
+const HOST: u16 = 0;
+const UPGRADE: u16 = 1;
+const CONNECTION: u16 = 2;
+const KEY: u16 = 3;
+const VERSION: u16 = 4;
+const PROTOCOL: u16 = 5;
+const EXTENSIONS: u16 = 6;
+const ORIGIN: u16 = 7;
+const CONTENT_LENGTH: u16 = 8;
+const TRANSFER_ENCODING: u16 = 9;
+
+/// A request that passed every check: an opening handshake, or a plain request for a page.
+#[derive(Clone, Copy, Debug)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+pub struct Request<'a> {
+    fields: Fields<'a>,
+    config: &'a ServerConfig<'a>,
+}
+
+impl<'a> Request<'a> {
+    pub(super) fn new(fields: Fields<'a>, config: &'a ServerConfig<'a>) -> Self {
+        Self { fields, config }
+    }
+
+    /// Whether the client asks for a WebSocket. If not, it asks for a page, with [`method`](Self::method) GET or HEAD.
+    pub fn is_upgrade(&self) -> bool {
+        self.key().is_some()
+    }
+
+    /// The method, `GET` or `HEAD`; always `GET` on an upgrade.
+    pub fn method(&self) -> &'a str {
+        self.line().map_or("", |line| text(line.method))
+    }
+
+    /// The path and query that the client asked for, as it wrote them. Begins with `/` and holds visible ASCII only;
+    /// nothing is decoded, and `..` and the like are still there.
+    pub fn target(&self) -> &'a str {
+        self.line().map_or("", |line| text(line.target))
+    }
+
+    /// The host and, unless it is the default one, the port that the client believes to talk to.
+    ///
+    /// It comes from the request target if that is a whole URI (RFC 9112 section 3.2.2), else from Host. It is empty
+    /// only in a plain HTTP/1.0 request.
+    pub fn host(&self) -> &'a str {
+        let host = self.line().and_then(|line| line.authority).or_else(|| self.fields.values(HOST).next());
+        host.map_or("", text)
+    }
+
+    /// The value of Origin: where the page comes from that asks. It has passed the origin policy on an upgrade.
+    /// What is not valid UTF-8 reads as empty; no policy but [`OriginPolicy::Any`](super::OriginPolicy::Any) lets it pass.
+    pub fn origin(&self) -> Option<&'a str> {
+        self.fields.values(ORIGIN).next().map(text)
+    }
+
+    /// The subprotocols that the client would speak, most wanted first. One may be named twice.
+    pub fn subprotocols(&self) -> impl Iterator<Item = &'a str> + use<'a> {
+        // RFC 6455 4.2.1, 11.3.4: several fields equal one list [6455-4.2.1-10] [6455-11.3.4-1] [6455-4.1-28]
+        self.fields.values(PROTOCOL).flat_map(elements).map(text)
+    }
+
+    /// The first of [`ServerConfig::subprotocols`] that the client would speak.
+    pub fn subprotocol(&self) -> Option<&'a str> {
+        self.config.subprotocols.iter().copied().find(|ours| self.subprotocols().any(|offer| offer == *ours))
+    }
+
+    /// The extensions that the client offers, most wanted first. One may be offered several times, with other parameters.
+    pub fn extensions(&self) -> impl Iterator<Item = Extension<'a>> + Clone + use<'a> {
+        // RFC 6455 9.1, 11.3.2 [6455-9.1-3] [6455-9.1-8] [6455-11.3.2-1]
+        self.fields.values(EXTENSIONS).flat_map(extensions::extensions)
+    }
+
+    /// The first value of a field that [`ServerConfig::keep`] names, without white space around it. `name` in any case.
+    pub fn header(&self, name: &str) -> Option<&'a [u8]> {
+        self.headers(name).next()
+    }
+
+    /// All values of a field that [`ServerConfig::keep`] names, in their order.
+    pub fn headers(&self, name: &str) -> impl Iterator<Item = &'a [u8]> + use<'a> {
+        self.fields.named(name)
+    }
+
+    pub(super) fn key(&self) -> Option<&'a [u8]> {
+        self.fields.values(KEY).next()
+    }
+
+    fn line(&self) -> Option<RequestLine<'a>> {
+        request_line(self.fields.start_line()).ok()
+    }
+
+    /// Judges the whole head.
+    pub(super) fn check(&self) -> Result<(), HandshakeError> {
+        use HandshakeError::*;
+
+        let line = request_line(self.fields.start_line())?;
+        let (mut host, mut key, mut version, mut origin) = (None, None, None, None);
+        let (mut upgrade, mut connection) = (false, false);
+        let (mut body, mut protocols, mut extensions) = (false, true, true);
+        for (id, value) in self.fields.iter() {
+            match id {
+                HOST => once(&mut host, value, Host)?,
+                UPGRADE => upgrade |= contains(value, b"websocket"),
+                CONNECTION => connection |= contains(value, b"upgrade"),
+                KEY => once(&mut key, value, Key)?,             // [6455-11.3.1-1]
+                VERSION => once(&mut version, value, Version)?, // [6455-11.3.5-2]
+                ORIGIN => once(&mut origin, value, Origin)?,
+                PROTOCOL => protocols &= is_token_list(value),
+                EXTENSIONS => extensions &= extensions::is_valid(value),
+                CONTENT_LENGTH => body |= value.is_empty() || value.iter().any(|&b| b != b'0'),
+                TRANSFER_ENCODING => body = true,
+                _ => {}
+            }
+        }
+        let no = |error| Err(error);
+        match host {
+            // A body would be taken for frames, or frames for a body.
+            _ if body => return no(Body),
+            Some(host) if host_and_port(host).is_ok() => {} // RFC 9112 3.2 [6455-4.2.1-3]
+            None if line.minor == 0 => {}
+            _ => return no(Host),
+        }
+        if !upgrade && key.is_none() && version.is_none() {
+            return Ok(()); // a plain request
+        }
+        // RFC 6455 4.2.1, with the errors first that say most
+        match () {
+            _ if line.minor == 0 => no(HttpVersion),    // [6455-4.2.1-2]
+            _ if line.method != b"GET" => no(Method),   // [6455-4.2.1-2]
+            _ if !upgrade => no(Upgrade),               // [6455-4.2.1-4]
+            _ if !connection => no(Connection),         // [6455-4.2.1-5]
+            _ if version != Some(b"13") => no(Version), // [6455-4.2.1-7] [6455-4.2.2-7]
+            _ if !key.is_some_and(is_key) => no(Key),   // [6455-4.2.1-6]
+            _ if !protocols => no(Subprotocol),         // [6455-4.2.1-10] [6455-4.3-1]
+            _ if !extensions => no(Extensions),         // [6455-4.2.1-10] [6455-9.1-1]
+            _ if !self.allows(origin) => no(Origin),    // RFC 6455 4.2.2, 10.2 [6455-10.2-2]
+            _ => Ok(()),
+        }
+    }
+
+    fn allows(&self, origin: Option<&[u8]>) -> bool {
+        origin.is_none_or(|origin| self.config.origin.allows(origin, self.host().as_bytes()))
+    }
+}
+
+/// A request line (RFC 9112 section 3).
+pub(super) struct RequestLine<'a> {
+    /// GET or HEAD.
+    pub(super) method: &'a [u8],
+    /// The authority in a target that is a whole URI.
+    authority: Option<&'a [u8]>,
+    /// Path and query.
+    target: &'a [u8],
+    /// The x in HTTP/1.x.
+    minor: u8,
+}
+
+pub(super) fn request_line(line: &[u8]) -> Result<RequestLine<'_>, HandshakeError> {
+    // RFC 9112 3: single spaces and nothing else between the parts
+    let mut parts = line.split(|&b| b == b' ');
+    let (Some(method), Some(target), Some(version), None) = (parts.next(), parts.next(), parts.next(), parts.next())
+    else {
+        return Err(HandshakeError::StartLine);
+    };
+    if !is_token(method) || target.is_empty() {
+        return Err(HandshakeError::StartLine);
+    }
+    let minor = minor_version(version)?;
+    if !matches!(method, b"GET" | b"HEAD") {
+        return Err(HandshakeError::Method);
+    }
+    let (authority, target) = request_target(target).ok_or(HandshakeError::Target)?;
+    Ok(RequestLine { method, authority, target, minor })
+}
+
+/// Splits the target, an absolute path or an absolute `http` or `https` URI, into authority and path with query.
+fn request_target(target: &[u8]) -> Option<(Option<&[u8]>, &[u8])> {
+    // RFC 9112 3.2.1, 3.2.2 [6455-4.2.1-2]. Visible ASCII is let through although RFC 3986 wants some of it escaped:
+    // browsers send `|`, `[` and the like as they are. A fragment is never sent (RFC 6455 3).
+    if !target.iter().all(|&b| b.is_ascii_graphic() && b != b'#') {
+        return None;
+    }
+    if target.starts_with(b"/") {
+        return Some((None, target));
+    }
+    let (scheme, rest) = cut(target, target.iter().position(|&b| b == b':'));
+    let rest = rest.strip_prefix(b"://")?;
+    if !scheme.eq_ignore_ascii_case(b"http") && !scheme.eq_ignore_ascii_case(b"https") {
+        return None;
+    }
+    let (authority, path) = cut(rest, rest.iter().position(|b| matches!(b, b'/' | b'?')));
+    host_and_port(authority).ok()?;
+    match path {
+        [] => Some((Some(authority), b"/")),
+        [b'/', ..] => Some((Some(authority), path)),
+        _ => None, // a query without a path, which has no resource name to lend
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use HandshakeError::*;
+
+    /// [6455-4.2.1-2]
+    #[test]
+    fn request_lines() {
+        for (line, expected) in [
+            ("GET / HTTP/1.1", Ok(("GET", None, "/", 1))),
+            ("HEAD /a?b=%20&c=[|] HTTP/1.0", Ok(("HEAD", None, "/a?b=%20&c=[|]", 0))),
+            ("GET //a:b@c HTTP/1.9", Ok(("GET", None, "//a:b@c", 9))),
+            ("GET http://a:80/b?c HTTP/1.1", Ok(("GET", Some("a:80"), "/b?c", 1))),
+            ("GET HTTPS://[::1] HTTP/1.1", Ok(("GET", Some("[::1]"), "/", 1))),
+            ("POST / HTTP/1.1", Err(Method)),
+            ("CONNECT a:80 HTTP/1.1", Err(Method)),
+            ("get / HTTP/1.1", Err(Method)),
+            ("GET / HTTP/2.0", Err(HttpVersion)),
+            ("GET / HTTP/0.9", Err(HttpVersion)),
+            ("PRI * HTTP/2.0", Err(HttpVersion)),
+            ("GET /", Err(StartLine)),
+            ("GET  / HTTP/1.1", Err(StartLine)),
+            ("GET /  HTTP/1.1", Err(StartLine)),
+            (" GET / HTTP/1.1", Err(StartLine)),
+            ("GET / HTTP/1.1 ", Err(StartLine)),
+            ("GET / a HTTP/1.1", Err(StartLine)),
+            ("GET\t/ HTTP/1.1", Err(StartLine)),
+            ("G(T / HTTP/1.1", Err(StartLine)),
+            ("GET / HTTP/1.10", Err(StartLine)),
+            ("GET / HTTP/1", Err(StartLine)),
+            ("GET / http/1.1", Err(StartLine)),
+            ("GET / ICY/1.1", Err(StartLine)),
+            ("GET * HTTP/1.1", Err(Target)),
+            ("GET a HTTP/1.1", Err(Target)),
+            ("GET /a#b HTTP/1.1", Err(Target)),
+            ("GET /\u{e9} HTTP/1.1", Err(Target)),
+            ("GET /\t HTTP/1.1", Err(Target)),
+            ("GET ws://a/ HTTP/1.1", Err(Target)),
+            ("GET http:a HTTP/1.1", Err(Target)),
+            ("GET http:///a HTTP/1.1", Err(Target)),
+            ("GET http://a@b/ HTTP/1.1", Err(Target)),
+            ("GET http://a?b HTTP/1.1", Err(Target)),
+        ] {
+            let parts = request_line(line.as_bytes());
+            let parts = parts.map(|l| (text(l.method), l.authority.map(text), text(l.target), l.minor));
+            assert_eq!(parts, expected, "{line:?}");
+        }
+    }
+
+    #[test]
+    fn ids_are_places_in_the_list() {
+        let ids =
+            [HOST, UPGRADE, CONNECTION, KEY, VERSION, PROTOCOL, EXTENSIONS, ORIGIN, CONTENT_LENGTH, TRANSFER_ENCODING];
+        assert!(ids.into_iter().eq(0..NAMES.len() as u16));
+    }
+}

@@ -1,0 +1,162 @@
+//! The server's opening handshake as a client reads it: the status line, the checks of RFC 6455 section 4.1, and the
+//! view of a response that the host gets.
+
+use super::client::ClientConfig;
+use super::extensions::{self, Extension, all_offered};
+use super::head::{Fields, minor_version, once};
+use super::list::{contains, cut, text};
+use crate::HandshakeError;
+
+/// The fields that matter in a response, in the order of their ids. The engine looks at those that have one; the host
+/// may want the others if the answer is not 101.
+pub(super) const NAMES: &[&str] = &[
+    "upgrade",
+    "connection",
+    "sec-websocket-accept",
+    "sec-websocket-protocol",
+    "sec-websocket-extensions",
+    "sec-websocket-version",
+    "location",
+    "www-authenticate",
+    "retry-after",
+];
+const UPGRADE: u16 = 0;
+const CONNECTION: u16 = 1;
+const ACCEPT: u16 = 2;
+const PROTOCOL: u16 = 3;
+const EXTENSIONS: u16 = 4;
+
+/// A response: 101 that passed every check, or another final status.
+#[derive(Clone, Copy, Debug)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+pub struct Response<'a> {
+    fields: Fields<'a>,
+}
+
+impl<'a> Response<'a> {
+    pub(super) fn new(fields: Fields<'a>) -> Self {
+        Self { fields }
+    }
+
+    /// The status code. Anything but 101 is the server's answer to the request as HTTP knows it: a redirect, a demand
+    /// for authentication, another version, a refusal (RFC 6455 section 4.1).
+    pub fn status(&self) -> u16 {
+        status_line(self.fields.start_line()).map_or(0, |(_, status)| status)
+    }
+
+    /// Whether the connection is open: the status is 101.
+    pub fn is_open(&self) -> bool {
+        self.status() == 101 // [6455-4.1-35] [6455-4.1-42]
+    }
+
+    /// The subprotocol that the server chose.
+    pub fn subprotocol(&self) -> Option<&'a str> {
+        self.values(PROTOCOL).next().map(text)
+    }
+
+    /// The extensions that the server chose, in the order in which they apply to what is sent (RFC 6455 section 9.1).
+    pub fn extensions(&self) -> impl Iterator<Item = Extension<'a>> + Clone + use<'a> {
+        // RFC 6455 9.1, erratum 3433 [6455-9.1-3] [6455-9.1-7] [6455-11.3.2-2]
+        self.values(EXTENSIONS).flat_map(extensions::extensions)
+    }
+
+    /// The first value of a field, without white space around it: Location, WWW-Authenticate, Retry-After,
+    /// Sec-WebSocket-Version or one that [`ClientConfig::keep`] names. `name` in any case.
+    pub fn header(&self, name: &str) -> Option<&'a [u8]> {
+        self.headers(name).next()
+    }
+
+    /// All values of such a field, in their order.
+    pub fn headers(&self, name: &str) -> impl Iterator<Item = &'a [u8]> + use<'a> {
+        self.fields.named(name) // [6455-4.4-2]
+    }
+
+    /// The values of a field that only a 101 has been checked for.
+    fn values(&self, id: u16) -> impl Iterator<Item = &'a [u8]> + Clone + use<'a> {
+        let checked = if self.is_open() { usize::MAX } else { 0 };
+        self.fields.values(id).take(checked)
+    }
+
+    /// Judges the head of a 101.
+    pub(super) fn check(&self, config: &ClientConfig<'_>, expected: &[u8]) -> Result<(), HandshakeError> {
+        use HandshakeError::*;
+
+        let (minor, _) = status_line(self.fields.start_line())?;
+        let (mut upgrade, mut accept, mut protocol) = (None, None, None);
+        let (mut connection, mut extensions) = (false, true);
+        let offers = || extensions::extensions(config.extensions.as_bytes());
+        for (id, value) in self.fields.iter() {
+            match id {
+                UPGRADE => once(&mut upgrade, value, Upgrade)?,
+                CONNECTION => connection |= contains(value, b"upgrade"),
+                ACCEPT => once(&mut accept, value, Accept)?, // [6455-11.3.3-1]
+                PROTOCOL => once(&mut protocol, value, Subprotocol)?, // [6455-11.3.4-2]
+                EXTENSIONS => extensions &= extensions::is_valid(value) && all_offered(value, offers()),
+                _ => {}
+            }
+        }
+        let no = |error| Err(error);
+        // RFC 6455 4.1 [6455-4.1-34] [6455-4.1-41]
+        match () {
+            _ if minor == 0 => no(HttpVersion),
+            _ if !upgrade.is_some_and(|value| value.eq_ignore_ascii_case(b"websocket")) => no(Upgrade), // [6455-4.1-36]
+            _ if !connection => no(Connection),                                                         // [6455-4.1-37]
+            _ if accept != Some(expected) => no(Accept),                                                // [6455-4.1-38]
+            _ if !extensions => no(Extensions), // [6455-4.1-39] [6455-9.1-1] [6455-9.1-6]
+            _ if !protocol.is_none_or(|name| config.subprotocols.iter().any(|ours| ours.as_bytes() == name)) => {
+                no(Subprotocol) // [6455-4.1-40]
+            }
+            _ => Ok(()),
+        }
+    }
+}
+
+/// The minor version and the status of a status line (RFC 9112 section 4).
+pub(super) fn status_line(line: &[u8]) -> Result<(u8, u16), HandshakeError> {
+    let (version, rest) = cut(line, line.iter().position(|&b| b == b' '));
+    let minor = minor_version(version)?;
+    match rest {
+        // The space behind the status may be missing where there is no reason phrase.
+        [b' ', a @ b'1'..=b'9', b @ b'0'..=b'9', c @ b'0'..=b'9']
+        | [b' ', a @ b'1'..=b'9', b @ b'0'..=b'9', c @ b'0'..=b'9', b' ', ..] => {
+            let digit = |b: &u8| u16::from(b & 15);
+            Ok((minor, digit(a) * 100 + digit(b) * 10 + digit(c)))
+        }
+        _ => Err(HandshakeError::StartLine),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use HandshakeError::*;
+
+    #[test]
+    fn status_lines() {
+        for (line, expected) in [
+            ("HTTP/1.1 101 Switching Protocols", Ok((1, 101))),
+            ("HTTP/1.1 101 ", Ok((1, 101))),
+            ("HTTP/1.1 101", Ok((1, 101))),
+            ("HTTP/1.0 999 \u{e9}", Ok((0, 999))),
+            ("HTTP/2.0 101 x", Err(HttpVersion)),
+            ("HTTP/2 101 x", Err(StartLine)),
+            ("HTTP/1.1 1010", Err(StartLine)),
+            ("HTTP/1.1 10", Err(StartLine)),
+            ("HTTP/1.1 099 x", Err(StartLine)),
+            ("HTTP/1.1  101 x", Err(StartLine)),
+            ("HTTP/1.1\t101 x", Err(StartLine)),
+            ("HTTP/1.1", Err(StartLine)),
+            ("http/1.1 101 x", Err(StartLine)),
+            (" HTTP/1.1 101 x", Err(StartLine)),
+            ("FOO BAR BAZ", Err(StartLine)),
+            ("", Err(StartLine)),
+        ] {
+            assert_eq!(status_line(line.as_bytes()), expected, "{line:?}");
+        }
+    }
+
+    #[test]
+    fn ids_are_places_in_the_list() {
+        assert!([UPGRADE, CONNECTION, ACCEPT, PROTOCOL, EXTENSIONS].into_iter().eq(0..5));
+    }
+}

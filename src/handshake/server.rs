@@ -1,0 +1,251 @@
+//! The server's side of the opening handshake (RFC 6455 section 4.2). Reads a request, and answers it with a WebSocket,
+//! with a refusal or with a page; the last two always end the connection.
+
+use super::extensions::{all_offered, is_valid};
+use super::head::{Head, Names};
+use super::key::accept_key;
+use super::request::{self, Request, request_line};
+use super::writer::build;
+use super::{MAX_HEAD_SIZE, MAX_HEADERS, OriginPolicy, Progress, State};
+use crate::connection::Config;
+use crate::{BuildError, Connection, HandshakeError, Server};
+
+/// What a server accepts. One value serves all handshakes and may be a `static`.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+pub struct ServerConfig<'c> {
+    /// Which web pages may connect.
+    pub origin: OriginPolicy<'c>,
+    /// The subprotocols that we speak, most wanted first.
+    pub subprotocols: &'c [&'c str],
+    /// Fields to keep for the host, such as `cookie` or `authorization`, in any case.
+    pub keep: &'c [&'c str],
+    /// The most bytes that a head may have, all of it counted. Default: [`MAX_HEAD_SIZE`].
+    pub max_head_size: usize,
+    /// The most fields that a head may have, whether they matter or not. Default: [`MAX_HEADERS`].
+    pub max_headers: usize,
+}
+
+impl<'c> ServerConfig<'c> {
+    /// A configuration with this policy and no subprotocols.
+    pub const fn new(origin: OriginPolicy<'c>) -> Self {
+        Self { origin, subprotocols: &[], keep: &[], max_head_size: MAX_HEAD_SIZE, max_headers: MAX_HEADERS }
+    }
+}
+
+/// What [`ServerHandshake::accept`] says to the client.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+pub struct Accept<'a> {
+    /// The subprotocol of the connection.
+    pub subprotocol: Subprotocol<'a>,
+    /// The value of Sec-WebSocket-Extensions, empty for none: extensions that the client offered, each with the
+    /// parameters that its own specification wants in an answer (RFC 6455 section 9.1).
+    pub extensions: &'a str,
+    /// Fields to add, such as Set-Cookie.
+    pub headers: &'a [(&'a str, &'a str)],
+}
+
+/// Which subprotocol to accept.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+pub enum Subprotocol<'a> {
+    /// The first of [`ServerConfig::subprotocols`] that the client offered, or none.
+    #[default]
+    Preferred,
+    /// This one, which the client must have offered.
+    Named(&'a str),
+    /// None.
+    None,
+}
+
+/// A server's opening handshake on one connection. See the [module](super) for how it is used.
+///
+/// `S` is the storage, `[u8; 512]` or `&mut [u8]` for example. It holds the request line and the values of the fields
+/// that matter with 4 bytes for each of them; all else streams past.
+#[derive(Debug)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+pub struct ServerHandshake<'c, S> {
+    config: &'c ServerConfig<'c>,
+    storage: S,
+    head: Head<'c>,
+    state: State,
+    answered: bool,
+}
+
+impl<'c, S: AsRef<[u8]> + AsMut<[u8]>> ServerHandshake<'c, S> {
+    /// Waits for a request.
+    pub fn new(config: &'c ServerConfig<'c>, storage: S) -> Self {
+        let names = Names { engine: request::NAMES, keep: config.keep };
+        let head = Head::new(names, config.max_head_size, config.max_headers);
+        Self { config, storage, head, state: State::Reading, answered: false }
+    }
+
+    /// Reads on. Everything is consumed until the request is complete; then the bytes behind it are handed back.
+    ///
+    /// On an error the handshake has failed for good: [`refuse`](Self::refuse) it, and close.
+    pub fn receive<'b>(&mut self, bytes: &'b mut [u8]) -> Result<Progress<'b>, HandshakeError> {
+        let consumed = match self.state {
+            State::Failed(error) => return Err(error),
+            State::Reading if !self.answered => {
+                self.read(bytes).inspect_err(|error| self.state = State::Failed(*error))?
+            }
+            _ => Some(0), // nothing more is read from this client before the host has its connection
+        };
+        Ok(Progress::new(bytes, consumed))
+    }
+
+    fn read(&mut self, bytes: &[u8]) -> Result<Option<usize>, HandshakeError> {
+        // RFC 9112 2.2: empty lines before the request line are ignored
+        let start_line = |line: &[u8]| Ok(!line.is_empty() && request_line(line).map(|_| true)?);
+        let consumed = self.head.read(self.storage.as_mut(), bytes, start_line)?;
+        if consumed.is_some() {
+            self.view().check()?;
+            self.state = State::Complete;
+        }
+        Ok(consumed)
+    }
+
+    /// The transport has ended: an error, unless the request was complete.
+    pub fn receive_eof(&mut self) -> Result<(), HandshakeError> {
+        self.state.receive_eof()
+    }
+
+    /// The request, once it is complete and passed every check.
+    pub fn request(&self) -> Option<Request<'_>> {
+        (self.state == State::Complete).then(|| self.view())
+    }
+
+    fn view(&self) -> Request<'_> {
+        Request::new(self.head.fields(self.storage.as_ref()), self.config)
+    }
+
+    /// Accepts an upgrade: writes the response to `out`, and returns its length and the connection, which may send
+    /// right behind it (RFC 6455 section 4.2.2).
+    ///
+    /// # Errors
+    ///
+    /// [`BuildError::NotNow`] if there is no upgrade request to answer; the others tell what is wrong with `response`
+    /// or `out`, and the call can be repeated.
+    pub fn accept(
+        &mut self,
+        response: &Accept<'_>,
+        config: &Config,
+        out: &mut [u8],
+    ) -> Result<(usize, Connection<Server>), BuildError> {
+        let request = self.request().filter(|_| !self.answered).ok_or(BuildError::NotNow)?;
+        let key = request.key().ok_or(BuildError::NotNow)?; // [6455-4.2.2-1]
+        let subprotocol = match response.subprotocol {
+            Subprotocol::Preferred => request.subprotocol(),
+            Subprotocol::Named(name) => Some(name),
+            Subprotocol::None => None,
+        };
+        // RFC 6455 4.2.2: only what the client asked for [6455-4.2.2-9] [6455-4.2.2-11] [6455-4.2.2-12] [6455-9-3]
+        if subprotocol.is_some_and(|name| !request.subprotocols().any(|offer| offer == name)) {
+            return Err(BuildError::Subprotocol);
+        }
+        let extensions = response.extensions.as_bytes();
+        let offered = is_valid(extensions) && all_offered(extensions, request.extensions());
+        if !extensions.is_empty() && !offered {
+            return Err(BuildError::Extensions);
+        }
+        let accept = accept_key(key);
+        let len = build(out, &|w| {
+            // RFC 6455 4.2.2 [6455-4.2.2-13] [6455-4.2.2-14] [6455-4.2.2-15] [6455-4.2.2-16]
+            w.bytes(b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n");
+            w.field("Sec-WebSocket-Accept", &accept); // [6455-4.2.2-17]
+            if let Some(name) = subprotocol {
+                w.field("Sec-WebSocket-Protocol", name.as_bytes()); // [6455-4.2.2-10] [6455-4.2.2-18]
+            }
+            if !extensions.is_empty() {
+                w.field("Sec-WebSocket-Extensions", extensions); // [6455-4.2.2-19] [6455-9-2]
+            }
+            w.host_fields(response.headers)?;
+            w.bytes(b"\r\n");
+            Ok(())
+        })?;
+        self.answered = true;
+        Ok((len, Connection::new(Server, config))) // [6455-4.2.2-20]
+    }
+
+    /// Answers with a page, a redirect or a refusal: writes the response to `out` and returns its length. Once it is
+    /// sent, close the transport.
+    ///
+    /// It carries `Connection: close` and Content-Length, with 405 also Allow, and with 426 Upgrade and
+    /// Sec-WebSocket-Version. `headers` adds others. The body is left out if the request is HEAD, or `status` is 204 or
+    /// 304. A host may call this before the request is complete too, with 408 or 503 for example.
+    ///
+    /// # Errors
+    ///
+    /// [`BuildError::NotNow`] if there was an answer already; the others tell what is wrong with the arguments, and the
+    /// call can be repeated.
+    pub fn respond(
+        &mut self,
+        status: u16,
+        headers: &[(&str, &str)],
+        body: &[u8],
+        out: &mut [u8],
+    ) -> Result<usize, BuildError> {
+        if self.answered {
+            return Err(BuildError::NotNow);
+        }
+        if !matches!(status, 200..=999) {
+            return Err(BuildError::Status);
+        }
+        let line = request_line(self.head.fields(self.storage.as_ref()).start_line());
+        let has_length = !matches!(status, 204 | 304); // RFC 9110 6.4.1, 8.6
+        let has_body = has_length && !line.is_ok_and(|line| line.method == b"HEAD");
+        // RFC 6455 4.2.2 [6455-4.2.2-4] [6455-4.2.2-6] [6455-4.2.2-8]
+        let len = build(out, &|w| {
+            w.bytes(b"HTTP/1.1 ");
+            w.number(status.into());
+            w.bytes(b" ");
+            w.bytes(reason(status).as_bytes());
+            // The bytes that follow a refused request are not the next request. RFC 9112 9.6 [6455-7.2.2-1]
+            w.bytes(b"\r\nConnection: close");
+            match status {
+                405 => w.bytes(b"\r\nAllow: GET, HEAD\r\n"), // RFC 9110 15.5.6
+                // RFC 6455 4.4, RFC 9110 7.8, 15.5.22 [6455-4.2.2-7] [6455-4.4-1] [6455-11.3.5-1]
+                426 => w.bytes(b", Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\n"),
+                _ => w.bytes(b"\r\n"),
+            }
+            w.host_fields(headers)?;
+            if has_length {
+                w.bytes(b"Content-Length: ");
+                w.number(body.len());
+                w.bytes(b"\r\n");
+            }
+            w.bytes(b"\r\n");
+            w.bytes(if has_body { body } else { &[] });
+            Ok(())
+        })?;
+        self.answered = true;
+        Ok(len)
+    }
+
+    /// Answers with the status of `error` and, for people who look on with curl, its text: [`respond`](Self::respond)
+    /// for an error that [`receive`](Self::receive) returned or that the host found by itself.
+    pub fn refuse(&mut self, error: HandshakeError, out: &mut [u8]) -> Result<usize, BuildError> {
+        // RFC 6455 4.2.1, 10.7 [6455-4.2.1-1] [6455-10.7-4] [6455-10.2-2]
+        self.respond(error.status(), &[("Content-Type", "text/plain")], error.text().as_bytes(), out)
+    }
+}
+
+/// The reason phrases of the statuses that the engine sends itself and a few more. None is needed (RFC 9112 section 4).
+const fn reason(status: u16) -> &'static str {
+    match status {
+        200 => "OK",
+        400 => "Bad Request",
+        401 => "Unauthorized",
+        403 => "Forbidden",
+        404 => "Not Found",
+        405 => "Method Not Allowed",
+        408 => "Request Timeout",
+        426 => "Upgrade Required",
+        429 => "Too Many Requests",
+        431 => "Request Header Fields Too Large",
+        503 => "Service Unavailable",
+        505 => "HTTP Version Not Supported",
+        _ => "",
+    }
+}

@@ -1,0 +1,111 @@
+//! A WebSocket protocol engine: push bytes in, pull events out.
+//!
+//! barews speaks [RFC 6455](https://www.rfc-editor.org/rfc/rfc6455) as a client and as a server, and does nothing else. It
+//! opens no socket, allocates no memory, reads no clock and draws no random number; it has no `unsafe` code and does not
+//! panic. The host owns the transport, every buffer, the time and the randomness, so the same engine runs in a
+//! microcontroller, in an event loop, under an async runtime and in a fuzzer.
+//!
+//! # The layers
+//!
+//! | module | what it is |
+//! |---|---|
+//! | [`wire`] | the values on the wire: frame headers, masks, Close frames, UTF-8 |
+//! | [`handshake`] | the HTTP/1.1 upgrade of either role; it hands out a connection |
+//! | [`connection`] | frames and messages both ways, control frames, limits, closing |
+//! | [`message`] | whole messages in storage that the host lends (optional) |
+//! | [`deadlines`] | timeouts and keepalive as data (optional) |
+//!
+//! Each uses only those above it. A role is a type, [`Server`] or [`Client`].
+//!
+//! # The host's loop
+//!
+//! The smallest complete server, `examples/blocking_echo.rs`. The other examples are its loop around another kind of I/O.
+//!
+//! ```no_run
+#![doc = include_str!("../examples/blocking_echo.rs")]
+//! ```
+//!
+//! # Guide for hosts
+//!
+//! 1. **Handshake.** Lend a [`ServerHandshake`](handshake::ServerHandshake) or
+//!    [`ClientHandshake`](handshake::ClientHandshake) some storage and pass it what the transport brings until it is
+//!    complete. The bytes behind the head come back as `rest`: they are the connection's first.
+//! 2. **Receive.** Pass the bytes read to [`receive`](Connection::receive) and go on with `rest` until there is no event.
+//!    Any cut will do. The engine consumes everything it is given and keeps what it needs, so nothing has to be put back.
+//! 3. **Drain.** After each `receive`, `close` and timeout, call [`poll_transmit`](Connection::poll_transmit) until it
+//!    returns 0 and write what it gave, before waiting for anything. This is the *drain law*: Pongs, and the Close that
+//!    answers a Close or an error, reach the peer this way and no other.
+//! 4. **Send.** [`message`](Connection::message) writes a message as one frame into a buffer;
+//!    [`fragment`](Connection::fragment) cuts a large one to the buffer's size, so that control frames get in between;
+//!    [`frame`](Connection::frame) and [`payload`](Connection::payload) send a payload from where it lies. Write many
+//!    messages into one buffer, and the buffer once.
+//! 5. **Close.** [`close`](Connection::close) starts the closing handshake; a peer's Close is answered by step 3.
+//! 6. **Close the transport** when [`transport`](Connection::transport) says so, never before: it tells when to shut down
+//!    the writing side, when to wait for the peer, and when it is over. Report the end of the stream with
+//!    [`receive_eof`](Connection::receive_eof); without a Close frame ahead of it that is an error, as a truncated TLS
+//!    stream must be.
+//!
+//! After an error from `receive`, do steps 3 and 6 as usual; they tell the peer what went wrong. Reading goes on, into the
+//! void, until the peer ends the stream or the closing deadline passes: closing a socket with unread bytes in it sends a
+//! reset, and that destroys the Close frame.
+//!
+//! **Back-pressure.** A host that cannot write does not read: keep `rest`, or let the transport keep the bytes. The engine
+//! never queues more than one control frame. A peer that floods Pings gets an answer to the newest one.
+//!
+//! **Cancel safety.** No call waits, so no call can be cancelled half-way. Bytes once passed to `receive` are done with,
+//! whatever becomes of the future around it; bytes that it wrote into a buffer of the host's are on the wire as far as the
+//! engine is concerned, so the host that gives up in the middle of writing them closes the transport.
+//!
+//! **The size of reads.** [`payload_left`](Connection::payload_left) tells how much the frame under way still brings. A
+//! read that ends with the frame is unmasked while it is in the first-level cache, and a whole message needs no copy. Reads
+//! of at most 16 KiB do nearly as well.
+//!
+//! **Two tasks.** [`split`](Connection::split) gives a [`Receiver`](connection::Receiver) and a
+//! [`Transmitter`](connection::Transmitter) that share nothing. The reading task passes each
+//! [`Reply`](connection::Reply) to the writing task.
+//!
+//! **Randomness.** A client brings a source of masking keys, and 16 random bytes for each handshake. Both must come from a
+//! cryptographically secure generator, seeded anew at each start: masking keys that an attacker can predict let him choose
+//! the bytes on the wire (RFC 6455 section 10.3). A server needs no randomness.
+//!
+//! **Origin.** Browsers let any page open a WebSocket to any host, with the user's cookies. A server that trusts cookies
+//! must check where the page came from; that is why [`ServerConfig`](handshake::ServerConfig) cannot be made without an
+//! [`OriginPolicy`](handshake::OriginPolicy).
+//!
+//! # Limits
+//!
+//! | limit | default | beyond it |
+//! |---|---|---|
+//! | [`ServerConfig::max_head_size`](handshake::ServerConfig::max_head_size) | 16 KiB | 431 |
+//! | [`ServerConfig::max_headers`](handshake::ServerConfig::max_headers) | 100 | 431 |
+//! | storage of a handshake | the host's | 431 |
+//! | [`Config::max_frame_size`](connection::Config::max_frame_size) | 16 MiB | Close 1009 |
+//! | [`Config::max_message_size`](connection::Config::max_message_size) | 64 MiB | Close 1009 |
+//! | [`Config::max_fragments`](connection::Config::max_fragments) | 2^20 | Close 1008 |
+//! | storage of a [`MessageBuffer`](message::MessageBuffer) | the host's | Close 1009 |
+//! | [`Config::fragment_size`](connection::Config::fragment_size) | 16 KiB | the message goes on in the next fragment |
+//!
+//! # Features
+//!
+//! * `defmt`: `defmt::Format` on every public type.
+#![no_std]
+#![forbid(unsafe_code)]
+#![deny(missing_docs)]
+#![warn(unreachable_pub)]
+
+pub mod connection;
+pub mod deadlines;
+mod error;
+pub mod handshake;
+pub mod message;
+mod role;
+pub mod wire;
+
+pub use connection::Connection;
+pub use error::{BuildError, HandshakeError, ProtocolError, SendError};
+pub use role::{Client, Role, Server};
+
+/// The README's code is compiled with the tests.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;

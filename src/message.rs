@@ -1,0 +1,105 @@
+//! Whole messages, for hosts that do not handle them chunk by chunk.
+
+use crate::ProtocolError;
+use crate::connection::{Chunk, MessageKind};
+
+/// Joins the chunks of a message in storage that the host lends: an array, a slice, a vector.
+///
+/// A message that arrived in one piece is handed on as it lies in the receive buffer and is not copied. The storage is the
+/// limit either way: however its bytes were cut, a message longer than the storage is refused. All of `storage.as_mut()`
+/// counts, so a vector that grows by pushing has to be resized first:
+///
+/// ```
+/// use barews::connection::Event;
+/// use barews::message::MessageBuffer;
+///
+/// let mut storage = heapless::Vec::<u8, 64>::new();
+/// storage.resize_default(64).unwrap();
+/// let mut messages = MessageBuffer::new(storage);
+///
+/// let mut connection = barews::Connection::new(barews::Client(|| [0; 4]), &Default::default());
+/// let mut bytes = *b"\x01\x03Hel\x80\x02lo";
+/// let mut rest = &mut bytes[..];
+/// let mut whole = None;
+/// while let got = connection.receive(rest)?
+///     && let Some(event) = got.event
+/// {
+///     rest = got.rest;
+///     if let Event::Data(chunk) = event
+///         && let Some(message) = messages.push(chunk).inspect_err(|&error| connection.fail(error))?
+///     {
+///         whole = message.text().map(String::from);
+///     }
+/// }
+/// assert_eq!(whole.as_deref(), Some("Hello"));
+/// # Ok::<(), barews::ProtocolError>(())
+/// ```
+#[derive(Clone, Copy, Debug)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+pub struct MessageBuffer<S> {
+    storage: S,
+    len: usize,
+}
+
+/// A whole message.
+#[derive(PartialEq, Eq, Debug)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+pub struct Message<'a> {
+    /// Text or binary.
+    pub kind: MessageKind,
+    /// All of its payload: in the receive buffer if it arrived in one piece, else in the storage.
+    pub payload: &'a mut [u8],
+}
+
+impl Message<'_> {
+    /// The text of a text message. The engine has checked it already; safe Rust checks it once more to make a `str` of it.
+    pub fn text(&self) -> Option<&str> {
+        if self.kind == MessageKind::Text { core::str::from_utf8(self.payload).ok() } else { None }
+    }
+}
+
+impl<S: AsMut<[u8]>> MessageBuffer<S> {
+    /// Uses all of `storage`.
+    pub const fn new(storage: S) -> Self {
+        Self { storage, len: 0 }
+    }
+
+    /// The next chunk; a message when it was its last.
+    ///
+    /// # Errors
+    ///
+    /// [`ProtocolError::MessageTooBig`] when the message is longer than the storage. Hand it to
+    /// [`Connection::fail`](crate::Connection::fail), which tells the peer with 1009: what was received of the message is
+    /// incomplete. To refuse it already at its first frame header, set
+    /// [`Config::max_message_size`](crate::connection::Config::max_message_size) to the length of the storage.
+    // RFC 6455 5.4, 6.2: the payload is the fragments' in order [6455-5.4-3] [6455-5.4-6] [6455-6.2-4]
+    #[inline]
+    pub fn push<'a>(&'a mut self, chunk: Chunk<'a>) -> Result<Option<Message<'a>>, ProtocolError> {
+        let Chunk { kind, first, last, payload, .. } = chunk;
+        if first && last && payload.len() <= self.storage.as_mut().len() {
+            return Ok(Some(Message { kind, payload }));
+        }
+        self.join(first, payload)?;
+        if !last {
+            return Ok(None);
+        }
+        let payload = self.storage.as_mut().get_mut(..self.len).unwrap_or_default();
+        Ok(Some(Message { kind, payload }))
+    }
+
+    #[inline(never)]
+    fn join(&mut self, first: bool, part: &[u8]) -> Result<(), ProtocolError> {
+        if first {
+            self.len = 0;
+        }
+        let start = self.len;
+        self.len = usize::MAX; // for good, should it not fit: a message with a hole must never come out
+        let rest = self.storage.as_mut().get_mut(start..).ok_or(ProtocolError::MessageTooBig)?;
+        let place = rest.get_mut(..part.len()).ok_or(ProtocolError::MessageTooBig)?;
+        for (to, from) in place.iter_mut().zip(part) {
+            *to = *from;
+        }
+        self.len = start + part.len();
+        Ok(())
+    }
+}

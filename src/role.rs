@@ -1,0 +1,72 @@
+//! The two roles. A role is a type, so that a server holds no client code and a client cannot lack a masking key.
+
+/// Which side of the connection we are: [`Server`] or [`Client`].
+pub trait Role: sealed::Sealed {
+    /// True for [`Server`].
+    const IS_SERVER: bool;
+
+    /// The masking key of the next frame to be sent: a fresh one for a client, none for a server.
+    #[doc(hidden)]
+    fn next_masking_key(&mut self) -> Option<[u8; 4]>;
+}
+
+/// The server's side: sends unmasked frames and refuses unmasked ones.
+#[derive(Clone, Copy, Debug, Default)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+pub struct Server;
+
+/// The client's side: masks every frame that it sends with a key from `K`, and refuses masked ones.
+///
+/// `K` is called once for each frame. Its keys must come from a cryptographically secure source that the peer cannot
+/// predict (RFC 6455 sections 5.3 and 10.3); that is what keeps an attacker who chooses payloads from choosing the bytes
+/// on the wire. There is no fallback key.
+///
+/// ```
+/// let role = barews::Client(|| {
+///     let mut key = [0; 4];
+///     getrandom::fill(&mut key).expect("the operating system has randomness");
+///     key
+/// });
+/// let client = barews::Connection::new(role, &Default::default());
+/// ```
+#[derive(Clone, Copy)]
+pub struct Client<K>(pub K);
+
+impl Role for Server {
+    const IS_SERVER: bool = true;
+
+    #[inline(always)]
+    fn next_masking_key(&mut self) -> Option<[u8; 4]> {
+        None // RFC 6455 5.1: a server masks nothing [6455-5.1-4]
+    }
+}
+
+impl<K: FnMut() -> [u8; 4]> Role for Client<K> {
+    const IS_SERVER: bool = false;
+
+    #[inline(always)]
+    fn next_masking_key(&mut self) -> Option<[u8; 4]> {
+        // RFC 6455 5.1, 5.3, 10.3: a client masks every frame with a fresh key
+        // [6455-5.1-1] [6455-5.3-1] [6455-5.3-2] [6455-5.3-3] [6455-5.3-4] [6455-10.3-1] [6455-6.1-7]
+        Some((self.0)())
+    }
+}
+
+impl<K> core::fmt::Debug for Client<K> {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        f.write_str("Client")
+    }
+}
+
+#[cfg(feature = "defmt")]
+impl<K> defmt::Format for Client<K> {
+    fn format(&self, f: defmt::Formatter<'_>) {
+        defmt::write!(f, "Client");
+    }
+}
+
+mod sealed {
+    pub trait Sealed {}
+    impl Sealed for super::Server {}
+    impl<K> Sealed for super::Client<K> {}
+}

@@ -1,0 +1,22 @@
+//! The values on the wire, without state and without policy: frame headers, masking, close frames and UTF-8
+//! (RFC 6455 sections 5.2, 5.3, 5.5.1, 7.4 and 8.1).
+//!
+//! What can be constructed here can be sent, and what was sent can be parsed. Which frame may follow which is the business
+//! of [`connection`](crate::connection).
+
+mod close;
+mod header;
+mod mask;
+mod utf8;
+
+pub use close::{CloseCode, CloseFrame};
+pub use header::{EncodedHeader, FrameHeader, Opcode};
+pub use mask::Mask;
+pub use utf8::Utf8Validator;
+
+/// The most payload that a control frame may carry, in bytes (RFC 6455 section 5.5).
+pub const MAX_CONTROL_PAYLOAD: usize = 125;
+
+/// The longest control frame, in bytes: header, masking key and payload. An output buffer of this size always suffices for
+/// [`poll_transmit`](crate::Connection::poll_transmit).
+pub const MAX_CONTROL_FRAME: usize = 2 + 4 + MAX_CONTROL_PAYLOAD;

@@ -1,0 +1,272 @@
+//! UTF-8, incrementally (RFC 6455 section 8.1, RFC 3629).
+//!
+//! Whether a byte may stand where it stands depends on the three bytes before it and on nothing else. So the whole state is
+//! the last three bytes, a cut may fall anywhere, and the rule is a formula without branches, [`wrong`], that the compiler
+//! turns into vector instructions.
+
+use crate::ProtocolError;
+
+/// Validates a text that arrives in pieces, and fails at the first byte that cannot continue what came before.
+///
+/// ```
+/// let mut utf8 = barews::wire::Utf8Validator::new();
+/// utf8.push(b"caf\xC3").unwrap(); // the cut falls inside a character
+/// assert!(!utf8.is_complete());
+/// utf8.push(b"\xA9").unwrap();
+/// assert!(utf8.finish().is_ok());
+/// assert!(utf8.push(b"\xED\xA0").is_err()); // a surrogate is seen at its second byte
+/// ```
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+pub struct Utf8Validator {
+    /// The bytes of a character that is cut off, behind zeros.
+    last: [u8; 3],
+}
+
+impl Utf8Validator {
+    /// At the start of a text.
+    pub const fn new() -> Self {
+        Self { last: [0; 3] }
+    }
+
+    /// Whether the text so far ends with a whole character.
+    #[inline]
+    pub const fn is_complete(&self) -> bool {
+        let [_, _, last] = self.last;
+        last == 0 // a cut character ends with a lead or a continuation byte
+    }
+
+    /// The text ends here.
+    ///
+    /// # Errors
+    ///
+    /// [`ProtocolError::InvalidUtf8`] when its last character is cut off.
+    #[inline]
+    pub const fn finish(&self) -> Result<(), ProtocolError> {
+        if self.is_complete() { Ok(()) } else { Err(ProtocolError::InvalidUtf8) }
+    }
+
+    /// The next piece of the text. After an error the validator is of no more use.
+    ///
+    /// # Errors
+    ///
+    /// [`ProtocolError::InvalidUtf8`] when `data` holds a byte that cannot continue the text, be it complete or not.
+    // RFC 6455 8.1 [6455-8.1-1] [6455-5.6-1]
+    #[inline]
+    pub fn push(&mut self, data: &[u8]) -> Result<(), ProtocolError> {
+        if kernel::push(&mut self.last, data) < 0x80 {
+            self.last = cut_character(self.last);
+            Ok(())
+        } else {
+            Err(ProtocolError::InvalidUtf8)
+        }
+    }
+
+    /// The next piece, of which the caller knows that it is ASCII and not empty.
+    #[inline]
+    pub(crate) fn push_ascii(&self) -> Result<(), ProtocolError> {
+        self.finish()
+    }
+}
+
+/// Of the last three bytes of valid text, those of a character that is cut off.
+#[inline]
+const fn cut_character(last: [u8; 3]) -> [u8; 3] {
+    let [p3, p2, p1] = last;
+    if p1 >= 0xC0 {
+        [0, 0, p1]
+    } else if p2 >= 0xE0 {
+        [0, p2, p1]
+    } else if p3 >= 0xF0 {
+        last
+    } else {
+        [0; 3]
+    }
+}
+
+/// Bit 7 is set when `b` must not stand after `p3 p2 p1`.
+#[inline(always)]
+fn wrong(b: u8, p1: u8, p2: u8, p3: u8) -> u8 {
+    // Bit 7 is set when x >= n, for n from 0x80.
+    let from = |x: u8, n: u8| x.saturating_sub(n - 0x80);
+    let is = |x: u8, y: u8| if x == y { 0xFF } else { 0 };
+    // A continuation byte stands exactly where a lead byte within reach asks for one.
+    let needed = from(p1, 0xC0) | from(p2, 0xE0) | from(p3, 0xF0);
+    let continuation = b & !(b << 1);
+    (needed ^ continuation)
+        | is(b & 0xFE, 0xC0) // C0, C1: overlong
+        | from(b, 0xF5) // above U+10FFFF
+        | is(p1, 0xE0) & !from(b, 0xA0) // overlong
+        | is(p1, 0xED) & from(b, 0xA0) // a surrogate
+        | is(p1, 0xF0) & !from(b, 0x90) // overlong
+        | is(p1, 0xF4) & from(b, 0x90) // above U+10FFFF
+}
+
+#[cfg(not(target_pointer_width = "64"))]
+use small as kernel;
+#[cfg(target_pointer_width = "64")]
+use wide as kernel;
+
+/// The formula byte by byte: the shortest code.
+#[cfg(any(test, not(target_pointer_width = "64")))]
+mod small {
+    use super::wrong;
+
+    /// Bit 7 is set when `data` cannot follow `last`, which becomes the last three bytes.
+    pub(super) fn push(last: &mut [u8; 3], data: &[u8]) -> u8 {
+        let [mut p3, mut p2, mut p1] = *last;
+        let mut bad = 0;
+        for &b in data {
+            bad |= wrong(b, p1, p2, p3);
+            (p3, p2, p1) = (p2, p1, b);
+        }
+        *last = [p3, p2, p1];
+        bad
+    }
+}
+
+/// The formula over windows of a size known to the compiler. A window begins three bytes before the bytes that it looks at.
+#[cfg(target_pointer_width = "64")]
+mod wide {
+    use super::wrong;
+
+    /// Bit 7 is set when `data` cannot follow `last`, which becomes the last three bytes.
+    #[inline]
+    pub(super) fn push(last: &mut [u8; 3], data: &[u8]) -> u8 {
+        let mut start = [0; 19];
+        let (before, after) = start.split_at_mut(3);
+        if let (Some(first), Some(end)) = (data.first_chunk::<16>(), data.last_chunk()) {
+            before.copy_from_slice(last);
+            after.copy_from_slice(first);
+            *last = *end;
+            window(&start) | if data.len() > 16 { inner(data) } else { 0 }
+        } else {
+            short(last, data)
+        }
+    }
+
+    /// Fewer than 16 bytes, at the end of a window that begins with zeros.
+    fn short(last: &mut [u8; 3], data: &[u8]) -> u8 {
+        let mut w = [0; 19];
+        for (to, from) in w.iter_mut().rev().zip(last.iter().chain(data).rev()) {
+            *to = *from;
+        }
+        if let Some(end) = w.last_chunk() {
+            *last = *end;
+        }
+        window(&w)
+    }
+
+    /// Every byte of the window that has three before it.
+    #[inline(always)]
+    fn window<const W: usize>(w: &[u8; W]) -> u8 {
+        let mut bad = 0;
+        for i in 3..W {
+            bad |= wrong(w[i], w[i - 1], w[i - 2], w[i - 3]);
+        }
+        bad
+    }
+
+    /// More than 16 bytes, all but the first 16. The last window overlaps the one before.
+    #[inline(never)]
+    fn inner(data: &[u8]) -> u8 {
+        let Some(last) = data.last_chunk::<19>() else {
+            // 17 or 18 bytes
+            return data.windows(4).skip(13).fold(0, |bad, w| match *w {
+                [p3, p2, p1, b] => bad | wrong(b, p1, p2, p3),
+                _ => bad,
+            });
+        };
+        let mut bad = window(last);
+        let mut rest = data.get(13..).unwrap_or(&[]);
+        rest = windows::<259>(rest, &mut bad);
+        rest = windows::<67>(rest, &mut bad);
+        windows::<19>(rest, &mut bad);
+        bad
+    }
+
+    /// As many windows of W bytes as there are; what is left begins with the three bytes before it.
+    #[inline(always)]
+    fn windows<'a, const W: usize>(mut data: &'a [u8], bad: &mut u8) -> &'a [u8] {
+        while let Some(w) = data.first_chunk::<W>() {
+            *bad |= window(w);
+            data = data.get(W - 3..).unwrap_or(&[]);
+        }
+        data
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    extern crate std;
+    use super::*;
+    use std::vec::Vec;
+
+    /// What `core` says of a text that may go on: valid so far, and complete.
+    fn core_says(text: &[u8]) -> Option<bool> {
+        match core::str::from_utf8(text) {
+            Ok(_) => Some(true),
+            Err(e) if e.error_len().is_none() => Some(false),
+            Err(_) => None,
+        }
+    }
+
+    fn we_say(pieces: &[&[u8]]) -> Option<bool> {
+        let mut utf8 = Utf8Validator::new();
+        pieces.iter().try_for_each(|p| utf8.push(p)).ok().map(|()| utf8.is_complete())
+    }
+
+    fn small_says(text: &[u8]) -> Option<bool> {
+        let mut last = [0; 3];
+        let bad = small::push(&mut last, text);
+        (bad < 0x80).then(|| cut_character(last) == [0; 3])
+    }
+
+    /// [6455-8.1-1]: every sequence of bytes that can matter, byte by byte, whole, and at every cut.
+    #[test]
+    fn agrees_with_core_on_every_short_sequence() {
+        let tails = [0x00, 0x41, 0x7F, 0x80, 0x8F, 0x90, 0x9F, 0xA0, 0xBF, 0xC0, 0xC2, 0xE0, 0xED, 0xF0, 0xF4, 0xFF];
+        for a in 0..=255 {
+            for b in 0..=255 {
+                for c in tails {
+                    for d in tails {
+                        let text = [a, b, c, d];
+                        let mut utf8 = Utf8Validator::new();
+                        let mut ours = Some(true);
+                        for (i, byte) in text.iter().enumerate() {
+                            ours = ours.and_then(|_| utf8.push(&[*byte]).ok().map(|()| utf8.is_complete()));
+                            assert_eq!(ours, core_says(&text[..=i]), "{text:x?} up to {i}");
+                        }
+                        assert_eq!(we_say(&[&text]), ours);
+                        assert_eq!(small_says(&text), ours);
+                    }
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn agrees_with_core_at_every_place_in_a_long_text() {
+        let long: Vec<u8> = "ascii, ümläut, 한국어, 漢字, 😀 ".bytes().cycle().take(700).collect();
+        for len in (0..40).chain([60, 67, 80, 260, 290, 400, 700]) {
+            for at in 0..len {
+                for wrong in [0x00, 0x80, 0xBF, 0xC1, 0xED, 0xF4, 0xFF] {
+                    let mut text = long[..len].to_vec();
+                    text[at] = wrong;
+                    let want = core_says(&text);
+                    assert_eq!(we_say(&[&text]), want, "{len} {at} {wrong:x}");
+                    assert_eq!(we_say(&[&text[..at], &text[at..]]), want);
+                    assert_eq!(small_says(&text), want);
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn ascii_completes_nothing() {
+        let mut utf8 = Utf8Validator::new();
+        assert!(utf8.push_ascii().is_ok());
+        utf8.push(&[0xC3]).unwrap();
+        assert_eq!(utf8.push_ascii(), Err(ProtocolError::InvalidUtf8));
+    }
+}

@@ -1,0 +1,34 @@
+"""Python 2.7, started by `run`: the suite in the role opposite to the one under test, on loopback only.
+
+Arguments: that role ("server" or "client") and the suite's own spec, a JSON file. The ids of the chosen cases go to
+`chosen.json` beside the spec; the report goes where the spec says.
+"""
+import functools
+import json
+import os
+import sys
+import warnings
+
+warnings.simplefilter("ignore")
+from autobahntestsuite import choosereactor  # must come before anything of Twisted's
+from autobahntestsuite import fuzzing
+from twisted.internet import reactor
+
+role, spec_file = sys.argv[1:]
+with open(spec_file) as f:
+    spec = json.load(f)
+
+cases = fuzzing.CaseSet(fuzzing.CaseSetname, fuzzing.CaseBasename, fuzzing.Cases, [], {})
+chosen = cases.parseSpecCases(spec)
+unknown = [case for case in chosen if case not in cases.CasesById]
+if unknown or not chosen:
+    sys.exit("no such case: %s" % ", ".join(unknown or spec["cases"]))
+with open(os.path.join(os.path.dirname(spec_file), "chosen.json"), "w") as f:
+    json.dump(chosen, f)
+
+if role == "server":
+    fuzzing.startClient(spec)
+else:
+    fuzzing.listenWS = functools.partial(fuzzing.listenWS, interface="127.0.0.1")
+    fuzzing.startServer(spec, webport=0)
+reactor.run()

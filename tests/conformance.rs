@@ -1,0 +1,339 @@
+//! Every requirement of RFC 6455 (`conformance/requirements.tsv`) that binds the engine is cited as `[6455-5.1-3]` by
+//! the code that enforces it and by a test, or stands with a reason in `conformance/exceptions.tsv`.
+//!
+//! Code is `src` without its tests, and the hosts in `examples`. Tests are `#[cfg(test)]` items and files `tests.rs` in
+//! `src`, the files of `tests`, and the `#` lines of transcripts (`tests/**/*.txt`). `CONFORMANCE.md` is generated from
+//! the citations: `BAREWS_BLESS=1 cargo test --test conformance` rewrites it. What a cited test proves is left to it.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt::Write;
+use std::path::{Path, PathBuf};
+use std::{env, fs};
+
+const TABLE: &str = "CONFORMANCE.md";
+
+struct Row {
+    id: String,
+    section: String,
+    side: String,
+    level: String,
+    scope: String,
+    rule: String,
+}
+
+#[derive(Clone, Copy, PartialEq, Debug)]
+enum Side {
+    Code,
+    Test,
+}
+
+/// An id, the file that cites it, and the item around the citation (empty at the top of a file and in transcripts).
+#[derive(PartialEq, Debug)]
+struct Citation {
+    id: String,
+    side: Side,
+    file: String,
+    item: String,
+}
+
+/// The requirements, the exceptions (id to reason) and all citations of the project.
+struct Project {
+    rows: Vec<Row>,
+    exceptions: BTreeMap<String, String>,
+    citations: Vec<Citation>,
+}
+
+impl Project {
+    fn load() -> Self {
+        let rows = table("tests/conformance/requirements.tsv").map(|[id, section, side, level, scope, rule]| {
+            assert!(id.starts_with(&format!("6455-{section}-")), "{id} is not of section {section}");
+            assert!(["E", "T", "A", "X"].contains(&scope.as_str()), "{id}: unknown scope {scope}");
+            Row { id, section, side, level, scope, rule }
+        });
+        let rows: Vec<Row> = rows.collect();
+        let ids: BTreeSet<_> = rows.iter().map(|row| &row.id).collect();
+        assert_eq!(ids.len(), rows.len(), "an id stands twice in the requirements");
+
+        let mut files = Vec::new();
+        for dir in ["src", "examples", "tests"] {
+            collect(&root().join(dir), &mut files);
+        }
+        files.sort();
+        let mut citations = Vec::new();
+        for path in files {
+            let name = path.strip_prefix(root()).unwrap().to_string_lossy().replace('\\', "/");
+            if name != "tests/conformance.rs" {
+                citations.extend(citations_in(&name, &fs::read_to_string(&path).unwrap()));
+            }
+        }
+        let exceptions = table("tests/conformance/exceptions.tsv").map(|[id, reason]| (id, reason)).collect();
+        Self { rows, exceptions, citations }
+    }
+
+    /// The files that cite `id`, each with its items.
+    fn places(&self, id: &str, side: Side) -> String {
+        let mut files: BTreeMap<&str, BTreeSet<String>> = BTreeMap::new();
+        for citation in self.citations.iter().filter(|citation| citation.id == id && citation.side == side) {
+            let items = files.entry(&citation.file).or_default();
+            if !citation.item.is_empty() {
+                items.insert(format!("`{}`", citation.item));
+            }
+        }
+        let places = files.into_iter().map(|(file, items)| {
+            let items: Vec<String> = items.into_iter().collect();
+            format!("{file} {}", items.join(", ")).trim_end().to_owned()
+        });
+        places.collect::<Vec<_>>().join("<br>")
+    }
+
+    fn table(&self) -> String {
+        let of_engine = self.rows.iter().filter(|row| row.scope == "E").count();
+        let mut out = format!(
+            "# Conformance to RFC 6455\n\n\
+             All {} rules of RFC 6455 for endpoints: {of_engine} bind the engine, {} of them with an exception.\n\
+             The others bind the transport, the application, or intermediaries and authors of extensions. To find\n\
+             the line, search the file for the id in brackets, such as `[6455-5.1-3]`: the third rule of\n\
+             section 5.1.\n\n\
+             Level: the keyword of RFC 2119. A `*` marks a rule that the text states without one. The rules are\n\
+             paraphrased; the text of the RFC, with errata 3150 and 3433, decides.\n\n\
+             This file is generated: `BAREWS_BLESS=1 cargo test --test conformance`.\n\n\
+             | id | section | side | level | rule | code | test |\n|---|---|---|---|---|---|---|\n",
+            self.rows.len(),
+            self.exceptions.len(),
+        );
+        for Row { id, section, side, level, scope, rule } in &self.rows {
+            let why_not = match (self.exceptions.get(id), scope.as_str()) {
+                (Some(reason), _) => reason,
+                (None, "T") => "transport",
+                (None, "A") => "application",
+                (None, "X") => "intermediaries, extension authors",
+                (None, _) => "missing",
+            };
+            let mut code = self.places(id, Side::Code);
+            let mut test = self.places(id, Side::Test);
+            if code.is_empty() {
+                code = format!("*{why_not}*");
+            } else if test.is_empty() {
+                test = format!("*{why_not}*");
+            }
+            let rule = rule.replace('|', "\\|");
+            writeln!(out, "| {id} | {section} | {side} | {level} | {rule} | {code} | {test} |").unwrap();
+        }
+        out
+    }
+}
+
+fn root() -> &'static Path {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+}
+
+/// The rows of a file with `N` tab-separated fields; `#` begins a comment line.
+fn table<const N: usize>(name: &str) -> impl Iterator<Item = [String; N]> {
+    let text = fs::read_to_string(root().join(name)).unwrap();
+    let lines: Vec<String> = text.lines().filter(|line| !line.starts_with('#')).map(str::to_owned).collect();
+    lines.into_iter().map(|line| {
+        let fields: Vec<String> = line.split('\t').map(str::to_owned).collect();
+        assert!(fields.iter().all(|field| !field.is_empty()), "empty field: {line}");
+        fields.try_into().unwrap_or_else(|_| panic!("not {N} fields: {line}"))
+    })
+}
+
+/// The sources and transcripts under `dir`; hidden folders and build output left out.
+fn collect(dir: &Path, files: &mut Vec<PathBuf>) {
+    for entry in fs::read_dir(dir).into_iter().flatten() {
+        let path = entry.unwrap().path();
+        let name = path.file_name().unwrap().to_string_lossy().into_owned();
+        if path.is_dir() && !name.starts_with('.') && name != "target" {
+            collect(&path, files);
+        } else if path.is_file() && (name.ends_with(".rs") || name.ends_with(".txt")) {
+            files.push(path);
+        }
+    }
+}
+
+/// The citations of one file. `name` is relative to the project and says to which side the file belongs.
+fn citations_in(name: &str, text: &str) -> Vec<Citation> {
+    let lines: Vec<&str> = text.lines().collect();
+    let transcript = name.ends_with(".txt");
+    let only_tests = name.starts_with("tests/") || name.ends_with("/tests.rs");
+    let in_test = test_lines(&lines);
+    let mut out = Vec::new();
+    for (i, line) in lines.iter().enumerate().filter(|(_, line)| !transcript || line.starts_with('#')) {
+        for id in ids(line) {
+            let side = if only_tests || in_test[i] { Side::Test } else { Side::Code };
+            let item = if transcript { String::new() } else { item_around(&lines, i) };
+            out.push(Citation { id: id.to_owned(), side, file: name.to_owned(), item });
+        }
+    }
+    out
+}
+
+/// What looks like an id in brackets: `[`, four digits, `-`, then digits, dots and hyphens, `]`.
+fn ids(line: &str) -> impl Iterator<Item = &str> {
+    line.split('[').skip(1).filter_map(|part| part.split_once(']')).map(|(id, _)| id).filter(|id| {
+        let (rfc, rule) = id.split_once('-').unwrap_or_default();
+        rfc.len() == 4 && format!("{rfc}{rule}").bytes().all(|b| b.is_ascii_digit() || b".-".contains(&b))
+    })
+}
+
+/// Which lines belong to a `#[cfg(test)]` item. The sources are formatted: an item is one line, or ends where a brace
+/// closes at its own indentation.
+fn test_lines(lines: &[&str]) -> Vec<bool> {
+    let mut marked = vec![false; lines.len()];
+    let opens = |line: &str| {
+        ["#[cfg(test)]", "#[cfg(all(test"].iter().any(|attribute| line.trim_start().starts_with(attribute))
+    };
+    for start in (0..lines.len()).filter(|&i| opens(lines[i])) {
+        let mut rest = (start..lines.len()).skip_while(|&i| lines[i].trim_start().starts_with("#["));
+        let first = rest.next().unwrap_or(start);
+        let closes = |&i: &usize| indent(lines[i]) == indent(lines[start]) && lines[i].trim_start().starts_with('}');
+        let end = if lines[first].ends_with(['{', '(']) { rest.find(closes).unwrap_or(lines.len() - 1) } else { first };
+        marked[start..=end].fill(true);
+    }
+    marked
+}
+
+fn indent(line: &str) -> usize {
+    line.len() - line.trim_start().len()
+}
+
+/// The path of the item that line `i` belongs to, such as `FrameHeader::parse`: the item below a comment, and the items
+/// around the line, found by indentation.
+fn item_around(lines: &[&str], i: usize) -> String {
+    let starts = |line: &str, with: &[&str]| with.iter().any(|start| line.trim_start().starts_with(start));
+    let is_note = |line: &&&str| starts(line, &["//", "#["]);
+    let item = if starts(lines[i], &["//!"]) { None } else { lines[i..].iter().find(|line| !is_note(line)) };
+    let mut path: Vec<String> =
+        item.filter(|item| indent(item) == indent(lines[i])).and_then(|item| item_name(item)).into_iter().collect();
+    let mut limit = indent(lines[i]);
+    for line in lines[..i].iter().rev().filter(|line| !line.trim().is_empty() && !is_note(line)) {
+        if indent(line) < limit {
+            path.extend(item_name(line));
+            // Behind `) -> T {`, `where` and `} else {` the line that opened stands at the same indentation.
+            limit = indent(line) + usize::from(starts(line, &[")", "{", "}", "where"]));
+        }
+    }
+    path.reverse();
+    path.join("::")
+}
+
+/// The name of the item that begins on this line; an `impl` has the name of its type.
+fn item_name(line: &str) -> Option<String> {
+    let mut rest = line.trim_start();
+    if rest.starts_with("pub(") {
+        rest = rest.split_once(") ")?.1;
+    }
+    for word in ["pub ", "async ", "unsafe "] {
+        rest = rest.strip_prefix(word).unwrap_or(rest);
+    }
+    if let Some(head) = rest.strip_prefix("impl") {
+        let head = head.replace("-> ", "");
+        let behind_generics = if head.starts_with('<') { head.split_once("> ")?.1 } else { &head };
+        let of = behind_generics.split_once(" for ").map_or(behind_generics, |(_trait, of)| of).trim_start();
+        let of = &of[..of.find(['<', ' ']).unwrap_or(of.len())];
+        return of.rsplit("::").next().map(str::to_owned);
+    }
+    let kinds =
+        ["fn ", "const fn ", "struct ", "enum ", "trait ", "mod ", "type ", "const ", "static ", "macro_rules! "];
+    let name = kinds.iter().find_map(|kind| rest.strip_prefix(kind))?;
+    Some(name.chars().take_while(|&c| c.is_alphanumeric() || c == '_' || c == '$').collect())
+}
+
+#[test]
+fn every_rule_is_cited_by_code_and_test_or_excepted() {
+    let Project { rows, exceptions, citations } = &Project::load();
+    let cited = |id: &String, side| citations.iter().any(|citation| citation.id == *id && citation.side == side);
+    let known: BTreeSet<&String> = rows.iter().map(|row| &row.id).collect();
+    let of_engine: Vec<&String> = rows.iter().filter(|row| row.scope == "E").map(|row| &row.id).collect();
+    let due = || of_engine.iter().filter(|id| !exceptions.contains_key(**id));
+
+    let mut faults = String::new();
+    let mut fault = |what: &str, ids: &mut dyn Iterator<Item = &String>| {
+        let ids: Vec<_> = ids.collect();
+        if !ids.is_empty() {
+            let lines: String = ids.iter().map(|id| format!("\n    {id}")).collect();
+            write!(faults, "\n{} {what}:{lines}", ids.len()).unwrap();
+        }
+    };
+    fault("not cited in src or examples", &mut due().filter(|id| !cited(id, Side::Code)).copied());
+    fault("not cited in a test", &mut due().filter(|id| !cited(id, Side::Test)).copied());
+    fault("cited, but not in the requirements", &mut citations.iter().map(|c| &c.id).filter(|id| !known.contains(id)));
+    fault("excepted, but no rule for the engine", &mut exceptions.keys().filter(|id| !of_engine.contains(id)));
+    let superfluous = |id: &&String| cited(id, Side::Code) && cited(id, Side::Test);
+    fault("excepted, but cited by code and test", &mut exceptions.keys().filter(superfluous));
+    assert!(faults.is_empty(), "{faults}");
+}
+
+#[test]
+fn the_readers_table_is_up_to_date() {
+    let path = root().join(TABLE);
+    let new = Project::load().table();
+    if env::var_os("BAREWS_BLESS").is_some() {
+        fs::write(&path, &new).unwrap();
+    }
+    let old = fs::read_to_string(&path).unwrap_or_default();
+    assert!(old.lines().eq(new.lines()), "{TABLE} is out of date: run BAREWS_BLESS=1 cargo test --test conformance");
+}
+
+#[test]
+fn citations_are_found_with_side_and_item() {
+    let source = r#"//! [6455-1-1]
+pub const LIMIT: usize = 125; // [6455-1-2]
+
+impl<K: FnMut() -> [u8; 4]> fmt::Debug for wire::Receiver<K>
+where
+    K: Sized,
+{
+    /// [6455-1-3] [6455-1-4]
+    #[must_use]
+    pub(crate) const fn parse(
+        &self,
+    ) -> u8 {
+        // no id: [4], [a-b], [2026]
+        if self.ok {
+            0
+        } else {
+            1 // [6455-1-5]
+        }
+    }
+}
+
+#[cfg(test)]
+use std::vec; // [6455-2-0]
+
+// [6455-1-6]
+enum Kind {
+    Text, // [6455-1-7]
+}
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn text() {
+        assert!(true); // [6455-2-1]
+    }
+}
+// [6455-bad] [6455-5.1]
+"#;
+    let found = |name: &str, text: &str| -> Vec<_> {
+        citations_in(name, text).into_iter().map(|c| (c.id, c.side, c.item)).collect()
+    };
+    let expected = [
+        ("6455-1-1", Side::Code, ""),
+        ("6455-1-2", Side::Code, "LIMIT"),
+        ("6455-1-3", Side::Code, "Receiver::parse"),
+        ("6455-1-4", Side::Code, "Receiver::parse"),
+        ("6455-1-5", Side::Code, "Receiver::parse"),
+        ("6455-2-0", Side::Test, ""),
+        ("6455-1-6", Side::Code, "Kind"),
+        ("6455-1-7", Side::Code, "Kind"),
+        ("6455-2-1", Side::Test, "tests::text"),
+        ("6455-5.1", Side::Code, ""),
+    ];
+    let owned = |(id, side, item): (&str, Side, &str)| (id.to_owned(), side, item.to_owned());
+    assert_eq!(found("src/wire/header.rs", source), expected.map(owned));
+    assert!(found("tests/wire.rs", source).iter().all(|(_, side, _)| *side == Side::Test));
+    assert!(found("src/wire/tests.rs", source).iter().all(|(_, side, _)| *side == Side::Test));
+    let transcript = "# masked [6455-5.1-1]\n> 8100 [6455-5.1-2]\n";
+    assert_eq!(found("tests/transcripts/a.txt", transcript), [owned(("6455-5.1-1", Side::Test, ""))]);
+}

@@ -1,0 +1,332 @@
+//! The client's side: RFC 6455 sections 3 and 4.1.
+
+use super::{ACCEPT, ANY, KEY, NONCE, switching};
+use barews::connection::Config;
+use barews::handshake::{
+    Accept, ClientConfig, ClientHandshake, Progress, Response, ServerConfig, ServerHandshake, Uri,
+};
+use barews::{BuildError, HandshakeError, HandshakeError::*};
+
+fn config(uri: &str) -> ClientConfig<'_> {
+    ClientConfig::new(Uri::parse(uri).unwrap())
+}
+
+fn written(config: &ClientConfig<'_>) -> Result<String, BuildError> {
+    let mut out = [0; 512];
+    let len = ClientHandshake::new(config, NONCE, [0; 0]).request(&mut out)?;
+    Ok(String::from_utf8(out[..len].into()).unwrap())
+}
+
+/// [6455-4.1-15] to [6455-4.1-32], [6455-3-1], [6455-3-2], [6455-9-1]
+#[test]
+fn requests_are_written_as_the_rfc_wants() {
+    let plain = ClientConfig { origin: None, ..config("ws://server.example.com/chat") };
+    let fixed = format!(
+        "Upgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: {KEY}\r\n"
+    );
+    for (config, start, end) in [
+        (plain, "GET /chat HTTP/1.1\r\nHost: server.example.com\r\n", ""),
+        (config("ws://a:80"), "GET / HTTP/1.1\r\nHost: a\r\n", ""),
+        (config("wss://a:443?x=/?"), "GET /?x=/? HTTP/1.1\r\nHost: a\r\n", ""),
+        (config("ws://a:443/?"), "GET /? HTTP/1.1\r\nHost: a:443\r\n", ""),
+        (config("wss://[::1]:80/%20"), "GET /%20 HTTP/1.1\r\nHost: [::1]:80\r\n", ""),
+        (
+            ClientConfig {
+                subprotocols: &["chat", "superchat"],
+                extensions: "permessage-deflate; client_max_window_bits, foo; a=\"b\"",
+                origin: Some("http://example.com"),
+                headers: &[("Cookie", "a=1; b=\u{e9}"), ("Authorization", "Basic eA==")],
+                ..plain
+            },
+            "GET /chat HTTP/1.1\r\nHost: server.example.com\r\n",
+            "Sec-WebSocket-Protocol: chat, superchat\r\n\
+             Sec-WebSocket-Extensions: permessage-deflate; client_max_window_bits, foo; a=\"b\"\r\n\
+             Origin: http://example.com\r\nCookie: a=1; b=\u{e9}\r\nAuthorization: Basic eA==\r\n",
+        ),
+    ] {
+        assert_eq!(written(&config), Ok(format!("{start}{fixed}{end}\r\n")));
+    }
+}
+
+/// CVE-2026-1527: no value can add a line, and no field can be written twice. [6455-4.1-2] [6455-4.1-29] [6455-4.1-30]
+#[test]
+fn requests_that_cannot_be_written() {
+    use BuildError::*;
+    let plain = config("ws://a/");
+    let with = |name, value| ClientConfig { headers: Box::leak(Box::new([(name, value)])), ..plain };
+    for evil in ["\r", "\n", "\r\nX: y", "\0", "\x1b", "\x7f"] {
+        let evil: &str = &format!("a{evil}");
+        for uri in
+            [format!("ws://{evil}/"), format!("ws://a/{evil}"), format!("ws://a/?{evil}"), format!("{evil}ws://a/")]
+        {
+            assert!(Uri::parse(&uri).is_err(), "{uri:?}");
+        }
+        assert_eq!(written(&ClientConfig { subprotocols: &[evil], ..plain }), Err(Subprotocol), "{evil:?}");
+        assert_eq!(written(&ClientConfig { extensions: evil, ..plain }), Err(Extensions), "{evil:?}");
+        assert_eq!(
+            written(&ClientConfig { extensions: &format!("a; b=\"{evil}\""), ..plain }),
+            Err(Extensions),
+            "{evil:?}"
+        );
+        assert_eq!(written(&ClientConfig { origin: Some(evil), ..plain }), Err(HeaderValue), "{evil:?}");
+        assert_eq!(written(&ClientConfig { headers: &[("X", evil)], ..plain }), Err(HeaderValue), "{evil:?}");
+        assert_eq!(written(&ClientConfig { headers: &[(evil, "x")], ..plain }), Err(HeaderName), "{evil:?}");
+        // The same on the server's side.
+        let mut server = ServerHandshake::new(&ANY, [0; 512]);
+        let mut wire = super::upgrade("", "Sec-WebSocket-Extensions: a\r\n").into_bytes();
+        assert!(matches!(server.receive(&mut wire), Ok(Progress::Complete { .. })));
+        for (response, error) in [
+            (Accept { headers: &[("X", evil)], ..Accept::default() }, HeaderValue),
+            (Accept { headers: &[(evil, "x")], ..Accept::default() }, HeaderName),
+            (Accept { extensions: evil, ..Accept::default() }, Extensions),
+            (Accept { subprotocol: barews::handshake::Subprotocol::Named(evil), ..Accept::default() }, Subprotocol),
+        ] {
+            assert_eq!(server.accept(&response, &Config::default(), &mut [0; 512]).unwrap_err(), error, "{evil:?}");
+        }
+        assert_eq!(server.respond(404, &[("X", evil)], b"", &mut [0; 512]), Err(HeaderValue));
+        assert_eq!(server.respond(404, &[(evil, "x")], b"", &mut [0; 512]), Err(HeaderName));
+    }
+    for name in [
+        "Host",
+        "UPGRADE",
+        "connection",
+        "Sec-WebSocket-Key",
+        "sec-websocket-x",
+        "Origin",
+        "Content-Length",
+        "Transfer-Encoding",
+        "",
+        "a b",
+        "a:",
+    ] {
+        assert_eq!(written(&with(name, "x")), Err(HeaderName), "{name}");
+    }
+    for subprotocols in [&[""][..], &["a b"], &["a,b"], &["a", "b", "a"]] {
+        assert_eq!(written(&ClientConfig { subprotocols, ..plain }), Err(Subprotocol));
+    }
+    for extensions in [" ", "a;", "a b", "a; b=\"", "a=b"] {
+        assert_eq!(written(&ClientConfig { extensions, ..plain }), Err(Extensions), "{extensions}");
+    }
+    // P11
+    let need = written(&plain).unwrap().len();
+    let handshake = ClientHandshake::new(&plain, NONCE, [0; 0]);
+    let mut out = [b'.'; 512];
+    assert_eq!(handshake.request(&mut out[..need - 1]), Err(BufferTooSmall { need }));
+    assert_eq!(out, [b'.'; 512]);
+    assert_eq!(handshake.request(&mut out[..need]), Ok(need));
+}
+
+/// Feeds a client, as `serve` feeds a server.
+fn open<T>(
+    config: &ClientConfig<'_>,
+    wire: &[u8],
+    cuts: impl IntoIterator<Item = usize>,
+    look: impl Fn(Response<'_>) -> T,
+) -> Result<Option<(T, usize)>, HandshakeError> {
+    let mut handshake = ClientHandshake::new(config, NONCE, [0; 512]);
+    let mut start = 0;
+    for end in cuts.into_iter().chain([wire.len()]) {
+        if let Progress::Complete { rest } = handshake.receive(&mut wire[start..end].to_vec())? {
+            let behind = rest.len() + wire.len() - end;
+            let response = handshake.response().unwrap();
+            let (open, seen) = (response.is_open(), look(response));
+            let connection = handshake.connect(|| [1, 2, 3, 4], &Config::default());
+            assert_eq!(connection.err(), if open { None } else { Some(BuildError::NotNow) });
+            assert!(matches!(handshake.connect(|| [1, 2, 3, 4], &Config::default()), Err(BuildError::NotNow)));
+            return Ok(Some((seen, behind)));
+        }
+        assert!(handshake.response().is_none());
+        assert!(matches!(handshake.connect(|| [1, 2, 3, 4], &Config::default()), Err(BuildError::NotNow)));
+        start = end;
+    }
+    Ok(None)
+}
+
+/// [6455-4.1-33] to [6455-4.1-43], [6455-4.3-2], [6455-7.2.1-1], [6455-9.1-1], [6455-9.1-6], [6455-11.3.2-2],
+/// [6455-11.3.3-1], [6455-11.3.4-2], and P4: no cut changes anything.
+#[test]
+fn responses_are_judged_alike_at_every_cut() {
+    let config = ClientConfig { subprotocols: &["chat", "superchat"], extensions: "foo, bar; x", ..config("ws://a/") };
+    let two = format!("{ACCEPT}{ACCEPT}");
+    let checked = [
+        ("", "", Ok(101)),
+        ("", "X-Unknown: \u{e9}\r\nDate: now\r\nContent-Length: 0\r\n", Ok(101)),
+        // [6455-4.1-36]
+        ("Upgrade", "", Err(Upgrade)),
+        ("Upgrade", "Upgrade: websocket, h2c\r\n", Err(Upgrade)),
+        ("Upgrade", "Upgrade: websockets\r\n", Err(Upgrade)),
+        ("", "Upgrade: websocket\r\n", Err(Upgrade)),
+        ("Upgrade", "UPGRADE:\tWebSocket \r\n", Ok(101)),
+        // [6455-4.1-37]
+        ("Connection", "", Err(Connection)),
+        ("Connection", "Connection: keep-alive, Upgraded\r\n", Err(Connection)),
+        ("Connection", "Connection: keep-alive\r\nConnection: close , UPGRADE\r\n", Ok(101)),
+        // [6455-4.1-38] [6455-11.3.3-1]
+        ("Sec-WebSocket-Accept", "", Err(HandshakeError::Accept)),
+        ("Sec-WebSocket-Accept", &two, Err(HandshakeError::Accept)),
+        ("Sec-WebSocket-Accept", "Sec-WebSocket-Accept: S3pPLMBiTxaQ9kYGzzhZRbK+xOo=\r\n", Err(HandshakeError::Accept)),
+        ("Sec-WebSocket-Accept", "Sec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo\r\n", Err(HandshakeError::Accept)),
+        ("Sec-WebSocket-Accept", "Sec-WebSocket-Accept: \t s3pPLMBiTxaQ9kYGzzhZRbK+xOo= \t\r\n", Ok(101)),
+        // [6455-4.1-39] [6455-9.1-1] [6455-11.3.2-2]
+        ("", "Sec-WebSocket-Extensions: foo\r\nSec-WebSocket-Extensions: bar; y\r\n", Ok(101)),
+        ("", "Sec-WebSocket-Extensions: foo\r\nSec-WebSocket-Extensions: baz\r\n", Err(Extensions)),
+        ("", "Sec-WebSocket-Extensions: FOO\r\n", Err(Extensions)),
+        ("", "Sec-WebSocket-Extensions:\r\n", Err(Extensions)),
+        ("", "Sec-WebSocket-Extensions: foo; y=\"a b\"\r\n", Err(Extensions)),
+        // [6455-4.1-40] [6455-11.3.4-2]
+        ("", "Sec-WebSocket-Protocol: superchat\r\n", Ok(101)),
+        ("", "Sec-WebSocket-Protocol: Chat\r\n", Err(Subprotocol)),
+        ("", "Sec-WebSocket-Protocol: other\r\n", Err(Subprotocol)),
+        ("", "Sec-WebSocket-Protocol:\r\n", Err(Subprotocol)),
+        ("", "Sec-WebSocket-Protocol: chat, superchat\r\n", Err(Subprotocol)),
+        ("", "Sec-WebSocket-Protocol: chat\r\nSec-WebSocket-Protocol: chat\r\n", Err(Subprotocol)),
+        // [6455-4.1-41]
+        ("", "X : y\r\n", Err(HeaderName)),
+        ("", "X: \0\r\n", Err(HeaderValue)),
+        ("", "X: y\n", Err(LineEnding)),
+        ("", " X: y\r\n", Err(ObsoleteFolding)),
+    ]
+    .map(|(without, with, outcome)| (switching(without, with), outcome));
+    let whole = switching("", "");
+    let others = [
+        // [6455-4.1-35] other statuses are the host's to judge, whatever their fields
+        ("HTTP/1.1 200 OK\r\nUpgrade: h2c\r\nUpgrade: x\r\nSec-WebSocket-Extensions: ;\r\n\r\n".into(), Ok(200)),
+        ("HTTP/1.0 404 Not Found\r\n\r\n".into(), Ok(404)),
+        ("HTTP/1.1 302\r\nLocation: /\r\n\r\n".into(), Ok(302)),
+        // RFC 9110 15.2: interim responses come first
+        (
+            format!("HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 103 Early Hints\r\nLink: x\r\nUpgrade: h2c\r\n\r\n{whole}"),
+            Ok(101),
+        ),
+        ("HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 503 \r\n\r\n".into(), Ok(503)),
+        (whole.replace("HTTP/1.1", "HTTP/1.0"), Err(HttpVersion)),
+        (whole.replace("HTTP/1.1", "HTTP/2.0"), Err(HttpVersion)),
+        (whole.replace(" 101 ", " 0101 "), Err(StartLine)),
+        (format!("\r\n{whole}"), Err(StartLine)),
+        ("FOO BAR BAZ\r\n\r\n".into(), Err(StartLine)),
+        ("HTTP/1.1 101 Switching\0\r\n\r\n".into(), Err(StartLine)),
+    ];
+    let look = |response: Response<'_>| {
+        let extensions: Vec<_> =
+            response.extensions().map(|e| format!("{}/{}", e.name(), e.params().count())).collect();
+        (response.status(), response.subprotocol().map(String::from), extensions)
+    };
+    for (response, outcome) in checked.into_iter().chain(others) {
+        let wire = [response.as_bytes(), b"rest"].concat();
+        let whole = open(&config, &wire, [], look);
+        assert_eq!(whole.as_ref().map(|seen| seen.as_ref().unwrap().0.0), outcome.as_ref().copied(), "{response:?}");
+        if let Ok(Some((_, behind))) = whole {
+            assert_eq!(behind, 4, "{response:?}"); // [6455-4.1-43]
+        }
+        for cut in 0..wire.len() {
+            assert_eq!(open(&config, &wire, [cut], look), whole, "{response:?} cut at {cut}");
+        }
+        assert_eq!(open(&config, &wire, 0..wire.len(), look), whole, "{response:?} byte by byte");
+    }
+    // [6455-4.1-40] nothing was requested
+    let plain = self::config("ws://a/");
+    let wire = switching("", "Sec-WebSocket-Protocol: chat\r\n");
+    assert_eq!(open(&plain, wire.as_bytes(), [], |_| ()), Err(Subprotocol));
+    assert_eq!(
+        open(&plain, switching("", "Sec-WebSocket-Extensions: foo\r\n").as_bytes(), [], |_| ()),
+        Err(Extensions)
+    );
+}
+
+/// [6455-4.1-42] [6455-9.1-7]: what is in use, as the host sees it.
+#[test]
+fn a_response_is_shown_as_it_was_sent() {
+    let config =
+        ClientConfig { subprotocols: &["chat"], extensions: "foo, bar", keep: &["set-COOKIE"], ..config("ws://a/") };
+    let with = "Sec-WebSocket-Protocol: chat\r\nSec-WebSocket-Extensions: bar; a=1\r\nSet-Cookie: a\r\nSet-Cookie: b\r\n\
+        Sec-WebSocket-Extensions: foo\r\n";
+    let seen = open(&config, switching("", with).as_bytes(), [], |response| {
+        assert!(response.is_open());
+        assert_eq!((response.status(), response.subprotocol()), (101, Some("chat")));
+        assert!(response.extensions().map(|e| e.name()).eq(["bar", "foo"]));
+        assert!(response.extensions().next().unwrap().params().next().unwrap().value.unwrap() == "1");
+        assert!(response.headers("Set-Cookie").eq([b"a", b"b"]));
+    });
+    assert!(seen.unwrap().is_some());
+}
+
+/// [6455-4.1-35] [6455-4.4-2] [6455-11.3.5-1]: another status comes with the fields that say what to do.
+#[test]
+fn other_statuses() {
+    for (status, name, fields, values) in [
+        (301, "location", "Location: wss://other.example/\r\n", &["wss://other.example/"][..]),
+        (
+            401,
+            "www-authenticate",
+            "WWW-Authenticate: Basic realm=\"x\"\r\nWWW-Authenticate: Digest\r\n",
+            &["Basic realm=\"x\"", "Digest"],
+        ),
+        (426, "sec-websocket-version", "Sec-WebSocket-Version: 13\r\nSec-WebSocket-Version: 8, 7\r\n", &["13", "8, 7"]),
+        (429, "retry-after", "Retry-After: 120\r\n", &["120"]),
+        (503, "x-reason", "X-Reason:\r\nX-Other: y\r\n", &[""]),
+    ] {
+        let wire = format!(
+            "HTTP/1.1 {status} x\r\n{fields}Sec-WebSocket-Extensions: foo\r\nSec-WebSocket-Protocol: a\r\n\r\nbody"
+        );
+        let config = ClientConfig { keep: &["x-reason"], ..config("ws://a/") };
+        let seen = open(&config, wire.as_bytes(), [], |response| {
+            assert_eq!((response.status(), response.is_open()), (status, false));
+            assert!(response.headers(name).map(|value| str::from_utf8(value).unwrap()).eq(values.iter().copied()));
+            assert_eq!(response.header(name), Some(values[0].as_bytes()));
+            assert_eq!(response.header("x-other"), None);
+            assert_eq!((response.subprotocol(), response.extensions().next()), (None, None));
+        });
+        assert_eq!(seen, Ok(Some(((), 4))));
+    }
+}
+
+/// Interim responses cannot go on for ever, and their fields count too.
+#[test]
+fn limits() {
+    let interim = "HTTP/1.1 100 Continue\r\nA: b\r\n\r\n";
+    let wire = interim.repeat(3) + &switching("", "");
+    let config = ClientConfig { max_head_size: wire.len(), max_headers: 6, ..config("ws://a/") };
+    assert_eq!(open(&config, wire.as_bytes(), [], |response| response.status()), Ok(Some((101, 0))));
+    for cuts in [0..0, 0..wire.len()] {
+        let small = ClientConfig { max_head_size: wire.len() - 1, ..config };
+        assert_eq!(open(&small, wire.as_bytes(), cuts.clone(), |_| ()), Err(HeadTooLarge));
+        let few = ClientConfig { max_headers: 5, ..config };
+        assert_eq!(open(&few, wire.as_bytes(), cuts, |_| ()), Err(TooManyHeaders));
+    }
+}
+
+/// [6455-4.1-9] [6455-7.2.1-2]: the end of the transport is an error inside the head, and none behind it.
+#[test]
+fn end_of_the_transport() {
+    let config = config("ws://a/");
+    let mut handshake = ClientHandshake::new(&config, NONCE, [0; 512]);
+    assert_eq!(handshake.receive_eof(), Err(UnexpectedEof));
+    assert_eq!(handshake.receive(&mut switching("", "").into_bytes()), Err(UnexpectedEof));
+    assert!(matches!(handshake.connect(|| [0; 4], &Config::default()), Err(BuildError::NotNow)));
+    let mut handshake = ClientHandshake::new(&config, NONCE, [0; 512]);
+    assert!(matches!(handshake.receive(&mut switching("", "").into_bytes()), Ok(Progress::Complete { .. })));
+    assert_eq!(handshake.receive_eof(), Ok(()));
+}
+
+/// P9: what our client asks, our server accepts, and what our server answers, our client takes.
+#[test]
+fn loopback() {
+    let accepts = ServerConfig { subprotocols: &["superchat"], ..ANY };
+    let asks = ClientConfig {
+        subprotocols: &["chat", "superchat"],
+        extensions: "foo; a=\"\\b\"",
+        origin: Some("http://example.com"),
+        ..config("wss://[::1]:8443/a?b")
+    };
+    let (mut request, mut answer) = ([0; 512], [0; 512]);
+    let mut client = ClientHandshake::new(&asks, *b"any other nonce.", [0; 512]);
+    let mut server = ServerHandshake::new(&accepts, [0; 512]);
+    let len = client.request(&mut request).unwrap();
+    assert!(matches!(server.receive(&mut request[..len]), Ok(Progress::Complete { rest: [] })));
+    assert_eq!((server.request().unwrap().host(), server.request().unwrap().target()), ("[::1]:8443", "/a?b"));
+    let response = Accept { extensions: "foo", ..Accept::default() };
+    let (len, _) = server.accept(&response, &Config::default(), &mut answer).unwrap();
+    assert!(matches!(client.receive(&mut answer[..len]), Ok(Progress::Complete { rest: [] })));
+    assert_eq!(client.response().unwrap().subprotocol(), Some("superchat"));
+    assert!(client.connect(|| [0; 4], &Config::default()).is_ok());
+}

@@ -1,0 +1,397 @@
+//! The server's side: RFC 6455 section 4.2, and the origin policy of section 10.2.
+
+use super::{ACCEPT, ANY, serve, upgrade};
+use barews::connection::Config;
+use barews::handshake::{Accept, OriginPolicy, Progress, Request, ServerConfig, ServerHandshake, Subprotocol};
+use barews::{BuildError, HandshakeError, HandshakeError::*};
+
+/// What a host sees of a request, as one line.
+fn summary(request: Request<'_>) -> String {
+    let extensions: Vec<_> = request.extensions().map(|e| format!("{}/{}", e.name(), e.params().count())).collect();
+    format!(
+        "{} {} {} {} {:?} {:?} {:?} {:?} {:?}",
+        request.is_upgrade(),
+        request.method(),
+        request.host(),
+        request.target(),
+        request.origin(),
+        request.subprotocols().collect::<Vec<_>>(),
+        request.subprotocol(),
+        extensions,
+        request.headers("cookie").map(String::from_utf8_lossy).collect::<Vec<_>>(),
+    )
+}
+
+/// Requests, each with what comes of it: whether it is an upgrade, or the error.
+fn requests() -> Vec<(String, Result<bool, HandshakeError>)> {
+    let upgrades = [
+        // [6455-4.2.1-9] order and unknown fields mean nothing; names in any case
+        ("", "", Ok(true)),
+        ("Host", "X-Unknown: \x09~\u{e9}\r\nhOST: a\r\n", Ok(true)),
+        // [6455-4.2.1-3] RFC 9112 3.2
+        ("Host", "", Err(Host)),
+        ("Host", "Host:\r\n", Err(Host)),
+        ("Host", "Host: \t\r\n", Err(Host)),
+        ("Host", "Host: a b\r\n", Err(Host)),
+        ("Host", "Host: a/b\r\n", Err(Host)),
+        ("Host", "Host: a@b\r\n", Err(Host)),
+        ("Host", "Host: a, b\r\n", Err(Host)),
+        ("Host", "Host: a:b\r\n", Err(Host)),
+        ("", "Host: server.example.com\r\n", Err(Host)),
+        ("Host", "Host: [2001:db8::1]:8080\r\n", Ok(true)),
+        // [6455-4.2.1-4]
+        ("Upgrade", "", Err(Upgrade)),
+        ("Upgrade", "Upgrade:\r\n", Err(Upgrade)),
+        ("Upgrade", "Upgrade: h2c\r\n", Err(Upgrade)),
+        ("Upgrade", "Upgrade: notwebsocket\r\n", Err(Upgrade)),
+        ("Upgrade", "Upgrade: web socket\r\n", Err(Upgrade)),
+        ("Upgrade", "Upgrade: WebSocket\r\n", Ok(true)),
+        ("Upgrade", "Upgrade: h2c,WEBSOCKET\r\n", Ok(true)),
+        ("Upgrade", "Upgrade: h2c\r\nUpgrade: websocket\r\n", Ok(true)),
+        // [6455-4.2.1-5]
+        ("Connection", "", Err(Connection)),
+        ("Connection", "Connection: keep-alive, Upgraded\r\n", Err(Connection)),
+        ("Connection", "Connection: \"Upgrade\"\r\n", Err(Connection)),
+        ("Connection", "Connection: , keep-alive ,,UPGRADE\t,\r\n", Ok(true)),
+        ("Connection", "Connection: keep-alive\r\nConnection: upgrade\r\n", Ok(true)),
+        // [6455-4.2.1-6] [6455-11.3.1-1] [6455-4.3-1]
+        ("Sec-WebSocket-Key", "", Err(Key)),
+        ("Sec-WebSocket-Key", "Sec-WebSocket-Key:\r\n", Err(Key)),
+        ("Sec-WebSocket-Key", "Sec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAA\r\n", Err(Key)),
+        ("Sec-WebSocket-Key", "Sec-WebSocket-Key: SGVsbG8sIHdvcmxkIQ==\r\n", Err(Key)),
+        ("Sec-WebSocket-Key", "Sec-WebSocket-Key: AQIDBAUGBwgJCgsMDQ4PEC==\r\n", Ok(true)),
+        ("", "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n", Err(Key)),
+        // [6455-4.2.1-7] [6455-4.2.2-7] [6455-11.3.5-2]
+        ("Sec-WebSocket-Version", "", Err(Version)),
+        ("Sec-WebSocket-Version", "Sec-WebSocket-Version: 8\r\n", Err(Version)),
+        ("Sec-WebSocket-Version", "Sec-WebSocket-Version: 013\r\n", Err(Version)),
+        ("Sec-WebSocket-Version", "Sec-WebSocket-Version: 13, 8\r\n", Err(Version)),
+        ("", "Sec-WebSocket-Version: 13\r\n", Err(Version)),
+        // [6455-4.2.1-10] [6455-4.1-29] [6455-4.1-30] [6455-11.3.4-1]
+        ("", "Sec-WebSocket-Protocol: a\r\nSec-WebSocket-Protocol: b, a\r\n", Ok(true)),
+        ("", "Sec-WebSocket-Protocol:\r\n", Err(Subprotocol)),
+        ("", "Sec-WebSocket-Protocol: ch at\r\n", Err(Subprotocol)),
+        ("", "Sec-WebSocket-Protocol: chat, \"b\"\r\n", Err(Subprotocol)),
+        // [6455-9.1-1] [6455-9.1-2] [6455-9.1-3] [6455-11.3.2-1]
+        ("", "Sec-WebSocket-Extensions: foo\r\nSec-WebSocket-Extensions: bar; baz=\"2\"\r\n", Ok(true)),
+        ("", "Sec-WebSocket-Extensions: foo, x-unknown; a; b=1\r\n", Ok(true)),
+        ("", "Sec-WebSocket-Extensions:\r\n", Err(Extensions)),
+        ("", "Sec-WebSocket-Extensions: ;x\r\n", Err(Extensions)),
+        ("", "Sec-WebSocket-Extensions: permessage-deflate; =5\r\n", Err(Extensions)),
+        ("", "Sec-WebSocket-Extensions: x; y=\",permessage-deflate,\"\r\n", Err(Extensions)),
+        // RFC 6454 7.3: one origin
+        ("", "Origin: null\r\n", Ok(true)),
+        ("", "Origin: http://a\r\nOrigin: http://a\r\n", Err(Origin)),
+        // a body would be taken for frames
+        ("", "Content-Length: 0\r\n", Ok(true)),
+        ("", "Content-Length: 5\r\n", Err(Body)),
+        ("", "Content-Length:\r\n", Err(Body)),
+        ("", "Content-Length: 0, 5\r\n", Err(Body)),
+        ("", "Transfer-Encoding: chunked\r\n", Err(Body)),
+        // [6455-4.2.1-1] RFC 9112 2.2, 5.1, 5.2, RFC 9110 5.5
+        ("", "X : y\r\n", Err(HeaderName)),
+        ("", "X y\r\n", Err(HeaderName)),
+        ("", ": y\r\n", Err(HeaderName)),
+        ("", "X: a\0b\r\n", Err(HeaderValue)),
+        ("", "Origin: a\x7fb\r\n", Err(HeaderValue)),
+        ("", "X: a\rb\r\n", Err(LineEnding)),
+        ("", "X: a\nUpgrade: h2c\r\n", Err(LineEnding)),
+        ("", "X: a\r\n b\r\n", Err(ObsoleteFolding)),
+    ];
+    // [6455-4.2.1-2] and plain requests, which know nothing of WebSockets
+    let others = [
+        ("GET / HTTP/1.1\r\nHost: a\r\n\r\n", Ok(false)),
+        ("HEAD / HTTP/1.1\r\nHost: a\r\nCookie: b\r\nOrigin: http://c\r\n\r\n", Ok(false)),
+        ("\r\n\r\nGET /?q HTTP/1.1\r\nHost: a\r\nUpgrade: h2c\r\nConnection: Upgrade\r\n\r\n", Ok(false)),
+        ("GET / HTTP/1.0\r\n\r\n", Ok(false)),
+        ("GET / HTTP/1.1\r\n\r\n", Err(Host)),
+        ("GET / HTTP/1.1\r\nHost: a\r\nContent-Length: 1\r\n\r\n", Err(Body)),
+        ("GET / HTTP/1.1\r\nHost: a\r\nUpgrade: websocket\r\n\r\n", Err(Connection)),
+        ("GET / HTTP/1.1\r\nHost: a\r\nSec-WebSocket-Version: 13\r\n\r\n", Err(Upgrade)),
+        ("GET / HTTP/1.1\r\nHost: a\r\nSec-WebSocket-Key: x\r\n\r\n", Err(Upgrade)),
+        ("GET /demo HTTP/1.1\r\nHost: a\r\nUpgrade: WebSocket\r\nConnection: Upgrade\r\n\r\n", Err(Version)),
+        ("POST / HTTP/1.1\r\nHost: a\r\n\r\n", Err(Method)),
+        ("GET * HTTP/1.1\r\n\r\n", Err(Target)),
+        ("GET /a#b HTTP/1.1\r\n\r\n", Err(Target)),
+        ("GET  / HTTP/1.1\r\n\r\n", Err(StartLine)),
+        ("GET / HTTP/2.0\r\n\r\n", Err(HttpVersion)),
+        ("\x16\x03\x01\x02\0\x01\0\x01\u{fc}\r\n\r\n", Err(StartLine)),
+        ("GET / HTTP/1.1\nHost: a\n\n", Err(LineEnding)),
+    ];
+    let started = [
+        ("HEAD /chat HTTP/1.1", Err(Method)),
+        ("GET /chat HTTP/1.0", Err(HttpVersion)),
+        ("GET /chat HTTP/1.2", Ok(true)),
+        ("GET http://server.example.com/chat?x HTTP/1.1", Ok(true)),
+        ("GET /chat/%7Euser?token=a%2Bb&x=/../ HTTP/1.1", Ok(true)),
+    ];
+    let upgrades = upgrades.map(|(without, with, outcome)| (upgrade(without, with), outcome));
+    let others = others.map(|(wire, outcome)| (wire.into(), outcome));
+    let started = started.map(|(line, outcome)| (upgrade("", "").replace("GET /chat HTTP/1.1", line), outcome));
+    upgrades.into_iter().chain(others).chain(started).collect()
+}
+
+/// [6455-4.2.1-1] to [6455-4.2.1-7], [6455-4.2.1-9], [6455-4.2.1-10], [6455-4.3-1], [6455-4.3-2], [6455-9.1-1],
+/// [6455-11.3.1-1], [6455-11.3.5-2], [6455-10.7-1], and P4: no cut changes anything.
+#[test]
+fn requests_are_judged_alike_at_every_cut() {
+    for (request, outcome) in requests() {
+        let wire = [request.as_bytes(), b"rest"].concat();
+        let whole = serve(&ANY, 512, &wire, [], summary);
+        assert_eq!(
+            whole.as_ref().map(|seen| seen.as_ref().unwrap().0.starts_with("true")),
+            outcome.as_ref().copied(),
+            "{request:?}"
+        );
+        if let Ok(seen) = &whole {
+            assert_eq!(seen.as_ref().unwrap().1, 4, "{request:?}");
+        }
+        for cut in 0..wire.len() {
+            assert_eq!(serve(&ANY, 512, &wire, [cut], summary), whole, "{request:?} cut at {cut}");
+        }
+        assert_eq!(serve(&ANY, 512, &wire, 0..wire.len(), summary), whole, "{request:?} byte by byte");
+    }
+}
+
+/// [6455-4.2.1-10] [6455-9.1-3] [6455-9.1-8] [6455-4.1-28]: what the host sees.
+#[test]
+fn a_request_is_shown_as_it_was_sent() {
+    let with = "Origin: https://example.com\r\nCookie: a=1\r\nSec-WebSocket-Protocol: mqtt, chat\r\nCookie: \t b=\u{e9} \r\n\
+        Sec-WebSocket-Protocol: superchat\r\nSec-WebSocket-Extensions: foo\r\nSec-WebSocket-Extensions: bar; baz=\"\\2\"; q, foo\r\n";
+    let wire = upgrade("", with).replace("/chat", "/chat?a=/../&b=%20[|]");
+    let config = ServerConfig { subprotocols: &["superchat", "chat"], keep: &["COOKIE", "authorization"], ..ANY };
+    let check = |request: Request<'_>| {
+        assert!(request.is_upgrade());
+        assert_eq!((request.method(), request.target()), ("GET", "/chat?a=/../&b=%20[|]"));
+        assert_eq!((request.host(), request.origin()), ("server.example.com", Some("https://example.com")));
+        assert!(request.subprotocols().eq(["mqtt", "chat", "superchat"]));
+        assert_eq!(request.subprotocol(), Some("superchat")); // the host's order of preference
+        assert_eq!(request.header("cookie"), Some(&b"a=1"[..]));
+        assert!(request.headers("Cookie").eq(["a=1".as_bytes(), "b=\u{e9}".as_bytes()]));
+        assert_eq!((request.header("authorization"), request.header("x-other")), (None, None));
+        assert!(request.extensions().map(|e| e.name()).eq(["foo", "bar", "foo"]));
+        let params: Vec<_> = request.extensions().nth(1).unwrap().params().collect();
+        assert_eq!((params[0].name, params[1].name, params[1].value), ("baz", "q", None));
+        assert!(params[0].value.unwrap() == "2");
+    };
+    assert!(serve(&config, 512, wire.as_bytes(), [], check).unwrap().is_some());
+    // RFC 9112 3.2.2: the host of a whole URI counts, not Host
+    let wire = upgrade("", "").replace("GET /chat", "GET HTTP://[::1]:80/a?b");
+    let seen = serve(&ANY, 512, wire.as_bytes(), [], |r| (r.host().to_owned(), r.target().to_owned()));
+    assert_eq!(seen.unwrap().unwrap().0, ("[::1]:80".into(), "/a?b".into()));
+}
+
+/// [6455-10.2-2]: an upgrade from a page that the policy does not allow is refused with 403; a page may be fetched.
+#[test]
+fn origin_policy() {
+    let same = ServerConfig::new(OriginPolicy::SameOrigin);
+    let list = ServerConfig::new(OriginPolicy::List(&["https://example.com"]));
+    for (origin, by_same, by_list) in [
+        ("", true, true), // none is sent
+        ("Origin: http://server.example.com\r\n", true, false),
+        ("Origin: HTTPS://Server.Example.com:443\r\n", true, false),
+        ("Origin: https://example.com\r\n", false, true),
+        ("Origin: https://EXAMPLE.com\r\n", false, true),
+        ("Origin: null\r\n", false, false),
+        ("Origin:\r\n", false, false),
+        ("Origin: \u{e9}\r\n", false, false),
+        ("Origin: http://server.example.com.evil.example\r\n", false, false),
+        ("Origin: http://evilserver.example.com\r\n", false, false),
+        ("Origin: http://example.com\r\n", false, false),
+        ("Origin: https://example.com.evil.example\r\n", false, false),
+        ("Origin: https://example.com:8443\r\n", false, false),
+        ("Origin: http://server.example.com:8080\r\n", false, false),
+    ] {
+        let wire = upgrade("", origin);
+        for (config, allowed) in [(&same, by_same), (&list, by_list), (&ANY, true)] {
+            let outcome = serve(config, 512, wire.as_bytes(), [], |_| ());
+            assert_eq!(
+                outcome,
+                if allowed { Ok(Some(((), 0))) } else { Err(Origin) },
+                "{origin:?} {:?}",
+                config.origin
+            );
+        }
+        let page = format!("GET / HTTP/1.1\r\nHost: server.example.com\r\n{origin}\r\n");
+        assert!(serve(&same, 512, page.as_bytes(), [], |_| ()).is_ok());
+    }
+    assert_eq!(Origin.status(), 403);
+}
+
+/// Runs a whole request through a server with 512 bytes of storage.
+fn complete<'c>(config: &'c ServerConfig<'c>, wire: &str) -> ServerHandshake<'c, [u8; 512]> {
+    let mut handshake = ServerHandshake::new(config, [0; 512]);
+    assert!(matches!(handshake.receive(&mut wire.as_bytes().to_vec()), Ok(Progress::Complete { .. })));
+    handshake
+}
+
+fn accepted(handshake: &mut ServerHandshake<'_, [u8; 512]>, response: &Accept<'_>) -> Result<String, BuildError> {
+    let mut out = [0; 512];
+    let (len, _) = handshake.accept(response, &Config::default(), &mut out)?;
+    Ok(String::from_utf8(out[..len].into()).unwrap())
+}
+
+/// [6455-4.2.2-1] and [6455-4.2.2-9] to [6455-4.2.2-20], [6455-9-2], [6455-9-3]
+#[test]
+fn accepting() {
+    let config = ServerConfig { subprotocols: &["superchat", "chat"], ..ANY };
+    let offers = "Sec-WebSocket-Protocol: chat, superchat, chat\r\nSec-WebSocket-Extensions: foo; a, bar\r\n";
+    let head = format!("HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n{ACCEPT}");
+    let default = Accept::default();
+    for (offers, response, expected) in [
+        ("", default, Ok("\r\n")),
+        (offers, default, Ok("Sec-WebSocket-Protocol: superchat\r\n\r\n")),
+        ("Sec-WebSocket-Protocol: other\r\n", default, Ok("\r\n")),
+        (offers, Accept { subprotocol: Subprotocol::None, ..default }, Ok("\r\n")),
+        (
+            offers,
+            Accept { subprotocol: Subprotocol::Named("chat"), ..default },
+            Ok("Sec-WebSocket-Protocol: chat\r\n\r\n"),
+        ),
+        (offers, Accept { subprotocol: Subprotocol::Named("CHAT"), ..default }, Err(BuildError::Subprotocol)),
+        (offers, Accept { subprotocol: Subprotocol::Named(""), ..default }, Err(BuildError::Subprotocol)),
+        ("", Accept { subprotocol: Subprotocol::Named("chat"), ..default }, Err(BuildError::Subprotocol)),
+        (
+            offers,
+            Accept { subprotocol: Subprotocol::None, extensions: "bar; x=1, foo", ..default },
+            Ok("Sec-WebSocket-Extensions: bar; x=1, foo\r\n\r\n"),
+        ),
+        (offers, Accept { extensions: "baz", ..default }, Err(BuildError::Extensions)),
+        (offers, Accept { extensions: "foo, baz", ..default }, Err(BuildError::Extensions)),
+        (offers, Accept { extensions: "foo;", ..default }, Err(BuildError::Extensions)),
+        ("", Accept { extensions: "foo", ..default }, Err(BuildError::Extensions)),
+        (
+            "",
+            Accept { headers: &[("Set-Cookie", "a=\u{e9}"), ("X", "")], ..default },
+            Ok("Set-Cookie: a=\u{e9}\r\nX: \r\n\r\n"),
+        ),
+        ("", Accept { headers: &[("Sec-WebSocket-Accept", "a")], ..default }, Err(BuildError::HeaderName)),
+    ] {
+        let mut handshake = complete(&config, &upgrade("", offers));
+        let written = accepted(&mut handshake, &response);
+        assert_eq!(written, expected.map(|tail| head.clone() + tail), "{response:?}");
+        // What failed has changed nothing, and what succeeded is done.
+        let again = accepted(&mut handshake, &Accept { subprotocol: Subprotocol::None, ..default });
+        assert_eq!(again.is_ok(), written.is_err());
+        assert!(handshake.request().is_some());
+        // Bytes behind the request are left for the connection.
+        assert_eq!(handshake.receive(&mut b"frame".clone()), Ok(Progress::Complete { rest: &mut b"frame".clone() }));
+    }
+}
+
+/// P11: a buffer that is too small is left alone, and the call says what it needs.
+#[test]
+fn too_small_for_the_answer() {
+    let mut handshake = complete(&ANY, &upgrade("", ""));
+    let mut out = [b'.'; 512];
+    let need = 129; // the answer of RFC 6455 1.3 without its subprotocol
+    for size in 0..need {
+        let error = handshake.accept(&Accept::default(), &Config::default(), &mut out[..size]).unwrap_err();
+        assert_eq!(error, BuildError::BufferTooSmall { need });
+        let error = handshake.respond(404, &[("A", "b")], b"body", &mut out[..size.min(50)]).unwrap_err();
+        assert_eq!(error, BuildError::BufferTooSmall { need: 74 });
+        assert_eq!(out, [b'.'; 512]);
+    }
+    let (len, _) = handshake.accept(&Accept::default(), &Config::default(), &mut out[..need]).unwrap();
+    assert_eq!(len, need);
+}
+
+/// [6455-4.2.2-4] [6455-4.2.2-6] [6455-4.2.2-7] [6455-4.2.2-8] [6455-4.4-1] [6455-7.2.2-1] [6455-11.3.5-1]: refusals and
+/// pages. All of them end the connection, or what follows a refused request would be read as the next (kemal#767).
+#[test]
+fn responding() {
+    let text = [("Content-Type", "text/plain")];
+    let version = "Upgrade: websocket\r\nSec-WebSocket-Version: 13\r\n";
+    for (method, status, headers, body, expected) in [
+        (
+            "GET",
+            200,
+            &text[..],
+            "page",
+            "200 OK\r\nConnection: close\r\nContent-Type: text/plain\r\nContent-Length: 4\r\n\r\npage",
+        ),
+        ("HEAD", 200, &[], "page", "200 OK\r\nConnection: close\r\nContent-Length: 4\r\n\r\n"),
+        (
+            "GET",
+            302,
+            &[("Location", "/a")],
+            "",
+            "302 \r\nConnection: close\r\nLocation: /a\r\nContent-Length: 0\r\n\r\n",
+        ),
+        ("GET", 204, &[], "page", "204 \r\nConnection: close\r\n\r\n"),
+        (
+            "GET",
+            405,
+            &[],
+            "",
+            "405 Method Not Allowed\r\nConnection: close\r\nAllow: GET, HEAD\r\nContent-Length: 0\r\n\r\n",
+        ),
+        (
+            "GET",
+            426,
+            &[],
+            "",
+            &format!("426 Upgrade Required\r\nConnection: close, Upgrade\r\n{version}Content-Length: 0\r\n\r\n"),
+        ),
+    ] {
+        let mut handshake = complete(&ANY, &format!("{method} / HTTP/1.1\r\nHost: a\r\n\r\n"));
+        assert_eq!(accepted(&mut handshake, &Accept::default()), Err(BuildError::NotNow)); // no upgrade
+        let mut out = [0; 256];
+        let len = handshake.respond(status, headers, body.as_bytes(), &mut out).unwrap();
+        assert_eq!(str::from_utf8(&out[..len]).unwrap(), format!("HTTP/1.1 {expected}"));
+        assert_eq!(handshake.respond(status, headers, b"", &mut out), Err(BuildError::NotNow)); // answered
+    }
+    let mut handshake = complete(&ANY, &upgrade("", ""));
+    for status in [0, 99, 100, 101, 199, 1000] {
+        assert_eq!(handshake.respond(status, &[], b"", &mut [0; 256]), Err(BuildError::Status));
+    }
+    assert!(handshake.respond(404, &[], b"", &mut [0; 256]).is_ok());
+    assert_eq!(accepted(&mut handshake, &Accept::default()), Err(BuildError::NotNow));
+}
+
+/// [6455-4.2.1-1] [6455-4.2.2-7] [6455-10.7-4]: every refused request of the table above gets a status that fits.
+#[test]
+fn refusing() {
+    for (request, outcome) in requests() {
+        let Err(error) = outcome else { continue };
+        let mut handshake = ServerHandshake::new(&ANY, [0; 512]);
+        assert_eq!(handshake.receive(&mut request.clone().into_bytes()), Err(error));
+        assert_eq!(accepted(&mut handshake, &Accept::default()), Err(BuildError::NotNow));
+        let mut out = [0; 256];
+        let len = handshake.refuse(error, &mut out).unwrap();
+        let answer = str::from_utf8(&out[..len]).unwrap();
+        assert!(answer.starts_with(&format!("HTTP/1.1 {} ", error.status())), "{answer}");
+        assert!(answer.contains("\r\nConnection: close"), "{answer}");
+        assert_eq!(
+            answer.contains("\r\nSec-WebSocket-Version: 13\r\n"),
+            matches!(error, Version | Upgrade),
+            "{answer}"
+        );
+        assert_eq!(answer.contains("\r\nAllow: "), error == Method, "{answer}");
+        assert_eq!(answer.ends_with(&format!("\r\n\r\n{error}")), !request.starts_with("HEAD"), "{answer}");
+        // Nothing that follows is read.
+        assert_eq!(handshake.receive(&mut upgrade("", "").into_bytes()), Err(error));
+        assert!(handshake.request().is_none());
+    }
+}
+
+/// A host may give up on a request that is not complete, and then reads no more of it.
+#[test]
+fn giving_up_early() {
+    let mut handshake = ServerHandshake::new(&ANY, [0; 512]);
+    assert_eq!(handshake.receive(&mut b"GET / HT".clone()), Ok(Progress::Partial));
+    assert_eq!(accepted(&mut handshake, &Accept::default()), Err(BuildError::NotNow));
+    assert!(handshake.respond(408, &[], b"", &mut [0; 256]).is_ok());
+    assert_eq!(handshake.receive(&mut b"TP".clone()), Ok(Progress::Complete { rest: &mut b"TP".clone() }));
+    assert!(handshake.request().is_none());
+}
+
+/// [6455-7.2.1-2]: the end of the transport is an error inside the head, and none behind it.
+#[test]
+fn end_of_the_transport() {
+    let mut handshake = ServerHandshake::new(&ANY, [0; 512]);
+    assert_eq!(handshake.receive(&mut b"GET / HT".clone()), Ok(Progress::Partial));
+    assert_eq!(handshake.receive_eof(), Err(UnexpectedEof));
+    assert_eq!(handshake.receive(&mut b"TP".clone()), Err(UnexpectedEof));
+    assert_eq!(complete(&ANY, &upgrade("", "")).receive_eof(), Ok(()));
+}

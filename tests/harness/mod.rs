@@ -1,0 +1,464 @@
+//! Drives a connection as a host does, and holds every single call against what the engine promises (P1, P2, P3, P5 to P8,
+//! P11 and P13 of the crate's properties, see `properties.rs`).
+//!
+//! A [`Host`] is one endpoint with its host: it feeds bytes, drains what is due, sends, and keeps a merged [`Log`], in which
+//! it cannot be seen how the bytes were cut. [`wire`] writes and reads frames naively, [`oracle`] is a naive receiver,
+//! [`session`] is two endpoints that talk to each other, [`transcript`] plays the files in `transcripts`.
+//!
+//! The tests and the fuzz targets share this folder: it needs nothing but `std` and the engine.
+#![allow(dead_code, unreachable_pub)] // every test uses its part of it
+
+pub mod oracle;
+pub mod session;
+pub mod transcript;
+pub mod wire;
+
+use barews::connection::{Chunk, Config, Event, MessageKind, Outgoing, Received, State, Transport};
+use barews::wire::{CloseCode, EncodedHeader, MAX_CONTROL_FRAME};
+use barews::{Client, Connection, ProtocolError, Role, SendError, Server};
+use std::cell::Cell;
+use std::rc::Rc;
+
+/// A source of masking keys.
+pub type Keys = Box<dyn FnMut() -> [u8; 4]>;
+
+/// A role that a [`Host`] can be made for.
+pub trait Side: Role + Sized {
+    /// The role, and a counter of the masking keys that it draws: the n-th is [`wire::key`] of n.
+    fn counted() -> (Self, Rc<Cell<u32>>);
+}
+
+impl Side for Server {
+    fn counted() -> (Self, Rc<Cell<u32>>) {
+        (Server, Rc::default())
+    }
+}
+
+impl Side for Client<Keys> {
+    fn counted() -> (Self, Rc<Cell<u32>>) {
+        let keys = Rc::new(Cell::new(0));
+        let counter = Rc::clone(&keys);
+        let source = move || {
+            counter.set(counter.get() + 1);
+            wire::key(counter.get())
+        };
+        (Client(Box::new(source)), keys)
+    }
+}
+
+/// Something that happened at one endpoint.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Entry {
+    /// A whole message came; with the reserved bits of its first chunk.
+    Message(MessageKind, u8, Vec<u8>),
+    Ping(Vec<u8>),
+    Pong(Vec<u8>),
+    /// A Close came, with its code and reason.
+    Close(Option<u16>, String),
+    /// A control frame of an extension came: opcode and payload.
+    Control(u8, Vec<u8>),
+    Error(ProtocolError),
+    /// The transport ended as it should.
+    End,
+    /// Bytes were written: a whole frame, or a header, or a piece of payload.
+    Sent(Vec<u8>),
+    Refused(SendError),
+}
+
+/// What came of a message that is not complete.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Unfinished {
+    pub kind: MessageKind,
+    pub rsv: u8,
+    pub payload: Vec<u8>,
+}
+
+/// What happened, with the chunks of a message joined. Equal for any cut of the input.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct Log {
+    pub entries: Vec<Entry>,
+    /// The message under way. Forgotten after an error: how much of it comes ahead of one depends on the cut.
+    pub unfinished: Option<Unfinished>,
+    ended: bool,
+}
+
+impl Log {
+    /// An event; `control` and `reason` are the connection's control payload and close reason.
+    pub fn event(&mut self, event: Event<'_>, control: &[u8], reason: &str) {
+        assert!(!self.ended, "P5: nothing follows a Close or an error, but {event:?} did");
+        let entry = match event {
+            Event::Data(chunk) => return self.chunk(chunk),
+            Event::Ping => Entry::Ping(control.to_vec()),
+            Event::Pong => Entry::Pong(control.to_vec()),
+            Event::ExtensionControl(opcode) => Entry::Control(opcode.bits(), control.to_vec()),
+            Event::Close(code) => {
+                self.ended = true;
+                Entry::Close(code.map(|code| code.0), reason.to_owned())
+            }
+            event => panic!("an event that the harness does not know: {event:?}"),
+        };
+        self.entries.push(entry);
+    }
+
+    fn chunk(&mut self, Chunk { kind, first, last, rsv, payload }: Chunk<'_>) {
+        assert_eq!(first, self.unfinished.is_none(), "`first` stands at the first chunk of a message only");
+        let message = self.unfinished.get_or_insert(Unfinished { kind, rsv, payload: Vec::new() });
+        assert_eq!(kind, message.kind, "a message has one kind");
+        message.payload.extend_from_slice(payload);
+        if kind == MessageKind::Text && message.rsv == 0 {
+            let checked = core::str::from_utf8(&message.payload);
+            assert!(checked.is_ok() || !last && checked.is_err_and(|e| e.error_len().is_none()), "text is UTF-8");
+        }
+        if last && let Some(Unfinished { kind, rsv, payload }) = self.unfinished.take() {
+            self.entries.push(Entry::Message(kind, rsv, payload));
+        }
+    }
+
+    pub fn error(&mut self, error: ProtocolError) {
+        self.ended = true;
+        self.unfinished = None;
+        self.entries.push(Entry::Error(error));
+    }
+
+    /// What the peer's bytes made happen, without what was written.
+    pub fn received(&self) -> Vec<Entry> {
+        self.entries.iter().filter(|e| !matches!(e, Entry::Sent(_) | Entry::Refused(_))).cloned().collect()
+    }
+
+    /// The messages that came.
+    pub fn messages(&self) -> Vec<(MessageKind, Vec<u8>)> {
+        let message = |entry: &Entry| match entry {
+            Entry::Message(kind, _, payload) => Some((*kind, payload.clone())),
+            _ => None,
+        };
+        self.entries.iter().filter_map(message).collect()
+    }
+
+    /// The frames that were written, each as its first byte and its unmasked payload.
+    pub fn sent(&self) -> Vec<(u8, Vec<u8>)> {
+        let bytes = self.entries.iter().filter_map(|e| if let Entry::Sent(bytes) = e { Some(&bytes[..]) } else { None });
+        wire::frames(&bytes.collect::<Vec<_>>().concat())
+    }
+}
+
+/// When a host drains.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Drain {
+    /// After each event, as the drain law has it.
+    AtOnce,
+    /// Not before all bytes of a read were received.
+    AfterRead,
+    /// By a call of [`Host::drain`] only.
+    ByHand,
+}
+
+/// How things stand at the end.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Outcome {
+    pub state: State,
+    pub transport: Transport,
+    pub close_code: Option<u16>,
+    pub close_reason: String,
+    pub clean: bool,
+}
+
+/// One endpoint and its host.
+pub struct Host<R> {
+    pub connection: Connection<R>,
+    pub log: Log,
+    pub drain: Drain,
+    /// Everything that was written, which a peer may take.
+    pub output: Vec<u8>,
+    /// Masking keys drawn.
+    pub keys: Rc<Cell<u32>>,
+    /// Calls of `receive`.
+    pub calls: usize,
+    /// The messages that were sent, and the one that is being sent.
+    pub messages_sent: Vec<(MessageKind, Vec<u8>)>,
+    message_under_way: Option<(MessageKind, Vec<u8>)>,
+    /// The frame that is being sent: whether it is its message's last, and the payload still to come.
+    frame_fin: bool,
+    pub frame_left: u64,
+    error: Option<ProtocolError>,
+    close_sent: bool,
+}
+
+/// Fills output buffers: bytes beyond those that a call says it wrote stay as they are.
+const UNTOUCHED: u8 = 0xA5;
+
+impl<R: Side + core::fmt::Debug> Host<R> {
+    pub fn new(config: &Config) -> Self {
+        let (role, keys) = R::counted();
+        Self {
+            connection: Connection::new(role, config),
+            log: Log::default(),
+            drain: Drain::AtOnce,
+            output: Vec::new(),
+            keys,
+            calls: 0,
+            messages_sent: Vec::new(),
+            message_under_way: None,
+            frame_fin: false,
+            frame_left: 0,
+            error: None,
+            close_sent: false,
+        }
+    }
+
+    /// One read of the transport: receives until nothing is left.
+    pub fn feed(&mut self, input: &[u8]) {
+        let mut buffer = input.to_vec();
+        let mut bytes = &mut buffer[..];
+        loop {
+            let (start, len) = (bytes.as_ptr().addr(), bytes.len());
+            let next = bytes.get(..16).unwrap_or(bytes).to_vec();
+            self.calls += 1;
+            let Received { rest, event } = match self.connection.receive(bytes) {
+                Ok(received) => received,
+                Err(error) => return self.failed(error),
+            };
+            let consumed = len - rest.len();
+            assert_eq!(rest.as_ptr().addr(), start + consumed, "the rest is the end of the input");
+            assert!(rest.iter().eq(input[input.len() - rest.len()..].iter()) || rest.len() > 4096, "the rest is untouched");
+            assert!(consumed > 0 || event.is_some() || len == 0, "P1: progress at {next:02x?}");
+            assert!(event.is_some() || rest.is_empty(), "P2: without an event all is consumed");
+            assert_eq!(self.error, None, "P5: an error is sticky");
+            let Some(event) = event else { break };
+            if let Event::Data(chunk) = &event {
+                assert!(chunk.payload.len() <= consumed);
+                let end = chunk.payload.as_ptr().addr() + chunk.payload.len();
+                assert_eq!(end, start + consumed, "P3: the payload is the end of what was consumed");
+            }
+            self.log.event(event, self.connection.control_payload(), self.connection.close_reason());
+            bytes = rest;
+            if self.drain == Drain::AtOnce {
+                self.drain();
+            }
+        }
+        if self.drain != Drain::ByHand {
+            self.drain();
+        }
+    }
+
+    /// Several reads: pieces of these sizes, again and again until all is fed.
+    pub fn feed_cut(&mut self, wire: &[u8], sizes: &[usize]) {
+        let mut sizes = sizes.iter().copied().filter(|size| *size > 0).cycle();
+        let mut rest = wire;
+        while !rest.is_empty() {
+            let (piece, after) = rest.split_at(sizes.next().unwrap_or(rest.len()).min(rest.len()));
+            self.feed(piece);
+            rest = after;
+        }
+    }
+
+    fn failed(&mut self, error: ProtocolError) {
+        if self.error.is_none() {
+            self.error = Some(error);
+            self.log.error(error);
+        }
+        assert_eq!(self.error, Some(error), "P5: an error is sticky");
+        let before = format!("{:?}", self.connection);
+        for junk in [&mut b"\x81\x00"[..].to_vec(), &mut Vec::new()] {
+            assert_eq!(self.connection.receive(junk).err(), Some(error), "P5: nothing is read behind an error");
+        }
+        assert_eq!(format!("{:?}", self.connection), before, "P5: nothing changes behind an error");
+        if self.drain != Drain::ByHand {
+            self.drain();
+        }
+    }
+
+    /// The transport has ended.
+    pub fn eof(&mut self) {
+        match self.connection.receive_eof() {
+            Ok(()) => self.log.entries.push(Entry::End),
+            Err(error) => self.failed(error),
+        }
+        if self.drain != Drain::ByHand {
+            self.drain();
+        }
+    }
+
+    /// The host itself fails the connection.
+    pub fn fail(&mut self, error: ProtocolError) {
+        let was_over = self.log.ended;
+        self.connection.fail(error);
+        if !was_over {
+            self.failed(error);
+        }
+    }
+
+    /// The drain law (P13): `poll_transmit` until it returns 0.
+    pub fn drain(&mut self) {
+        for frames in 0.. {
+            let mut out = [UNTOUCHED; MAX_CONTROL_FRAME];
+            let len = self.connection.poll_transmit(&mut out);
+            if len == 0 {
+                break;
+            }
+            assert_eq!(frames, 0, "P7: one control frame is due at most");
+            assert_eq!(self.frame_left, 0, "P6: never inside a data frame");
+            let (frame, untouched) = out.split_at(len);
+            assert!(untouched.iter().all(|b| *b == UNTOUCHED), "only what is returned was written");
+            let (first, payload) = wire::frames(frame).pop().expect("P6: a whole frame");
+            assert!([0x88, 0x8A].contains(&first), "P6: a Pong or a Close, not {first:x}");
+            assert!(payload.len() <= 125);
+            self.written(frame);
+        }
+        if self.frame_left == 0 {
+            assert_eq!(self.connection.buffered_amount(), 0, "P13: nothing is due behind a drain");
+        }
+    }
+
+    /// Bytes went out; `frame` begins with a frame's first byte.
+    fn written(&mut self, frame: &[u8]) {
+        assert!(!self.close_sent, "P7: nothing is sent after a Close");
+        assert_eq!(frame[1] & 0x80 == 0, R::IS_SERVER, "P8: a client masks, a server does not");
+        self.close_sent = frame[0] & 0x0F == 0x8;
+        self.emit(frame);
+    }
+
+    fn emit(&mut self, bytes: &[u8]) {
+        self.output.extend_from_slice(bytes);
+        self.log.entries.push(Entry::Sent(bytes.to_vec()));
+    }
+
+    /// A call that sends: one that fails changes nothing (P11), one that begins a frame draws one key (P8).
+    fn attempt<T>(&mut self, call: impl FnOnce(&mut Connection<R>) -> Result<T, SendError>) -> Result<T, SendError> {
+        let (before, keys) = (format!("{:?}", self.connection), self.keys.get());
+        let result = call(&mut self.connection);
+        match &result {
+            Ok(_) if R::IS_SERVER => assert_eq!(self.keys.get(), 0, "P8: a server has no keys"),
+            Ok(_) => {}
+            Err(_) => {
+                assert_eq!(format!("{:?}", self.connection), before, "P11: a failed call changes nothing");
+                assert_eq!(self.keys.get(), keys, "P11: a failed call draws no key");
+            }
+        }
+        result
+    }
+
+    /// A call that writes a frame: the space that it says it needs suffices, and one byte less does not (P11).
+    fn write(
+        &mut self,
+        mut call: impl FnMut(&mut Connection<R>, &mut [u8]) -> Result<usize, SendError>,
+    ) -> Result<Vec<u8>, SendError> {
+        let keys = self.keys.get();
+        let need = match self.attempt(|c| call(c, &mut [])) {
+            Err(SendError::BufferTooSmall { need }) => need,
+            Err(error) => return Err(error),
+            Ok(len) => return Ok(vec![0; len]),
+        };
+        let mut out = vec![UNTOUCHED; need + 7];
+        let short = self.attempt(|c| call(c, &mut out[..need - 1]));
+        assert_eq!(short, Err(SendError::BufferTooSmall { need }), "P11: one byte less does not suffice");
+        let len = self.attempt(|c| call(c, &mut out[..need])).expect("P11: the space needed suffices");
+        assert!(out[len..].iter().all(|b| *b == UNTOUCHED), "only what is returned was written");
+        out.truncate(len);
+        self.one_key_after(keys);
+        self.written(&out);
+        Ok(out)
+    }
+
+    fn one_key_after(&self, keys: u32) {
+        assert_eq!(self.keys.get(), keys + u32::from(!R::IS_SERVER), "P8: a fresh key for each frame");
+    }
+
+    pub fn message(&mut self, kind: MessageKind, body: &[u8]) -> Result<(), SendError> {
+        self.write(|c, out| c.message(kind, body, out))?;
+        self.messages_sent.push((kind, body.to_vec()));
+        Ok(())
+    }
+
+    /// The next fragment, with `space` bytes to write to. Whether one was sent.
+    pub fn fragment(&mut self, message: &mut Outgoing<'_>, kind: MessageKind, space: usize) -> Result<bool, SendError> {
+        let (before, keys, left) = (*message, self.keys.get(), message.left());
+        let mut out = vec![UNTOUCHED; space];
+        let len = match self.attempt(|c| c.fragment(message, &mut out)) {
+            Ok(0) => return Ok(false),
+            Ok(len) => len,
+            Err(error) => {
+                assert_eq!(*message, before, "P11: a failed call changes nothing");
+                return Err(error);
+            }
+        };
+        assert!(out[len..].iter().all(|b| *b == UNTOUCHED), "only what is returned was written");
+        self.one_key_after(keys);
+        self.written(&out[..len]);
+        let (_, payload) = wire::frames(&out[..len]).pop().expect("a whole frame");
+        assert_eq!(payload.len(), left - message.left());
+        self.data_sent(kind, &payload, message.is_complete());
+        Ok(true)
+    }
+
+    /// The header of a frame whose payload goes out by [`Host::payload`].
+    pub fn frame(&mut self, kind: MessageKind, fin: bool, rsv: u8, len: u64) -> Result<EncodedHeader, SendError> {
+        let keys = self.keys.get();
+        let header = self.attempt(|c| match rsv {
+            0 => c.frame(kind, fin, len),
+            rsv => c.frame_with_rsv(kind, fin, rsv, len),
+        })?;
+        self.one_key_after(keys);
+        self.written(header.as_bytes());
+        (self.frame_left, self.frame_fin) = (len, fin);
+        self.data_sent(kind, &[], fin && len == 0);
+        Ok(header)
+    }
+
+    pub fn payload(&mut self, part: &[u8]) -> Result<(), SendError> {
+        let mut masked = part.to_vec();
+        let result = self.attempt(|c| c.payload(&mut masked));
+        if result.is_err() {
+            assert_eq!(masked, part, "P11: a failed call changes nothing");
+            return result;
+        }
+        if part.is_empty() {
+            return Ok(());
+        }
+        self.frame_left -= part.len() as u64;
+        self.emit(&masked);
+        let kind = self.message_under_way.as_ref().map_or(MessageKind::Binary, |(kind, _)| *kind);
+        self.data_sent(kind, part, self.frame_fin && self.frame_left == 0);
+        if self.drain != Drain::ByHand {
+            self.drain(); // a reply may have waited for the end of the frame
+        }
+        Ok(())
+    }
+
+    fn data_sent(&mut self, kind: MessageKind, part: &[u8], last: bool) {
+        let (_, body) = self.message_under_way.get_or_insert((kind, Vec::new()));
+        body.extend_from_slice(part);
+        if last {
+            self.messages_sent.extend(self.message_under_way.take());
+        }
+    }
+
+    pub fn ping(&mut self, payload: &[u8]) -> Result<(), SendError> {
+        self.write(|c, out| c.ping(payload, out)).map(drop)
+    }
+
+    pub fn pong(&mut self, payload: &[u8]) -> Result<(), SendError> {
+        self.write(|c, out| c.pong(payload, out)).map(drop)
+    }
+
+    pub fn extension_control(&mut self, opcode: u8, payload: &[u8]) -> Result<(), SendError> {
+        self.write(|c, out| c.extension_control(opcode, payload, out)).map(drop)
+    }
+
+    pub fn close(&mut self, code: u16, reason: &str) -> Result<(), SendError> {
+        self.write(|c, out| c.close(CloseCode(code), reason, out)).map(drop)
+    }
+
+    pub fn close_without_status(&mut self) -> Result<(), SendError> {
+        self.write(|c, out| c.close_without_status(out)).map(drop)
+    }
+
+    pub fn outcome(&self) -> Outcome {
+        Outcome {
+            state: self.connection.state(),
+            transport: self.connection.transport(),
+            close_code: self.connection.close_code().map(|code| code.0),
+            close_reason: self.connection.close_reason().to_owned(),
+            clean: self.connection.is_clean(),
+        }
+    }
+}

@@ -1,0 +1,154 @@
+//! A receiver that is naive on purpose: it has the whole wire before it, stores what it likes, and asks `core` about UTF-8.
+
+use super::wire::{self, Header};
+use super::{Entry, Log, Unfinished};
+use barews::ProtocolError;
+use barews::connection::{Config, MessageKind};
+
+/// The log of a host that receives `wire` and drains at once.
+pub fn expect(is_server: bool, config: &Config, wire: &[u8]) -> Log {
+    let mut receiver = Receiver { is_server, config, log: Log::default(), message: None, keys: 0 };
+    match receiver.run(wire) {
+        Ok(close) => {
+            if let Some(code) = close {
+                receiver.reply(0x88, code.map_or(vec![], |code| code.to_be_bytes().to_vec()));
+            }
+        }
+        Err(error) => {
+            receiver.log.error(error);
+            receiver.reply(0x88, error.close_code().0.to_be_bytes().to_vec());
+        }
+    }
+    receiver.log
+}
+
+struct Receiver<'c> {
+    is_server: bool,
+    config: &'c Config,
+    log: Log,
+    message: Option<Message>,
+    keys: u32,
+}
+
+/// The message under way.
+struct Message {
+    kind: MessageKind,
+    /// It is text, and its first frame has no reserved bit.
+    checked: bool,
+    fragments: u32,
+    payload: Vec<u8>,
+}
+
+/// The end of the stream without a Close, or a Close with its code, if any.
+type End = Option<Option<u16>>;
+
+impl Receiver<'_> {
+    fn run(&mut self, mut wire: &[u8]) -> Result<End, ProtocolError> {
+        while let Some(header) = wire::read_header(wire) {
+            self.check(&header)?;
+            let body = &wire[header.size..];
+            let len = usize::try_from(header.len).unwrap_or(usize::MAX).min(body.len());
+            let payload = wire::mask(header.key.unwrap_or_default(), 0, &body[..len]);
+            let whole = len as u64 == header.len;
+            wire = &body[len..];
+            match header.first & 0x0F {
+                0..8 => self.data(&header, &payload, whole)?,
+                _ if !whole => {}
+                0x8 => return self.close(&payload).map(Some),
+                0x9 => {
+                    self.log.entries.push(Entry::Ping(payload.clone()));
+                    self.reply(0x8A, payload);
+                }
+                0xA => self.log.entries.push(Entry::Pong(payload)),
+                opcode => self.log.entries.push(Entry::Control(opcode, payload)),
+            }
+        }
+        Ok(None)
+    }
+
+    /// The rules that a header can break, in the order in which the engine looks for them.
+    fn check(&self, header: &Header) -> Result<(), ProtocolError> {
+        use ProtocolError as E;
+        let Header { first, short, len, key, .. } = *header;
+        let opcode = first & 0x0F;
+        let in_message = self.message.is_some();
+        let message_len = self.message.as_ref().map_or(0, |message| message.payload.len() as u128);
+        let fragments = self.message.as_ref().map_or(0, |message| message.fragments) + 1;
+        let rules = [
+            (len >= 1 << 63, E::LengthTooLarge),
+            (short == 126 && len < 126 || short == 127 && len < 0x1_0000, E::LengthNotMinimal),
+            (opcode >= 8 && first & 0x80 == 0, E::FragmentedControl),
+            (opcode >= 8 && len > 125, E::ControlTooLong),
+            (first >> 4 & 7 & !self.config.extension_rsv != 0, E::ReservedBits),
+            (!matches!(opcode, 0..=2 | 8..=10) && self.config.extension_opcodes & 1 << opcode == 0, E::ReservedOpcode),
+            (self.is_server && key.is_none(), E::NotMasked),
+            (!self.is_server && key.is_some(), E::Masked),
+            (opcode == 0 && !in_message, E::UnexpectedContinuation),
+            ((1..8).contains(&opcode) && in_message, E::ExpectedContinuation),
+            (opcode < 8 && len > self.config.max_frame_size, E::FrameTooBig),
+            (opcode < 8 && message_len + u128::from(len) > u128::from(self.config.max_message_size), E::MessageTooBig),
+            (opcode < 8 && fragments > self.config.max_fragments, E::TooManyFragments),
+        ];
+        rules.iter().find(|(broken, _)| *broken).map_or(Ok(()), |(_, error)| Err(*error))
+    }
+
+    fn data(&mut self, header: &Header, payload: &[u8], whole: bool) -> Result<(), ProtocolError> {
+        let kind = match header.first & 0x0F {
+            1 => MessageKind::Text,
+            2 => MessageKind::Binary,
+            opcode => MessageKind::Extension(opcode),
+        };
+        let rsv = header.first >> 4 & 7;
+        let checked = kind == MessageKind::Text && rsv == 0;
+        let message = self.message.get_or_insert(Message { kind, checked, fragments: 0, payload: Vec::new() });
+        message.fragments += 1;
+        message.payload.extend_from_slice(payload);
+        let last = whole && header.first & 0x80 != 0;
+        if message.checked {
+            match core::str::from_utf8(&message.payload) {
+                Err(error) if last || error.error_len().is_some() => return Err(ProtocolError::InvalidUtf8),
+                _ => {}
+            }
+        }
+        // What can be told of the message so far: bytes, its end, and frames with reserved bits.
+        if !payload.is_empty() || last || whole && rsv != 0 {
+            let unfinished = Unfinished { kind: message.kind, rsv, payload: Vec::new() };
+            self.log.unfinished.get_or_insert(unfinished).payload.extend_from_slice(payload);
+        }
+        if last && let Some(Unfinished { kind, rsv, payload }) = self.log.unfinished.take() {
+            self.log.entries.push(Entry::Message(kind, rsv, payload));
+            self.message = None;
+        }
+        Ok(())
+    }
+
+    fn close(&mut self, payload: &[u8]) -> Result<Option<u16>, ProtocolError> {
+        let (code, reason) = match payload {
+            [] => (None, ""),
+            [_] => return Err(ProtocolError::InvalidClosePayload),
+            [a, b, reason @ ..] => {
+                let code = u16::from(*a) << 8 | u16::from(*b);
+                if !may_be_sent(code) {
+                    return Err(ProtocolError::InvalidCloseCode);
+                }
+                (Some(code), core::str::from_utf8(reason).map_err(|_| ProtocolError::InvalidUtf8)?)
+            }
+        };
+        self.log.ended = true;
+        self.log.entries.push(Entry::Close(code, reason.to_owned()));
+        Ok(code)
+    }
+
+    fn reply(&mut self, first: u8, payload: Vec<u8>) {
+        self.keys += 1;
+        let key = if self.is_server { None } else { Some(wire::key(self.keys)) };
+        self.log.entries.push(Entry::Sent(wire::frame(first, key, &payload)));
+    }
+}
+
+/// The status codes of RFC 6455 section 7.4 and of the IANA registry that may stand in a Close frame.
+pub fn may_be_sent(code: u16) -> bool {
+    [1000, 1001, 1002, 1003, 1007, 1008, 1009, 1010, 1011, 1012, 1013, 1014].contains(&code)
+        || (3000..4000).contains(&code)
+        || (4000..5000).contains(&code)
+}

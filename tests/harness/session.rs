@@ -1,0 +1,164 @@
+//! Two endpoints that talk to each other. Whatever the one emits, the other accepts and understands (P9).
+
+use super::{Drain, Entry, Host, Keys, oracle};
+use barews::connection::{Config, MessageKind, Outgoing};
+use barews::{Client, SendError, Server};
+
+/// What one endpoint does next. What its state does not allow is refused and changes nothing.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Action {
+    Message(MessageKind, Vec<u8>),
+    /// Begins a message that goes out by [`Action::Fragment`].
+    Begin(MessageKind, Vec<u8>),
+    /// The next fragment, with so much space to write to.
+    Fragment(usize),
+    /// A frame of so many bytes, all of them `x`, which go out by [`Action::Payload`].
+    Frame(MessageKind, bool, usize),
+    /// So many bytes of the payload of the frame under way.
+    Payload(usize),
+    Ping(Vec<u8>),
+    Pong(Vec<u8>),
+    /// `None` is a Close without a status code.
+    Close(Option<u16>, String),
+    /// The peer gets so many bytes of what was written.
+    Deliver(usize),
+    Drain,
+}
+
+/// One endpoint of a [`Session`].
+struct End<'a, R> {
+    host: Host<R>,
+    outgoing: Option<(MessageKind, Outgoing<'a>)>,
+    /// How much of its output the peer has.
+    delivered: usize,
+    pings: Vec<Vec<u8>>,
+    pongs: Vec<Vec<u8>>,
+    close: Option<(Option<u16>, String)>,
+}
+
+impl<'a, R: super::Side + core::fmt::Debug> End<'a, R> {
+    fn new(config: &Config, drain: Drain) -> Self {
+        let mut host = Host::new(config);
+        host.drain = drain;
+        Self { host, outgoing: None, delivered: 0, pings: vec![], pongs: vec![], close: None }
+    }
+
+    fn act(&mut self, action: &'a Action) -> Result<(), SendError> {
+        let host = &mut self.host;
+        match action {
+            Action::Message(kind, body) => host.message(*kind, body)?,
+            Action::Begin(kind, body) => {
+                if self.outgoing.is_none() {
+                    self.outgoing = Some((*kind, Outgoing::new(*kind, body)));
+                }
+            }
+            Action::Fragment(space) => {
+                if let Some((kind, outgoing)) = &mut self.outgoing {
+                    host.fragment(outgoing, *kind, *space)?;
+                    self.outgoing.take_if(|(_, outgoing)| outgoing.is_complete());
+                }
+            }
+            Action::Frame(kind, fin, len) => {
+                if self.outgoing.is_none() {
+                    host.frame(*kind, *fin, 0, *len as u64)?;
+                }
+            }
+            Action::Payload(len) => {
+                let len = (*len as u64).min(host.frame_left) as usize;
+                host.payload(&vec![b'x'; len])?;
+            }
+            Action::Ping(payload) => {
+                host.ping(payload)?;
+                self.pings.push(payload.clone());
+            }
+            Action::Pong(payload) => {
+                host.pong(payload)?;
+                self.pongs.push(payload.clone());
+            }
+            Action::Close(code, reason) => {
+                match code {
+                    Some(code) => host.close(*code, reason)?,
+                    None => host.close_without_status()?,
+                }
+                self.close = Some((*code, if code.is_some() { reason.clone() } else { String::new() }));
+            }
+            Action::Drain => host.drain(),
+            Action::Deliver(_) => {}
+        }
+        Ok(())
+    }
+
+    /// Ends the frame and the message under way, as far as they may be.
+    fn finish(&mut self) {
+        let rest = vec![b'x'; self.host.frame_left as usize];
+        self.host.payload(&rest).expect("a frame that was begun can be finished");
+        if let Some((kind, mut outgoing)) = self.outgoing.take() {
+            while let Ok(true) = self.host.fragment(&mut outgoing, kind, 50) {}
+        }
+        self.host.drain();
+    }
+}
+
+/// What `from` has written and `to` has not received, or the first `len` bytes of it.
+fn deliver<A: super::Side + core::fmt::Debug, B: super::Side + core::fmt::Debug>(
+    from: &mut End<'_, A>,
+    to: &mut End<'_, B>,
+    len: usize,
+) {
+    let waiting = &from.host.output[from.delivered..];
+    let len = len.min(waiting.len());
+    to.host.feed(&waiting[..len]);
+    from.delivered += len;
+}
+
+/// `to` has received all that `from` has sent, and has understood it as it was meant.
+fn check<A: super::Side, B: super::Side>(from: &End<'_, A>, to: &End<'_, B>, config: &Config) {
+    let naive = oracle::expect(B::IS_SERVER, config, &from.host.output);
+    assert_eq!(to.host.log.received(), naive.received(), "a naive receiver hears the same");
+    assert_eq!(to.host.log.messages(), from.host.messages_sent, "P9: the messages arrive as they were sent");
+
+    let entries = &to.host.log.entries;
+    let heard = |pick: fn(&Entry) -> Option<&Vec<u8>>| entries.iter().filter_map(pick).cloned().collect::<Vec<_>>();
+    let pings = heard(|entry| if let Entry::Ping(payload) = entry { Some(payload) } else { None });
+    assert_eq!(pings, from.pings, "P9: the Pings arrive");
+    // A Pong is one that the host sent, or answers a Ping of the peer's, in order.
+    let pongs = heard(|entry| if let Entry::Pong(payload) = entry { Some(payload) } else { None });
+    let (mut own, mut asked) = (from.pongs.iter().peekable(), to.pings.iter());
+    let unexplained = pongs.iter().filter(|pong| own.next_if_eq(pong).is_none() && !asked.any(|ping| ping == *pong));
+    assert_eq!(unexplained.count(), 0, "each Pong answers a Ping: {pongs:02x?}");
+    let closes = entries.iter().filter_map(|entry| match entry {
+        Entry::Close(code, reason) => Some((*code, reason.clone())),
+        _ => None,
+    });
+    if let Some(close) = &from.close {
+        assert_eq!(closes.collect::<Vec<_>>(), [close.clone()], "P9: the Close arrives, once");
+    }
+}
+
+/// Plays the actions, `true` for the server's, then lets both sides finish and compares what was sent with what was heard.
+pub fn play(actions: &[(bool, Action)], config: &Config, drain: Drain) {
+    let mut server = End::<Server>::new(config, drain);
+    let mut client = End::<Client<Keys>>::new(config, drain);
+    for (is_server, action) in actions {
+        // A refusal is for the endpoint's state to give; that it changes nothing is seen to by the host.
+        let _refused = if *is_server { server.act(action) } else { client.act(action) };
+        match action {
+            Action::Deliver(len) if *is_server => deliver(&mut server, &mut client, *len),
+            Action::Deliver(len) => deliver(&mut client, &mut server, *len),
+            _ => {}
+        }
+    }
+    server.finish();
+    client.finish();
+    while server.delivered < server.host.output.len() || client.delivered < client.host.output.len() {
+        deliver(&mut server, &mut client, usize::MAX);
+        deliver(&mut client, &mut server, usize::MAX);
+        server.host.drain();
+        client.host.drain();
+    }
+    check(&server, &client, config);
+    check(&client, &server, config);
+    if server.close.is_some() || client.close.is_some() {
+        assert!(server.host.connection.is_clean() && client.host.connection.is_clean(), "Close frames went both ways");
+    }
+}

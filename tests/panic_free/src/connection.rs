@@ -1,0 +1,138 @@
+//! The layers `connection`, `message` and `deadlines`.
+
+use barews::connection::{Chunk, Config, Outgoing, Receiver, Reply, State, Transmitter};
+use barews::deadlines::{Deadlines, Timeouts};
+use barews::message::{Message, MessageBuffer};
+use barews::wire::CloseCode;
+use barews::{Client, Connection, ProtocolError, Role, Server};
+
+use crate::{Unknown, calls};
+
+type Keys = fn() -> [u8; 4];
+
+#[unsafe(no_mangle)]
+pub fn server(
+    u: &mut Unknown<'_>,
+    connection: &mut Connection<Server>,
+    receiver: &mut Receiver<Server>,
+    transmitter: &mut Transmitter<Server>,
+    parts: &mut Parts<'_>,
+) {
+    either(u, connection, receiver, transmitter, parts);
+}
+
+#[unsafe(no_mangle)]
+pub fn client(
+    u: &mut Unknown<'_>,
+    connection: &mut Connection<Client<Keys>>,
+    receiver: &mut Receiver<Client<Keys>>,
+    transmitter: &mut Transmitter<Client<Keys>>,
+    parts: &mut Parts<'_>,
+) {
+    either(u, connection, receiver, transmitter, parts);
+}
+
+#[unsafe(no_mangle)]
+pub fn start(u: &mut Unknown<'_>, config: &Config, keys: Keys, server: Connection<Server>, client: Connection<Client<Keys>>) {
+    calls!(u.which;
+        Connection::new(Server, config),
+        Connection::new(Client(keys), config),
+        server.split(),
+        client.split(),
+    );
+}
+
+pub struct Parts<'a> {
+    outgoing: Outgoing<'a>,
+    reply: Reply,
+    error: ProtocolError,
+}
+
+#[inline(always)]
+fn either<R: Role>(
+    u: &mut Unknown<'_>,
+    connection: &mut Connection<R>,
+    receiver: &mut Receiver<R>,
+    transmitter: &mut Transmitter<R>,
+    parts: &mut Parts<'_>,
+) {
+    let code = CloseCode(u.short);
+    calls!(u.which;
+        connection.receive(u.bytes),
+        connection.receive_eof(),
+        connection.fail(parts.error),
+        connection.control_payload(),
+        connection.payload_left(),
+        connection.poll_transmit(u.out),
+        connection.buffered_amount(),
+        connection.message(u.kind, u.bytes, u.out),
+        connection.fragment(&mut parts.outgoing, u.out),
+        connection.frame(u.kind, u.flag, u.long),
+        connection.frame_with_rsv(u.kind, u.flag, u.byte, u.long),
+        connection.payload(u.bytes),
+        connection.ping(u.bytes, u.out),
+        connection.pong(u.bytes, u.out),
+        connection.extension_control(u.byte, u.bytes, u.out),
+        connection.close(code, u.text, u.out),
+        connection.close_without_status(u.out),
+        connection.state(),
+        connection.transport(),
+        connection.close_code(),
+        connection.close_reason(),
+        connection.is_clean(),
+        receiver.receive(u.bytes),
+        receiver.receive_eof(),
+        receiver.fail(parts.error),
+        receiver.control_payload(),
+        receiver.payload_left(),
+        receiver.take_reply(),
+        receiver.is_closed(),
+        receiver.state(u.flag),
+        receiver.transport(u.flag),
+        receiver.close_code(),
+        receiver.close_reason(),
+        transmitter.message(u.kind, u.bytes, u.out),
+        transmitter.fragment(&mut parts.outgoing, u.out),
+        transmitter.frame(u.kind, u.flag, u.long),
+        transmitter.frame_with_rsv(u.kind, u.flag, u.byte, u.long),
+        transmitter.payload(u.bytes),
+        transmitter.payload_left(),
+        transmitter.ping(u.bytes, u.out),
+        transmitter.pong(u.bytes, u.out),
+        transmitter.extension_control(u.byte, u.bytes, u.out),
+        transmitter.reply(&parts.reply, u.out),
+        transmitter.close(code, u.text, u.out),
+        transmitter.close_without_status(u.out),
+        transmitter.is_closed(),
+        Outgoing::new(u.kind, u.bytes),
+        parts.outgoing.left(),
+        parts.outgoing.is_complete(),
+        parts.reply.is_close(),
+    );
+}
+
+#[unsafe(no_mangle)]
+pub fn message(
+    u: &mut Unknown<'_>,
+    buffer: &mut MessageBuffer<&mut [u8]>,
+    array: &mut MessageBuffer<[u8; 1000]>,
+    chunk: Chunk<'_>,
+    message: &Message<'_>,
+) {
+    calls!(u.which; MessageBuffer::new(&mut *u.out), buffer.push(chunk), array.push(chunk), message.text());
+}
+
+#[unsafe(no_mangle)]
+pub fn deadlines(u: &mut Unknown<'_>, deadlines: &mut Deadlines, timeouts: Timeouts, state: State) {
+    calls!(u.which;
+        Deadlines::new(timeouts, u.long),
+        deadlines.opened(u.long),
+        deadlines.received(u.long),
+        deadlines.message(u.long),
+        deadlines.pong(u.bytes, u.long),
+        deadlines.state(state, u.long),
+        deadlines.poll_timeout(),
+        deadlines.reason(),
+        deadlines.handle_timeout(u.long),
+    );
+}

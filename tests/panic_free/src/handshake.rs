@@ -1,0 +1,121 @@
+//! The layer `handshake`, with storage of a length that is known and with storage of any length.
+
+use barews::HandshakeError;
+use barews::connection::Config;
+use barews::handshake::{Accept, ClientConfig, ClientHandshake, Extension, OriginPolicy, Param, Request, Response};
+use barews::handshake::{ServerConfig, ServerHandshake, Uri, accept_key};
+use core::hint::black_box;
+
+use crate::{Unknown, calls};
+
+type Fields<'a> = &'a [(&'a str, &'a str)];
+
+#[unsafe(no_mangle)]
+pub fn server_handshake(
+    u: &mut Unknown<'_>,
+    slice: &mut ServerHandshake<'_, &mut [u8]>,
+    array: &mut ServerHandshake<'_, [u8; 512]>,
+    error: HandshakeError,
+    accept: &Accept<'_>,
+    config: &Config,
+    fields: Fields<'_>,
+) {
+    calls!(u.which;
+        slice.receive(u.bytes),
+        slice.receive_eof(),
+        slice.request(),
+        slice.accept(accept, config, u.out),
+        slice.respond(u.short, fields, u.bytes, u.out),
+        slice.refuse(error, u.out),
+        array.receive(u.bytes),
+        array.receive_eof(),
+        array.request(),
+        array.accept(accept, config, u.out),
+        array.respond(u.short, fields, u.bytes, u.out),
+        array.refuse(error, u.out),
+    );
+}
+
+#[unsafe(no_mangle)]
+pub fn client_handshake(
+    u: &mut Unknown<'_>,
+    slice: &mut ClientHandshake<'_, &mut [u8]>,
+    array: &mut ClientHandshake<'_, [u8; 512]>,
+    keys: fn() -> [u8; 4],
+    config: &Config,
+) {
+    calls!(u.which;
+        slice.request(u.out),
+        slice.receive(u.bytes),
+        slice.receive_eof(),
+        slice.response(),
+        slice.connect(keys, config),
+        array.request(u.out),
+        array.receive(u.bytes),
+        array.receive_eof(),
+        array.response(),
+        array.connect(keys, config),
+    );
+}
+
+#[unsafe(no_mangle)]
+pub fn start_handshake<'c>(
+    u: &mut Unknown<'_>,
+    server: &'c ServerConfig<'c>,
+    client: &'c ClientConfig<'c>,
+    origin: OriginPolicy<'c>,
+    uri: Uri<'c>,
+    nonce: [u8; 16],
+) {
+    calls!(u.which;
+        ServerConfig::new(origin),
+        ServerHandshake::new(server, &mut *u.bytes),
+        ClientConfig::new(uri),
+        ClientHandshake::new(client, nonce, &mut *u.bytes),
+        accept_key(u.bytes),
+        Uri::parse(u.text),
+        uri.secure(),
+        uri.host(),
+        uri.port(),
+        uri.path(),
+        uri.query(),
+    );
+}
+
+#[unsafe(no_mangle)]
+pub fn read_handshake(
+    u: &mut Unknown<'_>,
+    request: &Request<'_>,
+    response: &Response<'_>,
+    extension: &Extension<'_>,
+    param: &Param<'_>,
+) {
+    calls!(u.which;
+        request.is_upgrade(),
+        request.method(),
+        request.target(),
+        request.host(),
+        request.origin(),
+        request.subprotocol(),
+        request.header(u.text),
+        each(request.subprotocols()),
+        each(request.extensions()),
+        each(request.headers(u.text)),
+        response.status(),
+        response.is_open(),
+        response.subprotocol(),
+        response.header(u.text),
+        each(response.extensions()),
+        each(response.headers(u.text)),
+        extension.name(),
+        each(extension.params()),
+        param.value.is_some_and(|value| value == u.text),
+        each(param.value.into_iter().flat_map(|value| value.bytes())),
+    );
+}
+
+fn each(items: impl Iterator) {
+    items.for_each(|item| {
+        black_box(item);
+    });
+}
