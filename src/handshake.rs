@@ -91,6 +91,7 @@
 
 mod client;
 mod extensions;
+mod fields;
 mod head;
 mod key;
 mod list;
@@ -98,6 +99,8 @@ mod origin;
 mod request;
 mod response;
 mod server;
+#[cfg(any(test, feature = "small-sha1"))]
+mod sha1;
 mod uri;
 mod writer;
 
@@ -156,7 +159,7 @@ impl State {
             Self::Failed(error) => Err(error),
             Self::Reading => {
                 *self = Self::Failed(HandshakeError::UnexpectedEof);
-                Err(HandshakeError::UnexpectedEof) // RFC 6455 7.2.1 [6455-7.2.1-2]
+                Err(HandshakeError::UnexpectedEof) // RFC 6455 7.1.4, 7.2.1 [6455-7.1.4-2] [6455-7.2.1-2]
             }
         }
     }

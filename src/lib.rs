@@ -88,6 +88,7 @@
 //! # Features
 //!
 //! * `defmt`: `defmt::Format` on every public type.
+//! * `small-sha1`: for the handshake, a SHA-1 written for size in place of the crate `sha1_smol`.
 #![no_std]
 #![forbid(unsafe_code)]
 #![deny(missing_docs)]

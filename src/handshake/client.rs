@@ -2,7 +2,8 @@
 //! the transport, TLS, proxies, redirects and authentication are left to the host.
 
 use super::extensions::is_valid;
-use super::head::{Head, Names};
+use super::fields::Names;
+use super::head::Head;
 use super::key::{accept_key, encode};
 use super::list::is_token;
 use super::response::{self, Response, status_line};

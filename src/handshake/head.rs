@@ -9,40 +9,9 @@
 //! Strict where lenience has been a way to smuggle requests: a line ends with CR LF and with nothing else, no field is
 //! folded, no white space stands before a colon, and no control character other than HTAB in a value.
 
-use super::list::{cut, is_control, is_token_byte, trim_end, trim_start};
+use super::fields::{ENTRY, Fields, Names, START_LINE};
+use super::list::{copy, cut, is_control, is_token_byte, trim_end, trim_start};
 use crate::HandshakeError;
-
-/// The names of the fields that matter: those that the engine looks at, in lower case, and those that the host asked to
-/// keep, in any case. The id of a field is its place in this order.
-#[derive(Clone, Copy, Debug)]
-#[cfg_attr(feature = "defmt", derive(defmt::Format))]
-pub(super) struct Names<'c> {
-    pub(super) engine: &'c [&'c str],
-    pub(super) keep: &'c [&'c str],
-}
-
-impl Names<'_> {
-    /// The id of the first name that begins with `seen` and `piece`, and ends there if `whole`.
-    fn find(&self, seen: &[u8], piece: &[u8], whole: bool) -> Option<u16> {
-        let found = self.engine.iter().chain(self.keep).position(|name| {
-            let (start, rest) = cut(name.as_bytes(), Some(seen.len()));
-            let rest = if whole { rest } else { cut(rest, Some(piece.len())).0 };
-            // RFC 9110 5.1: names are case-insensitive [6455-4.2.1-9]
-            rest.eq_ignore_ascii_case(piece) && start.eq_ignore_ascii_case(seen)
-        });
-        found.and_then(|id| id.try_into().ok())
-    }
-
-    fn get(&self, id: u16) -> &[u8] {
-        self.engine.iter().chain(self.keep).nth(id.into()).map_or(&[], |name| name.as_bytes())
-    }
-}
-
-/// The id of the start line. It is the first entry of the list.
-const START_LINE: u16 = u16::MAX;
-
-/// The bytes of an entry in front of its value: the id and the length.
-const ENTRY: usize = 4;
 
 /// The incremental reader. The storage is passed to each call, always the same one.
 #[derive(Clone, Debug)]
@@ -190,7 +159,7 @@ impl<'c> Head<'c> {
     fn gather(&mut self, storage: &mut [u8], piece: &[u8]) -> Result<(), HandshakeError> {
         let start = self.used.saturating_add(ENTRY).saturating_add(self.gathered);
         let room = storage.get_mut(start..).and_then(|free| free.get_mut(..piece.len()));
-        room.ok_or(HandshakeError::StorageFull)?.copy_from_slice(piece);
+        copy(room.ok_or(HandshakeError::StorageFull)?, piece);
         self.gathered = self.gathered.saturating_add(piece.len());
         Ok(())
     }
@@ -221,49 +190,6 @@ impl<'c> Head<'c> {
     }
 }
 
-/// The start line and the fields that a [`Head`] kept, in the order of their arrival.
-#[derive(Clone, Copy, Debug)]
-#[cfg_attr(feature = "defmt", derive(defmt::Format))]
-pub(super) struct Fields<'a> {
-    names: Names<'a>,
-    list: &'a [u8],
-}
-
-impl<'a> Fields<'a> {
-    pub(super) fn start_line(self) -> &'a [u8] {
-        Entries(self.list).next().map_or(&[], |(_, line)| line)
-    }
-
-    /// The ids and values of the fields.
-    pub(super) fn iter(self) -> impl Iterator<Item = (u16, &'a [u8])> + Clone {
-        Entries(self.list).skip(1)
-    }
-
-    /// The values of the field with this id.
-    pub(super) fn values(self, id: u16) -> impl Iterator<Item = &'a [u8]> + Clone {
-        self.iter().filter(move |(other, _)| *other == id).map(|(_, value)| value)
-    }
-
-    /// The values of the field with this name, in any case; none if fields of this name do not matter.
-    pub(super) fn named(self, name: &str) -> impl Iterator<Item = &'a [u8]> + Clone + use<'a> {
-        self.values(self.names.find(&[], name.as_bytes(), true).unwrap_or(START_LINE))
-    }
-}
-
-#[derive(Clone)]
-struct Entries<'a>(&'a [u8]);
-
-impl<'a> Iterator for Entries<'a> {
-    type Item = (u16, &'a [u8]);
-
-    fn next(&mut self) -> Option<(u16, &'a [u8])> {
-        let (&[i0, i1, l0, l1], rest) = self.0.split_first_chunk::<ENTRY>()?;
-        let (value, rest) = rest.split_at_checked(u16::from_le_bytes([l0, l1]).into())?;
-        self.0 = rest;
-        Some((u16::from_le_bytes([i0, i1]), value))
-    }
-}
-
 /// The minor version in `HTTP/1.x`, from an HTTP-version (RFC 9112 section 2.3). Another major version is refused.
 pub(super) fn minor_version(version: &[u8]) -> Result<u8, HandshakeError> {
     match version {
@@ -271,15 +197,6 @@ pub(super) fn minor_version(version: &[u8]) -> Result<u8, HandshakeError> {
         [b'H', b'T', b'T', b'P', b'/', b'0'..=b'9', b'.', b'0'..=b'9'] => Err(HandshakeError::HttpVersion),
         _ => Err(HandshakeError::StartLine),
     }
-}
-
-/// Takes note of a field that must not repeat.
-pub(super) fn once<'a>(
-    seen: &mut Option<&'a [u8]>,
-    value: &'a [u8],
-    error: HandshakeError,
-) -> Result<(), HandshakeError> {
-    if seen.replace(value).is_some() { Err(error) } else { Ok(()) }
 }
 
 /// Cuts at the first control character other than HTAB: at the end of the line, if it is a valid one.

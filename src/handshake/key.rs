@@ -1,7 +1,8 @@
 //! Sec-WebSocket-Key and Sec-WebSocket-Accept (RFC 6455 sections 1.3, 4.1 and 4.2.2).
 
+#[cfg(feature = "small-sha1")]
+use super::sha1::sha1;
 use base64ct::{Base64, Encoding};
-use sha1_smol::Sha1;
 
 /// The string that every server appends to the key (RFC 6455 section 1.3).
 const GUID: &[u8] = b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11";
@@ -16,17 +17,21 @@ const GUID: &[u8] = b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11";
 /// assert_eq!(&accept, b"s3pPLMBiTxaQ9kYGzzhZRbK+xOo=");
 /// ```
 pub fn accept_key(key: &[u8]) -> [u8; 28] {
-    // RFC 6455 4.2.2: base64(SHA-1(key + GUID)); only the handshake relies on SHA-1 [6455-4.2.2-17] [6455-10.8-1]
-    let mut hash = Sha1::new();
-    hash.update(key);
-    hash.update(GUID);
-    encode(&hash.digest().bytes())
+    // RFC 6455 4.2.2: base64(SHA-1(key + GUID)); only the handshake relies on SHA-1 [6455-4.2.2-17]
+    encode(&sha1([key, GUID]))
 }
 
-/// The base64 form of `bytes`. `N` must be the length of that form.
-pub(super) fn encode<const N: usize>(bytes: &[u8]) -> [u8; N] {
+/// The SHA-1 digest of the parts together.
+#[cfg(not(feature = "small-sha1"))]
+fn sha1(parts: [&[u8]; 2]) -> [u8; 20] {
+    let mut hash = sha1_smol::Sha1::new();
+    parts.iter().for_each(|part| hash.update(part));
+    hash.digest().bytes()
+}
+
+/// The base64 form of `bytes`: 24 characters for 16 bytes, 28 for 20. `N` must be its length.
+pub(super) fn encode<const BYTES: usize, const N: usize>(bytes: &[u8; BYTES]) -> [u8; N] {
     let mut text = [0; N];
-    // 16 bytes make 24 characters and 20 bytes make 28: it always fits.
     let _fits = Base64::encode(bytes, &mut text);
     text
 }
@@ -46,7 +51,7 @@ pub(super) fn is_key(key: &[u8]) -> bool {
 mod tests {
     use super::*;
 
-    /// [6455-4.2.2-17] [6455-10.8-1]: the example of RFC 6455 section 1.3, and keys of other software.
+    /// [6455-4.2.2-17]: the example of RFC 6455 section 1.3, and keys of other software.
     #[test]
     fn accept_keys() {
         for (key, accept) in [
@@ -62,7 +67,7 @@ mod tests {
     #[test]
     fn nonce_is_encoded_in_24_characters() {
         let nonce: [u8; 16] = core::array::from_fn(|i| i as u8 + 1);
-        assert_eq!(&encode::<24>(&nonce), b"AQIDBAUGBwgJCgsMDQ4PEA==");
+        assert_eq!(&encode(&nonce), b"AQIDBAUGBwgJCgsMDQ4PEA==");
     }
 
     /// [6455-4.2.1-6]

@@ -1,10 +1,24 @@
 //! Tokens and comma-separated lists (RFC 9110 sections 5.6.1 to 5.6.3).
 
+/// One bit for each byte that may stand in a token.
+const TOKEN_BYTES: [u32; 8] = {
+    let mut set = [0; 8];
+    let mut byte = 0u8;
+    while byte < 128 {
+        // RFC 9110 5.6.2; the same set as in RFC 6455 4.1: U+0021 to U+007E without separators
+        let symbol = matches!(byte, b'!' | b'#'..=b'\'' | b'*' | b'+' | b'-' | b'.' | b'^'..=b'`' | b'|' | b'~');
+        if symbol || byte.is_ascii_alphanumeric() {
+            set[(byte >> 5) as usize] |= 1 << (byte & 31);
+        }
+        byte += 1;
+    }
+    set
+};
+
 /// Whether `byte` may stand in a token.
+#[inline(always)]
 pub(super) const fn is_token_byte(byte: u8) -> bool {
-    // RFC 9110 5.6.2; the same set as in RFC 6455 4.1: U+0021 to U+007E without separators
-    matches!(byte, b'!' | b'#'..=b'\'' | b'*' | b'+' | b'-' | b'.' | b'^'..=b'`' | b'|' | b'~')
-        || byte.is_ascii_alphanumeric()
+    TOKEN_BYTES[(byte >> 5) as usize] >> (byte & 31) & 1 != 0
 }
 
 /// Whether `text` is a token: at least one byte, all of them token bytes.
@@ -39,6 +53,12 @@ pub(super) fn trim(text: &[u8]) -> &[u8] {
 /// What stands before `position`, and the rest; everything and nothing if there is no position.
 pub(super) fn cut(text: &[u8], position: Option<usize>) -> (&[u8], &[u8]) {
     position.and_then(|n| text.split_at_checked(n)).unwrap_or((text, &[]))
+}
+
+/// Copies as much of `from` as `to` has room for. Unlike `copy_from_slice` it has no panic that an optimiser for size
+/// would leave in.
+pub(super) fn copy(to: &mut [u8], from: &[u8]) {
+    to.iter_mut().zip(from).for_each(|(to, from)| *to = *from);
 }
 
 /// The elements of a comma-separated list. Empty ones are passed over, as a recipient must (RFC 9110 section 5.6.1).

@@ -2,7 +2,8 @@
 //! view of a request that the host gets.
 
 use super::extensions::{self, Extension};
-use super::head::{Fields, minor_version, once};
+use super::fields::{Fields, once};
+use super::head::minor_version;
 use super::key::is_key;
 use super::list::{contains, cut, elements, is_token, is_token_list, text};
 use super::server::ServerConfig;
@@ -90,7 +91,7 @@ impl<'a> Request<'a> {
 
     /// The extensions that the client offers, most wanted first. One may be offered several times, with other parameters.
     pub fn extensions(&self) -> impl Iterator<Item = Extension<'a>> + Clone + use<'a> {
-        // RFC 6455 9.1, 11.3.2 [6455-9.1-3] [6455-9.1-8] [6455-11.3.2-1]
+        // RFC 6455 9.1, 11.3.2 [6455-9.1-3] [6455-9.1-8] [6455-9.2-1] [6455-11.3.2-1]
         self.fields.values(EXTENSIONS).flat_map(extensions::extensions)
     }
 

@@ -3,7 +3,8 @@
 
 use super::client::ClientConfig;
 use super::extensions::{self, Extension, all_offered};
-use super::head::{Fields, minor_version, once};
+use super::fields::{Fields, once};
+use super::head::minor_version;
 use super::list::{contains, cut, text};
 use crate::HandshakeError;
 

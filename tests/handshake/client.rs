@@ -17,7 +17,9 @@ fn written(config: &ClientConfig<'_>) -> Result<String, BuildError> {
     Ok(String::from_utf8(out[..len].into()).unwrap())
 }
 
-/// [6455-4.1-15] to [6455-4.1-32], [6455-3-1], [6455-3-2], [6455-9-1]
+/// [6455-4.1-15] [6455-4.1-16] [6455-4.1-17] [6455-4.1-18] [6455-4.1-19] [6455-4.1-20] [6455-4.1-21] [6455-4.1-22]
+/// [6455-4.1-24] [6455-4.1-25] [6455-4.1-26] [6455-4.1-27] [6455-4.1-28] [6455-4.1-31] [6455-4.1-32] [6455-3-1]
+/// [6455-3-2] [6455-9-1]
 #[test]
 fn requests_are_written_as_the_rfc_wants() {
     let plain = ClientConfig { origin: None, ..config("ws://server.example.com/chat") };
@@ -142,8 +144,9 @@ fn open<T>(
     Ok(None)
 }
 
-/// [6455-4.1-33] to [6455-4.1-43], [6455-4.3-2], [6455-7.2.1-1], [6455-9.1-1], [6455-9.1-6], [6455-11.3.2-2],
-/// [6455-11.3.3-1], [6455-11.3.4-2], and P4: no cut changes anything.
+/// P4: no cut changes anything. [6455-4.1-1] [6455-4.1-33] [6455-4.1-34] [6455-4.1-35] [6455-4.1-36] [6455-4.1-37]
+/// [6455-4.1-38] [6455-4.1-39] [6455-4.1-40] [6455-4.1-41] [6455-4.1-42] [6455-4.1-43] [6455-4.3-1] [6455-4.3-2]
+/// [6455-7.2.1-1] [6455-9.1-1] [6455-9.1-6] [6455-11.3.2-2] [6455-11.3.3-1] [6455-11.3.4-2]
 #[test]
 fn responses_are_judged_alike_at_every_cut() {
     let config = ClientConfig { subprotocols: &["chat", "superchat"], extensions: "foo, bar; x", ..config("ws://a/") };
@@ -295,7 +298,7 @@ fn limits() {
     }
 }
 
-/// [6455-4.1-9] [6455-7.2.1-2]: the end of the transport is an error inside the head, and none behind it.
+/// [6455-7.2.1-2]: the end of the transport is an error inside the head, and none behind it.
 #[test]
 fn end_of_the_transport() {
     let config = config("ws://a/");

@@ -1,6 +1,7 @@
 //! The opening handshake through the public API: every rule of RFC 6455 section 4 and of the HTTP it stands on, at every
 //! cut, and the attacks that other implementations fell to. Conformance ids stand on the tests.
 
+mod answers;
 mod client;
 mod hostile;
 mod server;

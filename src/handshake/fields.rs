@@ -1,0 +1,93 @@
+//! The fields that matter in a head: their names, and the list in which their values are kept.
+
+use super::list::cut;
+use crate::HandshakeError;
+
+/// The names of the fields that matter: those that the engine looks at, in lower case, and those that the host asked to
+/// keep, in any case. The id of a field is its place in this order.
+#[derive(Clone, Copy, Debug)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+pub(super) struct Names<'c> {
+    pub(super) engine: &'c [&'c str],
+    pub(super) keep: &'c [&'c str],
+}
+
+impl Names<'_> {
+    /// The id of the first name that begins with `seen` and `piece`, and ends there if `whole`.
+    pub(super) fn find(&self, seen: &[u8], piece: &[u8], whole: bool) -> Option<u16> {
+        let len = seen.len().saturating_add(piece.len());
+        for (id, name) in (0..START_LINE).zip(self.engine.iter().chain(self.keep)) {
+            if name.len() == len || (name.len() > len && !whole) {
+                let (start, rest) = cut(name.as_bytes(), Some(seen.len()));
+                // RFC 9110 5.1: names are case-insensitive [6455-4.2.1-9]
+                if cut(rest, Some(piece.len())).0.eq_ignore_ascii_case(piece) && start.eq_ignore_ascii_case(seen) {
+                    return Some(id);
+                }
+            }
+        }
+        None
+    }
+
+    /// The name with this id.
+    pub(super) fn get(&self, id: u16) -> &[u8] {
+        self.engine.iter().chain(self.keep).nth(id.into()).map_or(&[], |name| name.as_bytes())
+    }
+}
+
+/// The id of the start line. It is the first entry of the list.
+pub(super) const START_LINE: u16 = u16::MAX;
+
+/// The bytes of an entry in front of its value: the id and the length.
+pub(super) const ENTRY: usize = 4;
+
+/// The start line and the fields that a [`Head`](super::head::Head) kept, in the order of their arrival.
+#[derive(Clone, Copy, Debug)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+pub(super) struct Fields<'a> {
+    pub(super) names: Names<'a>,
+    pub(super) list: &'a [u8],
+}
+
+impl<'a> Fields<'a> {
+    pub(super) fn start_line(self) -> &'a [u8] {
+        Entries(self.list).next().map_or(&[], |(_, line)| line)
+    }
+
+    /// The ids and values of the fields.
+    pub(super) fn iter(self) -> impl Iterator<Item = (u16, &'a [u8])> + Clone {
+        Entries(self.list).skip(1)
+    }
+
+    /// The values of the field with this id.
+    pub(super) fn values(self, id: u16) -> impl Iterator<Item = &'a [u8]> + Clone {
+        self.iter().filter(move |(other, _)| *other == id).map(|(_, value)| value)
+    }
+
+    /// The values of the field with this name, in any case; none if fields of this name do not matter.
+    pub(super) fn named(self, name: &str) -> impl Iterator<Item = &'a [u8]> + Clone + use<'a> {
+        self.values(self.names.find(&[], name.as_bytes(), true).unwrap_or(START_LINE))
+    }
+}
+
+#[derive(Clone)]
+struct Entries<'a>(&'a [u8]);
+
+impl<'a> Iterator for Entries<'a> {
+    type Item = (u16, &'a [u8]);
+
+    fn next(&mut self) -> Option<(u16, &'a [u8])> {
+        let (&[i0, i1, l0, l1], rest) = self.0.split_first_chunk::<ENTRY>()?;
+        let (value, rest) = rest.split_at_checked(u16::from_le_bytes([l0, l1]).into())?;
+        self.0 = rest;
+        Some((u16::from_le_bytes([i0, i1]), value))
+    }
+}
+
+/// Takes note of a field that must not repeat.
+pub(super) fn once<'a>(
+    seen: &mut Option<&'a [u8]>,
+    value: &'a [u8],
+    error: HandshakeError,
+) -> Result<(), HandshakeError> {
+    if seen.replace(value).is_some() { Err(error) } else { Ok(()) }
+}

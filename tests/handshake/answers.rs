@@ -1,0 +1,188 @@
+//! How a server answers: RFC 6455 sections 4.2.2 and 4.4.
+
+use super::server::requests;
+use super::{ACCEPT, ANY, upgrade};
+use barews::BuildError;
+use barews::HandshakeError::*;
+use barews::connection::Config;
+use barews::handshake::{Accept, Progress, ServerConfig, ServerHandshake, Subprotocol};
+
+/// Runs a whole request through a server with 512 bytes of storage.
+fn complete<'c>(config: &'c ServerConfig<'c>, wire: &str) -> ServerHandshake<'c, [u8; 512]> {
+    let mut handshake = ServerHandshake::new(config, [0; 512]);
+    assert!(matches!(handshake.receive(&mut wire.as_bytes().to_vec()), Ok(Progress::Complete { .. })));
+    handshake
+}
+
+fn accepted(handshake: &mut ServerHandshake<'_, [u8; 512]>, response: &Accept<'_>) -> Result<String, BuildError> {
+    let mut out = [0; 512];
+    let (len, _) = handshake.accept(response, &Config::default(), &mut out)?;
+    Ok(String::from_utf8(out[..len].into()).unwrap())
+}
+
+/// [6455-4.2.2-1] [6455-4.2.2-9] [6455-4.2.2-10] [6455-4.2.2-11] [6455-4.2.2-12] [6455-4.2.2-13] [6455-4.2.2-14]
+/// [6455-4.2.2-15] [6455-4.2.2-16] [6455-4.2.2-17] [6455-4.2.2-18] [6455-4.2.2-19] [6455-4.2.2-20] [6455-9-2]
+/// [6455-9-3] [6455-11.3.4-1]
+#[test]
+fn accepting() {
+    let config = ServerConfig { subprotocols: &["superchat", "chat"], ..ANY };
+    let offers = "Sec-WebSocket-Protocol: chat, superchat, chat\r\nSec-WebSocket-Extensions: foo; a, bar\r\n";
+    let head = format!("HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n{ACCEPT}");
+    let default = Accept::default();
+    for (offers, response, expected) in [
+        ("", default, Ok("\r\n")),
+        (offers, default, Ok("Sec-WebSocket-Protocol: superchat\r\n\r\n")),
+        ("Sec-WebSocket-Protocol: other\r\n", default, Ok("\r\n")),
+        (offers, Accept { subprotocol: Subprotocol::None, ..default }, Ok("\r\n")),
+        (
+            offers,
+            Accept { subprotocol: Subprotocol::Named("chat"), ..default },
+            Ok("Sec-WebSocket-Protocol: chat\r\n\r\n"),
+        ),
+        (offers, Accept { subprotocol: Subprotocol::Named("CHAT"), ..default }, Err(BuildError::Subprotocol)),
+        (offers, Accept { subprotocol: Subprotocol::Named(""), ..default }, Err(BuildError::Subprotocol)),
+        ("", Accept { subprotocol: Subprotocol::Named("chat"), ..default }, Err(BuildError::Subprotocol)),
+        (
+            offers,
+            Accept { subprotocol: Subprotocol::None, extensions: "bar; x=1, foo", ..default },
+            Ok("Sec-WebSocket-Extensions: bar; x=1, foo\r\n\r\n"),
+        ),
+        (offers, Accept { extensions: "baz", ..default }, Err(BuildError::Extensions)),
+        (offers, Accept { extensions: "foo, baz", ..default }, Err(BuildError::Extensions)),
+        (offers, Accept { extensions: "foo;", ..default }, Err(BuildError::Extensions)),
+        ("", Accept { extensions: "foo", ..default }, Err(BuildError::Extensions)),
+        (
+            "",
+            Accept { headers: &[("Set-Cookie", "a=\u{e9}"), ("X", "")], ..default },
+            Ok("Set-Cookie: a=\u{e9}\r\nX: \r\n\r\n"),
+        ),
+        ("", Accept { headers: &[("Sec-WebSocket-Accept", "a")], ..default }, Err(BuildError::HeaderName)),
+    ] {
+        let mut handshake = complete(&config, &upgrade("", offers));
+        let written = accepted(&mut handshake, &response);
+        assert_eq!(written, expected.map(|tail| head.clone() + tail), "{response:?}");
+        // What failed has changed nothing, and what succeeded is done.
+        let again = accepted(&mut handshake, &Accept { subprotocol: Subprotocol::None, ..default });
+        assert_eq!(again.is_ok(), written.is_err());
+        assert!(handshake.request().is_some());
+        // Bytes behind the request are left for the connection.
+        assert_eq!(handshake.receive(&mut b"frame".clone()), Ok(Progress::Complete { rest: &mut b"frame".clone() }));
+    }
+}
+
+/// P11: a buffer that is too small is left alone, and the call says what it needs.
+#[test]
+fn too_small_for_the_answer() {
+    let mut handshake = complete(&ANY, &upgrade("", ""));
+    let mut out = [b'.'; 512];
+    let need = 129; // the answer of RFC 6455 1.3 without its subprotocol
+    for size in 0..need {
+        let error = handshake.accept(&Accept::default(), &Config::default(), &mut out[..size]).unwrap_err();
+        assert_eq!(error, BuildError::BufferTooSmall { need });
+        let error = handshake.respond(404, &[("A", "b")], b"body", &mut out[..size.min(50)]).unwrap_err();
+        assert_eq!(error, BuildError::BufferTooSmall { need: 74 });
+        assert_eq!(out, [b'.'; 512]);
+    }
+    let (len, _) = handshake.accept(&Accept::default(), &Config::default(), &mut out[..need]).unwrap();
+    assert_eq!(len, need);
+}
+
+/// [6455-4.2.2-4] [6455-4.2.2-6] [6455-4.2.2-7] [6455-4.2.2-8] [6455-4.4-1] [6455-7.2.2-1] [6455-11.3.5-1]: refusals and
+/// pages. All of them end the connection, or what follows a refused request would be read as the next (kemal#767).
+#[test]
+fn responding() {
+    let text = [("Content-Type", "text/plain")];
+    let version = "Upgrade: websocket\r\nSec-WebSocket-Version: 13\r\n";
+    for (method, status, headers, body, expected) in [
+        (
+            "GET",
+            200,
+            &text[..],
+            "page",
+            "200 OK\r\nConnection: close\r\nContent-Type: text/plain\r\nContent-Length: 4\r\n\r\npage",
+        ),
+        ("HEAD", 200, &[], "page", "200 OK\r\nConnection: close\r\nContent-Length: 4\r\n\r\n"),
+        (
+            "GET",
+            302,
+            &[("Location", "/a")],
+            "",
+            "302 \r\nConnection: close\r\nLocation: /a\r\nContent-Length: 0\r\n\r\n",
+        ),
+        ("GET", 204, &[], "page", "204 \r\nConnection: close\r\n\r\n"),
+        (
+            "GET",
+            405,
+            &[],
+            "",
+            "405 Method Not Allowed\r\nConnection: close\r\nAllow: GET, HEAD\r\nContent-Length: 0\r\n\r\n",
+        ),
+        (
+            "GET",
+            426,
+            &[],
+            "",
+            &format!("426 Upgrade Required\r\nConnection: close, Upgrade\r\n{version}Content-Length: 0\r\n\r\n"),
+        ),
+    ] {
+        let mut handshake = complete(&ANY, &format!("{method} / HTTP/1.1\r\nHost: a\r\n\r\n"));
+        assert_eq!(accepted(&mut handshake, &Accept::default()), Err(BuildError::NotNow)); // no upgrade
+        let mut out = [0; 256];
+        let len = handshake.respond(status, headers, body.as_bytes(), &mut out).unwrap();
+        assert_eq!(str::from_utf8(&out[..len]).unwrap(), format!("HTTP/1.1 {expected}"));
+        assert_eq!(handshake.respond(status, headers, b"", &mut out), Err(BuildError::NotNow)); // answered
+    }
+    let mut handshake = complete(&ANY, &upgrade("", ""));
+    for status in [0, 99, 100, 101, 199, 1000] {
+        assert_eq!(handshake.respond(status, &[], b"", &mut [0; 256]), Err(BuildError::Status));
+    }
+    assert!(handshake.respond(404, &[], b"", &mut [0; 256]).is_ok());
+    assert_eq!(accepted(&mut handshake, &Accept::default()), Err(BuildError::NotNow));
+}
+
+/// [6455-4.2.1-1] [6455-4.2.2-7] [6455-10.7-2] [6455-10.7-4]: every refused request of the table above gets a status that fits.
+#[test]
+fn refusing() {
+    for (request, outcome) in requests() {
+        let Err(error) = outcome else { continue };
+        let mut handshake = ServerHandshake::new(&ANY, [0; 512]);
+        assert_eq!(handshake.receive(&mut request.clone().into_bytes()), Err(error));
+        assert_eq!(accepted(&mut handshake, &Accept::default()), Err(BuildError::NotNow));
+        let mut out = [0; 256];
+        let len = handshake.refuse(error, &mut out).unwrap();
+        let answer = str::from_utf8(&out[..len]).unwrap();
+        assert!(answer.starts_with(&format!("HTTP/1.1 {} ", error.status())), "{answer}");
+        assert!(answer.contains("\r\nConnection: close"), "{answer}");
+        assert_eq!(
+            answer.contains("\r\nSec-WebSocket-Version: 13\r\n"),
+            matches!(error, Version | Upgrade),
+            "{answer}"
+        );
+        assert_eq!(answer.contains("\r\nAllow: "), error == Method, "{answer}");
+        assert_eq!(answer.ends_with(&format!("\r\n\r\n{error}")), !request.starts_with("HEAD"), "{answer}");
+        // Nothing that follows is read.
+        assert_eq!(handshake.receive(&mut upgrade("", "").into_bytes()), Err(error));
+        assert!(handshake.request().is_none());
+    }
+}
+
+/// A host may give up on a request that is not complete, and then reads no more of it.
+#[test]
+fn giving_up_early() {
+    let mut handshake = ServerHandshake::new(&ANY, [0; 512]);
+    assert_eq!(handshake.receive(&mut b"GET / HT".clone()), Ok(Progress::Partial));
+    assert_eq!(accepted(&mut handshake, &Accept::default()), Err(BuildError::NotNow));
+    assert!(handshake.respond(408, &[], b"", &mut [0; 256]).is_ok());
+    assert_eq!(handshake.receive(&mut b"TP".clone()), Ok(Progress::Complete { rest: &mut b"TP".clone() }));
+    assert!(handshake.request().is_none());
+}
+
+/// [6455-7.1.4-2] [6455-7.2.1-2]: the end of the transport is an error inside the head, and none behind it.
+#[test]
+fn end_of_the_transport() {
+    let mut handshake = ServerHandshake::new(&ANY, [0; 512]);
+    assert_eq!(handshake.receive(&mut b"GET / HT".clone()), Ok(Progress::Partial));
+    assert_eq!(handshake.receive_eof(), Err(UnexpectedEof));
+    assert_eq!(handshake.receive(&mut b"TP".clone()), Err(UnexpectedEof));
+    assert_eq!(complete(&ANY, &upgrade("", "")).receive_eof(), Ok(()));
+}
