@@ -19,8 +19,10 @@ fn main() -> Result<(), Box<dyn Error>> {
     let listener = TcpListener::bind(address)?;
     println!("echoing at ws://{}/", listener.local_addr()?);
     for stream in listener.incoming() {
-        let stream = stream?;
-        std::thread::spawn(|| serve(stream).unwrap_or_else(|error| eprintln!("{error}")));
+        match stream {
+            Ok(stream) => drop(std::thread::spawn(|| serve(stream).unwrap_or_else(|error| eprintln!("{error}")))),
+            Err(error) => eprintln!("{error}"),
+        }
     }
     Ok(())
 }

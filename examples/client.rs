@@ -4,14 +4,15 @@
 //!     cargo run --release --example client -- ws://127.0.0.1:9001/ [--subprotocol P]... [--header 'K: V']... [--origin O]
 //!                                             [--binary-hex]
 //!
-//! At the end of the input it starts the closing handshake; the status is 0 only if that completes. The connection is
-//! split: the main thread reads the socket, another one writes to it, a third one waits for lines; a channel is all that
-//! they share.
+//! At the end of the input, when the server has nothing more to say, it starts the closing handshake; the status is 0 only
+//! if that completes. The connection is split: the main thread reads the socket, another one writes to it, a third one
+//! waits for lines. They share channels, and two flags.
 
 use std::io::{self, BufRead, ErrorKind, Read, Write};
-use std::net::TcpStream;
+use std::net::{TcpStream, ToSocketAddrs};
 use std::ops::Range;
 use std::process::ExitCode;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{self, Sender};
 use std::thread;
 use std::time::Duration;
@@ -28,6 +29,15 @@ const LIMITS: Config =
 const USAGE: &str = "usage: client URI [--subprotocol P]... [--header 'K: V']... [--origin O] [--binary-hex]";
 /// How long the server may take to connect, to answer the handshake and to answer a Close.
 const PATIENCE: Duration = Duration::from_secs(5);
+/// How long a server that is not going to say more is silent. Many drop what they had to say when they are sent a Close.
+const SILENCE: Duration = Duration::from_millis(300);
+/// Lines that may wait to be written. A Pong or a Close waits behind them; the rest waits in the input, however long that is.
+const LINES: usize = 64;
+
+/// Bytes have come since this was reset.
+static HEARD: AtomicBool = AtomicBool::new(false);
+/// A Close is out or due: from now on the read timeout counts.
+static CLOSING: AtomicBool = AtomicBool::new(false);
 
 type Error = Box<dyn std::error::Error + Send + Sync>;
 type Keys = fn() -> [u8; 4];
@@ -82,21 +92,34 @@ fn run(arguments: &Arguments) -> Result<bool, Error> {
     if uri.secure() {
         return Err("this example has no TLS; use a ws: URI".into());
     }
-    let address = (uri.host().trim_matches(['[', ']']), uri.port());
-    let mut socket =
-        TcpStream::connect(address).map_err(|error| format!("cannot connect to {}: {error}", arguments.uri))?;
+    let mut socket = connect(uri).map_err(|error| format!("cannot connect to {}: {error}", arguments.uri))?;
     socket.set_nodelay(true)?;
+    socket.set_read_timeout(Some(PATIENCE))?;
 
     let mut rx = vec![0; 16 << 10];
     let (connection, unread) = open(arguments, uri, &mut socket, &mut rx)?;
     let (receiver, transmitter) = connection.split();
     let (orders, queue) = mpsc::channel();
-    let lines = orders.clone();
-    thread::spawn(move || read_lines(&lines));
-    let writing_end = socket.try_clone()?;
-    let writer = thread::spawn(move || write(transmitter, writing_end, &queue));
-    let outcome = receive(receiver, &mut socket, &mut rx, unread, orders, arguments.binary_hex);
-    writer.join().expect("the writer does not panic")?;
+    let (written, room) = mpsc::channel();
+    let (ended, end) = mpsc::channel();
+    let (lines, writing_end) = (orders.clone(), socket.try_clone()?);
+    (0..LINES).try_for_each(|_| written.send(()))?;
+    thread::spawn(move || read_lines(&lines, &room));
+    thread::spawn(move || ended.send(write(transmitter, writing_end, &queue, &written)));
+    let clean = receive(receiver, &mut socket, &mut rx, unread, &orders, arguments.binary_hex)?;
+    end.recv_timeout(PATIENCE).map_err(|_| "the server does not take our Close")??;
+    Ok(clean)
+}
+
+/// Tries the addresses of the host in turn.
+fn connect(uri: Uri<'_>) -> io::Result<TcpStream> {
+    let mut outcome = Err(ErrorKind::NotFound.into());
+    for address in (uri.host().trim_matches(['[', ']']), uri.port()).to_socket_addrs()? {
+        outcome = TcpStream::connect_timeout(&address, PATIENCE);
+        if outcome.is_ok() {
+            break;
+        }
+    }
     outcome
 }
 
@@ -120,9 +143,11 @@ fn open(
     let len = handshake.request(&mut request)?;
     socket.write_all(&request[..len])?;
 
-    socket.set_read_timeout(Some(PATIENCE))?;
     loop {
-        let len = socket.read(rx)?;
+        let len = match socket.read(rx) {
+            Err(error) if is_timeout(&error) => return Err("the server does not answer the handshake".into()),
+            outcome => outcome?,
+        };
         if len == 0 {
             handshake.receive_eof()?;
         }
@@ -135,7 +160,6 @@ fn open(
             if let Some(subprotocol) = response.subprotocol() {
                 eprintln!("subprotocol: {subprotocol}");
             }
-            socket.set_read_timeout(None)?;
             return Ok((handshake.connect(random as Keys, &LIMITS)?, unread));
         }
     }
@@ -152,6 +176,11 @@ fn refusal(response: &Response<'_>) -> String {
     text
 }
 
+/// Whether the read timeout has passed; systems differ in what they call that.
+fn is_timeout(error: &io::Error) -> bool {
+    matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::TimedOut)
+}
+
 fn random<const N: usize>() -> [u8; N] {
     let mut bytes = [0; N];
     getrandom::fill(&mut bytes).expect("the operating system has randomness");
@@ -162,17 +191,33 @@ fn random<const N: usize>() -> [u8; N] {
 enum Order {
     Send(String),
     Reply(Reply),
-    Close,
+    /// The input has ended, well or not.
+    Close(io::Result<()>),
 }
 
-fn read_lines(orders: &Sender<Order>) {
+fn read_lines(orders: &Sender<Order>, room: &mpsc::Receiver<()>) {
+    let mut outcome = Ok(());
     for line in io::stdin().lock().lines() {
-        let Ok(line) = line.inspect_err(|error| eprintln!("client: standard input: {error}")) else { break };
-        if orders.send(Order::Send(line)).is_err() {
-            return; // the connection is closing
+        match line {
+            Ok(line) => {
+                if room.recv().is_err() || orders.send(Order::Send(line)).is_err() {
+                    return; // the connection is closing
+                }
+            }
+            Err(error) => {
+                outcome = Err(error);
+                break;
+            }
         }
     }
-    let _ = orders.send(Order::Close);
+    loop {
+        HEARD.store(false, Ordering::Relaxed);
+        thread::sleep(SILENCE);
+        if !HEARD.load(Ordering::Relaxed) {
+            break;
+        }
+    }
+    let _ = orders.send(Order::Close(outcome));
 }
 
 /// Writes until a Close frame is out, or nobody asks any more. A large message goes out in fragments.
@@ -180,8 +225,10 @@ fn write(
     mut transmitter: Transmitter<Client<Keys>>,
     mut socket: TcpStream,
     queue: &mpsc::Receiver<Order>,
+    written: &Sender<()>,
 ) -> Result<(), Error> {
     let mut tx = vec![0; 17 << 10];
+    let mut outcome = Ok(());
     for order in queue {
         match order {
             Order::Send(line) => {
@@ -189,22 +236,24 @@ fn write(
                 while let len @ 1.. = transmitter.fragment(&mut message, &mut tx)? {
                     socket.write_all(&tx[..len])?;
                 }
+                let _ = written.send(()); // the input may have ended
             }
             Order::Reply(reply) => {
                 let len = transmitter.reply(&reply, &mut tx)?;
                 socket.write_all(&tx[..len])?;
             }
-            Order::Close => {
+            Order::Close(input) => {
+                outcome = input.map_err(|error| format!("standard input: {error}").into());
                 let len = transmitter.close(CloseCode::NORMAL, "", &mut tx)?;
                 socket.write_all(&tx[..len])?;
             }
         }
         if transmitter.is_closed() {
-            socket.set_read_timeout(Some(PATIENCE))?; // for the server's part of closing
+            CLOSING.store(true, Ordering::Relaxed);
             break;
         }
     }
-    Ok(())
+    outcome
 }
 
 /// Prints what the server sends, until the transport ends. True after a clean close.
@@ -213,37 +262,42 @@ fn receive(
     socket: &mut TcpStream,
     rx: &mut [u8],
     mut unread: Range<usize>,
-    orders: Sender<Order>,
+    orders: &Sender<Order>,
     binary_hex: bool,
 ) -> Result<bool, Error> {
     let mut stdout = io::stdout().lock();
+    let mut size = 0;
     loop {
         let mut rest = &mut rx[unread];
         loop {
             let received = receiver.receive(rest);
             if let Some(reply) = receiver.take_reply() {
+                CLOSING.fetch_or(reply.is_close(), Ordering::Relaxed);
                 let _ = orders.send(Order::Reply(reply)); // the writer is gone once a Close is out
             }
             let Ok(received) = received else { break };
             rest = received.rest;
             match received.event {
-                Some(Event::Data(chunk)) => print(&mut stdout, &chunk, binary_hex)?,
+                Some(Event::Data(chunk)) => print(&mut stdout, &chunk, &mut size, binary_hex)?,
                 Some(_) => {}
                 None => break,
             }
         }
         stdout.flush()?;
+        let was_closing = CLOSING.load(Ordering::Relaxed);
         let len = match socket.read(rx) {
             Ok(0) => break,
             Ok(len) => len,
             Err(error) if error.kind() == ErrorKind::Interrupted => 0,
+            Err(error) if is_timeout(&error) && !was_closing => 0,
             Err(_) => break, // the server takes too long to close, or has reset the connection
         };
+        HEARD.fetch_or(len > 0, Ordering::Relaxed);
         unread = 0..len;
     }
     let outcome = receiver.receive_eof();
     let code = receiver.close_code().unwrap_or(CloseCode::ABNORMAL);
-    eprintln!("closed with {} {}", code.0, receiver.close_reason());
+    eprintln!("{}", format!("closed with {} {}", code.0, receiver.close_reason()).trim_end());
     match outcome {
         Ok(()) => Ok(true),
         Err(error) => Err(error.into()),
@@ -251,11 +305,13 @@ fn receive(
 }
 
 /// Text as it is, binary as hexadecimal digits or as its size alone; a line for each message.
-fn print(out: &mut impl Write, chunk: &Chunk<'_>, binary_hex: bool) -> io::Result<()> {
+fn print(out: &mut impl Write, chunk: &Chunk<'_>, size: &mut usize, binary_hex: bool) -> io::Result<()> {
+    *size = chunk.payload.len() + if chunk.first { 0 } else { *size };
     match chunk.kind {
         MessageKind::Text => out.write_all(chunk.payload)?,
         _ if binary_hex => chunk.payload.iter().try_for_each(|byte| write!(out, "{byte:02x}"))?,
-        _ => write!(out, "<{} bytes>", chunk.payload.len())?,
+        _ if chunk.last => write!(out, "<{size} bytes>")?,
+        _ => {}
     }
     if chunk.last { writeln!(out) } else { Ok(()) }
 }

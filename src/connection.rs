@@ -277,6 +277,7 @@ impl<R: Role> Connection<R> {
     ///
     /// [`SendError`]; nothing is changed.
     pub fn close(&mut self, code: CloseCode, reason: &str, out: &mut [u8]) -> Result<usize, SendError> {
+        self.check_not_lost()?;
         self.transmitter.close(code, reason, out)
     }
 
@@ -286,6 +287,7 @@ impl<R: Role> Connection<R> {
     ///
     /// [`SendError`]; nothing is changed.
     pub fn close_without_status(&mut self, out: &mut [u8]) -> Result<usize, SendError> {
+        self.check_not_lost()?;
         self.transmitter.close_without_status(out)
     }
 
@@ -327,5 +329,9 @@ impl<R: Role> Connection<R> {
     #[inline]
     fn check_open(&self) -> Result<(), SendError> {
         if self.receiver.is_open() { Ok(()) } else { Err(SendError::Closing) }
+    }
+
+    fn check_not_lost(&self) -> Result<(), SendError> {
+        if self.receiver.is_lost() { Err(SendError::Closing) } else { Ok(()) }
     }
 }

@@ -92,6 +92,8 @@ pub struct Deadlines {
     pings: u32,
     /// When the Ping that is unanswered was due.
     asked: Option<u64>,
+    /// The closing deadline was set; there is only one.
+    closing: bool,
 }
 
 const REASONS: [Reason; 5] = [Reason::Handshake, Reason::Idle, Reason::Ping, Reason::Pong, Reason::Closing];
@@ -99,7 +101,7 @@ const REASONS: [Reason; 5] = [Reason::Handshake, Reason::Idle, Reason::Ping, Rea
 impl Deadlines {
     /// The transport has just been opened; the handshake is on its way.
     pub fn new(timeouts: Timeouts, now: u64) -> Self {
-        let mut deadlines = Self { timeouts, due: [None; REASONS.len()], pings: 0, asked: None };
+        let mut deadlines = Self { timeouts, due: [None; REASONS.len()], pings: 0, asked: None, closing: false };
         deadlines.set(Reason::Handshake, timeouts.handshake, now);
         deadlines
     }
@@ -147,7 +149,8 @@ impl Deadlines {
             for reason in [Reason::Handshake, Reason::Idle, Reason::Ping, Reason::Pong] {
                 self.clear(reason);
             }
-            if !self.is_due(Reason::Closing) {
+            if !self.closing {
+                self.closing = true;
                 self.set(Reason::Closing, self.timeouts.closing, now);
             }
         }

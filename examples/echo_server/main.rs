@@ -3,13 +3,14 @@
 //!     cargo run --release --example echo_server [ADDRESS]       (127.0.0.1:9001; port 0 picks a free one)
 //!
 //! The readiness loop is mio's and stands in this file; what happens on one connection is in `session.rs`. One read buffer
-//! and one write buffer serve all connections. Ctrl-C closes every connection with 1001 and waits for the peers; a second one does not wait.
+//! and one write buffer serve all connections; the system's limit of open files (`ulimit -n`) limits their number. Ctrl-C
+//! closes every connection with 1001 and waits for the peers; a second one does not wait.
 
 mod session;
 
 use std::collections::{BTreeSet, VecDeque};
 use std::io::{self, ErrorKind};
-use std::net::SocketAddr;
+use std::net::ToSocketAddrs;
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -25,21 +26,32 @@ const LISTENER: Token = Token(usize::MAX);
 const SIGNAL: Token = Token(usize::MAX - 1);
 
 fn main() -> ExitCode {
-    let mut args = std::env::args().skip(1);
-    let address = args.next().unwrap_or_else(|| "127.0.0.1:9001".into());
-    match address.parse() {
-        Ok(address) if args.next().is_none() => match serve(address) {
-            Ok(()) => return ExitCode::SUCCESS,
-            Err(error) => eprintln!("echo_server: {error}"),
-        },
-        _ => eprintln!("usage: echo_server [ADDRESS:PORT]"),
+    const USAGE: &str = "usage: echo_server [ADDRESS:PORT]";
+    let arguments: Vec<_> = std::env::args().skip(1).collect();
+    let outcome = match &arguments[..] {
+        [help] if help == "-h" || help == "--help" => {
+            println!("{USAGE}");
+            Ok(())
+        }
+        [] => serve("127.0.0.1:9001"),
+        [address] => serve(address),
+        _ => Err(USAGE.into()),
+    };
+    match outcome {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("echo_server: {error}");
+            ExitCode::FAILURE
+        }
     }
-    ExitCode::FAILURE
 }
 
-fn serve(address: SocketAddr) -> Result<(), String> {
-    let mut listener = TcpListener::bind(address).map_err(|error| format!("cannot listen on {address}: {error}"))?;
-    let address = listener.local_addr().map_err(|error| error.to_string())?;
+fn serve(address: &str) -> Result<(), String> {
+    let listener = address.to_socket_addrs().and_then(|mut addresses| {
+        let listener = TcpListener::bind(addresses.next().ok_or(ErrorKind::NotFound)?)?;
+        Ok((listener.local_addr()?, listener))
+    });
+    let (address, mut listener) = listener.map_err(|error| format!("cannot listen on {address}: {error}"))?;
     println!("echoing at ws://{address}/ - open http://{address}/ in a browser, end with Ctrl-C");
 
     let mut poll = Poll::new().map_err(|error| error.to_string())?;
@@ -72,10 +84,10 @@ fn serve(address: SocketAddr) -> Result<(), String> {
                 Token(index) => server.ready(index, event.is_readable()),
             }
         }
-        if let Some(listener) = &listener {
-            server.accept(listener, &poll);
-        }
         server.work();
+        if let Some(listener) = &listener {
+            server.accept(listener, &poll); // behind the work, which may have made room
+        }
     }
     Ok(())
 }
@@ -87,6 +99,8 @@ struct Sessions {
     open: usize,
     /// Connections wait to be accepted.
     backlog: bool,
+    /// That they must was reported.
+    full: bool,
     /// The connections whose turn it is.
     turn: VecDeque<usize>,
     /// When to look after which connection, in milliseconds since the start.
@@ -103,6 +117,7 @@ impl Sessions {
             free: Vec::new(),
             open: 0,
             backlog: false,
+            full: false,
             turn: VecDeque::new(),
             timers: BTreeSet::new(),
             start: Instant::now(),
@@ -128,6 +143,7 @@ impl Sessions {
         while self.backlog {
             match listener.accept() {
                 Ok((stream, _)) => {
+                    self.full = false;
                     if let Err(error) = self.add(stream, poll) {
                         eprintln!("echo_server: {error}");
                     }
@@ -135,19 +151,25 @@ impl Sessions {
                 Err(error) if error.kind() == ErrorKind::WouldBlock => self.backlog = false,
                 Err(error) if matches!(error.kind(), ErrorKind::Interrupted | ErrorKind::ConnectionAborted) => {}
                 // Out of descriptors, most likely: the next connection that ends makes room.
-                Err(error) => return eprintln!("echo_server: cannot accept: {error}"),
+                Err(error) => {
+                    if !std::mem::replace(&mut self.full, true) {
+                        eprintln!("echo_server: cannot accept: {error}");
+                    }
+                    return;
+                }
             }
         }
     }
 
     fn add(&mut self, mut stream: TcpStream, poll: &Poll) -> io::Result<()> {
-        let index = self.free.pop().unwrap_or(self.slots.len());
+        let index = self.free.last().copied().unwrap_or(self.slots.len());
         poll.registry().register(&mut stream, Token(index), Interest::READABLE | Interest::WRITABLE)?;
         stream.set_nodelay(true)?;
-        if index == self.slots.len() {
-            self.slots.push(None);
+        let session = Some(Session::new(stream, self.now()));
+        match self.free.pop() {
+            Some(_) => self.slots[index] = session,
+            None => self.slots.push(session),
         }
-        self.slots[index] = Some(Session::new(stream, self.now()));
         self.open += 1;
         self.ready(index, false);
         Ok(())
@@ -172,8 +194,10 @@ impl Sessions {
             self.timers.pop_first();
             if let Some(session) = &mut self.slots[index] {
                 session.armed = None;
-                session.timeout(now);
-                self.ready(index, false);
+                match session.timeout(now) {
+                    Ok(()) => self.ready(index, false),
+                    Err(_) => self.remove(index),
+                }
             }
         }
         for _ in 0..self.turn.len() {

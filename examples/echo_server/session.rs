@@ -71,12 +71,7 @@ impl Session {
     pub fn go_on(&mut self, rx: &mut [u8], tx: &mut Vec<u8>, now: u64) -> io::Result<Turn> {
         for _ in 0..TURN {
             if !self.unsent.is_empty() {
-                tx.clear();
-                tx.append(&mut self.unsent);
-                self.send(tx)?;
-                if self.unsent.len() < tx.len() {
-                    self.deadlines.received(now); // a slow reader is a living one
-                }
+                self.send_on(now)?;
                 if !self.unsent.is_empty() {
                     return Ok(Turn::Blocked);
                 }
@@ -166,7 +161,18 @@ impl Session {
         Ok(())
     }
 
-    pub fn timeout(&mut self, now: u64) {
+    /// Goes on writing what was kept. A slow reader is a living one: what it takes counts like what it sends.
+    fn send_on(&mut self, now: u64) -> io::Result<()> {
+        let kept = std::mem::take(&mut self.unsent);
+        self.send(&kept)?;
+        if self.unsent.len() < kept.len() {
+            self.deadlines.received(now);
+        }
+        Ok(())
+    }
+
+    pub fn timeout(&mut self, now: u64) -> io::Result<()> {
+        self.send_on(now)?; // there may be some room long before the system thinks it worth an event
         while let Some(timeout) = self.deadlines.handle_timeout(now) {
             match (timeout, &mut self.stage) {
                 (Timeout::Ping(payload), Stage::Open(connection)) => {
@@ -181,6 +187,7 @@ impl Session {
                 }
             }
         }
+        Ok(())
     }
 
     pub fn go_away(&mut self, now: u64) {

@@ -68,12 +68,12 @@ impl ControlSlot {
     }
 
     /// A control payload of this length is going to be gathered. Where it does not fit behind the Pong that is due, that one
-    /// is given up for a newer Ping, which is answered in its place, and for a Close, behind which no Pong is wanted. A Pong
-    /// displaces nothing and is kept as far as it fits.
+    /// is given up for a newer Ping, which is answered in its place, and for a Close, behind which no Pong is wanted. Anything
+    /// else displaces nothing and is kept as far as it fits.
     // RFC 6455 5.5.2, 5.5.3 [6455-5.5.3-2]
     pub(super) fn begin_payload(&mut self, opcode: Opcode, len: u64) {
         let fits = u64::from(self.reserved()) + len <= SIZE as u64;
-        if !fits && opcode != Opcode::PONG && matches!(self.due, Due::Pong { .. }) {
+        if !fits && matches!(opcode, Opcode::PING | Opcode::CLOSE) {
             self.due = Due::Nothing;
         }
         self.begin_header();

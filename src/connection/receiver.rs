@@ -272,8 +272,8 @@ impl<R: Role> Receiver<R> {
 
     /// The payload of the Ping, Pong or Close that [`receive`](Self::receive) returned last, until it is called again.
     ///
-    /// A Pong that arrives while a Pong of ours waits to be sent may be cut short behind its first 14 bytes; a host that
-    /// matches Pongs with its Pings gives those 14 bytes of payload at most.
+    /// What arrives while a Pong of ours waits to be sent may be cut short behind its first 14 bytes, unless it is a Ping or a
+    /// Close; a host that matches Pongs with its Pings gives those 14 bytes of payload at most.
     pub fn control_payload(&self) -> &[u8] {
         self.control.completed()
     }
@@ -316,6 +316,7 @@ impl<R: Role> Receiver<R> {
             self.phase = Phase::Failed(error);
             // Behind the end of the stream no Close is of use [6455-7.1.7-6], else the peer is told why [6455-7.1.7-5] [6455-10.7-3]
             if error == ProtocolError::UnexpectedEof {
+                self.eof = true;
                 self.control.forget();
             } else {
                 self.control.close(error.close_code());
@@ -349,11 +350,15 @@ impl<R: Role> Receiver<R> {
         matches!(self.phase, Phase::Closed)
     }
 
+    /// Whether the transport ended without a Close frame: nothing can be sent any more.
+    pub(super) const fn is_lost(&self) -> bool {
+        matches!(self.phase, Phase::Failed(ProtocolError::UnexpectedEof))
+    }
+
     const fn incoming(&self) -> Incoming {
         match self.phase {
             Phase::Closed => Incoming::Close,
-            Phase::Failed(ProtocolError::UnexpectedEof) => Incoming::Open,
-            Phase::Failed(_) => Incoming::Error,
+            Phase::Failed(_) if !self.is_lost() => Incoming::Error,
             _ => Incoming::Open,
         }
     }

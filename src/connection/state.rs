@@ -73,13 +73,15 @@ mod tests {
     extern crate std;
     use super::{Incoming, State, Transport, next};
 
+    type Outcome = (State, Transport);
+
     /// Every row, written out a second time: incoming, eof, sent, then the outcome for a server and for a client.
     #[rustfmt::skip]
-    const TABLE: [(Incoming, bool, bool, (State, Transport), (State, Transport)); 12] = {
+    const TABLE: [(Incoming, bool, bool, Outcome, Outcome); 12] = {
         use Incoming::{Close, Error, Open};
         use State::{Closed, Closing};
         use Transport::{AwaitEof, HalfClose, Keep};
-        const DONE: (State, Transport) = (Closed, Transport::Close);
+        const DONE: Outcome = (Closed, Transport::Close);
         [
             (Open,  false, false, (State::Open, Keep),  (State::Open, Keep)),
             (Open,  false, true,  (Closing, Keep),      (Closing, Keep)),      // [6455-7.1.3-1]

@@ -3,17 +3,22 @@
 //!
 //! A [`Host`] is one endpoint with its host: it feeds bytes, drains what is due, sends, and keeps a merged [`Log`], in which
 //! it cannot be seen how the bytes were cut. [`wire`] writes and reads frames naively, [`oracle`] is a naive receiver,
-//! [`session`] is two endpoints that talk to each other, [`transcript`] plays the files in `transcripts`.
+//! [`session`] is two endpoints that talk to each other, [`transcript`] reads the files in
+//! `transcripts`, and [`player`] plays them.
 //!
 //! The tests and the fuzz targets share this folder: it needs nothing but `std` and the engine.
 #![allow(dead_code, unreachable_pub)] // every test uses its part of it
 
+mod log;
 pub mod oracle;
+pub mod player;
 pub mod session;
 pub mod transcript;
 pub mod wire;
 
-use barews::connection::{Chunk, Config, Event, MessageKind, Outgoing, Received, State, Transport};
+pub use log::{Entry, Log, Unfinished};
+
+use barews::connection::{Config, Event, MessageKind, Outgoing, Received, State, Transport};
 use barews::wire::{CloseCode, EncodedHeader, MAX_CONTROL_FRAME};
 use barews::{Client, Connection, ProtocolError, Role, SendError, Server};
 use std::cell::Cell;
@@ -46,101 +51,6 @@ impl Side for Client<Keys> {
     }
 }
 
-/// Something that happened at one endpoint.
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub enum Entry {
-    /// A whole message came; with the reserved bits of its first chunk.
-    Message(MessageKind, u8, Vec<u8>),
-    Ping(Vec<u8>),
-    Pong(Vec<u8>),
-    /// A Close came, with its code and reason.
-    Close(Option<u16>, String),
-    /// A control frame of an extension came: opcode and payload.
-    Control(u8, Vec<u8>),
-    Error(ProtocolError),
-    /// The transport ended as it should.
-    End,
-    /// Bytes were written: a whole frame, or a header, or a piece of payload.
-    Sent(Vec<u8>),
-    Refused(SendError),
-}
-
-/// What came of a message that is not complete.
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub struct Unfinished {
-    pub kind: MessageKind,
-    pub rsv: u8,
-    pub payload: Vec<u8>,
-}
-
-/// What happened, with the chunks of a message joined. Equal for any cut of the input.
-#[derive(Clone, PartialEq, Eq, Debug, Default)]
-pub struct Log {
-    pub entries: Vec<Entry>,
-    /// The message under way. Forgotten after an error: how much of it comes ahead of one depends on the cut.
-    pub unfinished: Option<Unfinished>,
-    ended: bool,
-}
-
-impl Log {
-    /// An event; `control` and `reason` are the connection's control payload and close reason.
-    pub fn event(&mut self, event: Event<'_>, control: &[u8], reason: &str) {
-        assert!(!self.ended, "P5: nothing follows a Close or an error, but {event:?} did");
-        let entry = match event {
-            Event::Data(chunk) => return self.chunk(chunk),
-            Event::Ping => Entry::Ping(control.to_vec()),
-            Event::Pong => Entry::Pong(control.to_vec()),
-            Event::ExtensionControl(opcode) => Entry::Control(opcode.bits(), control.to_vec()),
-            Event::Close(code) => {
-                self.ended = true;
-                Entry::Close(code.map(|code| code.0), reason.to_owned())
-            }
-            event => panic!("an event that the harness does not know: {event:?}"),
-        };
-        self.entries.push(entry);
-    }
-
-    fn chunk(&mut self, Chunk { kind, first, last, rsv, payload }: Chunk<'_>) {
-        assert_eq!(first, self.unfinished.is_none(), "`first` stands at the first chunk of a message only");
-        let message = self.unfinished.get_or_insert(Unfinished { kind, rsv, payload: Vec::new() });
-        assert_eq!(kind, message.kind, "a message has one kind");
-        message.payload.extend_from_slice(payload);
-        if kind == MessageKind::Text && message.rsv == 0 {
-            let checked = core::str::from_utf8(&message.payload);
-            assert!(checked.is_ok() || !last && checked.is_err_and(|e| e.error_len().is_none()), "text is UTF-8");
-        }
-        if last && let Some(Unfinished { kind, rsv, payload }) = self.unfinished.take() {
-            self.entries.push(Entry::Message(kind, rsv, payload));
-        }
-    }
-
-    pub fn error(&mut self, error: ProtocolError) {
-        self.ended = true;
-        self.unfinished = None;
-        self.entries.push(Entry::Error(error));
-    }
-
-    /// What the peer's bytes made happen, without what was written.
-    pub fn received(&self) -> Vec<Entry> {
-        self.entries.iter().filter(|e| !matches!(e, Entry::Sent(_) | Entry::Refused(_))).cloned().collect()
-    }
-
-    /// The messages that came.
-    pub fn messages(&self) -> Vec<(MessageKind, Vec<u8>)> {
-        let message = |entry: &Entry| match entry {
-            Entry::Message(kind, _, payload) => Some((*kind, payload.clone())),
-            _ => None,
-        };
-        self.entries.iter().filter_map(message).collect()
-    }
-
-    /// The frames that were written, each as its first byte and its unmasked payload.
-    pub fn sent(&self) -> Vec<(u8, Vec<u8>)> {
-        let bytes = self.entries.iter().filter_map(|e| if let Entry::Sent(bytes) = e { Some(&bytes[..]) } else { None });
-        wire::frames(&bytes.collect::<Vec<_>>().concat())
-    }
-}
-
 /// When a host drains.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Drain {
@@ -169,6 +79,8 @@ pub struct Host<R> {
     pub drain: Drain,
     /// Everything that was written, which a peer may take.
     pub output: Vec<u8>,
+    /// The frames that `poll_transmit` wrote, each as its first byte and its unmasked payload.
+    pub replies: Vec<(u8, Vec<u8>)>,
     /// Masking keys drawn.
     pub keys: Rc<Cell<u32>>,
     /// Calls of `receive`.
@@ -194,6 +106,7 @@ impl<R: Side + core::fmt::Debug> Host<R> {
             log: Log::default(),
             drain: Drain::AtOnce,
             output: Vec::new(),
+            replies: Vec::new(),
             keys,
             calls: 0,
             messages_sent: Vec::new(),
@@ -219,7 +132,10 @@ impl<R: Side + core::fmt::Debug> Host<R> {
             };
             let consumed = len - rest.len();
             assert_eq!(rest.as_ptr().addr(), start + consumed, "the rest is the end of the input");
-            assert!(rest.iter().eq(input[input.len() - rest.len()..].iter()) || rest.len() > 4096, "the rest is untouched");
+            assert!(
+                rest.iter().eq(input[input.len() - rest.len()..].iter()) || rest.len() > 4096,
+                "the rest is untouched"
+            );
             assert!(consumed > 0 || event.is_some() || len == 0, "P1: progress at {next:02x?}");
             assert!(event.is_some() || rest.is_empty(), "P2: without an event all is consumed");
             assert_eq!(self.error, None, "P5: an error is sticky");
@@ -280,7 +196,7 @@ impl<R: Side + core::fmt::Debug> Host<R> {
 
     /// The host itself fails the connection.
     pub fn fail(&mut self, error: ProtocolError) {
-        let was_over = self.log.ended;
+        let was_over = self.log.is_over();
         self.connection.fail(error);
         if !was_over {
             self.failed(error);
@@ -302,6 +218,7 @@ impl<R: Side + core::fmt::Debug> Host<R> {
             let (first, payload) = wire::frames(frame).pop().expect("P6: a whole frame");
             assert!([0x88, 0x8A].contains(&first), "P6: a Pong or a Close, not {first:x}");
             assert!(payload.len() <= 125);
+            self.replies.push((first, payload));
             self.written(frame);
         }
         if self.frame_left == 0 {
@@ -346,7 +263,7 @@ impl<R: Side + core::fmt::Debug> Host<R> {
         let need = match self.attempt(|c| call(c, &mut [])) {
             Err(SendError::BufferTooSmall { need }) => need,
             Err(error) => return Err(error),
-            Ok(len) => return Ok(vec![0; len]),
+            Ok(_) => panic!("P6: a frame in no space"),
         };
         let mut out = vec![UNTOUCHED; need + 7];
         let short = self.attempt(|c| call(c, &mut out[..need - 1]));

@@ -33,7 +33,13 @@ pub fn client(
 }
 
 #[unsafe(no_mangle)]
-pub fn start(u: &mut Unknown<'_>, config: &Config, keys: Keys, server: Connection<Server>, client: Connection<Client<Keys>>) {
+pub fn start(
+    u: &mut Unknown<'_>,
+    config: &Config,
+    keys: Keys,
+    server: Connection<Server>,
+    client: Connection<Client<Keys>>,
+) {
     calls!(u.which;
         Connection::new(Server, config),
         Connection::new(Client(keys), config),

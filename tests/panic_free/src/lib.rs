@@ -1,7 +1,7 @@
 //! Every public function of barews, called with arguments and in states of which the optimiser knows nothing.
 //!
 //! The panic handler calls a function that exists nowhere. If an object made of this crate does not need that function,
-//! then the optimiser has proved that no call can panic; `run` checks it. `which` keeps the calls apart, so that none of
+//! the optimiser has proved that no call can panic; `run` checks it. `which` keeps the calls apart, so that none of
 //! them profits from what an earlier one has established.
 
 #![no_std]

@@ -1,0 +1,183 @@
+//! The opening handshake as a client: any response, at any cut, with any storage and any limits, is judged as a naive client
+//! judges it.
+
+use crate::naive::{self, Asked, End, Head};
+use crate::server_handshake::need;
+use crate::{Bytes, Cuts};
+use arbitrary::Arbitrary;
+use barews::handshake::{ClientConfig, ClientHandshake, ParamValue, Progress, Response, Uri};
+use barews::{BuildError, HandshakeError};
+
+#[derive(Debug, Arbitrary)]
+pub struct Input<'a> {
+    /// How many of them were asked for.
+    pub subprotocols: u8,
+    pub extensions: u8,
+    /// Limits; without one for 0.
+    pub storage: u16,
+    pub head_size: u16,
+    pub headers: u8,
+    pub cuts: Cuts,
+    pub wire: Bytes<'a>,
+}
+
+/// The nonce of RFC 6455 section 1.3, so that the responses of the project's data fit.
+const NONCE: [u8; 16] = *b"the sample nonce";
+pub const KEY: &[u8] = b"dGhlIHNhbXBsZSBub25jZQ==";
+const SUBPROTOCOLS: &[&str] = &["chat", "superchat"];
+const EXTENSIONS: [&str; 3] = ["", "permessage-deflate; client_max_window_bits", "foo;a=1, permessage-deflate, bar"];
+const KEEP: &[&str] = &["set-cookie", "x"];
+
+/// How far a handshake came, and what was seen of it: the response, and the bytes behind it.
+#[derive(Debug, PartialEq, Eq)]
+enum Outcome {
+    Partial,
+    Failed(HandshakeError),
+    Complete(naive::Response, usize),
+}
+
+impl Input<'_> {
+    pub fn check(&self) {
+        let asked = Asked {
+            key: KEY,
+            subprotocols: &SUBPROTOCOLS[..usize::from(self.subprotocols) % 3],
+            extensions: EXTENSIONS[usize::from(self.extensions) % 3],
+        };
+        let roomy = ClientConfig {
+            subprotocols: asked.subprotocols,
+            extensions: asked.extensions,
+            keep: KEEP,
+            max_head_size: usize::MAX,
+            max_headers: usize::MAX,
+            ..ClientConfig::new(Uri::parse("ws://example.com/").unwrap())
+        };
+        let wire = self.wire.0;
+        let Naive { judged, heads, head_bytes } = judge(wire, asked);
+        assert_eq!(self.connect(&roomy, wire.len() + 64), judged, "as a naive client judges it");
+
+        let limit = |limit: usize| if limit == 0 { usize::MAX } else { limit };
+        let limited = ClientConfig {
+            max_head_size: limit(self.head_size.into()),
+            max_headers: limit(self.headers.into()),
+            ..roomy
+        };
+        let storage = if self.storage == 0 { wire.len() + 64 } else { self.storage.into() };
+        let outcome = self.connect(&limited, storage);
+        if let Outcome::Failed(error) = outcome
+            && outcome != judged
+        {
+            let exceeded = match error {
+                HandshakeError::HeadTooLarge => wire.len() > limited.max_head_size,
+                HandshakeError::TooManyHeaders => wire.iter().filter(|b| **b == b':').count() > limited.max_headers,
+                HandshakeError::StorageFull => wire.len() + 64 > storage,
+                _ => false,
+            };
+            assert!(exceeded, "{error:?} is no limit that was exceeded");
+        } else {
+            assert_eq!(outcome, judged);
+            assert!(judged != Outcome::Partial || wire.len() <= limited.max_head_size);
+        }
+        if matches!(judged, Outcome::Complete(..)) {
+            let fits = head_bytes <= limited.max_head_size
+                && heads.iter().map(|head| head.fields.len()).sum::<usize>() <= limited.max_headers
+                && heads.iter().all(|head| need(head, ENGINE, KEEP) <= storage);
+            assert_eq!(outcome == judged, fits, "a limit is exceeded if and only if the handshake fails for it");
+        }
+    }
+
+    /// The outcome, the same for any cut.
+    fn connect(&self, config: &ClientConfig<'_>, storage: usize) -> Outcome {
+        let whole = connect(config, storage, &[self.wire.0]);
+        assert_eq!(connect(config, storage, &self.cuts.pieces(self.wire.0)), whole, "P4");
+        assert_eq!(connect(config, storage, &self.wire.0.chunks(1).collect::<Vec<_>>()), whole, "P4, byte by byte");
+        whole
+    }
+}
+
+/// The fields that a client keeps.
+const ENGINE: &[&str] = &[
+    "upgrade",
+    "connection",
+    "sec-websocket-accept",
+    "sec-websocket-protocol",
+    "sec-websocket-extensions",
+    "sec-websocket-version",
+    "location",
+    "www-authenticate",
+    "retry-after",
+];
+
+struct Naive<'w> {
+    judged: Outcome,
+    /// The final head, and those of interim responses before it.
+    heads: Vec<Head<'w>>,
+    head_bytes: usize,
+}
+
+/// RFC 9110 section 15.2: other 1xx responses come ahead of the final one.
+fn judge<'w>(wire: &'w [u8], asked: Asked<'_>) -> Naive<'w> {
+    let (mut heads, mut head_bytes) = (Vec::new(), 0);
+    let judged = loop {
+        match naive::head(&wire[head_bytes..], |line| naive::status_line(line).map(|_| true)) {
+            End::Partial => break Outcome::Partial,
+            End::Broken(error) => break Outcome::Failed(error),
+            End::Complete(head) => {
+                head_bytes += head.len;
+                let judged = naive::response(&head, asked);
+                heads.push(head);
+                match judged {
+                    Ok(response) if (100..200).contains(&response.status) && response.status != 101 => {}
+                    Ok(response) => break Outcome::Complete(response, wire.len() - head_bytes),
+                    Err(error) => break Outcome::Failed(error),
+                }
+            }
+        }
+    };
+    Naive { judged, heads, head_bytes }
+}
+
+fn connect(config: &ClientConfig<'_>, storage: usize, pieces: &[&[u8]]) -> Outcome {
+    let mut handshake = ClientHandshake::new(config, NONCE, vec![0; storage]);
+    let mut behind = pieces.iter().map(|piece| piece.len()).sum::<usize>();
+    for piece in pieces {
+        let mut bytes = piece.to_vec();
+        behind -= piece.len();
+        match handshake.receive(&mut bytes) {
+            Ok(Progress::Partial) => assert!(handshake.response().is_none()),
+            Err(error) => {
+                assert_eq!(handshake.receive(&mut b"HTTP/1.1 200 OK\r\n\r\n".to_vec()), Err(error), "P5");
+                assert_eq!(handshake.receive_eof(), Err(error), "P5");
+                assert!(handshake.response().is_none());
+                assert_eq!(handshake.connect(|| [0; 4], &Default::default()).err(), Some(BuildError::NotNow));
+                return Outcome::Failed(error);
+            }
+            Ok(Progress::Complete { rest }) => {
+                assert!(piece.ends_with(rest), "the rest is the end of the input, untouched");
+                let behind = behind + rest.len();
+                let response = seen(handshake.response().expect("a complete response"));
+                let connection = handshake.connect(|| [0; 4], &Default::default());
+                assert_eq!(connection.is_ok(), response.status == 101);
+                assert_eq!(handshake.connect(|| [0; 4], &Default::default()).err(), Some(BuildError::NotNow), "once");
+                return Outcome::Complete(response, behind);
+            }
+        }
+    }
+    assert_eq!(handshake.receive_eof(), Err(HandshakeError::UnexpectedEof));
+    assert_eq!(handshake.receive(&mut [b'x']), Err(HandshakeError::UnexpectedEof), "P5");
+    Outcome::Partial
+}
+
+/// What the host sees of a response.
+pub fn seen(response: Response<'_>) -> naive::Response {
+    assert_eq!(response.is_open(), response.status() == 101);
+    assert!(response.header("LOCATION") == response.headers("location").next());
+    let chosen = response.extensions().map(|chosen| {
+        let value = |value: ParamValue<'_>| String::from_utf8(value.bytes().collect()).unwrap();
+        (chosen.name().to_owned(), chosen.params().map(|p| (p.name.to_owned(), p.value.map(value))).collect())
+    });
+    naive::Response {
+        status: response.status(),
+        subprotocol: response.subprotocol().map(str::to_owned),
+        extensions: chosen.collect(),
+    }
+}

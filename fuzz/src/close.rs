@@ -1,0 +1,80 @@
+//! Close frames and status codes: read, written and answered as RFC 6455 sections 5.5.1 and 7.4 have it.
+
+use crate::harness::{Drain, Entry, Host, Keys, Side, oracle, wire};
+use crate::{Bytes, Cuts};
+use arbitrary::Arbitrary;
+use barews::connection::Config;
+use barews::wire::{CloseCode, CloseFrame};
+use barews::{Client, ProtocolError, SendError, Server};
+use std::fmt::Debug;
+
+#[derive(Debug, Arbitrary)]
+pub struct Input<'a> {
+    pub server: bool,
+    pub key: [u8; 4],
+    pub cuts: Cuts,
+    /// The payload of a Close frame, or of a longer control frame.
+    pub payload: Bytes<'a>,
+}
+
+impl Input<'_> {
+    pub fn check(&self) {
+        self.parsed();
+        if self.server {
+            self.received::<Server>();
+            self.sent::<Server, Client<Keys>>();
+        } else {
+            self.received::<Client<Keys>>();
+            self.sent::<Client<Keys>, Server>();
+        }
+    }
+
+    fn parsed(&self) {
+        let expected = match self.payload.0 {
+            [] => Ok(None),
+            [_] => Err(ProtocolError::InvalidClosePayload),
+            [a, b, reason @ ..] => match (u16::from_be_bytes([*a, *b]), str::from_utf8(reason)) {
+                (code, _) if !oracle::may_be_sent(code) => Err(ProtocolError::InvalidCloseCode),
+                (_, Err(_)) => Err(ProtocolError::InvalidUtf8),
+                (code, Ok(reason)) => Ok(Some((CloseCode(code), reason))),
+            },
+        };
+        let parsed = CloseFrame::parse(self.payload.0);
+        assert_eq!(parsed.map(|close| close.map(|close| (close.code(), close.reason()))), expected);
+    }
+
+    /// A Close that comes is heard as a naive receiver hears it, and answered with its code, at any cut.
+    fn received<R: Side + Debug>(&self) {
+        let wire = wire::frame(0x88, R::IS_SERVER.then_some(self.key), self.payload.0);
+        let naive = oracle::expect(R::IS_SERVER, &Config::DEFAULT, &wire);
+        for sizes in [vec![], self.cuts.sizes(), vec![1]] {
+            let mut host = Host::<R>::new(&Config::DEFAULT);
+            host.feed_cut(&wire, &sizes);
+            assert_eq!(host.log, naive);
+        }
+    }
+
+    /// A Close that is sent reaches the other side as it was meant, and comes back with its code.
+    fn sent<A: Side + Debug, B: Side + Debug>(&self) {
+        let [a, b, reason @ ..] = self.payload.0 else { return };
+        let (code, Ok(reason)) = (u16::from_be_bytes([*a, *b]), str::from_utf8(reason)) else { return };
+        let (mut from, mut to) = (Host::<A>::new(&Config::DEFAULT), Host::<B>::new(&Config::DEFAULT));
+        from.drain = Drain::AtOnce;
+        let allowed = CloseCode(code).is_allowed();
+        assert_eq!(allowed, oracle::may_be_sent(code));
+        let expected = match () {
+            // RFC 6455 7.4.1: 1010 is the client's alone
+            () if !allowed || A::IS_SERVER && code == 1010 => Err(SendError::CloseCode),
+            () if reason.len() > 123 => Err(SendError::PayloadTooLong),
+            () => Ok(()),
+        };
+        assert_eq!(from.close(code, reason), expected);
+        if expected.is_ok() {
+            to.feed_cut(&from.output, &self.cuts.sizes());
+            assert_eq!(to.log.received(), [Entry::Close(Some(code), reason.to_owned())]);
+            from.feed_cut(&to.output, &self.cuts.sizes());
+            assert_eq!(from.log.received(), [Entry::Close(Some(code), String::new())], "the answer has the code");
+            assert!(from.outcome().clean && to.outcome().clean);
+        }
+    }
+}

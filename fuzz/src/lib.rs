@@ -1,0 +1,123 @@
+//! The fuzz targets of barews as plain functions: `fuzz_targets` hands them to libFuzzer, `tests/replay.rs` runs them on stored
+//! inputs.
+//!
+//! Every target is a module with an `Input`, which [`arbitrary`] makes of the fuzzer's bytes, and its `check`, which panics
+//! if the engine breaks a promise. The oracles are naive on purpose: those of the connection are in the harness that the
+//! property tests use, those of the handshake in [`naive`].
+
+#[path = "../../tests/harness/mod.rs"]
+mod harness;
+mod naive;
+pub mod seeds;
+
+pub mod building;
+pub mod client_handshake;
+pub mod close;
+pub mod differential;
+pub mod header;
+pub mod lists;
+pub mod receive;
+pub mod server_handshake;
+pub mod session;
+pub mod uri;
+pub mod utf8;
+
+use arbitrary::{Arbitrary, Unstructured};
+use barews::connection::Config;
+use std::fmt;
+
+/// A target's name, and what it does with the fuzzer's bytes.
+pub type Target = (&'static str, fn(&[u8]));
+
+/// All targets.
+pub const TARGETS: [Target; 11] = [
+    ("building", |data| drawn(data, |input: building::Input<'_>| input.check())),
+    ("client_handshake", |data| drawn(data, |input: client_handshake::Input<'_>| input.check())),
+    ("close", |data| drawn(data, |input: close::Input<'_>| input.check())),
+    ("differential", |data| drawn(data, |input: differential::Input<'_>| input.check())),
+    ("header", |data| drawn(data, |input: header::Input<'_>| input.check())),
+    ("lists", |data| drawn(data, |input: lists::Input<'_>| input.check())),
+    ("receive", |data| drawn(data, |input: receive::Input<'_>| input.check())),
+    ("server_handshake", |data| drawn(data, |input: server_handshake::Input<'_>| input.check())),
+    ("session", |data| drawn(data, |input: session::Input<'_>| input.check())),
+    ("uri", |data| drawn(data, |input: uri::Input<'_>| input.check())),
+    ("utf8", |data| drawn(data, |input: utf8::Input<'_>| input.check())),
+];
+
+/// What `fuzz_target!` does with the fuzzer's bytes.
+fn drawn<'a, I: Arbitrary<'a>>(data: &'a [u8], check: impl FnOnce(I)) {
+    if data.len() >= I::size_hint(0).0
+        && let Ok(input) = I::arbitrary_take_rest(Unstructured::new(data))
+    {
+        check(input);
+    }
+}
+
+/// Bytes that are legible in a report.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub struct Bytes<'a>(pub &'a [u8]);
+
+impl fmt::Debug for Bytes<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "b\"{}\"", self.0.escape_ascii())
+    }
+}
+
+impl<'a> Arbitrary<'a> for Bytes<'a> {
+    fn arbitrary(u: &mut Unstructured<'a>) -> arbitrary::Result<Self> {
+        u.arbitrary().map(Self)
+    }
+
+    fn arbitrary_take_rest(u: Unstructured<'a>) -> arbitrary::Result<Self> {
+        Ok(Self(u.take_rest()))
+    }
+}
+
+/// The sizes of the reads that a stream comes in, again and again. Without any it comes in one.
+#[derive(Clone, Copy, Debug, Arbitrary)]
+pub struct Cuts([u8; 4]);
+
+impl Cuts {
+    const NONE: Self = Self([0; 4]);
+
+    fn sizes(self) -> Vec<usize> {
+        self.0.iter().map(|size| usize::from(*size)).collect()
+    }
+
+    /// `bytes` in pieces.
+    fn pieces(self, bytes: &[u8]) -> Vec<&[u8]> {
+        let mut sizes = self.0.iter().map(|size| usize::from(*size)).filter(|size| *size > 0).cycle();
+        let (mut pieces, mut rest) = (Vec::new(), bytes);
+        while !rest.is_empty() {
+            let (piece, after) = rest.split_at(sizes.next().unwrap_or(rest.len()).min(rest.len()));
+            pieces.push(piece);
+            rest = after;
+        }
+        pieces
+    }
+}
+
+/// The limits of a connection, small ones, for 0 the default.
+#[derive(Clone, Copy, Debug, Arbitrary)]
+pub struct Limits {
+    frame: u8,
+    message: u8,
+    fragments: u8,
+    fragment_size: u8,
+    rsv: u8,
+    opcodes: u16,
+}
+
+impl Limits {
+    fn config(self) -> Config {
+        let small = |limit: u8, default| if limit == 0 { default } else { u64::from(limit) - 1 };
+        Config {
+            max_frame_size: small(self.frame, Config::DEFAULT.max_frame_size),
+            max_message_size: small(self.message, Config::DEFAULT.max_message_size),
+            max_fragments: small(self.fragments, Config::DEFAULT.max_fragments.into()) as u32,
+            fragment_size: small(self.fragment_size, Config::DEFAULT.fragment_size.into()) as u32,
+            extension_rsv: self.rsv,
+            extension_opcodes: self.opcodes,
+        }
+    }
+}

@@ -1,0 +1,464 @@
+//! The opening handshake, judged naively: the whole head is there, and is taken apart by `str` functions and in the order of
+//! the rules. The errors are those of the engine, which looks at the bytes in their order, then at the fields in theirs.
+
+use barews::HandshakeError as E;
+use barews::handshake::{UriError, accept_key};
+use std::net::Ipv6Addr;
+
+/// A head without limits: `None` while bytes are missing.
+pub struct Head<'w> {
+    pub start_line: &'w [u8],
+    /// Names in lower case, and values without white space around them.
+    pub fields: Vec<(String, &'w [u8])>,
+    /// The values with the white space behind them, as they go through the storage.
+    pub raw: Vec<&'w [u8]>,
+    pub len: usize,
+}
+
+/// How a head ends.
+pub enum End<T> {
+    Partial,
+    Broken(E),
+    Complete(T),
+}
+
+impl Head<'_> {
+    pub fn values(&self, name: &str) -> Vec<&[u8]> {
+        self.fields.iter().filter(|(other, _)| other == name).map(|(_, value)| *value).collect()
+    }
+}
+
+/// Reads a head. `start_line` judges the first line, and says false for one to ignore.
+pub fn head<'w>(wire: &'w [u8], start_line: impl Fn(&[u8]) -> Result<bool, E>) -> End<Head<'w>> {
+    let mut head = Head { start_line: b"", fields: vec![], raw: vec![], len: 0 };
+    loop {
+        let line = match line(&wire[head.len..], E::StartLine) {
+            Ok(Some(line)) => line,
+            Ok(None) => return End::Partial,
+            Err(error) => return End::Broken(error),
+        };
+        head.len += line.len() + 2;
+        match start_line(line) {
+            Ok(true) => {
+                head.start_line = line;
+                break;
+            }
+            Ok(false) => {}
+            Err(error) => return End::Broken(error),
+        }
+    }
+    loop {
+        let rest = &wire[head.len..];
+        let name_len = rest.iter().position(|byte| !is_token_byte(*byte)).unwrap_or(rest.len());
+        let name = &rest[..name_len];
+        match (name, rest.get(name_len)) {
+            (_, None) => return End::Partial,
+            ([], Some(b'\r')) => match rest.get(1) {
+                None => return End::Partial,
+                Some(b'\n') => {
+                    head.len += 2;
+                    return End::Complete(head);
+                }
+                Some(_) => return End::Broken(E::LineEnding),
+            },
+            (_, Some(b'\n')) => return End::Broken(E::LineEnding),
+            ([], Some(b' ' | b'\t')) => return End::Broken(E::ObsoleteFolding),
+            ([_, ..], Some(b':')) => {}
+            _ => return End::Broken(E::HeaderName),
+        }
+        match line(&rest[name_len + 1..], E::HeaderValue) {
+            Ok(Some(value)) => {
+                head.len += name_len + 1 + value.len() + 2;
+                head.raw.push(value.trim_blank_start());
+                head.fields.push((String::from_utf8_lossy(name).to_ascii_lowercase(), value.trim_blank()));
+            }
+            Ok(None) => return End::Partial,
+            Err(error) => return End::Broken(error),
+        }
+    }
+}
+
+/// A line without its CR LF; the error is that of a control character in it.
+fn line(rest: &[u8], control: E) -> Result<Option<&[u8]>, E> {
+    let Some(end) = rest.iter().position(|byte| byte.is_ascii_control() && *byte != b'\t') else { return Ok(None) };
+    match rest[end..] {
+        [b'\r'] => Ok(None),
+        [b'\r', b'\n', ..] => Ok(Some(&rest[..end])),
+        [b'\r' | b'\n', ..] => Err(E::LineEnding),
+        _ => Err(control),
+    }
+}
+
+/// Without spaces and tabs, which are all the white space that HTTP has.
+pub trait TrimBlank {
+    fn trim_blank_start(&self) -> &Self;
+    fn trim_blank(&self) -> &Self;
+}
+
+impl TrimBlank for [u8] {
+    fn trim_blank_start(&self) -> &Self {
+        let start = self.iter().take_while(|byte| b" \t".contains(byte)).count();
+        &self[start..]
+    }
+
+    fn trim_blank(&self) -> &Self {
+        let inner = self.trim_blank_start();
+        let behind = inner.iter().rev().take_while(|byte| b" \t".contains(byte)).count();
+        &inner[..inner.len() - behind]
+    }
+}
+
+fn is_token_byte(byte: u8) -> bool {
+    byte.is_ascii_graphic() && !b"()<>@,;:\\\"/[]?={}".contains(&byte)
+}
+
+pub fn is_token(text: &[u8]) -> bool {
+    !text.is_empty() && text.iter().all(|byte| is_token_byte(*byte))
+}
+
+/// The elements of a list, empty ones left out.
+pub fn elements(value: &[u8]) -> Vec<&[u8]> {
+    value.split(|byte| *byte == b',').map(<[u8]>::trim_blank).filter(|element| !element.is_empty()).collect()
+}
+
+fn lists(values: &[&[u8]], token: &[u8]) -> bool {
+    values.iter().any(|value| elements(value).iter().any(|element| element.eq_ignore_ascii_case(token)))
+}
+
+/// A field that lists subprotocols.
+pub fn subprotocols(value: &[u8]) -> Option<Vec<String>> {
+    let elements = elements(value);
+    (!elements.is_empty() && elements.iter().all(|element| is_token(element)))
+        .then(|| elements.iter().map(|element| String::from_utf8_lossy(element).into_owned()).collect())
+}
+
+/// An extension with its parameters.
+pub type Extension = (String, Vec<(String, Option<String>)>);
+
+/// A field that lists extensions (RFC 6455 section 9.1), read by descent.
+pub fn extensions(value: &[u8]) -> Option<Vec<Extension>> {
+    let mut at = Reader(value);
+    let mut extensions = Vec::new();
+    loop {
+        at.blank();
+        while at.take(b',') {
+            at.blank();
+        }
+        if at.0.is_empty() {
+            return (!extensions.is_empty()).then_some(extensions);
+        }
+        let mut extension = (at.token()?, Vec::new());
+        at.blank();
+        while at.take(b';') {
+            at.blank();
+            let name = at.token()?;
+            at.blank();
+            let mut value = None;
+            if at.take(b'=') {
+                at.blank();
+                value = Some(if at.take(b'"') { at.quoted()? } else { at.token()? });
+                at.blank();
+            }
+            extension.1.push((name, value));
+        }
+        extensions.push(extension);
+        if !at.0.is_empty() && !at.0.starts_with(b",") {
+            return None;
+        }
+    }
+}
+
+struct Reader<'v>(&'v [u8]);
+
+impl Reader<'_> {
+    fn take(&mut self, byte: u8) -> bool {
+        let found = self.0.first() == Some(&byte);
+        self.0 = &self.0[usize::from(found)..];
+        found
+    }
+
+    fn blank(&mut self) {
+        self.0 = self.0.trim_blank_start();
+    }
+
+    fn token(&mut self) -> Option<String> {
+        let len = self.0.iter().take_while(|byte| is_token_byte(**byte)).count();
+        let (token, rest) = self.0.split_at(len);
+        self.0 = rest;
+        is_token(token).then(|| String::from_utf8_lossy(token).into_owned())
+    }
+
+    /// A quoted string whose value is a token, behind its first quote.
+    fn quoted(&mut self) -> Option<String> {
+        let mut value = Vec::new();
+        loop {
+            let (&byte, rest) = self.0.split_first()?;
+            self.0 = rest;
+            match byte {
+                b'"' => break,
+                b'\\' => {
+                    let (&escaped, rest) = self.0.split_first()?;
+                    self.0 = rest;
+                    value.push(escaped);
+                }
+                byte => value.push(byte),
+            }
+        }
+        is_token(&value).then(|| String::from_utf8_lossy(&value).into_owned())
+    }
+}
+
+/// A request as a server sees it.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Request {
+    pub upgrade: bool,
+    pub method: String,
+    pub host: String,
+    pub target: String,
+    pub origin: Option<String>,
+    pub subprotocols: Vec<String>,
+    pub extensions: Vec<Extension>,
+}
+
+/// Which origins may connect.
+#[derive(Clone, Copy, Debug)]
+pub enum Origins<'c> {
+    Any,
+    Same,
+    List(&'c [&'c str]),
+}
+
+/// The parts of a request line: method, authority, target, and the minor version.
+type RequestLine = (String, Option<String>, String, u8);
+
+pub fn request_line(line: &[u8]) -> Result<RequestLine, E> {
+    let parts: Vec<&[u8]> = line.split(|byte| *byte == b' ').collect();
+    let [method, target, version] = parts[..] else { return Err(E::StartLine) };
+    if !is_token(method) || target.is_empty() {
+        return Err(E::StartLine);
+    }
+    let minor = minor_version(version)?;
+    if !matches!(method, b"GET" | b"HEAD") {
+        return Err(E::Method);
+    }
+    let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+    let (authority, target) = request_target(&text(target)).ok_or(E::Target)?;
+    Ok((text(method), authority, target, minor))
+}
+
+fn request_target(target: &str) -> Option<(Option<String>, String)> {
+    if target.contains(|c: char| !c.is_ascii_graphic() || c == '#') {
+        return None;
+    }
+    if target.starts_with('/') {
+        return Some((None, target.into()));
+    }
+    let (scheme, rest) = target.split_once("://")?;
+    if !["http", "https"].contains(&scheme.to_ascii_lowercase().as_str()) {
+        return None;
+    }
+    let (authority, path) = rest.split_at(rest.find(['/', '?']).unwrap_or(rest.len()));
+    host_and_port(authority).ok()?;
+    match path.chars().next() {
+        None => Some((Some(authority.into()), "/".into())),
+        Some('/') => Some((Some(authority.into()), path.into())),
+        _ => None,
+    }
+}
+
+fn minor_version(version: &[u8]) -> Result<u8, E> {
+    match version.strip_prefix(b"HTTP/") {
+        Some([b'1', b'.', minor]) if minor.is_ascii_digit() => Ok(minor - b'0'),
+        Some([major, b'.', minor]) if major.is_ascii_digit() && minor.is_ascii_digit() => Err(E::HttpVersion),
+        _ => Err(E::StartLine),
+    }
+}
+
+/// Judges a request's fields (RFC 6455 section 4.2.1).
+pub fn request(head: &Head<'_>, origins: Origins<'_>) -> Result<Request, E> {
+    let (method, authority, target, minor) = request_line(head.start_line)?;
+    let once = [
+        ("host", E::Host),
+        ("sec-websocket-key", E::Key),
+        ("sec-websocket-version", E::Version),
+        ("origin", E::Origin),
+    ];
+    let mut seen: Vec<&str> = Vec::new();
+    for (name, _) in &head.fields {
+        let error = once.iter().find(|(once, _)| once == name).map(|(_, error)| *error);
+        if let Some(error) = error.filter(|_| seen.contains(&name.as_str())) {
+            return Err(error);
+        }
+        seen.push(name);
+    }
+    let first = |name: &str| head.values(name).first().copied();
+    let text = |bytes: &[u8]| std::str::from_utf8(bytes).unwrap_or_default().to_owned();
+
+    let no_body = |value: &&[u8]| !value.is_empty() && value.iter().all(|digit| *digit == b'0');
+    if !head.values("content-length").iter().all(no_body) || !head.values("transfer-encoding").is_empty() {
+        return Err(E::Body);
+    }
+    match first("host").map(|host| std::str::from_utf8(host).is_ok_and(|host| host_and_port(host).is_ok())) {
+        Some(true) => {}
+        None if minor == 0 => {}
+        _ => return Err(E::Host),
+    }
+    let host = authority.unwrap_or_else(|| first("host").map(text).unwrap_or_default());
+    let upgrade = lists(&head.values("upgrade"), b"websocket");
+    let plain = !upgrade && first("sec-websocket-key").is_none() && first("sec-websocket-version").is_none();
+    let protocols: Option<Vec<_>> = head.values("sec-websocket-protocol").into_iter().map(subprotocols).collect();
+    let offers: Option<Vec<_>> = head.values("sec-websocket-extensions").into_iter().map(extensions).collect();
+    let rules = [
+        (minor == 0, E::HttpVersion),
+        (method != "GET", E::Method),
+        (!upgrade, E::Upgrade),
+        (!lists(&head.values("connection"), b"upgrade"), E::Connection),
+        (first("sec-websocket-version") != Some(b"13"), E::Version),
+        (!first("sec-websocket-key").is_some_and(is_key), E::Key),
+        (protocols.is_none(), E::Subprotocol),
+        (offers.is_none(), E::Extensions),
+        (!first("origin").is_none_or(|origin| allows(origins, &text(origin), &host)), E::Origin),
+    ];
+    if !plain && let Some((_, error)) = rules.iter().find(|(broken, _)| *broken) {
+        return Err(*error);
+    }
+    Ok(Request {
+        upgrade: !plain,
+        method,
+        host,
+        target,
+        origin: first("origin").map(text),
+        subprotocols: protocols.unwrap_or_default().concat(),
+        extensions: offers.unwrap_or_default().concat(),
+    })
+}
+
+/// 24 characters that 16 bytes are encoded as. The bits behind the bytes may be anything.
+fn is_key(key: &[u8]) -> bool {
+    let is_digit = |byte: &u8| byte.is_ascii_alphanumeric() || b"+/".contains(byte);
+    key.len() == 24 && key.ends_with(b"==") && key[..22].iter().all(is_digit)
+}
+
+fn allows(origins: Origins<'_>, origin: &str, host: &str) -> bool {
+    match origins {
+        Origins::Any => true,
+        Origins::List(list) => list.iter().any(|allowed| allowed.eq_ignore_ascii_case(origin)),
+        Origins::Same => {
+            let Some((scheme, authority)) = origin.split_once("://") else { return false };
+            let default = match scheme.to_ascii_lowercase().as_str() {
+                "http" => 80,
+                "https" => 443,
+                _ => return false,
+            };
+            let (Ok(asks), Ok(asked)) = (host_and_port(authority), host_and_port(host)) else { return false };
+            asks.0.eq_ignore_ascii_case(asked.0) && asks.1.unwrap_or(default) == asked.1.unwrap_or(default)
+        }
+    }
+}
+
+/// Splits and checks `host [ ":" port ]` (RFC 3986 section 3.2).
+pub fn host_and_port(authority: &str) -> Result<(&str, Option<u16>), UriError> {
+    let end = if authority.starts_with('[') {
+        authority.find(']').map_or(authority.len(), |end| end + 1)
+    } else {
+        authority.find(':').unwrap_or(authority.len())
+    };
+    let (host, port) = authority.split_at(end);
+    let valid = match host.strip_prefix('[') {
+        Some(literal) => literal.strip_suffix(']').is_some_and(|ip| ip.parse::<Ipv6Addr>().is_ok()),
+        None => !host.is_empty() && is_escaped(host, "-._~!$&'()*+,;="),
+    };
+    if !valid || !port.is_empty() && !port.starts_with(':') {
+        return Err(UriError::Host);
+    }
+    match port.trim_start_matches(':') {
+        _ if port.len() < 2 => Ok((host, None)),
+        digits if port.len() == digits.len() + 1 && digits.bytes().all(|digit| digit.is_ascii_digit()) => {
+            match digits.trim_start_matches('0').parse() {
+                Ok(number) => Ok((host, Some(number))),
+                Err(_) => Err(UriError::Port),
+            }
+        }
+        _ => Err(UriError::Port),
+    }
+}
+
+/// Letters, digits, the characters in `marks`, and `%` with two hexadecimal digits.
+pub fn is_escaped(text: &str, marks: &str) -> bool {
+    let (plain, escapes) = text.split_once('%').map_or((text, None), |(plain, escapes)| (plain, Some(escapes)));
+    plain.chars().all(|c| c.is_ascii_alphanumeric() || marks.contains(c))
+        && escapes.is_none_or(|escapes| {
+            escapes.split('%').all(|part| {
+                part.len() >= 2
+                    && part.bytes().take(2).all(|digit| digit.is_ascii_hexdigit())
+                    && part.chars().skip(2).all(|c| c.is_ascii_alphanumeric() || marks.contains(c))
+            })
+        })
+}
+
+/// What a client asks for, as far as the response has to do with it.
+#[derive(Clone, Copy, Debug)]
+pub struct Asked<'c> {
+    pub key: &'c [u8],
+    pub subprotocols: &'c [&'c str],
+    pub extensions: &'c str,
+}
+
+/// A response as a client sees it.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Response {
+    pub status: u16,
+    pub subprotocol: Option<String>,
+    pub extensions: Vec<Extension>,
+}
+
+/// The minor version and the status.
+pub fn status_line(line: &[u8]) -> Result<(u8, u16), E> {
+    let (version, rest) = line.split_at(line.iter().position(|byte| *byte == b' ').unwrap_or(line.len()));
+    let minor = minor_version(version)?;
+    let (code, reason) = rest.split_at(rest.len().min(4));
+    let digits = std::str::from_utf8(code).ok().and_then(|code| code.strip_prefix(' '));
+    let valid = digits.is_some_and(|digits| digits.len() == 3 && digits.bytes().all(|digit| digit.is_ascii_digit()));
+    let status = digits.filter(|_| valid && (reason.is_empty() || reason[0] == b' ')).and_then(|d| d.parse().ok());
+    Ok((minor, status.filter(|status| *status >= 100).ok_or(E::StartLine)?))
+}
+
+/// Judges a response's fields (RFC 6455 section 4.1).
+pub fn response(head: &Head<'_>, asked: Asked<'_>) -> Result<Response, E> {
+    let (minor, status) = status_line(head.start_line)?;
+    if status != 101 {
+        return Ok(Response { status, subprotocol: None, extensions: vec![] });
+    }
+    let once =
+        [("upgrade", E::Upgrade), ("sec-websocket-accept", E::Accept), ("sec-websocket-protocol", E::Subprotocol)];
+    let mut seen: Vec<&str> = Vec::new();
+    for (name, _) in &head.fields {
+        let error = once.iter().find(|(once, _)| once == name).map(|(_, error)| *error);
+        if let Some(error) = error.filter(|_| seen.contains(&name.as_str())) {
+            return Err(error);
+        }
+        seen.push(name);
+    }
+    let first = |name: &str| head.values(name).first().copied();
+    let chosen: Option<Vec<_>> = head.values("sec-websocket-extensions").into_iter().map(extensions).collect();
+    let offers = extensions(asked.extensions.as_bytes()).unwrap_or_default();
+    let offered =
+        |chosen: &Vec<Extension>| chosen.iter().all(|(name, _)| offers.iter().any(|(offer, _)| offer == name));
+    let requested = |name: &[u8]| asked.subprotocols.iter().any(|ours| ours.as_bytes() == name);
+    let rules = [
+        (minor == 0, E::HttpVersion),
+        (!first("upgrade").is_some_and(|upgrade| upgrade.eq_ignore_ascii_case(b"websocket")), E::Upgrade),
+        (!lists(&head.values("connection"), b"upgrade"), E::Connection),
+        (first("sec-websocket-accept") != Some(&accept_key(asked.key)), E::Accept),
+        (!chosen.as_ref().is_some_and(|chosen| chosen.iter().all(offered)), E::Extensions),
+        (!first("sec-websocket-protocol").is_none_or(requested), E::Subprotocol),
+    ];
+    match rules.iter().find(|(broken, _)| *broken) {
+        Some((_, error)) => Err(*error),
+        None => Ok(Response {
+            status,
+            subprotocol: first("sec-websocket-protocol").map(|name| String::from_utf8_lossy(name).into_owned()),
+            extensions: chosen.unwrap_or_default().concat(),
+        }),
+    }
+}

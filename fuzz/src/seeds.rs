@@ -1,0 +1,119 @@
+//! The seed corpus, made from the project's own data: the transcripts, the handshakes, and the lists of UTF-8. An input
+//! begins with the fields that its target draws, mostly zeros, and ends with bytes of the data.
+
+use crate::harness::transcript::Transcript;
+use crate::harness::wire;
+use crate::naive;
+use barews::connection::Config;
+use std::fs;
+
+/// A seed: its target and its bytes.
+pub type Seed = (&'static str, Vec<u8>);
+
+const TESTS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../tests");
+
+/// All seeds.
+pub fn all() -> Vec<Seed> {
+    let mut seeds = Vec::new();
+    connections(&mut seeds);
+    handshakes(&mut seeds);
+    texts(&mut seeds);
+    seeds.sort();
+    seeds.dedup();
+    seeds
+}
+
+/// The inputs of `minimised/TARGET.txt`, one in hex a line.
+pub fn minimised() -> Vec<Seed> {
+    let read = |(target, _): &(&'static str, _)| {
+        let path = format!("{}/minimised/{target}.txt", env!("CARGO_MANIFEST_DIR"));
+        let table = fs::read_to_string(path).unwrap_or_default();
+        table.lines().map(|line| (*target, bytes(line))).collect::<Vec<_>>()
+    };
+    crate::TARGETS.iter().flat_map(read).collect()
+}
+
+fn bytes(hex: &str) -> Vec<u8> {
+    (0..hex.len()).step_by(2).map(|at| u8::from_str_radix(&hex[at..at + 2], 16).expect("hex")).collect()
+}
+
+/// What a peer sends in the transcripts.
+fn connections(seeds: &mut Vec<Seed>) {
+    for transcript in Transcript::in_folder(&format!("{TESTS}/transcripts")) {
+        let (server, wire) = (u8::from(transcript.is_server), transcript.input());
+        let limits = limits(&transcript.config);
+        seeds.push(("receive", [&[server][..], &limits, &[0], &[0; 4], &wire].concat()));
+        let mut rest = &wire[..];
+        while let Some(header) = wire::read_header(rest) {
+            seeds.push(("header", [&[0; 21][..], &rest[..header.size]].concat()));
+            let len = usize::try_from(header.len).unwrap_or(usize::MAX);
+            let payload = &rest[header.size..];
+            let (payload, after) = payload.split_at(len.min(payload.len()));
+            if header.first == 0x88 {
+                let payload = wire::mask(header.key.unwrap_or_default(), 0, payload);
+                seeds.push(("close", [&[server][..], &[0; 8], &payload].concat()));
+            }
+            rest = after;
+        }
+    }
+}
+
+/// As [`Limits`](crate::Limits) draws them, as far as they are small.
+fn limits(config: &Config) -> Vec<u8> {
+    let small = |limit: u64| u8::try_from(limit.saturating_add(1)).unwrap_or(0);
+    let mut bytes = vec![
+        small(config.max_frame_size),
+        small(config.max_message_size),
+        small(config.max_fragments.into()),
+        small(config.fragment_size.into()),
+        config.extension_rsv,
+    ];
+    bytes.extend(config.extension_opcodes.to_le_bytes());
+    bytes
+}
+
+fn handshakes(seeds: &mut Vec<Seed>) {
+    for folder in ["handshakes", "rfc6455"] {
+        for entry in fs::read_dir(format!("{TESTS}/data/{folder}")).expect("the project's data") {
+            let path = entry.expect("a file").path();
+            let wire = fs::read(&path).expect("a file");
+            match path.extension().and_then(|extension| extension.to_str()) {
+                Some("req") => {
+                    seeds.push(("server_handshake", [&[0; 11][..], &wire].concat()));
+                    seeds.push(("differential", [&[0, 0, 0, 0x80][..], &wire].concat()));
+                    request(&wire, seeds);
+                }
+                Some("resp") => {
+                    // Asked for two subprotocols and for permessage-deflate.
+                    seeds.push(("client_handshake", [&[2, 1][..], &[0; 9], &wire].concat()));
+                    seeds.push(("differential", [&[0, 0, 0, 0xC0][..], &wire].concat()));
+                }
+                _ => {}
+            }
+        }
+    }
+}
+
+/// The parts of a request.
+fn request(wire: &[u8], seeds: &mut Vec<Seed>) {
+    let naive::End::Complete(head) = naive::head(wire, |_| Ok(true)) else { return };
+    for list in ["sec-websocket-extensions", "sec-websocket-protocol"].map(|name| head.values(name)) {
+        seeds.extend((!list.is_empty()).then(|| ("lists", [&[0][..], &list.join(&b'\n')].concat())));
+    }
+    if let Ok((_, _, target, _)) = naive::request_line(head.start_line) {
+        seeds.push(("uri", target.clone().into_bytes()));
+        for host in head.values("host") {
+            seeds.push(("uri", [b"ws://", host, target.as_bytes()].concat()));
+        }
+    }
+}
+
+fn texts(seeds: &mut Vec<Seed>) {
+    for file in ["autobahn", "kuhn"] {
+        let table = fs::read_to_string(format!("{TESTS}/data/utf8/{file}.tsv")).expect("the project's data");
+        for row in table.lines().skip(1) {
+            let pieces = row.split('\t').nth(1).expect("a text in pieces");
+            seeds.push(("utf8", [&[0; 12][..], &bytes(&pieces.replace('|', ""))].concat()));
+        }
+    }
+}

@@ -1,0 +1,217 @@
+//! The opening handshake as a server: any request, at any cut, with any storage and any limits, is judged as a naive server
+//! judges it, and has an answer.
+
+use crate::naive::{self, End, Head, Origins};
+use crate::{Bytes, Cuts};
+use arbitrary::Arbitrary;
+use barews::handshake::{Accept, OriginPolicy, Progress, Request, ServerConfig, ServerHandshake};
+use barews::{BuildError, HandshakeError};
+
+#[derive(Debug, Arbitrary)]
+pub struct Input<'a> {
+    pub origins: u8,
+    pub keep: u8,
+    /// Limits; without one for 0.
+    pub storage: u16,
+    pub head_size: u16,
+    pub headers: u8,
+    pub cuts: Cuts,
+    pub wire: Bytes<'a>,
+}
+
+const SUBPROTOCOLS: &[&str] = &["superchat", "chat"];
+const KEEP: &[&str] = &["cookie", "Authorization", "x", "Host"];
+const ORIGINS: &[&str] = &["https://example.com", "http://localhost:8080", "null"];
+
+/// How far a handshake came, and what was seen of it: the request, and the bytes behind it.
+#[derive(Debug, PartialEq, Eq)]
+enum Outcome {
+    Partial,
+    Failed(HandshakeError),
+    Complete(naive::Request, usize),
+}
+
+impl Input<'_> {
+    pub fn check(&self) {
+        let (policy, origins) = match self.origins % 3 {
+            0 => (OriginPolicy::Any, Origins::Any),
+            1 => (OriginPolicy::SameOrigin, Origins::Same),
+            _ => (OriginPolicy::List(ORIGINS), Origins::List(ORIGINS)),
+        };
+        let keep = &KEEP[..usize::from(self.keep) % (KEEP.len() + 1)];
+        let roomy = ServerConfig {
+            subprotocols: SUBPROTOCOLS,
+            keep,
+            max_head_size: usize::MAX,
+            max_headers: usize::MAX,
+            ..ServerConfig::new(policy)
+        };
+        let wire = self.wire.0;
+        let head = naive::head(wire, start_line);
+        let judged = match &head {
+            End::Partial => Outcome::Partial,
+            End::Broken(error) => Outcome::Failed(*error),
+            End::Complete(head) => match naive::request(head, origins) {
+                Ok(request) => Outcome::Complete(request, wire.len() - head.len),
+                Err(error) => Outcome::Failed(error),
+            },
+        };
+        assert_eq!(self.serve(&roomy, wire.len() + 64), judged, "as a naive server judges it");
+
+        let limit = |limit: usize| if limit == 0 { usize::MAX } else { limit };
+        let limited = ServerConfig {
+            max_head_size: limit(self.head_size.into()),
+            max_headers: limit(self.headers.into()),
+            ..roomy
+        };
+        let storage = if self.storage == 0 { wire.len() + 64 } else { self.storage.into() };
+        let outcome = self.serve(&limited, storage);
+        if let Outcome::Failed(error) = outcome
+            && outcome != judged
+        {
+            let exceeded = match error {
+                HandshakeError::HeadTooLarge => wire.len() > limited.max_head_size,
+                HandshakeError::TooManyHeaders => wire.iter().filter(|b| **b == b':').count() > limited.max_headers,
+                HandshakeError::StorageFull => wire.len() + 64 > storage,
+                _ => false,
+            };
+            assert!(exceeded, "{error:?} is no limit that was exceeded");
+        } else {
+            assert_eq!(outcome, judged);
+            assert!(!matches!(head, End::Partial) || wire.len() <= limited.max_head_size);
+        }
+        if let End::Complete(head) = &head {
+            let fits = head.len <= limited.max_head_size
+                && head.fields.len() <= limited.max_headers
+                && need(head, ENGINE, keep) <= storage;
+            let is_limit = matches!(
+                outcome,
+                Outcome::Failed(
+                    HandshakeError::HeadTooLarge | HandshakeError::TooManyHeaders | HandshakeError::StorageFull
+                )
+            );
+            assert_eq!(is_limit, !fits, "a limit is exceeded if and only if the handshake fails for it");
+        }
+    }
+
+    /// The outcome, the same for any cut.
+    fn serve(&self, config: &ServerConfig<'_>, storage: usize) -> Outcome {
+        let whole = serve(config, storage, &[self.wire.0]);
+        assert_eq!(serve(config, storage, &self.cuts.pieces(self.wire.0)), whole, "P4");
+        assert_eq!(serve(config, storage, &self.wire.0.chunks(1).collect::<Vec<_>>()), whole, "P4, byte by byte");
+        whole
+    }
+}
+
+/// RFC 9112 section 2.2: empty lines ahead of the request line are ignored.
+fn start_line(line: &[u8]) -> Result<bool, HandshakeError> {
+    if line.is_empty() { Ok(false) } else { naive::request_line(line).map(|_| true) }
+}
+
+/// The fields that a server keeps.
+const ENGINE: &[&str] = &[
+    "host",
+    "upgrade",
+    "connection",
+    "sec-websocket-key",
+    "sec-websocket-version",
+    "sec-websocket-protocol",
+    "sec-websocket-extensions",
+    "origin",
+    "content-length",
+    "transfer-encoding",
+];
+
+/// The storage that a head needs: 4 bytes and the value for the start line and each field that is kept; while a value comes in
+/// also the white space behind it.
+pub fn need(head: &Head<'_>, engine: &[&str], keep: &[&str]) -> usize {
+    let mut used = 4 + head.start_line.len();
+    let mut most = used;
+    for ((name, value), raw) in head.fields.iter().zip(&head.raw) {
+        if engine.iter().chain(keep).any(|kept| kept.eq_ignore_ascii_case(name)) {
+            most = most.max(used + 4 + raw.len());
+            used += 4 + value.len();
+        }
+    }
+    most
+}
+
+fn serve(config: &ServerConfig<'_>, storage: usize, pieces: &[&[u8]]) -> Outcome {
+    let mut handshake = ServerHandshake::new(config, vec![0; storage]);
+    let mut behind = pieces.iter().map(|piece| piece.len()).sum::<usize>();
+    for piece in pieces {
+        let mut bytes = piece.to_vec();
+        behind -= piece.len();
+        match handshake.receive(&mut bytes) {
+            Ok(Progress::Partial) => assert!(handshake.request().is_none()),
+            Err(error) => {
+                assert_eq!(handshake.receive(&mut b"GET / HTTP/1.1\r\n\r\n".to_vec()), Err(error), "P5");
+                assert_eq!(handshake.receive_eof(), Err(error), "P5");
+                assert!(handshake.request().is_none());
+                let mut out = [0; 512];
+                let refused = handshake.accept(&Accept::default(), &Default::default(), &mut out);
+                assert_eq!(refused.err(), Some(BuildError::NotNow), "what was refused cannot be accepted");
+                let len = handshake.refuse(error, &mut out).expect("an error can be answered");
+                assert_eq!(status(&out[..len]), error.status());
+                return Outcome::Failed(error);
+            }
+            Ok(Progress::Complete { rest }) => {
+                assert!(piece.ends_with(rest), "the rest is the end of the input, untouched");
+                let behind = behind + rest.len();
+                let request = seen(handshake.request().expect("a complete request"));
+                answer(&mut handshake, request.upgrade);
+                return Outcome::Complete(request, behind);
+            }
+        }
+    }
+    assert_eq!(handshake.receive_eof(), Err(HandshakeError::UnexpectedEof));
+    assert_eq!(handshake.receive(&mut [b'x']), Err(HandshakeError::UnexpectedEof), "P5");
+    Outcome::Partial
+}
+
+/// What the host sees of a request.
+pub fn seen(request: Request<'_>) -> naive::Request {
+    let upgrade = request.is_upgrade();
+    let offers = request.extensions().filter(|_| upgrade).map(|offer| {
+        let value = |value: barews::handshake::ParamValue<'_>| String::from_utf8(value.bytes().collect()).unwrap();
+        (offer.name().to_owned(), offer.params().map(|p| (p.name.to_owned(), p.value.map(value))).collect())
+    });
+    for name in KEEP {
+        assert!(request.header(name) == request.headers(&name.to_uppercase()).next());
+    }
+    naive::Request {
+        upgrade,
+        method: request.method().to_owned(),
+        host: request.host().to_owned(),
+        target: request.target().to_owned(),
+        origin: request.origin().map(str::to_owned),
+        subprotocols: request.subprotocols().filter(|_| upgrade).map(str::to_owned).collect(),
+        extensions: offers.collect(),
+    }
+}
+
+/// An upgrade can be accepted once, a request for a page cannot; both can be answered once.
+fn answer(handshake: &mut ServerHandshake<'_, Vec<u8>>, upgrade: bool) {
+    let mut out = [0; 1024];
+    let accepted = handshake.accept(&Accept::default(), &Default::default(), &mut out);
+    match accepted {
+        Ok((len, _)) => assert!(upgrade && status(&out[..len]) == 101),
+        Err(error) => {
+            assert!(!upgrade && error == BuildError::NotNow, "{error:?}");
+            let len = handshake.respond(404, &[], b"", &mut out).expect("a page can be answered");
+            assert_eq!(status(&out[..len]), 404);
+        }
+    }
+    assert_eq!(handshake.respond(503, &[], b"", &mut out), Err(BuildError::NotNow), "one answer");
+    let again = handshake.accept(&Accept::default(), &Default::default(), &mut out);
+    assert_eq!(again.err(), Some(BuildError::NotNow), "one answer");
+}
+
+/// The status of a response that ends where the bytes end, or its body does.
+fn status(response: &[u8]) -> u16 {
+    let mut headers = [httparse::EMPTY_HEADER; 16];
+    let mut parsed = httparse::Response::new(&mut headers);
+    let head = parsed.parse(response).expect("a response").is_complete();
+    assert!(head, "a whole response");
+    parsed.code.expect("a status")
+}

@@ -1,0 +1,34 @@
+//! Every stored input, as an ordinary test: the seeds that are made from the project's data, and the minimised corpus of the
+//! campaigns, where inputs that found something stay for good.
+
+use barews_fuzz::{TARGETS, seeds};
+
+fn replay(target: &str) {
+    let (_, run) = TARGETS.iter().find(|(name, _)| *name == target).expect("a target");
+    let inputs: Vec<_> =
+        seeds::all().into_iter().chain(seeds::minimised()).filter(|(name, _)| *name == target).collect();
+    println!("{target}: {} inputs", inputs.len());
+    assert!(inputs.len() >= 20, "only {} inputs", inputs.len());
+    for (_, input) in inputs {
+        let shown = input.escape_ascii().to_string();
+        assert!(std::panic::catch_unwind(|| run(&input)).is_ok(), "{target} fails on b\"{shown}\"");
+    }
+}
+
+macro_rules! replay {
+    ($($target:ident)*) => {
+        $(
+            #[test]
+            fn $target() {
+                replay(stringify!($target));
+            }
+        )*
+
+        #[test]
+        fn every_target_is_here() {
+            assert!(TARGETS.iter().map(|(name, _)| *name).eq([$(stringify!($target)),*]));
+        }
+    };
+}
+
+replay!(building client_handshake close differential header lists receive server_handshake session uri utf8);

@@ -1,0 +1,495 @@
+//! How implementations broke, and that this one does not: one test for each attack on frames, closing and text, named after
+//! what it proves. Linear work is proved by counting calls and bytes, never by a clock.
+
+mod harness;
+
+use barews::connection::{Config, Event, MessageKind, State, Transport};
+use barews::deadlines::{Deadlines, Timeout, Timeouts};
+use barews::wire::{CloseCode, MAX_CONTROL_FRAME};
+use barews::{Client, Connection, ProtocolError, Server};
+use core::fmt::Debug;
+use harness::{Drain, Entry, Host, Keys, Side, oracle, wire};
+
+const KEY: [u8; 4] = [0x37, 0xfa, 0x21, 0x3d];
+
+/// A frame from the peer of an endpoint of this role.
+fn from_peer<R: Side>(first: u8, payload: &[u8]) -> Vec<u8> {
+    wire::frame(first, R::IS_SERVER.then_some(KEY), payload)
+}
+
+/// RUSTSEC-2023-0065 (a header parsed anew at every read): a byte at a time costs one call a byte, keeps no input, and tells the
+/// payload as it comes.
+#[test]
+fn a_byte_at_a_time_is_linear_work() {
+    fn check<R: Side + Debug>() {
+        let stream: Vec<u8> = (0..40u32).flat_map(|n| from_peer::<R>(0x82, &vec![n as u8; 40 * n as usize])).collect();
+        let mut connection = Host::<R>::new(&Config::DEFAULT).connection;
+        let (mut calls, mut told) = (0, 0);
+        for byte in &stream {
+            let mut byte = [*byte];
+            let received = connection.receive(&mut byte).unwrap();
+            calls += 1;
+            if let Some(Event::Data(chunk)) = received.event {
+                told += chunk.payload.len();
+                assert!(chunk.payload.len() <= 1);
+            }
+            assert!(received.rest.is_empty(), "one byte was given, one byte was taken");
+        }
+        assert_eq!(calls, stream.len());
+        assert_eq!(told, (0..40).map(|n| 40 * n).sum::<usize>());
+    }
+    check::<Server>();
+    check::<Client<Keys>>();
+}
+
+/// RUSTSEC-2022-0035, CVE-2020-27813 (space or sums from declared lengths): a length reserves nothing and overflows no sum, also
+/// behind other fragments and between control frames. [6455-10.4-1]
+#[test]
+fn declared_lengths_reserve_nothing_and_overflow_nothing() {
+    fn check<R: Side + Debug>() {
+        let key = R::IS_SERVER.then_some(KEY);
+        let unlimited = Config { max_frame_size: u64::MAX, max_message_size: u64::MAX, ..Config::DEFAULT };
+        // Fragments whose lengths add up to more than 2^64, none of which ever comes.
+        for len in [(1 << 63) - 1, 1 << 62, u64::from(u32::MAX), u64::from(u32::MAX) + 1] {
+            let mut host = Host::<R>::new(&unlimited);
+            host.feed(&from_peer::<R>(0x02, &[0; 3]));
+            host.feed(&from_peer::<R>(0x89, b"ping"));
+            host.feed(&wire::header(0x00, key, len));
+            host.feed(&[0x61; 100]);
+            assert_eq!(host.connection.payload_left(), len - 100);
+            assert_eq!(host.connection.state(), State::Open);
+        }
+        // With a limit the header is the end of it, behind whatever fragments and control frames.
+        let limited = Config { max_message_size: 1000, max_frame_size: u64::MAX, ..Config::DEFAULT };
+        for (before, len) in [(0, 1001), (1, 1000), (999, 2), (1000, 1), (500, (1 << 63) - 1)] {
+            let mut host = Host::<R>::new(&limited);
+            host.feed(&from_peer::<R>(0x02, &vec![0; before]));
+            host.feed(&from_peer::<R>(0x89, &[0; 125]));
+            host.feed(&wire::header(0x80, key, len));
+            assert_eq!(host.log.entries.iter().rev().nth(1), Some(&Entry::Error(ProtocolError::MessageTooBig)));
+        }
+    }
+    check::<Server>();
+    check::<Client<Keys>>();
+}
+
+/// CVE-2026-43678, CVE-2020-13935 (the most significant bit of a length): 1002, and every call makes progress. [6455-5.2-7]
+#[test]
+fn a_length_with_its_most_significant_bit_set_is_1002() {
+    fn check<R: Side + Debug>() {
+        for len in [1 << 63, (1 << 63) + 1, u64::MAX - 1, u64::MAX] {
+            for first in [0x81, 0x82, 0x02, 0x89, 0x88] {
+                let stream = [&wire::header(first, R::IS_SERVER.then_some(KEY), len)[..], b"more"].concat();
+                for size in [1, 2, 9, 100] {
+                    let mut host = Host::<R>::new(&Config::DEFAULT);
+                    host.feed_cut(&stream, &[size]);
+                    assert_eq!(host.log.sent(), [(0x88, vec![0x03, 0xEA])]);
+                    assert_eq!(host.log.received().len(), 1);
+                }
+            }
+        }
+    }
+    check::<Server>();
+    check::<Client<Keys>>();
+}
+
+/// RUSTSEC-2020-0043, ping floods (a Pong queued for each Ping): a peer that floods Pings and never reads costs nothing; the
+/// newest Pong is the one that is sent. [6455-5.5.3-2]
+#[test]
+fn a_flood_of_pings_leaves_one_pong() {
+    fn check<R: Side + Debug>() {
+        let mut connection = Host::<R>::new(&Config::DEFAULT).connection;
+        let size = size_of_val(&connection);
+        let mut stream: Vec<u8> = (0..50_000u32).flat_map(|n| from_peer::<R>(0x89, &n.to_be_bytes())).collect();
+        let (mut rest, mut pings) = (&mut stream[..], 0u32);
+        while let received = connection.receive(rest).unwrap()
+            && let Some(event) = received.event
+        {
+            rest = received.rest;
+            assert_eq!(event, Event::Ping);
+            assert_eq!(connection.control_payload(), pings.to_be_bytes());
+            assert!(connection.buffered_amount() <= MAX_CONTROL_FRAME as u64);
+            pings += 1;
+        }
+        assert_eq!(pings, 50_000);
+        assert_eq!(size_of_val(&connection), size, "a connection is a value of a fixed size");
+        let mut out = [0; MAX_CONTROL_FRAME];
+        let len = connection.poll_transmit(&mut out);
+        assert_eq!(wire::frames(&out[..len]), [(0x8A, 49_999u32.to_be_bytes().to_vec())]);
+        assert_eq!(connection.poll_transmit(&mut out), 0);
+    }
+    check::<Server>();
+    check::<Client<Keys>>();
+}
+
+/// The same inside a frame of ours that never ends, because the peer does not read: nothing is written into it.
+#[test]
+fn a_flood_of_pings_into_a_frame_under_way_waits() {
+    let mut host = Host::<Server>::new(&Config::DEFAULT);
+    host.frame(MessageKind::Binary, true, 0, 1000).unwrap();
+    for n in 0..10_000u32 {
+        host.feed(&from_peer::<Server>(0x89, &vec![n as u8; n as usize % 126]));
+    }
+    assert_eq!(host.replies, []);
+    host.payload(&[0; 1000]).unwrap();
+    assert_eq!(host.replies, [(0x8A, vec![9_999u32 as u8; 9_999 % 126])]);
+}
+
+/// CVE-2026-48779, CVE-2026-12151 (floods of tiny or empty fragments): a million empty fragments cost one call and no memory,
+/// and a limit on their number closes with 1008. [6455-10.4-1] [6455-7.4.1-9]
+#[test]
+fn a_million_empty_fragments_cost_no_memory() {
+    let mut stream = from_peer::<Client<Keys>>(0x02, b"");
+    stream.extend(from_peer::<Client<Keys>>(0x00, b"").repeat(1_000_000));
+    let mut host = Host::<Client<Keys>>::new(&Config::DEFAULT);
+    host.feed(&stream);
+    assert_eq!((host.calls, &host.log.entries[..]), (1, &[][..]));
+    host.feed(&from_peer::<Client<Keys>>(0x80, b"end"));
+    assert_eq!(host.log.received(), [Entry::Message(MessageKind::Binary, 0, b"end".to_vec())]);
+    // The default limit, 2^20 frames, is the next to be met.
+    host.feed(&stream);
+    host.feed(&stream[2..]); // without the frame that begins a message
+    assert_eq!(host.log.received().last(), Some(&Entry::Error(ProtocolError::TooManyFragments)));
+    assert_eq!(host.log.sent(), [(0x88, vec![0x03, 0xF0])]);
+}
+
+#[test]
+fn a_limit_on_fragments_is_exact() {
+    fn check<R: Side + Debug>() {
+        for limit in [1, 2, 10, 100] {
+            let config = Config { max_fragments: limit, ..Config::DEFAULT };
+            for frames in [limit - 1, limit, limit + 1].into_iter().filter(|frames| *frames > 0) {
+                let mut host = Host::<R>::new(&config);
+                for n in 1..=frames {
+                    let opcode = if n == 1 { 0x02 } else { 0x00 };
+                    host.feed(&from_peer::<R>(opcode | if n == frames { 0x80 } else { 0 }, b"x"));
+                    host.feed(&from_peer::<R>(0x8A, b"does not count"));
+                }
+                let failed = host.log.entries.contains(&Entry::Error(ProtocolError::TooManyFragments));
+                assert_eq!(failed, frames > limit, "{frames} of {limit}");
+                assert_eq!(host.log.messages().len(), usize::from(!failed));
+            }
+        }
+    }
+    check::<Server>();
+    check::<Client<Keys>>();
+}
+
+/// CVE-2025-51495, libhv#769 (offsets lost when a masked payload comes in parts): every cut of masked fragments with control
+/// frames between them gives what the whole gives. [6455-5.3-5]
+#[test]
+fn every_cut_of_masked_fragments_equals_the_whole() {
+    let frames = [(0x01, &b"first "[..]), (0x89, b"ping"), (0x00, b"second fragment "), (0x8A, b"p"), (0x80, b"third")];
+    let wire: Vec<u8> = frames.iter().flat_map(|(first, payload)| from_peer::<Server>(*first, payload)).collect();
+    let whole = oracle::expect(true, &Config::DEFAULT, &wire);
+    assert_eq!(whole.messages(), [(MessageKind::Text, b"first second fragment third".to_vec())]);
+    for first in 0..=wire.len() {
+        for second in first..=wire.len() {
+            let mut host = Host::<Server>::new(&Config::DEFAULT);
+            for part in [&wire[..first], &wire[first..second], &wire[second..]] {
+                host.feed(part);
+            }
+            assert_eq!(host.log, whole, "cut at {first} and {second}");
+        }
+    }
+}
+
+/// facil.io#169 (data delivered after an error): nothing follows the first error, in the same read or in later ones. [6455-7.1.7-7]
+#[test]
+fn nothing_follows_the_first_error() {
+    fn check<R: Side + Debug>() {
+        let wrong_mask = if R::IS_SERVER { None } else { Some(KEY) };
+        let errors = [
+            from_peer::<R>(0xC1, b"x"),
+            from_peer::<R>(0x83, b"x"),
+            from_peer::<R>(0x80, b"x"),
+            from_peer::<R>(0x09, b"x"),
+            from_peer::<R>(0x81, b"\xff"),
+            from_peer::<R>(0x88, b"x"),
+            from_peer::<R>(0x89, &[0; 126]),
+            wire::frame(0x81, wrong_mask, b"x"),
+        ];
+        for error in errors {
+            let follows =
+                [from_peer::<R>(0x81, b"message"), from_peer::<R>(0x89, b"ping"), from_peer::<R>(0x88, b"")].concat();
+            let wire = [&from_peer::<R>(0x81, b"before")[..], &error, &follows].concat();
+            for size in [1, 5, wire.len()] {
+                let mut host = Host::<R>::new(&Config::DEFAULT);
+                host.feed_cut(&wire, &[size]);
+                host.eof();
+                let [Entry::Message(..), Entry::Error(error), Entry::Sent(_)] = &host.log.entries[..] else {
+                    panic!("{:?}", host.log.entries)
+                };
+                assert_eq!(host.log.sent()[0].1, error.close_code().0.to_be_bytes());
+            }
+        }
+    }
+    check::<Server>();
+    check::<Client<Keys>>();
+}
+
+/// CVE-2016-10518, CVE-2026-45736 (uninitialised memory on the wire): what is written does not depend on what the buffer or the
+/// control slot held before, and a reply repeats the peer's own bytes only.
+#[test]
+fn output_holds_only_bytes_that_were_given() {
+    fn outputs<R: Side + Debug>(filler: u8) -> Vec<Vec<u8>> {
+        let mut c = Host::<R>::new(&Config::DEFAULT).connection;
+        let mut out = vec![filler; 400];
+        let mut outputs = Vec::new();
+        let mut keep = |len: usize, out: &mut [u8]| {
+            assert!(out[len..].iter().all(|byte| *byte == filler), "nothing is written behind the frame");
+            outputs.push(out[..len].to_vec());
+            out.fill(filler);
+        };
+        keep(c.message(MessageKind::Text, b"Hello", &mut out).unwrap(), &mut out);
+        keep(c.message(MessageKind::Binary, &[1; 300], &mut out).unwrap(), &mut out);
+        keep(c.ping(b"", &mut out).unwrap(), &mut out);
+        keep(c.pong(&[2; 125], &mut out).unwrap(), &mut out);
+        for payload in [&[filler; 125][..], b"short", b""] {
+            // What a longer Ping left behind must not show in the answer to a shorter one.
+            assert_eq!(c.receive(&mut from_peer::<R>(0x89, payload)).unwrap().event, Some(Event::Ping));
+            assert_eq!(c.control_payload(), payload);
+            let len = c.poll_transmit(&mut out);
+            assert_eq!(wire::frames(&out[..len]), [(0x8A, payload.to_vec())]);
+            if payload.len() == 125 {
+                out.fill(filler);
+            } else {
+                keep(len, &mut out);
+            }
+        }
+        keep(c.close(CloseCode::NORMAL, "bye", &mut out).unwrap(), &mut out);
+        outputs
+    }
+    assert_eq!(outputs::<Server>(0x00), outputs::<Server>(0xFF));
+    assert_eq!(outputs::<Client<Keys>>(0x00), outputs::<Client<Keys>>(0xFF));
+}
+
+/// websockets#1715 (a message just over the limit cut short in silence): from two below a limit to two above it, whole or cut, in
+/// one frame or in fragments: all of it or 1009. [6455-10.4-1] [6455-10.4-2]
+#[test]
+fn limits_are_exact_and_nothing_is_cut_short() {
+    fn check<R: Side + Debug>(config: &Config, limit: usize, fragments: bool) {
+        for len in limit - 2..=limit + 2 {
+            let payload = vec![7; len];
+            let wire = if fragments {
+                [from_peer::<R>(0x02, &payload[..len / 2]), from_peer::<R>(0x80, &payload[len / 2..])].concat()
+            } else {
+                from_peer::<R>(0x82, &payload)
+            };
+            for size in [wire.len() / 200 + 1, wire.len() / 60 + 1, wire.len()] {
+                let mut host = Host::<R>::new(config);
+                host.feed_cut(&wire, &[size]);
+                if len <= limit {
+                    assert_eq!(host.log.messages(), [(MessageKind::Binary, payload.clone())]);
+                } else {
+                    assert_eq!(host.log.messages(), []);
+                    assert_eq!(host.log.sent(), [(0x88, vec![0x03, 0xF1])], "{len} bytes, limit {limit}");
+                }
+            }
+        }
+    }
+    for limit in [10, 125, 126, 65535] {
+        let frame = Config { max_frame_size: limit as u64, ..Config::DEFAULT };
+        let message = Config { max_message_size: limit as u64, ..Config::DEFAULT };
+        for (config, fragments) in [(&frame, false), (&message, false), (&message, true)] {
+            check::<Server>(config, limit, fragments);
+            check::<Client<Keys>>(config, limit, fragments);
+        }
+    }
+}
+
+/// okhttp#9472, undici#3204 (predictable keys) and "Talking to Yourself" (Huang 2011, bytes on the wire that an attacker chose):
+/// a client masks whatever it sends, each time with the key that its source gave for this frame, and there is no client without
+/// a source. [6455-5.3-2] [6455-10.3-1] [6455-10.3-2]
+#[test]
+fn an_attacker_does_not_choose_the_bytes_on_the_wire() {
+    let chosen = b"GET /script.js HTTP/1.1\r\nHost: victim.example\r\n\r\n";
+    let mut host = Host::<Client<Keys>>::new(&Config { fragment_size: 100, ..Config::DEFAULT });
+    host.message(MessageKind::Binary, chosen).unwrap();
+    host.message(MessageKind::Binary, chosen).unwrap();
+    host.ping(chosen).unwrap();
+    host.pong(chosen).unwrap();
+    let mut outgoing = barews::connection::Outgoing::new(MessageKind::Binary, chosen);
+    while host.fragment(&mut outgoing, MessageKind::Binary, 100).unwrap() {}
+    host.frame(MessageKind::Binary, true, 0, chosen.len() as u64).unwrap();
+    host.payload(chosen).unwrap();
+    host.feed(&from_peer::<Client<Keys>>(0x89, chosen)); // the server has the client repeat it
+    host.close(1000, core::str::from_utf8(chosen).unwrap()).unwrap();
+    let (mut at, mut seen) = (0, Vec::new());
+    while at < host.output.len() {
+        let header = wire::read_header(&host.output[at..]).unwrap();
+        let end = at + header.size + header.len as usize;
+        let payload = &host.output[at + header.size..end];
+        assert!(!payload.windows(8).any(|bytes| chosen.windows(8).any(|plain| plain == bytes)), "in the clear");
+        seen.push((header.key.unwrap(), payload.to_vec()));
+        at = end;
+    }
+    assert_eq!(seen.len(), 8);
+    seen.sort();
+    seen.dedup_by_key(|(key, _)| *key);
+    assert_eq!(seen.len(), 8, "no key was used twice");
+}
+
+/// Slowloris: bytes that drip do not put off the deadline of the handshake.
+#[test]
+fn a_dripping_handshake_runs_out_of_time() {
+    let mut deadlines = Deadlines::new(Timeouts::MILLISECONDS, 0);
+    let mut now = 0;
+    let timeout = loop {
+        deadlines.received(now);
+        if let Some(timeout) = deadlines.handle_timeout(now) {
+            break timeout;
+        }
+        now += 100;
+    };
+    assert_eq!((timeout, now), (Timeout::Handshake, 10_000));
+}
+
+/// Close frames: each body that breaks a rule, each code that must not be sent, and data behind a Close, in both roles.
+/// [6455-5.5.1-2] [6455-7.4.1-3] [6455-7.4.1-4] [6455-7.4.1-5] [6455-7.4.1-6] [6455-7.4.2-1] [6455-7.4.2-2] [6455-8.1-1]
+#[test]
+fn close_frames_that_break_a_rule() {
+    // The code that is answered and told, or the code that it fails with.
+    type Row = (&'static [u8], Result<Option<u16>, u16>);
+    let table: [Row; 21] = [
+        (b"", Ok(None)),
+        (b"\x03", Err(1002)),
+        (b"\x03\xe8", Ok(Some(1000))),
+        (b"\x03\xe8reason", Ok(Some(1000))),
+        (b"\x03\xe8\xc3\xa9", Ok(Some(1000))),
+        (b"\x03\xe8\xc3", Err(1007)),
+        (b"\x03\xe8\xff", Err(1007)),
+        (b"\x03\xe8\xed\xa0\x80", Err(1007)),
+        (b"\x00\x00", Err(1002)), // 0
+        (b"\x03\xe7", Err(1002)), // 999
+        (b"\x03\xec", Err(1002)), // 1004
+        (b"\x03\xed", Err(1002)), // 1005
+        (b"\x03\xee", Err(1002)), // 1006
+        (b"\x03\xf6", Ok(Some(1014))),
+        (b"\x03\xf7", Err(1002)), // 1015
+        (b"\x03\xf8", Err(1002)), // 1016
+        (b"\x0b\xb7", Err(1002)), // 2999
+        (b"\x0b\xb8", Ok(Some(3000))),
+        (b"\x13\x87", Ok(Some(4999))),
+        (b"\x13\x88", Err(1002)), // 5000
+        (b"\xff\xff", Err(1002)),
+    ];
+    fn check<R: Side + Debug>(body: &[u8], expected: Result<Option<u16>, u16>) {
+        let follows = [from_peer::<R>(0x81, b"data"), from_peer::<R>(0x88, b"\x03\xe9")].concat();
+        let wire = [&from_peer::<R>(0x88, body)[..], &follows].concat();
+        for size in [1, wire.len()] {
+            let mut host = Host::<R>::new(&Config::DEFAULT);
+            host.feed_cut(&wire, &[size]);
+            let (answer, code) = match expected {
+                Ok(code) => (code, code.unwrap_or(1005)),
+                Err(code) => (Some(code), 1006),
+            };
+            let answer = answer.map_or(vec![], |code| code.to_be_bytes().to_vec());
+            assert_eq!(host.log.sent(), [(0x88, answer)], "{body:02x?}");
+            assert_eq!(host.outcome().close_code, Some(code), "{body:02x?}");
+            assert_eq!(host.outcome().clean, expected.is_ok(), "{body:02x?}");
+            assert_eq!(host.log.received().len(), 1, "nothing follows: {body:02x?}");
+        }
+    }
+    for (body, expected) in table {
+        check::<Server>(body, expected);
+        check::<Client<Keys>>(body, expected);
+    }
+}
+
+/// Text: the connection fails at the byte at which `core::str` says that no text can go on, over fragments, inside a frame, at
+/// every cut. [6455-8.1-1] [6455-5.6-1]
+#[test]
+fn invalid_text_fails_where_core_says() {
+    // Split characters, surrogates, overlong forms, above U+10FFFF, stray and missing continuation bytes.
+    let texts: [&[u8]; 10] = [
+        "aé漢😀b".as_bytes(),
+        b"a\xed\xa0\x80b",
+        b"a\xed\x9f\xbfb",
+        b"a\xc0\x80b",
+        b"a\xe0\x9f\xbfb",
+        b"a\xf0\x8f\xbf\xbfb",
+        b"a\xf4\x90\x80\x80b",
+        b"a\xf5\x80\x80\x80b",
+        b"a\x80b",
+        b"a\xe2\x82",
+    ];
+    fn check<R: Side + Debug>(text: &[u8], fragments: [&[u8]; 2]) {
+        let wrong_at = (0..text.len())
+            .find(|at| core::str::from_utf8(&text[..=*at]).is_err_and(|error| error.error_len().is_some()));
+        let mut host = Host::<R>::new(&Config::DEFAULT);
+        let failed = |host: &Host<R>| host.log.entries.contains(&Entry::Error(ProtocolError::InvalidUtf8));
+        let mut seen = 0;
+        for (first, payload) in [0x01, 0x80].into_iter().zip(fragments) {
+            let frame = from_peer::<R>(first, payload);
+            let header = frame.len() - payload.len();
+            host.feed(&frame[..header]);
+            for byte in &frame[header..] {
+                assert_eq!(failed(&host), wrong_at.is_some_and(|at| at < seen), "{text:02x?}, {seen} bytes");
+                host.feed(&[*byte]);
+                seen += 1;
+            }
+        }
+        assert_eq!(failed(&host), core::str::from_utf8(text).is_err(), "{text:02x?}");
+    }
+    for text in texts {
+        for cut in 0..=text.len() {
+            check::<Server>(text, [&text[..cut], &text[cut..]]);
+            check::<Client<Keys>>(text, [&text[..cut], &text[cut..]]);
+        }
+    }
+}
+
+/// TLS truncation: an end before a Close is not a clean one, wherever it falls, and differs from one that was agreed.
+/// [6455-7.1.5-1] [6455-7.1.4-1]
+#[test]
+fn a_truncated_stream_is_not_a_clean_end() {
+    fn check<R: Side + Debug>() {
+        let close = from_peer::<R>(0x88, b"\x03\xe8");
+        let wire = [&from_peer::<R>(0x81, b"message")[..], &from_peer::<R>(0x02, b"part"), &close].concat();
+        for end in 0..=wire.len() {
+            let mut host = Host::<R>::new(&Config::DEFAULT);
+            host.drain = Drain::AfterRead;
+            host.feed(&wire[..end]);
+            host.eof();
+            let whole = end == wire.len();
+            let last = host.log.entries.last().unwrap();
+            assert_eq!(*last, if whole { Entry::End } else { Entry::Error(ProtocolError::UnexpectedEof) });
+            let outcome = host.outcome();
+            assert_eq!((outcome.close_code, outcome.clean), (Some(if whole { 1000 } else { 1006 }), whole), "{end}");
+            assert_eq!((outcome.state, outcome.transport), (State::Closed, Transport::Close));
+        }
+    }
+    check::<Server>();
+    check::<Client<Keys>>();
+}
+
+/// A trap for implementers: a Close inside an unfinished message is no error, and is answered. [6455-5.4-4]
+#[test]
+fn a_close_inside_a_message_is_no_error() {
+    let mut host = Host::<Server>::new(&Config::DEFAULT);
+    host.feed(&from_peer::<Server>(0x01, b"half"));
+    host.feed(&from_peer::<Server>(0x88, b"\x03\xe8"));
+    assert_eq!(host.log.sent(), [(0x88, vec![0x03, 0xE8])]);
+    assert!(host.connection.is_clean());
+}
+
+/// A type cannot be a client without a source of keys, and the engine asks it for one key for each frame, no more. The host
+/// knows how many random bytes it needs.
+#[test]
+fn a_client_draws_one_key_for_each_frame() {
+    let mut drawn = 0;
+    let mut connection = Connection::new(
+        Client(|| {
+            drawn += 1;
+            KEY
+        }),
+        &Config::DEFAULT,
+    );
+    let mut out = [0; 64];
+    for n in 0..10 {
+        connection.message(MessageKind::Text, &b"message!!!"[..n], &mut out).unwrap();
+        assert!(connection.ping(&[0; 126], &mut out).is_err(), "a refused call draws none");
+    }
+    assert_eq!(drawn, 10);
+}

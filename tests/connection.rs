@@ -1,0 +1,375 @@
+//! The connection's own business: replies that wait, the two halves, the closing table on real connections, and extensions.
+//! (RFC 6455 sections 5.5, 5.8, 7.1.)
+
+mod harness;
+
+use barews::connection::{Config, Event, MessageKind, Receiver, Reply, State, Transmitter, Transport};
+use barews::wire::{CloseCode, MAX_CONTROL_FRAME};
+use barews::{Client, Connection, ProtocolError, SendError, Server};
+use core::fmt::Debug;
+use harness::transcript::Transcript;
+use harness::{Drain, Entry, Host, Keys, Log, Side, oracle, wire};
+
+const PING: u8 = 0x89;
+const PONG: u8 = 0x8A;
+const CLOSE: u8 = 0x88;
+
+/// A frame from the peer of an endpoint of this role.
+fn from_peer<R: Side>(first: u8, payload: &[u8]) -> Vec<u8> {
+    wire::frame(first, R::IS_SERVER.then_some([0x37, 0xfa, 0x21, 0x3d]), payload)
+}
+
+/// A payload that tells its bytes apart.
+fn counting(from: u8, len: usize) -> Vec<u8> {
+    (from..=255).cycle().take(len).collect()
+}
+
+/// P6, P7: Ping A waits because a frame of ours is under way; then another frame comes in two pieces, and between them our
+/// frame ends. What is sent is whole and right wherever the cut is, and A is not forgotten for anything but a newer Ping or a
+/// Close. [6455-5.5.2-2] [6455-5.5.3-1] [6455-5.5.3-2]
+#[test]
+fn p06_p07_a_waiting_pong_is_neither_lost_nor_corrupted() {
+    fn check<R: Side + Debug>() {
+        for a in [0, 5, 14, 15, 124, 125] {
+            for b in [0, 5, 14, 15, 110, 125] {
+                let (ping, second) = (counting(1, a), counting(100, b));
+                let close = [&1000u16.to_be_bytes()[..], &vec![b'r'; b.saturating_sub(2)]].concat();
+                for (first, payload) in
+                    [(PING, &second), (PONG, &second), (CLOSE, &close), (0x82, &second), (0x02, &second)]
+                {
+                    let head = from_peer::<R>(PING, &ping);
+                    let wire = [&head[..], &from_peer::<R>(first, payload), &from_peer::<R>(PONG, b"end")].concat();
+                    for cut in head.len()..=wire.len() {
+                        let ended = cut == wire.len() || cut >= wire.len() - from_peer::<R>(PONG, b"end").len();
+                        let mut host = Host::<R>::new(&Config::DEFAULT);
+                        host.frame(MessageKind::Binary, true, 0, 1).unwrap();
+                        host.feed(&wire[..cut]);
+                        assert_eq!(host.replies, [], "P6: nothing inside a frame");
+                        host.payload(b"x").unwrap();
+                        let at_the_cut = host.replies.len();
+                        host.feed(&wire[cut..]);
+                        let (a, newest) = (
+                            (PONG, ping.clone()),
+                            match first {
+                                PING => Some((PONG, payload.clone())),
+                                CLOSE => Some((CLOSE, payload[..2].to_vec())),
+                                _ => None,
+                            },
+                        );
+                        // Where both do not fit, A is given up as soon as the other is announced.
+                        let given_up = at_the_cut == 0 && newest.is_some() && ping.len() + payload.len() > 125;
+                        let expected = match newest {
+                            Some(newest) if ended => vec![newest],
+                            Some(newest) if given_up => vec![newest],
+                            Some(newest) => vec![a, newest],
+                            None => vec![a],
+                        };
+                        let what = format!("{first:x}, {} and {} bytes, cut at {cut}", ping.len(), payload.len());
+                        assert_eq!(host.replies, expected, "{what}");
+                        oracle::assert_same(&host.log, &oracle::expect(R::IS_SERVER, &Config::DEFAULT, &wire));
+                    }
+                }
+            }
+        }
+    }
+    check::<Server>();
+    check::<Client<Keys>>();
+}
+
+/// P7: only a newer Ping and a Close take the place of a Pong that waits: not an extension's control frame. [6455-5.5.2-2]
+#[test]
+fn p07_a_waiting_pong_survives_an_extensions_control_frame() {
+    let config = Config { extension_opcodes: 1 << 11, ..Config::DEFAULT };
+    for len in [0, 14, 15, 125] {
+        let mut host = Host::<Server>::new(&config);
+        host.frame(MessageKind::Binary, true, 0, 1).unwrap();
+        host.feed(&from_peer::<Server>(PING, &[7; 125]));
+        host.feed(&from_peer::<Server>(0x8B, &vec![8; len]));
+        host.payload(b"x").unwrap();
+        assert_eq!(host.replies, [(PONG, vec![7; 125])], "{len} bytes");
+    }
+}
+
+/// The same reply is not lost either when the other side of the slot holds a header in pieces, over and over.
+#[test]
+fn a_waiting_pong_stays_while_much_passes_by() {
+    for size in [1, 2, 3, 5, 1000] {
+        let mut host = Host::<Server>::new(&Config::DEFAULT);
+        host.frame(MessageKind::Binary, true, 0, 1).unwrap();
+        host.feed(&from_peer::<Server>(PING, &[7; 125]));
+        let passing: Vec<Vec<u8>> = (0..20)
+            .map(|i| match i % 3 {
+                0 => from_peer::<Server>(PONG, &counting(1, 125)),
+                1 => from_peer::<Server>(0x82, &counting(2, 200)),
+                _ => from_peer::<Server>(0x81, b"text"),
+            })
+            .collect();
+        host.feed_cut(&passing.concat(), &[size]);
+        host.payload(b"x").unwrap();
+        assert_eq!(host.replies, [(PONG, vec![7; 125])], "in reads of {size}");
+        assert_eq!(host.log.messages().len(), 13);
+    }
+}
+
+/// A host of two halves and a channel between them.
+struct Halves<R> {
+    receiver: Receiver<R>,
+    transmitter: Transmitter<R>,
+    channel: Vec<Reply>,
+    log: Log,
+}
+
+impl<R: Side + Debug> Halves<R> {
+    fn new(config: &Config) -> Self {
+        let (receiver, transmitter) = Connection::new(R::counted().0, config).split();
+        Self { receiver, transmitter, channel: Vec::new(), log: Log::default() }
+    }
+
+    fn feed(&mut self, bytes: &[u8]) {
+        let mut buffer = bytes.to_vec();
+        let mut rest = &mut buffer[..];
+        loop {
+            match self.receiver.receive(rest) {
+                Ok(received) => {
+                    rest = received.rest;
+                    let Some(event) = received.event else { break };
+                    self.log.event(event, self.receiver.control_payload(), self.receiver.close_reason());
+                }
+                Err(error) => {
+                    if !self.log.entries.contains(&Entry::Error(error)) {
+                        self.log.error(error);
+                    }
+                    break;
+                }
+            }
+            self.pass();
+        }
+        self.pass();
+    }
+
+    /// The reading task passes the reply, the writing task sends it.
+    fn pass(&mut self) {
+        self.channel.extend(self.receiver.take_reply());
+        assert_eq!(self.receiver.take_reply(), None);
+        for reply in self.channel.drain(..) {
+            let mut out = [0; MAX_CONTROL_FRAME];
+            let len = self.transmitter.reply(&reply, &mut out).unwrap();
+            if len > 0 {
+                self.log.entries.push(Entry::Sent(out[..len].to_vec()));
+            }
+        }
+    }
+}
+
+/// Two halves with a channel behave as the whole: same events, same replies, same state, on every transcript's input.
+#[test]
+fn split_behaves_like_the_whole() {
+    fn check<R: Side + Debug>(transcript: &Transcript, reads: usize) {
+        let input = transcript.input();
+        let mut whole = Host::<R>::new(&transcript.config);
+        let mut halves = Halves::<R>::new(&transcript.config);
+        for read in input.chunks(reads) {
+            whole.feed(read);
+            halves.feed(read);
+            let (closed, outcome) = (halves.transmitter.is_closed(), whole.outcome());
+            assert_eq!(halves.receiver.state(closed), outcome.state, "{}", transcript.file);
+            assert_eq!(halves.receiver.transport(closed), outcome.transport, "{}", transcript.file);
+            assert_eq!(halves.receiver.close_code().map(|code| code.0), outcome.close_code);
+            assert_eq!(halves.receiver.close_reason(), outcome.close_reason);
+            assert_eq!(halves.receiver.payload_left(), whole.connection.payload_left());
+        }
+        assert_eq!(halves.log, whole.log, "{}", transcript.file);
+    }
+    for transcript in Transcript::all() {
+        for reads in [1, 1000] {
+            if transcript.is_server {
+                check::<Server>(&transcript, reads);
+            } else {
+                check::<Client<Keys>>(&transcript, reads);
+            }
+        }
+    }
+}
+
+/// The writing half keeps a reply that does not fit now, and sends nothing behind its Close. [6455-5.5.1-6] [6455-5.5.1-9]
+#[test]
+fn split_reply_waits_for_space_and_the_end_of_the_frame() {
+    let (mut receiver, mut transmitter) = Connection::new(Server, &Config::DEFAULT).split();
+    let mut out = [0; MAX_CONTROL_FRAME];
+    let reply = |receiver: &mut Receiver<Server>, first, payload: &[u8]| {
+        assert!(receiver.receive(&mut from_peer::<Server>(first, payload)).unwrap().event.is_some());
+        receiver.take_reply().unwrap()
+    };
+    let pong = reply(&mut receiver, PING, b"ping");
+    assert!(!pong.is_close());
+    assert_eq!(transmitter.reply(&pong, &mut out[..5]), Err(SendError::BufferTooSmall { need: 6 }));
+    assert!(transmitter.frame(MessageKind::Binary, true, 1).is_ok());
+    assert_eq!(transmitter.reply(&pong, &mut out), Err(SendError::FrameInProgress));
+    transmitter.payload(&mut [0]).unwrap();
+    assert_eq!(transmitter.reply(&pong, &mut out), Ok(6));
+    assert_eq!(out[..6], *b"\x8a\x04ping");
+
+    let close = reply(&mut receiver, CLOSE, b"\x03\xe8");
+    assert!(close.is_close());
+    assert_eq!(transmitter.reply(&close, &mut out), Ok(4));
+    assert!(transmitter.is_closed());
+    for reply in [pong, close] {
+        assert_eq!(transmitter.reply(&reply, &mut out), Ok(0), "nothing behind our Close");
+    }
+    assert_eq!(transmitter.message(MessageKind::Text, b"", &mut out), Err(SendError::Closing));
+}
+
+/// What was received, for the table below.
+#[derive(Clone, Copy, PartialEq, Debug)]
+enum Incoming {
+    Nothing,
+    Close,
+    Error,
+}
+
+/// Every row of the table in `src/connection/state.rs`, reached by a real connection, and reached in every order of events.
+/// [6455-7.1.3-1] [6455-7.1.4-1] [6455-5.5.1-10] [6455-5.5.1-11] [6455-5.5.1-12] [6455-7.1.1-3] [6455-7.1.1-5] [6455-7.1.1-6]
+/// [6455-7.1.7-1] [6455-7.1.7-3] [6455-7.2.1-2]
+#[test]
+fn every_row_of_the_state_table_by_a_real_connection() {
+    #[rustfmt::skip]
+    let table = {
+        use Incoming::{Close, Error, Nothing};
+        use State::{Closed, Closing, Open};
+        use Transport::{AwaitEof, Close as CloseNow, HalfClose, Keep};
+        // received, the transport has ended, our Close was sent: state, transport for a server, for a client
+        [
+            (Nothing, false, false, Open,    Keep,      Keep),
+            (Nothing, false, true,  Closing, Keep,      Keep),
+            (Nothing, true,  false, Closed,  CloseNow,  CloseNow),
+            (Nothing, true,  true,  Closed,  CloseNow,  CloseNow),
+            (Close,   false, false, Closing, Keep,      Keep),
+            (Close,   false, true,  Closing, HalfClose, AwaitEof),
+            (Close,   true,  false, Closing, Keep,      Keep),
+            (Close,   true,  true,  Closed,  CloseNow,  CloseNow),
+            (Error,   false, false, Closing, Keep,      Keep),
+            (Error,   false, true,  Closing, HalfClose, HalfClose),
+            (Error,   true,  false, Closing, Keep,      Keep),
+            (Error,   true,  true,  Closed,  CloseNow,  CloseNow),
+        ]
+    };
+    fn reach<R: Side + Debug>(incoming: Incoming, eof: bool, sent: bool) -> Vec<(State, Transport)> {
+        // What is received comes before the end of the transport; our Close may be sent before, between and behind.
+        let mut outcomes = Vec::new();
+        for when in 0..3 {
+            let mut host = Host::<R>::new(&Config::DEFAULT);
+            host.drain = Drain::ByHand;
+            for step in 0..3 {
+                if sent && step == when && !(incoming == Incoming::Nothing && eof && step == 2) {
+                    host.close(1000, "").unwrap();
+                }
+                match (step, incoming) {
+                    (0, Incoming::Close) => host.feed(&from_peer::<R>(CLOSE, b"")),
+                    (0, Incoming::Error) => host.feed(&from_peer::<R>(0x80, b"")),
+                    (1, _) if eof => host.eof(),
+                    _ => {}
+                }
+            }
+            outcomes.push((host.connection.state(), host.connection.transport()));
+            let clean = incoming == Incoming::Close && sent;
+            assert_eq!(host.connection.is_clean(), clean);
+        }
+        outcomes
+    }
+    for (incoming, eof, sent, state, server, client) in table {
+        let row = format!("{incoming:?}, eof {eof}, sent {sent}");
+        assert_eq!(reach::<Server>(incoming, eof, sent), [(state, server); 3], "server, {row}");
+        assert_eq!(reach::<Client<Keys>>(incoming, eof, sent), [(state, client); 3], "client, {row}");
+    }
+}
+
+/// A host that fails the connection because its transport broke off: as if the end had been received.
+#[test]
+fn failing_with_the_end_of_the_transport_is_the_end() {
+    let mut connection = Connection::new(Server, &Config::DEFAULT);
+    connection.fail(ProtocolError::UnexpectedEof);
+    assert_eq!((connection.state(), connection.transport()), (State::Closed, Transport::Close));
+    assert_eq!(connection.close_code(), Some(CloseCode::ABNORMAL));
+}
+
+/// With a code of its own the host answers a Close in place of the engine. [6455-5.5.1-7] [6455-7.1.2-1]
+#[test]
+fn the_host_may_answer_a_close() {
+    let mut host = Host::<Server>::new(&Config::DEFAULT);
+    host.drain = Drain::ByHand;
+    host.feed(&from_peer::<Server>(CLOSE, b"\x03\xe9"));
+    host.close(4001, "seen").unwrap();
+    host.drain();
+    assert_eq!(host.log.sent(), [(CLOSE, b"\x0f\xa1seen".to_vec())]);
+    assert!(host.connection.is_clean());
+}
+
+/// Chunks tell the reserved bits of their frame, and an empty fragment with reserved bits gives a chunk. [6455-5.2-10]
+/// [6455-6.2-5] [6455-6.2-6]
+#[test]
+fn reserved_bits_are_told_frame_by_frame() {
+    let config = Config { extension_rsv: 7, ..Config::DEFAULT };
+    let frames = [(0x41, &b""[..]), (0x00, b""), (0x10, b"ab"), (0x20, b""), (0x80, b"c")];
+    let wire: Vec<u8> = frames.iter().flat_map(|(first, payload)| from_peer::<Server>(*first, payload)).collect();
+    let expected = [(4, true, false, 0), (1, false, false, 2), (2, false, false, 0), (0, false, true, 1)];
+    for cut in 0..wire.len() {
+        let mut connection = Connection::new(Server, &config);
+        let mut chunks: Vec<(u8, bool, bool, usize)> = Vec::new();
+        for part in [&wire[..cut], &wire[cut..]] {
+            let mut part = part.to_vec();
+            let mut rest = &mut part[..];
+            while let Ok(received) = connection.receive(rest)
+                && let Some(event) = received.event
+            {
+                rest = received.rest;
+                let Event::Data(chunk) = event else { panic!("{event:?}") };
+                assert_eq!(chunk.kind, MessageKind::Text);
+                match chunks.last_mut() {
+                    // The cut went through the payload of one frame.
+                    Some(last) if last.0 == 1 && chunk.rsv == 1 => last.3 += chunk.payload.len(),
+                    _ => chunks.push((chunk.rsv, chunk.first, chunk.last, chunk.payload.len())),
+                }
+            }
+        }
+        assert_eq!(chunks, expected, "cut at {cut}");
+    }
+}
+
+/// What is still to be sent can be seen: the reply that is due, and the payload of the frame under way.
+#[test]
+fn buffered_amount() {
+    fn check<R: Side + Debug>(header: u64) {
+        let mut host = Host::<R>::new(&Config::DEFAULT);
+        host.drain = Drain::ByHand;
+        host.frame(MessageKind::Binary, true, 0, 1000).unwrap();
+        host.payload(&[0; 300]).unwrap();
+        assert_eq!(host.connection.buffered_amount(), 700);
+        host.feed(&from_peer::<R>(PING, b"ping"));
+        assert_eq!(host.connection.buffered_amount(), 700 + header + 4);
+        host.payload(&[0; 700]).unwrap();
+        assert_eq!(host.connection.buffered_amount(), header + 4);
+        host.drain();
+        assert_eq!(host.connection.buffered_amount(), 0);
+        host.close(1000, "").unwrap();
+        host.feed(&from_peer::<R>(PING, b"ping"));
+        assert_eq!(host.connection.buffered_amount(), 0, "nothing will be sent behind our Close");
+    }
+    check::<Server>(2);
+    check::<Client<Keys>>(6);
+}
+
+/// How much of a frame is still to come, so that a read can end where it ends.
+#[test]
+fn payload_left() {
+    let mut host = Host::<Server>::new(&Config::DEFAULT);
+    let frame = from_peer::<Server>(0x82, &[0; 1000]);
+    let header = frame.len() - 1000;
+    for (at, byte) in frame.iter().enumerate() {
+        let left = if at < header { 0 } else { frame.len() - at };
+        assert_eq!(host.connection.payload_left(), left as u64, "before byte {at}");
+        host.feed(&[*byte]);
+    }
+    assert_eq!(host.connection.payload_left(), 0);
+    host.feed(&from_peer::<Server>(0x81, b"a\xFF and more")[..8]);
+    assert_eq!(host.connection.payload_left(), 0, "nothing is to come behind an error");
+}

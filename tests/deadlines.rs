@@ -1,0 +1,389 @@
+//! Deadlines by a virtual clock: every rule of `src/deadlines.rs`, then all of them at once against a naive model, then with
+//! real connections.
+
+mod harness;
+
+use barews::connection::{Event, State, Transport};
+use barews::deadlines::{Deadlines, Reason, Timeout, Timeouts};
+use barews::{Client, Connection, Server};
+use harness::{Host, Keys, wire};
+use proptest::prelude::*;
+
+/// Five spans that cannot be mistaken for each other.
+const TIMEOUTS: Timeouts =
+    Timeouts { handshake: Some(1000), idle: Some(500), ping: Some(100), pong: Some(30), closing: Some(70) };
+const KEEPALIVE: Timeouts = Timeouts { idle: None, ..TIMEOUTS };
+
+fn opened(timeouts: Timeouts, now: u64) -> Deadlines {
+    let mut deadlines = Deadlines::new(timeouts, now);
+    deadlines.opened(now);
+    deadlines
+}
+
+/// Everything that is due by now.
+fn due(deadlines: &mut Deadlines, now: u64) -> Vec<Timeout> {
+    core::iter::from_fn(|| deadlines.handle_timeout(now)).collect()
+}
+
+/// What is due next, and when.
+fn next(deadlines: &Deadlines) -> Option<(Reason, u64)> {
+    deadlines.reason().zip(deadlines.poll_timeout())
+}
+
+#[test]
+fn the_handshake_has_its_time_however_the_bytes_drip() {
+    let mut deadlines = Deadlines::new(TIMEOUTS, 50);
+    for now in 50..1050 {
+        deadlines.received(now); // slowloris: a byte a tick
+        deadlines.message(now);
+        assert_eq!(next(&deadlines), Some((Reason::Handshake, 1050)));
+        assert_eq!(deadlines.handle_timeout(now), None);
+    }
+    assert_eq!(due(&mut deadlines, 1050), [Timeout::Handshake]);
+    assert_eq!(next(&deadlines), None);
+}
+
+#[test]
+fn opening_ends_the_handshakes_time_and_begins_the_others() {
+    let mut deadlines = Deadlines::new(TIMEOUTS, 0);
+    deadlines.opened(900);
+    assert_eq!(next(&deadlines), Some((Reason::Ping, 1000)));
+    let mut deadlines = Deadlines::new(Timeouts { ping: None, ..TIMEOUTS }, 0);
+    deadlines.opened(900);
+    assert_eq!(next(&deadlines), Some((Reason::Idle, 1400)));
+}
+
+#[test]
+fn only_messages_put_off_the_idle_time() {
+    let mut deadlines = opened(Timeouts { ping: None, ..TIMEOUTS }, 0);
+    deadlines.received(100);
+    assert_eq!(next(&deadlines), Some((Reason::Idle, 500)));
+    deadlines.message(100);
+    assert_eq!(next(&deadlines), Some((Reason::Idle, 600)));
+    assert_eq!(deadlines.handle_timeout(599), None);
+    assert_eq!(due(&mut deadlines, 600), [Timeout::Idle]);
+    deadlines.message(601);
+    assert_eq!(next(&deadlines), None, "it is told once");
+}
+
+#[test]
+fn a_ping_after_silence_each_with_a_payload_of_its_own() {
+    let mut deadlines = opened(KEEPALIVE, 0);
+    deadlines.received(60);
+    assert_eq!(next(&deadlines), Some((Reason::Ping, 160)), "bytes put it off");
+    deadlines.message(100);
+    assert_eq!(next(&deadlines), Some((Reason::Ping, 160)), "messages that we send do not");
+    assert_eq!(deadlines.handle_timeout(159), None);
+    assert_eq!(due(&mut deadlines, 160), [Timeout::Ping([0, 0, 0, 1])]);
+    assert_eq!(next(&deadlines), Some((Reason::Pong, 190)));
+    assert_eq!(deadlines.pong(&[0, 0, 0, 1], 165), Some(5));
+    assert_eq!(next(&deadlines), Some((Reason::Ping, 265)));
+    assert_eq!(due(&mut deadlines, 265), [Timeout::Ping([0, 0, 0, 2])]);
+}
+
+#[test]
+fn a_peer_that_does_not_answer_is_gone() {
+    let mut deadlines = opened(KEEPALIVE, 0);
+    assert_eq!(due(&mut deadlines, 100), [Timeout::Ping([0, 0, 0, 1])]);
+    assert_eq!(deadlines.handle_timeout(129), None);
+    assert_eq!(due(&mut deadlines, 130), [Timeout::Pong]);
+    assert_eq!(next(&deadlines), None);
+}
+
+#[test]
+fn a_pong_may_be_stuck_behind_other_bytes() {
+    let mut deadlines = opened(KEEPALIVE, 0);
+    due(&mut deadlines, 100);
+    for now in (110..1000).step_by(20) {
+        deadlines.received(now);
+        assert_eq!(next(&deadlines), Some((Reason::Pong, now + 30)));
+    }
+    assert_eq!(deadlines.pong(&[0, 0, 0, 1], 1000), Some(900));
+    assert_eq!(next(&deadlines), Some((Reason::Ping, 1100)));
+}
+
+#[test]
+fn the_round_trip_is_told_for_the_newest_ping_only_and_once() {
+    let mut deadlines = opened(Timeouts { pong: None, ..KEEPALIVE }, 0);
+    assert_eq!(deadlines.pong(&[0, 0, 0, 0], 10), None, "no Ping was sent");
+    assert_eq!(due(&mut deadlines, 100), [Timeout::Ping([0, 0, 0, 1])]);
+    assert_eq!(
+        due(&mut deadlines, 200),
+        [Timeout::Ping([0, 0, 0, 2])],
+        "without a limit for Pongs the next comes in its time"
+    );
+    assert_eq!(deadlines.pong(&[0, 0, 0, 1], 210), None);
+    for other in [&[][..], &[2], &[0, 0, 2], &[0, 0, 0, 2, 0], &[0, 0, 0, 3], b"unasked"] {
+        assert_eq!(deadlines.pong(other, 220), None, "{other:?}");
+    }
+    assert_eq!(deadlines.pong(&[0, 0, 0, 2], 230), Some(30));
+    assert_eq!(deadlines.pong(&[0, 0, 0, 2], 240), None);
+}
+
+#[test]
+fn an_old_pong_does_not_end_the_wait_for_the_newest() {
+    let mut deadlines = opened(KEEPALIVE, 0);
+    due(&mut deadlines, 100);
+    assert_eq!(deadlines.pong(b"old", 110), None);
+    assert_eq!(next(&deadlines), Some((Reason::Pong, 130)));
+}
+
+/// No Ping is lost when the host wakes late, or when another deadline passes at the same time.
+#[test]
+fn deadlines_that_pass_together_are_all_told() {
+    let mut deadlines = opened(Timeouts { idle: Some(100), ..TIMEOUTS }, 0);
+    let told = due(&mut deadlines, 100);
+    assert!(
+        told.contains(&Timeout::Idle) && told.contains(&Timeout::Ping([0, 0, 0, 1])) && told.len() == 2,
+        "{told:?}"
+    );
+    let mut deadlines = opened(Timeouts { idle: None, ..TIMEOUTS }, 0);
+    assert_eq!(due(&mut deadlines, 5000), [Timeout::Ping([0, 0, 0, 1])]);
+    assert_eq!(next(&deadlines), Some((Reason::Pong, 5030)), "the Pong's time begins when the Ping is sent");
+}
+
+/// [6455-5.5.1-13] [6455-7.1.1-4]
+#[test]
+fn closing_has_its_time_which_nothing_puts_off() {
+    for first in [State::Closing, State::Closed] {
+        let mut deadlines = opened(TIMEOUTS, 0);
+        due(&mut deadlines, 100); // a Pong is awaited
+        deadlines.state(State::Open, 110);
+        assert_eq!(next(&deadlines), Some((Reason::Pong, 130)), "an open connection changes nothing");
+        deadlines.state(first, 120);
+        for now in 120..190 {
+            assert_eq!(next(&deadlines), Some((Reason::Closing, 190)), "no other deadline is left");
+            deadlines.received(now);
+            deadlines.message(now);
+            deadlines.pong(&[0, 0, 0, 1], now);
+            deadlines.state(State::Closing, now);
+            assert_eq!(deadlines.handle_timeout(now), None);
+        }
+        assert_eq!(due(&mut deadlines, 190), [Timeout::Closing]);
+    }
+}
+
+/// It is set once: a host that tells the state after each step is not told again that the time is over.
+#[test]
+fn closing_is_told_once() {
+    let mut deadlines = opened(TIMEOUTS, 0);
+    deadlines.state(State::Closing, 100);
+    assert_eq!(due(&mut deadlines, 170), [Timeout::Closing]);
+    deadlines.state(State::Closing, 171);
+    assert_eq!(next(&deadlines), None);
+}
+
+#[test]
+fn a_connection_that_never_opened_closes_too() {
+    let mut deadlines = Deadlines::new(TIMEOUTS, 0);
+    deadlines.state(State::Closed, 10);
+    assert_eq!(next(&deadlines), Some((Reason::Closing, 80)));
+}
+
+#[test]
+fn never_is_never_and_the_end_of_time_is_no_overflow() {
+    let mut deadlines = opened(Timeouts::NEVER, 0);
+    deadlines.received(1);
+    deadlines.message(2);
+    deadlines.state(State::Closing, 3);
+    assert_eq!((next(&deadlines), deadlines.handle_timeout(u64::MAX)), (None, None));
+
+    let endless = Timeouts { ping: Some(u64::MAX), ..Timeouts::NEVER };
+    let mut deadlines = opened(endless, 5);
+    assert_eq!(next(&deadlines), Some((Reason::Ping, u64::MAX)));
+    assert_eq!(due(&mut deadlines, u64::MAX - 1), []);
+    assert_eq!(deadlines.handle_timeout(u64::MAX), Some(Timeout::Ping([0, 0, 0, 1])));
+}
+
+/// The defaults, as the documentation has them.
+#[test]
+fn defaults() {
+    let expected =
+        Timeouts { handshake: Some(10_000), idle: None, ping: Some(20_000), pong: Some(20_000), closing: Some(5_000) };
+    assert_eq!(Timeouts::MILLISECONDS, expected);
+}
+
+/// What happens to a connection.
+#[derive(Clone, Debug)]
+enum Step {
+    Opened,
+    Received,
+    Message,
+    /// The Pong for the newest Ping but so many.
+    Pong(u32),
+    Closing,
+    Wake,
+}
+
+/// A model in words: what is awaited is a list of names with their times.
+#[derive(Default)]
+struct Model {
+    due: Vec<(&'static str, u64)>,
+    pings: u32,
+    asked: Option<u64>,
+    closing: bool,
+}
+
+impl Model {
+    fn put(&mut self, name: &'static str, span: Option<u64>, now: u64) {
+        self.due.retain(|(other, _)| *other != name);
+        self.due.extend(span.map(|span| (name, now + span)));
+    }
+
+    fn has(&self, name: &str) -> bool {
+        self.due.iter().any(|(other, _)| *other == name)
+    }
+
+    fn step(&mut self, step: &Step, t: &Timeouts, now: u64) {
+        match step {
+            Step::Opened => {
+                self.put("handshake", None, now);
+                self.put("idle", t.idle, now);
+                self.put("ping", t.ping, now);
+            }
+            Step::Received if self.has("pong") => self.put("pong", t.pong, now),
+            Step::Received if self.has("ping") => self.put("ping", t.ping, now),
+            Step::Message if self.has("idle") => self.put("idle", t.idle, now),
+            Step::Closing if !self.closing => {
+                self.closing = true;
+                self.due.clear();
+                self.put("closing", t.closing, now);
+            }
+            Step::Pong(0) if self.asked.is_some() => {
+                self.asked = None;
+                if self.has("pong") {
+                    self.put("pong", None, now);
+                    self.put("ping", t.ping, now);
+                }
+            }
+            _ => {}
+        }
+    }
+
+    /// What has passed by now, sorted by name; a Ping that was due is followed by its Pong's time.
+    fn passed(&mut self, t: &Timeouts, now: u64) -> Vec<&'static str> {
+        let mut passed: Vec<_> = self.due.extract_if(.., |(_, due)| *due <= now).map(|(name, _)| name).collect();
+        if passed.contains(&"ping") {
+            self.pings += 1;
+            self.asked = Some(now);
+            let (name, span) = if t.pong.is_some() { ("pong", t.pong) } else { ("ping", t.ping) };
+            self.put(name, span, now);
+        }
+        passed.sort_unstable();
+        passed
+    }
+}
+
+fn name(timeout: Timeout) -> &'static str {
+    match timeout {
+        Timeout::Handshake => "handshake",
+        Timeout::Idle => "idle",
+        Timeout::Ping(_) => "ping",
+        Timeout::Pong => "pong",
+        Timeout::Closing => "closing",
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
+
+    /// Whatever happens when, `poll_timeout` is the earliest deadline, and what passes is told, once.
+    #[test]
+    fn agrees_with_a_naive_model(
+        spans in proptest::collection::vec(proptest::option::of(1..200u64), 5),
+        steps in proptest::collection::vec((0..60u64, step()), 0..40),
+    ) {
+        let [handshake, idle, ping, pong, closing] = spans[..] else { unreachable!() };
+        let timeouts = Timeouts { handshake, idle, ping, pong, closing };
+        let mut deadlines = Deadlines::new(timeouts, 0);
+        let mut model = Model::default();
+        model.put("handshake", handshake, 0);
+        let (mut now, mut is_open, mut closed_told) = (0, false, false);
+        for (later, step) in steps {
+            now += later;
+            // A host wakes for its deadlines before it looks at anything else, opens once, and ends with the closing timeout.
+            let told: Vec<_> = due(&mut deadlines, now);
+            for timeout in &told {
+                if let Timeout::Ping(payload) = timeout {
+                    prop_assert_eq!(u32::from_be_bytes(*payload), model.pings + 1);
+                }
+            }
+            let mut names: Vec<_> = told.into_iter().map(name).collect();
+            names.sort_unstable();
+            closed_told |= names.contains(&"closing");
+            prop_assert_eq!(names, model.passed(&timeouts, now), "at {}", now);
+            if closed_told {
+                break;
+            }
+            if matches!(step, Step::Opened) && (is_open || model.closing) {
+                continue;
+            }
+            is_open |= matches!(step, Step::Opened);
+            let expected_rtt = match step {
+                Step::Pong(0) => model.asked.map(|asked| now - asked),
+                _ => None,
+            };
+            match step {
+                Step::Opened => deadlines.opened(now),
+                Step::Received => deadlines.received(now),
+                Step::Message => deadlines.message(now),
+                Step::Closing => deadlines.state(State::Closing, now),
+                Step::Pong(before) => {
+                    let payload = model.pings.wrapping_sub(before).to_be_bytes();
+                    prop_assert_eq!(deadlines.pong(&payload, now), expected_rtt);
+                }
+                Step::Wake => deadlines.state(State::Open, now),
+            }
+            model.step(&step, &timeouts, now);
+            prop_assert_eq!(deadlines.poll_timeout(), model.due.iter().map(|(_, due)| *due).min());
+            prop_assert_eq!(deadlines.reason().is_some(), deadlines.poll_timeout().is_some());
+        }
+    }
+}
+
+fn step() -> impl Strategy<Value = Step> {
+    prop_oneof![
+        2 => Just(Step::Opened),
+        4 => Just(Step::Received),
+        2 => Just(Step::Message),
+        4 => (0..3u32).prop_map(Step::Pong),
+        1 => Just(Step::Closing),
+        6 => Just(Step::Wake),
+    ]
+}
+
+/// The Ping that is asked for goes out, its Pong comes back through the connection, and the round trip is known.
+#[test]
+fn keepalive_with_a_real_connection() {
+    let mut deadlines = opened(KEEPALIVE, 0);
+    let mut server = Connection::new(Server, &Default::default());
+    let mut client = Host::<Client<Keys>>::new(&Default::default());
+    for round in 0..3 {
+        let now = deadlines.poll_timeout().unwrap();
+        let Some(Timeout::Ping(payload)) = deadlines.handle_timeout(now) else { panic!("round {round}") };
+        let mut out = [0; 64];
+        let len = server.ping(&payload, &mut out).unwrap();
+        client.feed(&out[..len]);
+        let mut answer = core::mem::take(&mut client.output);
+        deadlines.received(now + 7);
+        assert_eq!(server.receive(&mut answer).unwrap().event, Some(Event::Pong));
+        assert_eq!(deadlines.pong(server.control_payload(), now + 7), Some(7));
+        deadlines.state(server.state(), now + 7);
+        assert_eq!(next(&deadlines), Some((Reason::Ping, now + 107)));
+    }
+}
+
+/// A peer that never answers our Close, and a server that never ends its transport: the closing time ends both. [6455-5.5.1-13]
+/// [6455-7.1.1-4]
+#[test]
+fn closing_with_a_real_connection() {
+    let mut deadlines = opened(KEEPALIVE, 0);
+    let mut client = Host::<Client<Keys>>::new(&Default::default());
+    client.close(1000, "").unwrap();
+    deadlines.state(client.connection.state(), 10);
+    assert_eq!((client.connection.transport(), next(&deadlines)), (Transport::Keep, Some((Reason::Closing, 80))));
+    client.feed(&wire::frame(0x88, None, b""));
+    deadlines.state(client.connection.state(), 50);
+    assert_eq!((client.connection.transport(), next(&deadlines)), (Transport::AwaitEof, Some((Reason::Closing, 80))));
+    assert_eq!(due(&mut deadlines, 80), [Timeout::Closing]);
+}

@@ -1,0 +1,323 @@
+//! `client`, against `echo_server` and against servers that misbehave.
+
+use super::*;
+use std::net::TcpListener;
+
+fn client(arguments: &[&str]) -> Program {
+    Program::start(Command::new(example("client")).args(arguments))
+}
+
+/// Runs the client with this input to its end.
+fn run(arguments: &[&str], input: &str) -> (bool, String, String) {
+    let mut program = client(arguments);
+    let mut stdin = program.0.stdin.take().unwrap();
+    let input = input.to_string();
+    thread::spawn(move || stdin.write_all(input.as_bytes()));
+    program.finish()
+}
+
+/// A server by hand, for one client.
+struct Fake(TcpListener);
+
+impl Fake {
+    fn new() -> (Self, String) {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let url = format!("ws://{}/path?query", listener.local_addr().unwrap());
+        (Self(listener), url)
+    }
+
+    /// The client's request.
+    fn request(self) -> (String, Peer) {
+        self.0.set_nonblocking(true).unwrap();
+        let (stream, _) = eventually("the client connects", || self.0.accept().ok());
+        stream.set_nonblocking(false).unwrap();
+        let mut peer = Peer::new(stream, false);
+        (peer.head(), peer)
+    }
+
+    /// The connection behind the handshake, and the request.
+    fn accept(self, more: &str) -> (Peer, String) {
+        let (request, mut peer) = self.request();
+        peer.write(accepting(&request, more).as_bytes());
+        (peer, request)
+    }
+}
+
+fn accepting(request: &str, more: &str) -> String {
+    let key = field(request, "Sec-WebSocket-Key").expect("a key");
+    let accept = barews::handshake::accept_key(key.as_bytes());
+    let accept = str::from_utf8(&accept).unwrap();
+    format!(
+        "HTTP/1.1 101 \r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Accept: {accept}\r\n{more}\r\n"
+    )
+}
+
+/// A client that is connected to us, its standard input open. Dropping the input ends it.
+fn connected(arguments: &[&str]) -> (Program, Peer) {
+    let (fake, url) = Fake::new();
+    let program = client(&[&[&*url], arguments].concat());
+    let (peer, _) = fake.accept("");
+    (program, peer)
+}
+
+#[test]
+fn lines_in_a_pipe_come_back_in_order() {
+    let mut server = Program::start(Command::new(example("echo_server")).arg("127.0.0.1:0"));
+    let mut line = String::new();
+    BufReader::new(server.0.stdout.as_mut().unwrap()).read_line(&mut line).unwrap();
+    let url = line.split(' ').find(|word| word.starts_with("ws://")).unwrap();
+
+    let mut lines: String = (0..2000).map(|i| format!("line {i} 🦀\n")).collect();
+    lines += "\n";
+    lines += &"a long line ".repeat(100_000);
+    lines += "\n";
+    let (success, stdout, stderr) = run(&[url], &lines);
+    assert_eq!((success, &*stderr), (true, "closed with 1000\n"));
+    assert!(stdout == lines, "{} bytes went out, {} came back", lines.len(), stdout.len());
+    assert_eq!(run(&[url], ""), (true, String::new(), "closed with 1000\n".into()));
+    assert_eq!(run(&[url], "a\r\nb"), (true, "a\nb\n".into(), "closed with 1000\n".into()));
+    let localhost = url.replace("127.0.0.1", "localhost");
+    assert_eq!(run(&[&localhost], "by name\n").1, "by name\n");
+}
+
+#[test]
+fn the_options_arrive() {
+    let (fake, url) = Fake::new();
+    let options = "--subprotocol a --subprotocol b --origin http://example.com --header X-One:1";
+    let mut arguments: Vec<&str> = options.split(' ').collect();
+    arguments.extend(["--header", "Cookie: a=b; c=d", &url]);
+    let mut program = client(&arguments);
+    let (mut peer, request) = fake.accept("Sec-WebSocket-Protocol: b\r\n");
+    assert!(request.starts_with("GET /path?query HTTP/1.1\r\n"), "{request}");
+    for (name, value) in [
+        ("Host", url.split('/').nth(2).unwrap()),
+        ("Sec-WebSocket-Protocol", "a, b"),
+        ("Sec-WebSocket-Version", "13"),
+        ("Origin", "http://example.com"),
+        ("X-One", "1"),
+        ("Cookie", "a=b; c=d"),
+    ] {
+        assert_eq!(field(&request, name), Some(value), "{name}");
+    }
+    drop(program.0.stdin.take());
+    peer.expect_close(1000, "");
+    peer.close(1000, "");
+    drop(peer);
+    let (success, _, stderr) = program.finish();
+    assert!(success && stderr.contains("subprotocol: b\n"), "{stderr}");
+}
+
+#[test]
+fn a_closing_handshake_of_the_server_ends_it_well() {
+    for (sent, printed) in [
+        (close(1000, "that is all"), "closed with 1000 that is all\n"),
+        (close(4000, ""), "closed with 4000\n"),
+        (vec![], "closed with 1005\n"),
+    ] {
+        let (program, mut peer) = connected(&[]);
+        peer.send(TEXT, b"one");
+        peer.send(CLOSE, &sent);
+        peer.expect(CLOSE, &sent[..sent.len().min(2)]);
+        drop(peer);
+        assert_eq!(program.finish(), (true, "one\n".into(), printed.into()));
+    }
+}
+
+#[test]
+fn frames_may_come_with_the_response() {
+    let (fake, url) = Fake::new();
+    let program = client(&[&url]);
+    let (request, mut peer) = fake.request();
+    let frames = [peer.frame(TEXT, b"at once"), peer.frame(CLOSE, &close(1000, ""))].concat();
+    peer.write(&[accepting(&request, "").as_bytes(), &frames].concat());
+    peer.expect_close(1000, "");
+    drop(peer);
+    assert_eq!(program.finish(), (true, "at once\n".into(), "closed with 1000\n".into()));
+}
+
+#[test]
+fn messages_are_printed_one_a_line() {
+    for (arguments, binary) in [(&[][..], "<5 bytes>"), (&["--binary-hex"], "00017f80ff")] {
+        let (mut program, mut peer) = connected(arguments);
+        peer.send(BINARY, b"\x00\x01\x7F\x80\xFF");
+        peer.send(0x01, b"in \xC3");
+        peer.send(PING, b"ping");
+        peer.send(0x80, b"\xBC fragments");
+        peer.send(0x02, b"");
+        peer.send(0x80, b"");
+        peer.expect(PONG, b"ping");
+        drop(program.0.stdin.take());
+        peer.expect_close(1000, "");
+        peer.close(1000, "");
+        drop(peer);
+        let empty = if arguments.is_empty() { "<0 bytes>" } else { "" };
+        assert_eq!(program.finish().1, format!("{binary}\nin ü fragments\n{empty}\n"));
+    }
+}
+
+#[test]
+fn a_binary_message_in_fragments_is_one_size() {
+    let (program, mut peer) = connected(&[]);
+    peer.send(0x02, &[0; 3]);
+    peer.send(0x80, &[0; 100_000]);
+    peer.close(1000, "");
+    peer.expect_close(1000, "");
+    drop(peer);
+    assert_eq!(program.finish().1, "<100003 bytes>\n");
+}
+
+#[test]
+fn a_refusal_is_shown_with_the_fields_that_say_more() {
+    for (status, more) in [
+        (302, "Location: ws://example.com/"),
+        (401, "WWW-Authenticate: Basic realm=\"it\""),
+        (403, "X: y"),
+        (426, "Sec-WebSocket-Version: 14, 15"),
+        (429, "Retry-After: 60"),
+        (200, "X: y"),
+    ] {
+        let (fake, url) = Fake::new();
+        let program = client(&[&url]);
+        let (_, mut peer) = fake.request();
+        peer.write(format!("HTTP/1.1 {status} \r\nContent-Length: 0\r\n{more}\r\n\r\n").as_bytes());
+        let (success, stdout, stderr) = program.finish();
+        assert_eq!((success, &*stdout), (false, ""));
+        assert!(stderr.starts_with(&format!("client: the server answers with status {status}\n")), "{stderr}");
+        assert!(stderr.contains(more) || more == "X: y", "{stderr}");
+    }
+}
+
+#[test]
+fn what_is_no_answer_to_the_handshake_is_an_error() {
+    let wrong_key = accepting("Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==", "");
+    for response in ["", "SSH-2.0-OpenSSH\r\n", "HTTP/1.1 101 \r\n\r\n", &wrong_key, "HTTP/1.1 101 \r\nUpgra"] {
+        let (fake, url) = Fake::new();
+        let program = client(&[&url]);
+        let (_, mut peer) = fake.request();
+        peer.write(response.as_bytes());
+        drop(peer);
+        let (success, stdout, stderr) = program.finish();
+        assert_eq!((success, &*stdout), (false, ""));
+        assert!(stderr.starts_with("client: "), "{stderr}");
+    }
+}
+
+#[test]
+fn the_end_without_a_close_is_an_error() {
+    let (program, mut peer) = connected(&[]);
+    peer.send(TEXT, b"one");
+    drop(peer);
+    let (success, stdout, stderr) = program.finish(); // although its input is still open
+    assert_eq!((success, &*stdout), (false, "one\n"));
+    assert!(stderr.starts_with("closed with 1006\nclient: "), "{stderr}");
+}
+
+#[test]
+fn a_protocol_error_is_told_to_the_server_and_to_the_user() {
+    for (code, broken) in [
+        (1002, [header(TEXT, 0, true)].concat()), // masked
+        (1002, header(0xC1, 0, false)),           // RSV1
+        (1002, header(0x80, 0, false)),           // nothing to continue
+        (1007, [header(TEXT, 1, false), vec![0xFF]].concat()),
+    ] {
+        let (program, mut peer) = connected(&[]);
+        peer.write(&broken);
+        peer.expect_close(code, "");
+        drop(peer);
+        let (success, stdout, stderr) = program.finish();
+        assert_eq!((success, &*stdout), (false, ""));
+        assert!(stderr.starts_with("closed with 1006\nclient: "), "{stderr}");
+    }
+}
+
+/// Three ways not to, at the same time, since each is waited for.
+#[test]
+fn a_server_that_does_not_do_its_part_is_given_up() {
+    thread::scope(|scope| {
+        scope.spawn(|| {
+            let (fake, url) = Fake::new();
+            let program = client(&[&url]);
+            let _no_answer = fake.request();
+            let (success, _, stderr) = program.finish();
+            assert!(!success && stderr == "client: the server does not answer the handshake\n", "{stderr}");
+        });
+        scope.spawn(|| {
+            let (mut program, mut peer) = connected(&[]);
+            drop(program.0.stdin.take());
+            peer.expect_close(1000, "");
+            let (success, _, stderr) = program.finish();
+            assert!(!success && stderr.starts_with("closed with 1006\nclient: "), "{stderr}");
+        });
+        scope.spawn(|| {
+            let (mut program, mut peer) = connected(&[]);
+            drop(program.0.stdin.take());
+            peer.expect_close(1000, "");
+            peer.close(1000, ""); // but TCP stays open
+            assert_eq!(program.finish(), (true, String::new(), "closed with 1000\n".into()));
+        });
+    });
+}
+
+#[test]
+fn it_ends_when_nobody_reads_its_output() {
+    let (mut program, mut peer) = connected(&[]);
+    drop(program.0.stdout.take());
+    peer.send(TEXT, b"for nobody");
+    assert!(!program.wait().success());
+}
+
+/// Lines that cannot be sent yet wait in the input, not in memory, and not before the answer to a Close.
+#[test]
+#[cfg(target_os = "linux")]
+fn an_endless_input_is_read_no_faster_than_it_is_sent() {
+    let (mut program, mut peer) = connected(&[]);
+    let mut stdin = program.0.stdin.take().unwrap();
+    let line = "a".repeat(999) + "\n";
+    let many = line.repeat(100);
+    let sender = thread::spawn(move || while stdin.write_all(many.as_bytes()).is_ok() {});
+    peer.expect(TEXT, line.trim_end().as_bytes());
+    thread::sleep(Duration::from_secs(1)); // the server does not read
+    let resident = resident(&program);
+    assert!(resident < 16 << 10, "{resident} KiB");
+
+    peer.close(1001, "enough");
+    let waiting = std::iter::from_fn(|| peer.next()).take_while(|(first, _)| *first != CLOSE);
+    let sent = waiting.take(150_000).count(); // 150 MB are more than socket buffers hold
+    assert!(sent < 150_000, "the Close is not answered");
+    drop(peer);
+    assert_eq!(program.finish().2, "closed with 1001 enough\n");
+    sender.join().unwrap();
+}
+
+#[test]
+fn a_line_that_is_no_text_is_an_error() {
+    let (mut program, mut peer) = connected(&[]);
+    let mut stdin = program.0.stdin.take().unwrap();
+    stdin.write_all(b"text\n\xFF\nmore\n").unwrap();
+    peer.expect(TEXT, b"text");
+    peer.expect_close(1000, "");
+    peer.close(1000, "");
+    drop(peer);
+    let (success, _, stderr) = program.finish();
+    assert!(!success && stderr.starts_with("closed with 1000\nclient: standard input: "), "{stderr}");
+}
+
+#[test]
+fn what_is_no_use_to_it_is_an_error() {
+    let (fake, url) = Fake::new();
+    drop(fake); // nobody listens there
+    for (arguments, text) in [
+        (&[&*url][..], "cannot connect"),
+        (&[], "usage: "),
+        (&["http://localhost/"], "ws://"),
+        (&["wss://localhost/"], "TLS"),
+        (&["--nonsense"], "--nonsense"),
+        (&[&url, "--header", "no colon"], "Name: value"),
+    ] {
+        let (success, stdout, stderr) = run(arguments, "");
+        assert_eq!((success, &*stdout), (false, ""));
+        assert!(stderr.starts_with("client: ") && stderr.contains(text), "{stderr}");
+    }
+    let (success, stdout, _) = run(&["--help"], "");
+    assert!(success && stdout.starts_with("usage: client "), "{stdout}");
+}

@@ -1,0 +1,365 @@
+//! `echo_server`.
+
+use super::*;
+
+struct Server {
+    program: Program,
+    address: SocketAddr,
+}
+
+fn server() -> Server {
+    server_at("127.0.0.1:0", &mut Command::new(example("echo_server"))).expect("the server starts")
+}
+
+/// Starts a server and reads where it listens; `None` if it ends instead.
+fn server_at(address: &str, command: &mut Command) -> Option<Server> {
+    let mut program = Program::start(command.arg(address));
+    let mut line = String::new();
+    BufReader::new(program.0.stdout.as_mut()?).read_line(&mut line).expect("a pipe can be read");
+    let (_, rest) = line.split_once("ws://")?;
+    let (address, _) = rest.split_once('/')?;
+    Some(Server { program, address: address.parse().expect("an address in the URL") })
+}
+
+impl Server {
+    fn open(&self) -> Peer {
+        Peer::open(self.address)
+    }
+
+    fn request(&self, line: &str) -> (String, String) {
+        let mut peer = Peer::connect(self.address);
+        peer.write(format!("{line} HTTP/1.1\r\nHost: localhost\r\n\r\n").as_bytes());
+        (peer.head(), peer.rest())
+    }
+
+    #[cfg(target_os = "linux")]
+    fn descriptors(&self) -> Vec<usize> {
+        let directory = std::fs::read_dir(format!("/proc/{}/fd", self.program.0.id())).unwrap();
+        directory.map(|entry| entry.unwrap().file_name().to_str().unwrap().parse().unwrap()).collect()
+    }
+}
+
+#[test]
+fn the_page_is_at_the_root_and_nothing_elsewhere() {
+    let server = server();
+    let (head, body) = server.request("GET /");
+    assert!(head.starts_with("HTTP/1.1 200 "), "{head}");
+    assert_eq!(field(&head, "Content-Type"), Some("text/html; charset=utf-8"));
+    assert_eq!(field(&head, "Content-Length"), Some(&*body.len().to_string()));
+    assert!(body.starts_with("<!doctype html>") && body.ends_with("</html>\n"), "{body}");
+
+    let (of_head, nothing) = server.request("HEAD /");
+    assert_eq!((of_head, &*nothing), (head, ""));
+    let (head, _) = server.request("GET /favicon.ico");
+    assert!(head.starts_with("HTTP/1.1 404 "), "{head}");
+}
+
+#[test]
+fn a_refusal_reaches_a_peer_that_goes_on_sending() {
+    let server = server();
+    for (request, status) in [("POST / HTTP/1.1\r\n", "405"), ("GET / HTTP/1.1\r\nA b: c\r\n", "400")] {
+        let mut peer = Peer::connect(server.address);
+        peer.write(request.as_bytes());
+        peer.write(&vec![b'x'; 4 << 20]);
+        let head = peer.head();
+        assert_eq!(head.split(' ').nth(1), Some(status));
+        peer.rest();
+    }
+}
+
+#[test]
+fn every_length_of_message_comes_back() {
+    let server = server();
+    let mut peer = server.open();
+    for len in [0, 1, 125, 126, 127, 65_535, 65_536, 65_537, 16 << 20] {
+        for first in [TEXT, BINARY] {
+            let top = if first == TEXT { 0x7F } else { 0xFF };
+            let message: Vec<u8> = (0..len).map(|i: u32| (i.wrapping_mul(31) >> 3) as u8 & top).collect();
+            let (frame, mut writer) = (peer.frame(first, &message), peer.writer());
+            let sender = thread::spawn(move || writer.write_all(&frame).unwrap());
+            peer.expect(first, &message);
+            sender.join().unwrap();
+        }
+    }
+    peer.close(1000, "");
+    peer.expect_close(1000, "");
+    peer.expect_eof();
+}
+
+#[test]
+fn the_stream_may_be_cut_at_every_byte() {
+    let server = server();
+    let mut peer = Peer::connect(server.address);
+    let frames = [peer.frame(0x01, "Käse ".as_bytes()), peer.frame(PING, b"?"), peer.frame(0x80, "🧀".as_bytes())];
+    for byte in [REQUEST.as_bytes(), &frames.concat(), &peer.frame(CLOSE, &close(1000, "over"))].concat() {
+        peer.write(&[byte]);
+    }
+    peer.expect_101();
+    peer.expect(PONG, b"?");
+    peer.expect(TEXT, "Käse 🧀".as_bytes());
+    peer.expect_close(1000, "");
+    peer.expect_eof();
+}
+
+#[test]
+fn frames_may_come_with_the_handshake() {
+    let server = server();
+    let mut peer = Peer::connect(server.address);
+    let frames = [peer.frame(TEXT, b"early"), peer.frame(CLOSE, &[])].concat();
+    peer.write(&[REQUEST.as_bytes(), &frames].concat());
+    peer.expect_101();
+    peer.expect(TEXT, b"early");
+    peer.expect(CLOSE, b"");
+    peer.expect_eof();
+}
+
+#[test]
+fn pings_between_fragments_are_answered_between_fragments() {
+    let server = server();
+    let mut peer = server.open();
+    peer.send(0x02, &[1; 1000]);
+    for i in 0..50 {
+        peer.send(PING, &[i; 125]);
+        peer.expect(PONG, &[i; 125]);
+        peer.send(0x00, &[i; 1000]);
+    }
+    peer.send(0x80, b"");
+    let fragments: Vec<u8> = [1].into_iter().chain(0..50).flat_map(|i| [i; 1000]).collect();
+    peer.expect(BINARY, &fragments);
+}
+
+#[test]
+fn the_first_subprotocol_offered_is_spoken() {
+    let server = server();
+    let mut peer = Peer::connect(server.address);
+    peer.write(REQUEST.replace("Version: 13", "Version: 13\r\nSec-WebSocket-Protocol: b, a").as_bytes());
+    let head = peer.head();
+    assert_eq!(field(&head, "Sec-WebSocket-Protocol"), Some("b"), "{head}");
+}
+
+#[test]
+fn a_protocol_error_is_told_to_a_peer_that_goes_on_sending() {
+    let server = server();
+    let peer = server.open();
+    let of_length = |len: &[u8]| [&[BINARY, 0xFF][..], len, &KEY].concat();
+    for (code, broken) in [
+        (1002, header(TEXT, 5, false)),                                    // not masked
+        (1002, header(0xC1, 5, true)),                                     // RSV1
+        (1002, header(0x83, 0, true)),                                     // a reserved opcode
+        (1002, header(0x80, 1, true)),                                     // nothing to continue
+        (1002, header(0x09, 0, true)),                                     // a Ping in fragments
+        (1002, header(PING, 126, true)),                                   // a Ping too long
+        (1002, of_length(&[0, 0, 0, 0, 0, 0, 0, 1])),                      // a length in more bytes than it needs
+        (1002, of_length(&[0x80, 0, 0, 0, 0, 0, 0, 0])),                   // a length beyond 63 bits
+        (1002, peer.frame(CLOSE, &[3])),                                   // half a status code
+        (1002, peer.frame(CLOSE, &close(1005, ""))),                       // a status code that is never sent
+        (1002, [peer.frame(0x01, b"a"), peer.frame(TEXT, b"b")].concat()), // a message within another
+        (1007, peer.frame(TEXT, b"\xED\xA0\x80")),                         // not UTF-8
+    ] {
+        let mut peer = server.open();
+        peer.write(&broken);
+        peer.write(&vec![0xA5; 4 << 20]);
+        let close_in = |(first, payload): (u8, Vec<u8>)| (first == CLOSE).then_some(payload);
+        let got = std::iter::from_fn(|| peer.frame_in()).find_map(close_in); // behind what was echoed before the error
+        assert_eq!(got, Some(close(code, "")), "{broken:x?}");
+        peer.expect_eof();
+    }
+}
+
+#[test]
+fn the_peers_close_is_answered_with_its_code_and_tcp_ends() {
+    let server = server();
+    for (sent, answer) in [
+        (close(1000, "bye"), close(1000, "")),
+        (close(1001, ""), close(1001, "")),
+        (close(4999, &"r".repeat(123)), close(4999, "")),
+        (vec![], vec![]),
+    ] {
+        for half_close in [false, true] {
+            let mut peer = server.open();
+            peer.send(TEXT, b"last words");
+            peer.send(CLOSE, &sent);
+            if half_close {
+                peer.shutdown();
+            }
+            peer.expect(TEXT, b"last words");
+            peer.expect(CLOSE, &answer);
+            peer.expect_eof();
+        }
+    }
+}
+
+#[test]
+fn what_comes_behind_a_close_is_ignored() {
+    let server = server();
+    let mut peer = server.open();
+    peer.close(1000, "");
+    peer.send(TEXT, b"too late");
+    peer.write(&vec![0xFF; 4 << 20]);
+    peer.expect_close(1000, "");
+    peer.expect_eof();
+}
+
+#[test]
+#[cfg(target_os = "linux")]
+fn a_peer_that_vanishes_leaves_nothing_behind() {
+    let server = server();
+    let mut peer = server.open();
+    let before = server.descriptors().len();
+    for part in [&b""[..], b"GET / HT", REQUEST.as_bytes()] {
+        Peer::connect(server.address).write(part);
+    }
+    for len in [0, 1, 7, 100] {
+        let mut peer = server.open();
+        peer.send(TEXT, b"unread"); // so that a reset follows
+        let frame = peer.frame(BINARY, &[0; 200]);
+        peer.write(&frame[..len]);
+    }
+    eventually("all connections are closed", || (server.descriptors().len() == before).then_some(()));
+    peer.send(TEXT, b"still here");
+    peer.expect(TEXT, b"still here");
+}
+
+#[test]
+#[cfg(target_os = "linux")]
+fn a_slow_reader_costs_no_memory_and_loses_nothing() {
+    const BLOCK: usize = 1 << 20; // a multiple of the mask's length
+    const BLOCKS: usize = 50;
+    let server = server();
+    let mut peer = server.open();
+    let before = resident(&server.program);
+
+    let block: Vec<u8> = (0..BLOCK).map(|i| ((i * 7) >> 4) as u8).collect();
+    let mut writer = peer.writer();
+    let masked = peer.frame(BINARY, &block)[14..].to_vec();
+    let sender = thread::spawn(move || {
+        writer.write_all(&header(BINARY, (BLOCK * BLOCKS) as u64, true)).unwrap();
+        (0..BLOCKS).for_each(|_| writer.write_all(&masked).unwrap());
+    });
+    // Nothing is read while the server takes what it will.
+    let mut other = server.open();
+    for _ in 0..20 {
+        other.send(PING, b"");
+        other.expect(PONG, b"");
+        thread::sleep(Duration::from_millis(50));
+    }
+    let grown = resident(&server.program).saturating_sub(before);
+    assert!(grown < 4096, "{grown} KiB more for a reader that does not read");
+
+    let mut got = 0;
+    let mut last = false;
+    while !last {
+        let (first, payload) = peer.frame_in().expect("the rest of the message");
+        assert_eq!(first & 0x7F, if got == 0 { 2 } else { 0 });
+        last = first >= 0x80;
+        let (head, tail) = payload.split_at(payload.len().min(BLOCK - got % BLOCK));
+        assert!(block[got % BLOCK..].starts_with(head) && block.starts_with(tail), "wrong bytes near {got}");
+        got += payload.len();
+    }
+    assert_eq!(got, BLOCK * BLOCKS);
+    sender.join().unwrap();
+}
+
+#[test]
+fn hundreds_of_connections_are_served_at_once() {
+    let server = server();
+    let mut peers: Vec<Peer> = (0..300).map(|_| server.open()).collect();
+    for round in 0..3 {
+        for (i, peer) in peers.iter_mut().enumerate() {
+            peer.send(TEXT, format!("{round} {i}").as_bytes());
+        }
+        for (i, peer) in peers.iter_mut().enumerate().rev() {
+            peer.expect(TEXT, format!("{round} {i}").as_bytes());
+        }
+    }
+}
+
+#[test]
+#[cfg(target_os = "linux")]
+fn a_connection_that_ends_makes_room_for_one_that_waits() {
+    const LIMIT: usize = 20;
+    let limited = format!("ulimit -n {LIMIT}; exec \"$0\" \"$@\"");
+    let mut command = Command::new("sh");
+    let server = server_at("127.0.0.1:0", command.args(["-c", &limited, &example("echo_server")])).unwrap();
+    let mut peers = vec![server.open()];
+    while server.descriptors().iter().filter(|number| **number < LIMIT).count() < LIMIT {
+        peers.push(server.open());
+    }
+    let mut waits = Peer::connect(server.address);
+    waits.write(REQUEST.as_bytes());
+    peers[0].send(TEXT, b"full house");
+    peers[0].expect(TEXT, b"full house");
+    waits.writer().set_read_timeout(Some(Duration::from_secs(5))).unwrap(); // before any timer of the server's
+    drop(peers.pop());
+    waits.expect_101();
+}
+
+#[test]
+fn ctrl_c_closes_with_1001() {
+    let mut server = server();
+    let [mut one, mut other] = [server.open(), server.open()];
+    one.send(0x01, b"in the middle of a message");
+    assert_eq!(one.frame_in(), Some((0x01, b"in the middle of a message".to_vec())));
+    let mut undecided = Peer::connect(server.address);
+    undecided.write(b"GET /");
+    server.program.interrupt();
+    for peer in [&mut one, &mut other] {
+        peer.expect_close(1001, "server shuts down");
+        peer.close(1001, "");
+        peer.expect_eof();
+    }
+    assert!(server.program.wait().success());
+    assert!(TcpStream::connect(server.address).is_err());
+}
+
+#[test]
+fn ctrl_c_does_not_wait_for_ever() {
+    let mut server = server();
+    let mut peer = server.open();
+    server.program.interrupt();
+    peer.expect_close(1001, "server shuts down");
+    // The peer does not answer.
+    assert!(server.program.wait().success());
+}
+
+#[test]
+fn a_second_ctrl_c_does_not_wait() {
+    let mut server = server();
+    let mut peer = server.open();
+    server.program.interrupt();
+    peer.expect_close(1001, "server shuts down");
+    assert!(server.program.0.try_wait().unwrap().is_none(), "it waits for the peer, 5 s at most");
+    let start = Instant::now();
+    server.program.interrupt();
+    server.program.wait();
+    assert!(start.elapsed() < Duration::from_secs(4));
+}
+
+#[test]
+fn a_port_in_use_is_a_clear_error() {
+    let server = server();
+    let address = server.address.to_string();
+    let (success, stdout, stderr) = Program::start(Command::new(example("echo_server")).arg(&address)).finish();
+    assert_eq!((success, &*stdout), (false, ""));
+    assert!(stderr.starts_with(&format!("echo_server: cannot listen on {address}: ")), "{stderr}");
+}
+
+#[test]
+fn a_bad_argument_gets_the_usage() {
+    for arguments in [&["nonsense"][..], &["127.0.0.1:0", "more"], &["127.0.0.1:65536"], &["--nonsense"]] {
+        let (success, stdout, stderr) = Program::start(Command::new(example("echo_server")).args(arguments)).finish();
+        assert_eq!((success, &*stdout), (false, ""));
+        assert!(stderr.contains("usage: echo_server"), "{stderr}");
+    }
+}
+
+#[test]
+fn ipv6_is_served_too() {
+    if std::net::TcpListener::bind("[::1]:0").is_err() {
+        return eprintln!("no IPv6 on this machine");
+    }
+    let server = server_at("[::1]:0", &mut Command::new(example("echo_server"))).expect("the server starts");
+    let mut peer = server.open();
+    peer.send(TEXT, b"six");
+    peer.expect(TEXT, b"six");
+}

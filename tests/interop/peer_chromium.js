@@ -1,0 +1,73 @@
+// Headless Chromium as the peer: the server's page as a person uses it, and the browser's own WebSocket. Arguments: the
+// role `client` and the server's ws: URL. What is printed is as in peer_websockets.py. $CHROMIUM is the browser.
+const assert = require("node:assert");
+const { chromium } = require("playwright-core");
+
+async function main(url) {
+  const flags = "--no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking " +
+    "--disable-component-update --disable-sync";
+  const browser = await chromium.launch({ executablePath: process.env.CHROMIUM, args: flags.split(" ") });
+  const page = await browser.newPage();
+  page.setDefaultTimeout(10_000);
+  const faults = [];
+  page.on("pageerror", error => faults.push(error));
+
+  async function check(name, test) {
+    try {
+      await page.goto(url.replace("ws:", "http:"));
+      await page.locator("#state", { hasText: "open" }).waitFor();
+      await test();
+      assert.deepEqual(faults, []);
+      console.log(`${name}\tok`);
+    } catch (error) {
+      console.log(`${name}\t${String(error).split("\n")[0]}`);
+    }
+  }
+  // The text of the newest line in the page's log.
+  const logged = (kind, text) => page.locator(`#log .${kind}`).first().filter({ hasText: text }).waitFor();
+  // Whether messages of a kind and of these lengths come back.
+  const echo = (kind, ...lengths) => page.evaluate(async ([url, kind, lengths]) => {
+    const socket = new WebSocket(url);
+    socket.binaryType = "arraybuffer";
+    const next = name => new Promise((done, fail) => { socket["on" + name] = done; socket.onerror = fail; });
+    await next("open");
+    for (const length of lengths) {
+      const message = kind === "text" ? "ü".repeat(length / 2) : new Uint8Array(length).map((_, i) => i);
+      socket.send(message);
+      const { data } = await next("message");
+      const same = kind === "text" ? data === message
+        : message.byteLength === data.byteLength && new Uint8Array(data).every((byte, i) => byte === message[i]);
+      if (!same) throw new Error(`${length} bytes come back otherwise`);
+    }
+    socket.close(1000);
+    const { code, wasClean } = await next("close");
+    if (code !== 1000 || !wasClean) throw new Error(`closed with ${code}`);
+  }, [url, kind, lengths]);
+
+  await check("page", async () => {
+    for (const text of ["hello", "ü 🦀 <b>"]) {
+      await page.fill("#text", text);
+      await page.keyboard.press("Enter");
+      await logged("sent", text);
+      await logged("received", text);
+    }
+  });
+  await check("text", () => echo("text", 2, 126));
+  await check("binary", () => echo("binary", 1, 256));
+  await check("empty", async () => { await echo("text", 0); await echo("binary", 0); });
+  await check("65536", async () => { await echo("text", 65_534, 65_536); await echo("binary", 65_535, 65_536); });
+  await check("1 MiB", async () => { await echo("text", 1 << 20); await echo("binary", 1 << 20); });
+  await check("peer closes", async () => {
+    await page.click("#toggle");
+    await logged("note", /^closed with 1000$/);
+    await page.click("#toggle");
+    await page.locator("#state", { hasText: "open" }).waitFor();
+  });
+  await check("we close", async () => {
+    console.log("ready");
+    await logged("note", /^closed with 1001: server shuts down$/);
+  });
+  await browser.close();
+}
+
+main(process.argv[3]);

@@ -1,0 +1,187 @@
+//! Whole messages in storage that the host lends: limits, holes, copies (RFC 6455 sections 5.4, 6.2 and 10.4).
+
+mod harness;
+
+use barews::connection::{Config, Event, MessageKind};
+use barews::message::MessageBuffer;
+use barews::{Connection, ProtocolError, Server};
+use harness::wire;
+
+const KEY: Option<[u8; 4]> = Some([0x37, 0xfa, 0x21, 0x3d]);
+
+/// The messages in a wire that comes in these reads, and the error behind them, in storage of any kind. On an error the host
+/// does what it is told to: it fails the connection.
+fn joined<S: AsMut<[u8]>>(storage: S, reads: &[&[u8]]) -> (Vec<(MessageKind, Vec<u8>)>, Option<ProtocolError>) {
+    let mut connection = Connection::new(Server, &Config::DEFAULT);
+    let mut buffer = MessageBuffer::new(storage);
+    let mut messages = Vec::new();
+    for read in reads {
+        let mut bytes = read.to_vec();
+        let mut rest = &mut bytes[..];
+        loop {
+            let received = match connection.receive(rest) {
+                Ok(received) => received,
+                Err(error) => return (messages, Some(error)),
+            };
+            rest = received.rest;
+            match received.event {
+                None => break,
+                Some(Event::Data(chunk)) => match buffer.push(chunk) {
+                    Ok(Some(message)) => messages.push((message.kind, message.payload.to_vec())),
+                    Ok(None) => {}
+                    Err(error) => connection.fail(error),
+                },
+                Some(_) => {}
+            }
+        }
+    }
+    (messages, None)
+}
+
+/// Messages of one frame and of three, in this order, one of each length.
+fn wire_of(lengths: &[usize]) -> Vec<u8> {
+    let mut wire = Vec::new();
+    for len in lengths {
+        let payload: Vec<u8> = (0..*len as u8).collect();
+        wire.extend(wire::frame(0x82, KEY, &payload));
+        wire.extend(wire::frame(0x02, KEY, &payload[..len / 3]));
+        wire.extend(wire::frame(0x89, KEY, b"ping"));
+        wire.extend(wire::frame(0x00, KEY, &payload[len / 3..len / 2]));
+        wire.extend(wire::frame(0x80, KEY, &payload[len / 2..]));
+    }
+    wire
+}
+
+/// What comes of them: all that fit, and an error at the first that does not. [6455-10.4-1] [6455-5.4-3] [6455-6.2-4]
+fn expected(lengths: &[usize], limit: usize) -> (Vec<(MessageKind, Vec<u8>)>, Option<ProtocolError>) {
+    let fit = lengths.iter().take_while(|len| **len <= limit);
+    let messages = fit.clone().flat_map(|len| [(); 2].map(|()| (MessageKind::Binary, (0..*len as u8).collect())));
+    (messages.collect(), (fit.count() < lengths.len()).then_some(ProtocolError::MessageTooBig))
+}
+
+#[test]
+fn sizes_around_the_limit_at_every_cut() {
+    const LIMIT: usize = 12;
+    for last in LIMIT - 2..=LIMIT + 2 {
+        let lengths = [0, 1, LIMIT - 2, LIMIT - 1, LIMIT, last, 3];
+        let wire = wire_of(&lengths);
+        let expected = expected(&lengths, LIMIT);
+        assert_eq!(joined([0; LIMIT], &[&wire]), expected, "{last} bytes, whole");
+        for cut in 0..=wire.len() {
+            assert_eq!(joined([0; LIMIT], &[&wire[..cut], &wire[cut..]]), expected, "{last} bytes, cut at {cut}");
+        }
+        let bytes: Vec<&[u8]> = wire.chunks(1).collect();
+        assert_eq!(joined([0; LIMIT], &bytes), expected, "{last} bytes, byte by byte");
+    }
+}
+
+#[test]
+fn any_storage() {
+    let lengths = [3, 8, 9];
+    let wire = wire_of(&lengths);
+    let bytes: Vec<&[u8]> = wire.chunks(1).collect();
+    let mut vector = heapless::Vec::<u8, 8>::new();
+    assert_eq!(joined(&mut vector, &bytes), expected(&[1], 0), "an empty vector has no space");
+    vector.resize_default(8).unwrap();
+    for reads in [&[&wire[..]][..], &bytes] {
+        assert_eq!(joined([0; 8], reads), expected(&lengths, 8));
+        assert_eq!(joined(&mut [0; 8][..], reads), expected(&lengths, 8));
+        assert_eq!(joined(vec![0; 8], reads), expected(&lengths, 8));
+        assert_eq!(joined(&mut vector, reads), expected(&lengths, 8));
+        assert_eq!(joined([0; 0], &[&wire_of(&[0])]), expected(&[0], 0));
+    }
+}
+
+/// A message with a hole never comes out, even if the host goes on after the error; the next message is whole again.
+#[test]
+fn no_hole_after_an_error() {
+    let frames = [(0x02, &b"abc"[..]), (0x00, b"TOO LONG"), (0x00, b"d"), (0x80, b"e"), (0x02, b"n"), (0x80, b"ext")];
+    let wire: Vec<u8> = frames.iter().flat_map(|(first, payload)| wire::frame(*first, KEY, payload)).collect();
+    for size in [1, 2, 3, 7, wire.len()] {
+        let mut connection = Connection::new(Server, &Config::DEFAULT);
+        let mut buffer = MessageBuffer::new([0; 6]);
+        let (mut messages, mut errors) = (Vec::new(), 0);
+        for read in wire.chunks(size) {
+            let mut bytes = read.to_vec();
+            let mut rest = &mut bytes[..];
+            while let Ok(received) = connection.receive(rest)
+                && let Some(Event::Data(chunk)) = received.event
+            {
+                rest = received.rest;
+                let last = chunk.last;
+                match buffer.push(chunk) {
+                    Ok(message) => {
+                        assert_eq!(message.is_some(), last);
+                        messages.extend(message.map(|message| message.payload.to_vec()));
+                    }
+                    Err(error) => {
+                        assert_eq!(error, ProtocolError::MessageTooBig);
+                        errors += 1;
+                    }
+                }
+            }
+        }
+        assert!(errors > 0);
+        assert_eq!(messages, [b"next"], "in reads of {size}");
+    }
+}
+
+/// A message in one piece is where it was received; one in two pieces is in the storage.
+#[test]
+fn one_piece_is_not_copied() {
+    let mut storage = [0xEE; 64];
+    let place = storage.as_ptr().addr();
+    let mut buffer = MessageBuffer::new(&mut storage[..]);
+    let mut connection = Connection::new(Server, &Config::DEFAULT);
+    for frame in [wire::frame(0x81, KEY, b"Hello"), wire::frame(0x82, KEY, &[7; 64]), wire::frame(0x82, KEY, b"")] {
+        let mut bytes = frame.clone();
+        let within = bytes.as_ptr_range();
+        let Some(Event::Data(chunk)) = connection.receive(&mut bytes).unwrap().event else { panic!() };
+        let message = buffer.push(chunk).unwrap().unwrap();
+        let payload = message.payload.as_ptr_range();
+        assert!(within.start <= payload.start && payload.end <= within.end, "it lies in the receive buffer");
+    }
+    let frame = wire::frame(0x81, KEY, b"Hello");
+    for part in frame.chunks(8) {
+        let mut bytes = part.to_vec();
+        if let Some(Event::Data(chunk)) = connection.receive(&mut bytes).unwrap().event
+            && let Some(message) = buffer.push(chunk).unwrap()
+        {
+            assert_eq!(message.text(), Some("Hello"));
+            assert_eq!(message.payload.as_ptr().addr(), place, "it lies in the storage");
+        }
+    }
+    assert_eq!(storage[..5], *b"Hello");
+    assert_eq!(storage[5..], [0xEE; 59], "no more of the storage is touched than the message needs");
+}
+
+#[test]
+fn text_is_a_str_and_binary_is_none() {
+    let text = |first, payload: &[u8]| {
+        let mut connection = Connection::new(Server, &Config { extension_rsv: 4, ..Config::DEFAULT });
+        let mut buffer = MessageBuffer::new([0; 64]);
+        let mut bytes = wire::frame(first, KEY, payload);
+        let Some(Event::Data(chunk)) = connection.receive(&mut bytes).unwrap().event else { panic!() };
+        buffer.push(chunk).unwrap().unwrap().text().map(str::to_owned)
+    };
+    assert_eq!(text(0x81, "é".as_bytes()).as_deref(), Some("é"));
+    assert_eq!(text(0x81, b"").as_deref(), Some(""));
+    assert_eq!(text(0x82, b"ascii"), None);
+    assert_eq!(text(0xC1, b"\xff"), None, "an extension's text need not be UTF-8");
+}
+
+/// The limit is refused with 1009, and nothing follows. [6455-7.4.1-9]
+#[test]
+fn too_big_is_told_to_the_peer() {
+    let mut connection = Connection::new(Server, &Config::DEFAULT);
+    let mut buffer = MessageBuffer::new([0; 4]);
+    let mut bytes = [wire::frame(0x82, KEY, b"12345"), wire::frame(0x82, KEY, b"next")].concat();
+    let received = connection.receive(&mut bytes).unwrap();
+    let Some(Event::Data(chunk)) = received.event else { panic!() };
+    let error = buffer.push(chunk).unwrap_err();
+    connection.fail(error);
+    assert_eq!(connection.receive(received.rest), Err(ProtocolError::MessageTooBig));
+    let mut out = [0; 131];
+    assert_eq!(connection.poll_transmit(&mut out), 4);
+    assert_eq!(out[..4], [0x88, 2, 0x03, 0xF1]);
+}

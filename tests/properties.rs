@@ -1,0 +1,518 @@
+//! The properties P1 to P13 that a caller relies on, each as a test of its name.
+//!
+//! Every call that a [`Host`] makes is checked for P1, P2, P3, P5 to P8, P11 and P13 by the harness; the tests here bring the
+//! input: transcripts, and random wires, sound and subtly broken, for both roles and with small limits. More of it:
+//! `PROPTEST_CASES=100000 cargo test --test properties`.
+
+mod harness;
+#[path = "properties/wires.rs"]
+mod wires;
+
+use barews::connection::{Config, Event, MessageKind, Received};
+use barews::wire::MAX_CONTROL_FRAME;
+use barews::{Client, Connection, ProtocolError, SendError, Server};
+use core::fmt::Debug;
+use harness::player::Reads;
+use harness::session;
+use harness::transcript::Transcript;
+use harness::{Drain, Entry, Host, Keys, Log, Outcome, Side, oracle, wire};
+use proptest::collection::vec;
+use proptest::prelude::*;
+use wires::{Part, action, bytes, config, drain, parts, sound, written};
+
+/// So many cases, unless the environment says how many.
+fn cases(cases: u32) -> ProptestConfig {
+    let config = ProptestConfig { failure_persistence: None, ..ProptestConfig::default() };
+    if std::env::var_os("PROPTEST_CASES").is_some() { config } else { ProptestConfig { cases, ..config } }
+}
+
+/// What an endpoint makes of a wire that comes in reads of these sizes, and after its end.
+fn heard<R: Side + Debug>(config: &Config, wire: &[u8], sizes: &[usize], drain: Drain) -> (Log, Outcome, Host<R>) {
+    let mut host = Host::<R>::new(config);
+    host.drain = drain;
+    host.feed_cut(wire, sizes);
+    (host.log.clone(), host.outcome(), host)
+}
+
+/// Any cut gives what a naive receiver hears.
+fn same_for_any_cut<R: Side + Debug>(config: &Config, wire: &[u8], sizes: &[usize]) {
+    let naive = oracle::expect(R::IS_SERVER, config, wire);
+    let (log, outcome, mut whole) = heard::<R>(config, wire, &[usize::MAX], Drain::AtOnce);
+    assert_eq!(log, naive);
+    whole.eof();
+    for sizes in [sizes, &[1]] {
+        let (cut_log, cut_outcome, mut cut) = heard::<R>(config, wire, sizes, Drain::AtOnce);
+        assert_eq!((cut_log, cut_outcome), (log.clone(), outcome.clone()), "in reads of {sizes:?}");
+        cut.eof();
+        assert_eq!((&cut.log, cut.outcome()), (&whole.log, whole.outcome()), "at the end, in reads of {sizes:?}");
+    }
+}
+
+proptest! {
+    #![proptest_config(cases(2000))]
+
+    /// P1: each call consumes a byte or returns an event. So a wire takes a bounded number of calls, however it is cut.
+    #[test]
+    fn p01_progress(parts in parts(), junk in bytes(60), sizes in vec(1..20usize, 1..5)) {
+        fn calls<R: Side + Debug>(wire: &[u8], sizes: &[usize]) {
+            let (log, _, host) = heard::<R>(&Config::DEFAULT, wire, sizes, Drain::AtOnce);
+            let reads = wire.len() + 1;
+            assert!(host.calls <= reads + wire.len() + log.entries.len());
+        }
+        for wire in [written(&parts, true), written(&parts, false), junk] {
+            calls::<Server>(&wire, &sizes);
+            calls::<Client<Keys>>(&wire, &sizes);
+        }
+    }
+
+    /// P3: a wrapper that keeps positions instead of borrows finds each payload at the end of what was consumed.
+    #[test]
+    fn p03_payload_is_the_end_of_what_was_consumed(parts in parts()) {
+        let mut buffer = written(&parts, true);
+        let mut connection = Connection::new(Server, &Config::DEFAULT);
+        let mut at = 0;
+        loop {
+            let bytes = &mut buffer[at..];
+            let len = bytes.len();
+            let Ok(Received { rest, event }) = connection.receive(bytes) else { break };
+            let consumed = len - rest.len();
+            let payload = match event {
+                Some(Event::Data(chunk)) => chunk.payload.to_vec(),
+                Some(_) => Vec::new(),
+                None => break,
+            };
+            at += consumed;
+            prop_assert_eq!(&buffer[at - payload.len()..at], payload);
+        }
+    }
+
+    /// P4: however the input is cut, events, replies and the end are the same: those of a naive receiver.
+    #[test]
+    fn p04_cut_invariance_on_random_wires(parts in parts(), config in config(), sizes in vec(1..20usize, 1..5)) {
+        same_for_any_cut::<Server>(&config, &written(&parts, true), &sizes);
+        same_for_any_cut::<Client<Keys>>(&config, &written(&parts, false), &sizes);
+    }
+
+    /// P4 on bytes that are no frames but by chance.
+    #[test]
+    fn p04_cut_invariance_on_junk(junk in bytes(60), config in config(), sizes in vec(1..20usize, 1..5)) {
+        same_for_any_cut::<Server>(&config, &junk, &sizes);
+        same_for_any_cut::<Client<Keys>>(&config, &junk, &sizes);
+    }
+
+    /// P5: nothing follows a Close or an error, whatever comes then. [6455-7.1.7-7]
+    #[test]
+    fn p05_terminal(parts in sound(), broken in any::<bool>(), after in parts(), sizes in vec(1..20usize, 1..5)) {
+        fn nothing_follows<R: Side + Debug>(wire: &[u8], after: &[u8], sizes: &[usize]) {
+            let (log, outcome, mut host) = heard::<R>(&Config::DEFAULT, wire, sizes, Drain::AtOnce);
+            let end = log.entries.iter().position(|entry| matches!(entry, Entry::Close(..) | Entry::Error(_))).unwrap();
+            assert!(matches!(log.entries[end + 1..], [Entry::Sent(_)]), "one Close, and nothing else");
+            host.feed_cut(after, sizes);
+            host.feed(&[]);
+            assert_eq!((&host.log, host.outcome()), (&log, outcome));
+        }
+        let end = if broken { Part::Frame(0xF8, vec![]) } else { Part::Frame(0x88, vec![]) };
+        let parts = [parts, vec![Part::Frame(0x80, vec![]), end]].concat(); // ends every message, or is an error
+        nothing_follows::<Server>(&written(&parts, true), &written(&after, true), &sizes);
+        nothing_follows::<Client<Keys>>(&written(&parts, false), &written(&after, false), &sizes);
+    }
+
+    /// P7, P13: a host that drains late hears the same, and what it sends then is the newest reply, once.
+    #[test]
+    fn p07_p13_draining_late(parts in parts(), config in config(), sizes in vec(1..20usize, 1..5)) {
+        fn late<R: Side + Debug>(config: &Config, wire: &[u8], sizes: &[usize]) {
+            let naive = oracle::expect(R::IS_SERVER, config, wire);
+            let (log, _, mut host) = heard::<R>(config, wire, sizes, Drain::ByHand);
+            assert!(log.sent().is_empty());
+            oracle::assert_same(&log, &naive);
+            host.drain();
+            let (sent, newest) = (host.log.sent(), naive.sent().pop());
+            assert!(sent.len() <= 1);
+            if sent.last() != newest.as_ref() {
+                // A long Pong is given up for a long Ping or a Close as soon as their header is there.
+                let (first, payload) = newest.unwrap();
+                assert!(sent.is_empty() && first == 0x8A && payload.len() > 14, "the newest reply is sent");
+                assert!(host.connection.payload_left() > 0, "and one that is given up for another that is on its way");
+            }
+        }
+        late::<Server>(&config, &written(&parts, true), &sizes);
+        late::<Client<Keys>>(&config, &written(&parts, false), &sizes);
+    }
+
+    /// P9: whatever one side emits, by any call and in any order, the other accepts and yields as it was sent.
+    /// P6, P7, P8, P11: every call is held against them. [6455-6.1-1]
+    #[test]
+    fn p09_loopback(actions in vec((any::<bool>(), action()), 0..60), small in 1..40u32, drain in drain()) {
+        session::play(&actions, &Config { fragment_size: small, ..Config::DEFAULT }, drain);
+    }
+}
+
+/// P2: without an event everything was consumed, also of an input that ends in the middle of anything.
+#[test]
+fn p02_no_event_means_all_consumed() {
+    for transcript in Transcript::all() {
+        let input = transcript.input();
+        for end in 0..input.len() {
+            let mut bytes = input[..end].to_vec();
+            let mut server = Connection::new(Server, &transcript.config);
+            let mut rest = &mut bytes[..];
+            while let Ok(received) = server.receive(rest) {
+                rest = received.rest;
+                if received.event.is_none() {
+                    assert!(rest.is_empty(), "{} up to {end}", transcript.file);
+                    break;
+                }
+            }
+        }
+    }
+}
+
+/// P4 on every transcript, at every single cut and byte by byte. The expectations are those of the files.
+#[test]
+fn p04_cut_invariance_on_transcripts() {
+    for transcript in Transcript::all() {
+        for reads in (1..transcript.input().len()).map(Reads::Cut).chain([Reads::Bytes]) {
+            if transcript.is_server {
+                transcript.play::<Server>(reads);
+            } else {
+                transcript.play::<Client<Keys>>(reads);
+            }
+        }
+    }
+}
+
+/// P4: the smallest limits hold for a frame that comes whole as for one that comes in pieces.
+#[test]
+fn p04_cut_invariance_at_the_limits() {
+    for max in 0..3 {
+        for config in [
+            Config { max_frame_size: max, ..Config::DEFAULT },
+            Config { max_message_size: max, ..Config::DEFAULT },
+            Config { max_fragments: max as u32, ..Config::DEFAULT },
+        ] {
+            for len in 0..4 {
+                let whole = [Part::Frame(0x82, vec![0; len])];
+                let two = [Part::Frame(0x02, vec![0; len]), Part::Frame(0x80, vec![0; len])];
+                for parts in [&whole[..], &two] {
+                    same_for_any_cut::<Server>(&config, &written(parts, true), &[3]);
+                    same_for_any_cut::<Client<Keys>>(&config, &written(parts, false), &[3]);
+                }
+            }
+        }
+    }
+}
+
+/// P6: 131 bytes always suffice, and 126 do without a mask; in less, a frame that does not fit stays due and whole.
+#[test]
+fn p06_whole_control_frames() {
+    fn longest<R: Side + Debug>(suffices: usize) {
+        for len in [0, 1, 124, 125] {
+            let mut host = Host::<R>::new(&Config::DEFAULT);
+            host.drain = Drain::ByHand;
+            host.feed(&wire::frame(0x89, R::IS_SERVER.then_some([1, 2, 3, 4]), &vec![7; len]));
+            let need = suffices - 125 + len;
+            for space in 0..need {
+                let mut out = [0xA5; MAX_CONTROL_FRAME];
+                assert_eq!(host.connection.poll_transmit(&mut out[..space]), 0);
+                assert_eq!(out, [0xA5; MAX_CONTROL_FRAME], "nothing is written");
+                assert_eq!(host.connection.buffered_amount(), need as u64, "and the Pong stays due");
+            }
+            assert_eq!(host.connection.poll_transmit(&mut [0; MAX_CONTROL_FRAME][..need]), need);
+            assert_eq!(host.connection.poll_transmit(&mut [0; MAX_CONTROL_FRAME]), 0);
+        }
+    }
+    longest::<Server>(127);
+    longest::<Client<Keys>>(131);
+    assert_eq!(MAX_CONTROL_FRAME, 131);
+}
+
+/// P8: a client masks every frame with a fresh key, straight from its source, a server none. [6455-5.1-1] [6455-5.1-4]
+/// [6455-5.3-2] [6455-5.3-4] [6455-10.3-1]
+#[test]
+fn p08_a_fresh_key_for_every_frame() {
+    fn everything<R: Side + Debug>() -> Host<R> {
+        let config = Config { fragment_size: 10, extension_opcodes: 1 << 11, ..Config::DEFAULT };
+        let mut host = Host::<R>::new(&config);
+        host.message(MessageKind::Text, b"message").unwrap();
+        let body = [7; 35];
+        let mut outgoing = barews::connection::Outgoing::new(MessageKind::Binary, &body);
+        while host.fragment(&mut outgoing, MessageKind::Binary, 100).unwrap() {}
+        host.frame(MessageKind::Binary, true, 0, 3).unwrap();
+        host.payload(&[1, 2, 3]).unwrap();
+        host.ping(b"ping").unwrap();
+        host.pong(b"pong").unwrap();
+        host.extension_control(11, b"control").unwrap();
+        host.feed(&wire::frame(0x89, R::IS_SERVER.then_some([1, 2, 3, 4]), b"ping"));
+        host.feed(&wire::frame(0x88, R::IS_SERVER.then_some([1, 2, 3, 4]), b""));
+        assert_eq!(wire::frames(&host.output).len(), 1 + 4 + 1 + 3 + 2);
+        host
+    }
+    assert_eq!(everything::<Server>().keys.get(), 0);
+    let client = everything::<Client<Keys>>();
+    assert_eq!(client.keys.get(), 11);
+    // The n-th frame has the n-th key, and no frame went without.
+    let (mut at, mut keys) = (0, Vec::new());
+    while at < client.output.len() {
+        let header = wire::read_header(&client.output[at..]).unwrap();
+        keys.push(header.key.expect("P8: masked"));
+        at += header.size + header.len as usize;
+    }
+    assert_eq!(keys, (1..=11).map(wire::key).collect::<Vec<_>>());
+}
+
+/// P10: a declared length reserves nothing and overflows nothing, whatever it is, alone and in the middle of a message,
+/// between control frames. [6455-5.2-7] [6455-10.4-1]
+#[test]
+fn p10_any_declared_length() {
+    fn declare<R: Side + Debug>(len: u64, config: &Config) {
+        let key = R::IS_SERVER.then_some([1, 2, 3, 4]);
+        let open = [&wire::frame(0x02, key, &[0; 3])[..], &wire::frame(0x89, key, b"ping")].concat();
+        for (start, first) in
+            [(&[][..], 0x82), (&[][..], 0x02), (&[][..], 0x81), (&open, 0x80), (&open, 0x00), (&[][..], 0x89)]
+        {
+            let mut stream = [start, &wire::header(first, key, len)].concat();
+            stream.extend([0x61; 40]);
+            for size in [usize::MAX, 1, 7] {
+                let (log, _, host) = heard::<R>(config, &stream, &[size], Drain::AtOnce);
+                if len < 1 << 63 && first < 0x88 && len <= config.max_frame_size {
+                    let room = u128::from(config.max_message_size) - if first & 0x7F == 0 { 3 } else { 0 };
+                    let fits = u128::from(len) <= room;
+                    assert_eq!(log.entries.iter().any(|entry| matches!(entry, Entry::Error(_))), !fits, "{len:x}");
+                    assert_eq!(host.connection.payload_left(), if fits { len - 40 } else { 0 });
+                } else {
+                    let error = match first {
+                        _ if len >= 1 << 63 => ProtocolError::LengthTooLarge,
+                        0x89 => ProtocolError::ControlTooLong,
+                        _ => ProtocolError::FrameTooBig,
+                    };
+                    assert_eq!(log.received().last(), Some(&Entry::Error(error)), "{len:x}");
+                }
+            }
+        }
+    }
+    let unlimited = Config { max_frame_size: u64::MAX, max_message_size: u64::MAX, ..Config::DEFAULT };
+    let up_to_63_bits = Config { max_frame_size: u64::MAX, max_message_size: (1 << 63) - 1, ..Config::DEFAULT };
+    let edges = [1 << 16, 1 << 31, 1 << 32, 1 << 48, 1 << 62, 1 << 63];
+    let around = edges.into_iter().flat_map(|edge: u64| edge - 4..=edge + 4);
+    for len in around.chain((0..8).map(|k| u64::MAX - k)) {
+        for config in [&Config::DEFAULT, &unlimited, &up_to_63_bits] {
+            declare::<Server>(len, config);
+            declare::<Client<Keys>>(len, config);
+        }
+    }
+}
+
+/// P10: the sources have no `unsafe`, nothing of `std` or `alloc`, nothing that is made to panic, and no index or range that is
+/// not known to the compiler.
+#[test]
+fn p10_sources_cannot_panic_by_intention() {
+    let mut files = vec![std::path::PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/src"))];
+    let (mut seen, mut faults) = (0, Vec::new());
+    while let Some(path) = files.pop() {
+        if path.is_dir() {
+            files.extend(std::fs::read_dir(&path).unwrap().map(|entry| entry.unwrap().path()));
+            continue;
+        }
+        seen += 1;
+        let source = std::fs::read_to_string(&path).unwrap();
+        let engine = source.split("#[cfg(test)]\nmod tests {").next().unwrap(); // the tests are at the end of a file
+        for (number, line) in engine.lines().enumerate() {
+            let code = line.split("//").next().unwrap();
+            let words =
+                ["unsafe ", "std::", "alloc::", "extern crate", "panic!", "unreachable!", "todo!", "unimplemented!"];
+            let calls = ["assert!", "assert_eq!", ".unwrap()", ".expect("];
+            // Two exceptions: `w[i]` in a window of constant size, and an index that a shift keeps inside its table.
+            let index = code.char_indices().any(|(at, c)| {
+                let (before, inside) = (&code[..at], &code[at + c.len_utf8()..]);
+                c == '['
+                    && before.ends_with(|b: char| b.is_alphanumeric() || b == ')' || b == ']')
+                    && !before.ends_with('w')
+                    && !inside
+                        .split(']')
+                        .next()
+                        .is_some_and(|i| i.starts_with('(') && i.contains(" >> ") && i.ends_with(") as usize"))
+            });
+            if index || words.iter().chain(&calls).any(|word| code.contains(word)) {
+                faults.push(format!("{}:{}: {}", path.display(), number + 1, line.trim()));
+            }
+        }
+    }
+    assert!(seen > 10);
+    assert!(faults.is_empty(), "\n{}", faults.join("\n"));
+}
+
+/// P11: in every state, every call that is refused says why, changes nothing and draws no key; what is too small a space
+/// says what would suffice, and that does, exactly. The harness checks the latter on every call.
+#[test]
+fn p11_refused_calls_change_nothing() {
+    use SendError::{Closing, FrameInProgress, MessageInProgress, PayloadTooLong};
+    type Situation<R> = (&'static str, fn(&mut Host<R>), Option<SendError>, Option<SendError>, Option<SendError>);
+    fn situations<R: Side + Debug>() -> [Situation<R>; 8] {
+        // What a data message, a control frame and a Close are answered with.
+        [
+            ("open", |_| {}, None, None, None),
+            (
+                "in a frame",
+                |h| assert!(h.frame(MessageKind::Text, true, 0, 9).is_ok()),
+                Some(FrameInProgress),
+                Some(FrameInProgress),
+                Some(FrameInProgress),
+            ),
+            (
+                "in a message",
+                |h| assert!(h.frame(MessageKind::Binary, false, 0, 0).is_ok()),
+                Some(MessageInProgress),
+                None,
+                None,
+            ),
+            ("Close sent", |h| h.close(1000, "").unwrap(), Some(Closing), Some(Closing), Some(Closing)),
+            (
+                "Close received, unanswered",
+                |h| {
+                    h.drain = Drain::ByHand;
+                    h.feed(&wire::frame(0x88, R::IS_SERVER.then_some([9; 4]), b""));
+                },
+                Some(Closing),
+                Some(Closing),
+                None,
+            ),
+            (
+                "failed, untold",
+                |h| {
+                    h.drain = Drain::ByHand;
+                    h.feed(&wire::frame(0x80, R::IS_SERVER.then_some([9; 4]), b""));
+                },
+                Some(Closing),
+                Some(Closing),
+                None,
+            ),
+            (
+                "failed",
+                |h| h.feed(&wire::frame(0x80, R::IS_SERVER.then_some([9; 4]), b"")),
+                Some(Closing),
+                Some(Closing),
+                Some(Closing),
+            ),
+            ("ended", |h| h.eof(), Some(Closing), Some(Closing), Some(Closing)),
+        ]
+    }
+    fn check<R: Side + Debug>() {
+        for (name, prepare, data, control, close) in situations::<R>() {
+            let new = || {
+                let mut host = Host::<R>::new(&Config::DEFAULT);
+                prepare(&mut host);
+                host
+            };
+            assert_eq!(new().message(MessageKind::Text, b"Hello").err(), data, "message, {name}");
+            assert_eq!(new().ping(b"Hello").err(), control, "ping, {name}");
+            assert_eq!(new().pong(&[0; 125]).err(), control, "pong, {name}");
+            assert_eq!(new().close(1000, "bye").err(), close, "close, {name}");
+            assert_eq!(new().close_without_status().err(), close, "close_without_status, {name}");
+            let body = [0; 300];
+            let mut outgoing = barews::connection::Outgoing::new(MessageKind::Text, &body);
+            assert_eq!(new().fragment(&mut outgoing, MessageKind::Text, 100).err(), data, "fragment, {name}");
+            let text_frame = if name == "in a message" { Some(MessageInProgress) } else { data };
+            assert_eq!(new().frame(MessageKind::Text, true, 0, 7).err(), text_frame, "frame, {name}");
+            let left = new().frame_left;
+            assert_eq!(new().payload(&vec![0; left as usize + 1]), Err(PayloadTooLong), "payload, {name}");
+            // Too long for any state that would send it.
+            let too_long = control.or(Some(PayloadTooLong));
+            assert_eq!(new().ping(&[0; 126]).err(), too_long, "long ping, {name}");
+            if close.is_none() {
+                assert_eq!(new().close(1000, &"x".repeat(124)), Err(PayloadTooLong), "long reason, {name}");
+                assert_eq!(new().close(1005, ""), Err(SendError::CloseCode), "1005, {name}");
+            }
+        }
+    }
+    check::<Server>();
+    check::<Client<Keys>>();
+}
+
+/// P11: the space for a message, at the lengths where the header grows, and for a fragment.
+#[test]
+fn p11_space_that_is_needed() {
+    fn check<R: Side + Debug>() {
+        let key = if R::IS_SERVER { 0 } else { 4 };
+        for (len, header) in [(0, 2), (1, 2), (125, 2), (126, 4), (65535, 4), (65536, 10), (70000, 10)] {
+            let mut host = Host::<R>::new(&Config::DEFAULT);
+            host.message(MessageKind::Binary, &vec![3; len]).unwrap();
+            assert_eq!(host.output.len(), header + key + len);
+
+            // A fragment needs its header and one byte; an empty message only its header.
+            let config = Config { fragment_size: u32::MAX, ..Config::DEFAULT };
+            let body = vec![3; len];
+            let mut outgoing = barews::connection::Outgoing::new(MessageKind::Binary, &body);
+            let mut connection = Host::<R>::new(&config).connection;
+            let mut out = [0; 100];
+            let Err(SendError::BufferTooSmall { need }) = connection.fragment(&mut outgoing, &mut []) else { panic!() };
+            assert_eq!(need, header + key + len.min(1));
+            for space in 0..need {
+                let short = connection.fragment(&mut outgoing, &mut out[..space]);
+                assert_eq!(short, Err(SendError::BufferTooSmall { need }));
+            }
+            assert!(connection.fragment(&mut outgoing, &mut out[..need]).is_ok_and(|len| len > 0));
+        }
+    }
+    check::<Server>();
+    check::<Client<Keys>>();
+}
+
+/// P12: memory per connection is a constant; bytes on a 64-bit host.
+#[test]
+#[cfg(target_pointer_width = "64")]
+fn p12_sizes() {
+    use barews::connection::{Chunk, Receiver, Reply, Transmitter};
+    use barews::deadlines::Deadlines;
+    use barews::message::MessageBuffer;
+    use core::mem::size_of;
+    type ByFn = Client<fn() -> [u8; 4]>;
+    let ceilings = [
+        ("Connection<Server>", size_of::<Connection<Server>>(), 256),
+        ("Connection<Client<fn>>", size_of::<Connection<ByFn>>(), 256),
+        ("Receiver<Server>", size_of::<Receiver<Server>>(), 224),
+        ("Transmitter<Server>", size_of::<Transmitter<Server>>(), 32),
+        ("Transmitter<Client<fn>>", size_of::<Transmitter<ByFn>>(), 40),
+        ("Event", size_of::<Event<'_>>(), 32),
+        ("Chunk", size_of::<Chunk<'_>>(), 32),
+        ("Received", size_of::<Received<'_>>(), 48),
+        ("Reply", size_of::<Reply>(), 128),
+        ("Deadlines", size_of::<Deadlines>(), 192),
+        ("MessageBuffer<&mut [u8]>", size_of::<MessageBuffer<&mut [u8]>>(), 24),
+        ("ProtocolError", size_of::<ProtocolError>(), 1),
+        ("SendError", size_of::<SendError>(), 16),
+    ];
+    for (name, size, ceiling) in ceilings {
+        println!("{name}: {size} bytes, at most {ceiling}");
+        assert!(size <= ceiling, "{name} has {size} bytes, and at most {ceiling} are allowed");
+    }
+}
+
+/// P13: behind each receive, close or end, one frame at most is due, and after it none.
+#[test]
+fn p13_drain_law() {
+    fn check<R: Side + Debug>() {
+        let key = R::IS_SERVER.then_some([9; 4]);
+        let events: [(&str, Vec<u8>, usize); 5] = [
+            ("a message", wire::frame(0x82, key, b"x"), 0),
+            ("a Ping", wire::frame(0x89, key, b"x"), 1),
+            ("a Pong", wire::frame(0x8A, key, b"x"), 0),
+            ("a Close", wire::frame(0x88, key, b""), 1),
+            ("an error", wire::frame(0x80, key, b""), 1),
+        ];
+        for (name, bytes, due) in events {
+            let mut host = Host::<R>::new(&Config::DEFAULT);
+            host.drain = Drain::ByHand;
+            host.feed(&bytes);
+            let mut out = [0; MAX_CONTROL_FRAME];
+            assert_eq!(host.connection.buffered_amount() > 0, due == 1, "{name}");
+            let frames = core::iter::from_fn(|| Some(host.connection.poll_transmit(&mut out)).filter(|len| *len > 0));
+            assert_eq!(frames.count(), due, "{name}");
+            assert_eq!(host.connection.buffered_amount(), 0, "{name}");
+        }
+        let mut host = Host::<R>::new(&Config::DEFAULT);
+        host.eof();
+        assert!(host.log.sent().is_empty(), "the end: no Close is of use any more");
+    }
+    check::<Server>();
+    check::<Client<Keys>>();
+}

@@ -1,0 +1,300 @@
+//! The values on the wire, against naive ones: headers, masks, close frames and UTF-8 (RFC 6455 sections 5.2, 5.3, 5.5.1, 7.4
+//! and 8.1).
+
+mod harness;
+
+use barews::connection::{Config, MessageKind};
+use barews::wire::{CloseCode, CloseFrame, FrameHeader, Mask, Opcode, Utf8Validator};
+use barews::{Client, ProtocolError, SendError, Server};
+use core::fmt::Debug;
+use harness::{Entry, Host, Keys, Side, oracle, wire};
+
+/// Lengths around those where the length field changes its form.
+const LENGTHS: [u64; 15] =
+    [0, 1, 124, 125, 126, 127, 128, 255, 256, 65534, 65535, 65536, 65537, 1 << 32, (1 << 63) - 1];
+
+/// Every first byte with every form of length, masked and not: as a naive writer writes it, and read back; in less than the
+/// whole there is no header. [6455-5.2-5] [6455-5.2-6] [6455-5.2-7] [6455-5.2-8] [6455-5.5-1] [6455-5.5-2]
+#[test]
+fn headers_are_written_and_read() {
+    for first in 0..=255u8 {
+        for payload_len in LENGTHS {
+            for masking_key in [None, Some([0, 0, 0, 0]), Some([0x37, 0xfa, 0x21, 0x3d])] {
+                let (fin, rsv, opcode) = (first & 0x80 != 0, first >> 4 & 7, Opcode::from_bits(first));
+                let header = FrameHeader { fin, rsv, opcode, masking_key, payload_len };
+                let bytes = wire::header(first, masking_key, payload_len);
+                assert_eq!(header.encode().as_bytes(), bytes);
+                assert!(bytes.len() <= FrameHeader::MAX_LEN);
+                for end in 0..bytes.len() {
+                    assert_eq!(FrameHeader::parse(&bytes[..end]), Ok(None), "{bytes:02x?} up to {end}");
+                }
+                let expected = match opcode.is_control() {
+                    true if !fin => Err(ProtocolError::FragmentedControl),
+                    true if payload_len > 125 => Err(ProtocolError::ControlTooLong),
+                    _ => Ok(Some((header, bytes.len()))),
+                };
+                assert_eq!(FrameHeader::parse(&bytes), expected, "{bytes:02x?}");
+                let longer = [&bytes[..], &[0xFF; 9]].concat();
+                assert_eq!(FrameHeader::parse(&longer), expected, "what follows does not matter");
+            }
+        }
+    }
+}
+
+/// Every length that is not in its shortest form, and every one above 2^63 - 1. [6455-5.2-7] [6455-5.2-8]
+#[test]
+fn lengths_in_another_form_are_refused() {
+    for len in 0..=0xFFFFu16 {
+        let bytes = [&[0x82, 126][..], &len.to_be_bytes()].concat();
+        let expected = if len < 126 { Some(ProtocolError::LengthNotMinimal) } else { None };
+        assert_eq!(FrameHeader::parse(&bytes).err(), expected, "{len}");
+        let bytes = [&[0x82, 127][..], &u64::from(len).to_be_bytes()].concat();
+        assert_eq!(FrameHeader::parse(&bytes), Err(ProtocolError::LengthNotMinimal), "{len}");
+    }
+    for len in [1 << 63, (1 << 63) + 1, u64::MAX - 1, u64::MAX] {
+        let bytes = [&[0x82, 127][..], &len.to_be_bytes()].concat();
+        assert_eq!(FrameHeader::parse(&bytes), Err(ProtocolError::LengthTooLarge), "{len}");
+    }
+}
+
+/// [6455-5.2-4]
+#[test]
+fn opcodes() {
+    let table = [
+        (Opcode::CONTINUATION, 0x0, false, false),
+        (Opcode::TEXT, 0x1, false, false),
+        (Opcode::BINARY, 0x2, false, false),
+        (Opcode::CLOSE, 0x8, true, false),
+        (Opcode::PING, 0x9, true, false),
+        (Opcode::PONG, 0xA, true, false),
+    ];
+    let reserved = [3, 4, 5, 6, 7].map(|bits| (Opcode::from_bits(bits), bits, false, true));
+    let reserved_control = [11, 12, 13, 14, 15].map(|bits| (Opcode::from_bits(bits), bits, true, true));
+    let all: Vec<_> = table.into_iter().chain(reserved).chain(reserved_control).collect();
+    assert_eq!(all.len(), 16);
+    for (opcode, bits, is_control, is_reserved) in all {
+        assert_eq!((opcode.bits(), opcode.is_control(), opcode.is_reserved()), (bits, is_control, is_reserved));
+        assert_eq!(Opcode::from_bits(0xF0 | bits), opcode, "the high bits are not part of it");
+    }
+}
+
+/// Octet i XOR key octet i mod 4, in place, at any cut; masking twice gives the original. [6455-5.3-5]
+#[test]
+fn masks() {
+    let key = [0x37, 0xfa, 0x21, 0x3d];
+    for len in (0..40).chain([64, 127, 128, 255, 256, 300, 600]) {
+        let plain: Vec<u8> = (0..len).map(|i| (i * 31 + 7) as u8).collect();
+        for cut in 0..=len {
+            let mut masked = plain.clone();
+            let mut mask = Mask::new(key);
+            mask.apply(&mut masked[..cut]);
+            mask.apply(&mut masked[cut..]);
+            assert_eq!(masked, wire::mask(key, 0, &plain), "{len} bytes, cut at {cut}");
+            Mask::new(key).apply(&mut masked);
+            assert_eq!(masked, plain);
+        }
+    }
+}
+
+/// Every status code there is, received and sent. [6455-7.4.1-1] [6455-7.4.1-3] [6455-7.4.1-4] [6455-7.4.1-5] [6455-7.4.1-6]
+/// [6455-7.4.2-1] [6455-7.4.2-2] [6455-7.4.2-3]
+#[test]
+fn every_status_code() {
+    for code in 0..=u16::MAX {
+        let allowed = oracle::may_be_sent(code);
+        assert_eq!(CloseCode(code).is_allowed(), allowed, "{code}");
+        let received = CloseFrame::parse(&code.to_be_bytes()).map(|close| close.map(|close| close.code().0));
+        assert_eq!(received, if allowed { Ok(Some(code)) } else { Err(ProtocolError::InvalidCloseCode) }, "{code}");
+        let sent = CloseFrame::new(CloseCode(code), "").map(|close| close.code().0);
+        assert_eq!(sent, if allowed { Ok(code) } else { Err(SendError::CloseCode) }, "{code}");
+    }
+}
+
+/// The code that each error closes with. [6455-7.4.1-9]
+#[test]
+fn close_codes_of_errors() {
+    use ProtocolError as E;
+    let table = [
+        (E::ReservedBits, 1002),
+        (E::ReservedOpcode, 1002),
+        (E::FragmentedControl, 1002),
+        (E::ControlTooLong, 1002),
+        (E::LengthNotMinimal, 1002),
+        (E::LengthTooLarge, 1002),
+        (E::NotMasked, 1002),
+        (E::Masked, 1002),
+        (E::UnexpectedContinuation, 1002),
+        (E::ExpectedContinuation, 1002),
+        (E::InvalidUtf8, 1007),
+        (E::InvalidClosePayload, 1002),
+        (E::InvalidCloseCode, 1002),
+        (E::FrameTooBig, 1009),
+        (E::MessageTooBig, 1009),
+        (E::TooManyFragments, 1008),
+        (E::UnexpectedEof, 1006),
+    ];
+    for (error, code) in table {
+        assert_eq!(error.close_code().0, code, "{error:?}");
+        assert_eq!(error.close_code().is_allowed(), error != E::UnexpectedEof);
+        assert!(!error.to_string().is_empty());
+    }
+}
+
+/// Reasons of every length, and of every kind of text. [6455-5.5.1-2] [6455-5.5.1-3] [6455-8.1-1]
+#[test]
+fn close_reasons() {
+    assert_eq!(CloseFrame::MAX_REASON, 123);
+    for len in 0..=125 {
+        let reason = "r".repeat(len);
+        let close = CloseFrame::new(CloseCode::NORMAL, &reason);
+        if len > 123 {
+            assert_eq!(close, Err(SendError::PayloadTooLong));
+        } else {
+            assert_eq!(close.map(|close| close.reason()), Ok(&reason[..]));
+            let payload = [&[0x03, 0xE8], reason.as_bytes()].concat();
+            assert_eq!(CloseFrame::parse(&payload).unwrap(), close.ok());
+        }
+    }
+    assert_eq!(CloseFrame::parse(&[]), Ok(None));
+    for byte in 0..=255 {
+        assert_eq!(CloseFrame::parse(&[byte]), Err(ProtocolError::InvalidClosePayload));
+    }
+    for vector in utf8_vectors() {
+        let reason = vector.pieces.concat();
+        let payload = [&[0x03, 0xE8], &reason[..]].concat();
+        match CloseFrame::parse(&payload) {
+            Ok(close) => {
+                assert_eq!((close.unwrap().reason().as_bytes(), vector.verdict), (&reason[..], Verdict::Valid))
+            }
+            Err(error) => {
+                assert!(error == ProtocolError::InvalidUtf8 && vector.verdict != Verdict::Valid, "{}", vector.case)
+            }
+        }
+    }
+}
+
+/// What a file in `data/utf8` says of a sequence; its README has the format.
+#[derive(Clone, Copy, PartialEq, Debug)]
+enum Verdict {
+    Valid,
+    /// Valid so far, but it ends inside a character.
+    End,
+    /// The byte at this place must not stand there.
+    Index(usize),
+}
+
+struct Vector {
+    case: String,
+    pieces: Vec<Vec<u8>>,
+    verdict: Verdict,
+}
+
+fn utf8_vectors() -> Vec<Vector> {
+    let files = [include_str!("data/utf8/autobahn.tsv"), include_str!("data/utf8/kuhn.tsv")];
+    let hex =
+        |piece: &str| (0..piece.len()).step_by(2).map(|i| u8::from_str_radix(&piece[i..i + 2], 16).unwrap()).collect();
+    let vector = |line: &str| {
+        let [case, pieces, verdict] = line.split('\t').collect::<Vec<_>>()[..] else { panic!("{line:?}") };
+        let pieces: Vec<Vec<u8>> = pieces.split('|').map(hex).collect();
+        let verdict = match verdict {
+            "valid" => Verdict::Valid,
+            "end" => Verdict::End,
+            index => Verdict::Index(index.parse().unwrap()),
+        };
+        Vector { case: case.to_owned(), pieces, verdict }
+    };
+    let vectors: Vec<_> =
+        files.iter().flat_map(|file| file.lines()).filter(|line| !line.starts_with('#')).map(vector).collect();
+    assert!(vectors.len() > 200, "only {} vectors", vectors.len());
+    vectors
+}
+
+/// The validator, in two pieces at every cut, fails in the piece that has the wrong byte. [6455-8.1-1] [6455-5.6-1]
+#[test]
+fn utf8_vectors_at_every_cut() {
+    for Vector { case, pieces, verdict } in utf8_vectors() {
+        let text = pieces.concat();
+        for cut in 0..=text.len() {
+            let mut utf8 = Utf8Validator::new();
+            let (first, second) = (utf8.push(&text[..cut]), &text[cut..]);
+            if let Verdict::Index(wrong) = verdict {
+                assert_eq!(first.is_err(), wrong < cut, "{case}, cut at {cut}");
+                assert!(first.is_err() || utf8.push(second).is_err(), "{case}, cut at {cut}");
+            } else {
+                assert!(first.is_ok() && utf8.push(second).is_ok(), "{case}, cut at {cut}");
+                assert_eq!(utf8.finish().is_ok(), verdict == Verdict::Valid, "{case}, cut at {cut}");
+                assert_eq!(utf8.is_complete(), verdict == Verdict::Valid, "{case}, cut at {cut}");
+            }
+        }
+    }
+}
+
+/// The connection fails at the very byte, be the text one frame or fragments, with a Ping between them or not, for both
+/// roles; and a text that ends inside a character fails when it ends. [6455-8.1-1] [6455-5.6-1] [6455-7.4.1-9]
+#[test]
+fn utf8_vectors_in_messages() {
+    fn check<R: Side + Debug>(case: &str, pieces: &[&[u8]], verdict: Verdict) {
+        let key = R::IS_SERVER.then_some([0x37, 0xfa, 0x21, 0x3d]);
+        let mut host = Host::<R>::new(&Config::DEFAULT);
+        let (mut seen, mut failed_at) = (0, None);
+        let fails = |host: &Host<R>| host.log.entries.contains(&Entry::Error(ProtocolError::InvalidUtf8));
+        for (i, piece) in pieces.iter().enumerate() {
+            let first = if i == 0 { 0x01 } else { 0x00 } | if i + 1 == pieces.len() { 0x80 } else { 0 };
+            let frame = wire::frame(first, key, piece);
+            let (header, payload) = frame.split_at(frame.len() - piece.len());
+            host.feed(header);
+            for byte in payload {
+                host.feed(&[*byte]);
+                if fails(&host) {
+                    failed_at.get_or_insert(seen);
+                }
+                seen += 1;
+            }
+            if i + 1 < pieces.len() {
+                host.feed(&wire::frame(0x89, key, &[0xFF]));
+            }
+        }
+        let messages = host.log.messages();
+        match verdict {
+            Verdict::Valid => assert_eq!(messages, [(MessageKind::Text, pieces.concat())], "{case}"),
+            Verdict::Index(wrong) => assert_eq!((failed_at, messages), (Some(wrong), vec![]), "{case}, {pieces:02x?}"),
+            Verdict::End => {
+                // With its last byte, or at the empty fragment that ends the message.
+                assert!(fails(&host) && failed_at.is_none_or(|at| at + 1 == seen), "{case}, {pieces:02x?}");
+                assert!(messages.is_empty());
+            }
+        }
+        assert_eq!(host.log.entries.contains(&Entry::Error(ProtocolError::InvalidUtf8)), verdict != Verdict::Valid);
+    }
+    for Vector { case, pieces, verdict } in utf8_vectors() {
+        let text = pieces.concat();
+        let as_given: Vec<&[u8]> = pieces.iter().map(Vec::as_slice).collect();
+        let in_two = (0..=text.len()).map(|cut| vec![&text[..cut], &text[cut..]]);
+        for fragments in in_two.chain([as_given, vec![&text]]) {
+            check::<Server>(&case, &fragments, verdict);
+            check::<Client<Keys>>(&case, &fragments, verdict);
+        }
+    }
+}
+
+/// And in whole frames, the way that most texts come: a message or an error, never both. [6455-8.1-1]
+#[test]
+fn utf8_vectors_in_one_read() {
+    fn check<R: Side + Debug>(text: &[u8], verdict: Verdict) {
+        let mut host = Host::<R>::new(&Config::DEFAULT);
+        host.feed(&wire::frame(0x81, R::IS_SERVER.then_some([1, 2, 3, 4]), text));
+        let expected = match verdict {
+            Verdict::Valid => Entry::Message(MessageKind::Text, 0, text.to_vec()),
+            _ => Entry::Error(ProtocolError::InvalidUtf8),
+        };
+        assert_eq!(host.log.received(), [expected], "{text:02x?}");
+    }
+    for Vector { pieces, verdict, .. } in utf8_vectors() {
+        // Behind texts of all lengths, so that the wrong byte stands at all places of the validator's windows.
+        for len in 0..70 {
+            let text = [&vec![b'a'; len][..], &pieces.concat()].concat();
+            check::<Server>(&text, verdict);
+            check::<Client<Keys>>(&text, verdict);
+        }
+    }
+}
