@@ -165,11 +165,11 @@ impl<R: Role> Connection<R> {
     pub fn buffered_amount(&self) -> u64 {
         let reply = match self.receiver.due() {
             Some((_, payload)) if !self.transmitter.is_closed() => {
-                payload.len() as u64 + if R::IS_SERVER { 2 } else { 6 }
+                (payload.len() as u64).saturating_add(if R::IS_SERVER { 2 } else { 6 })
             }
             _ => 0,
         };
-        reply + self.transmitter.payload_left()
+        reply.saturating_add(self.transmitter.payload_left())
     }
 
     /// Writes a whole message as one frame. See [`Transmitter::message`].

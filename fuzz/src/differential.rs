@@ -341,7 +341,7 @@ fn request(wire: &[u8]) {
 }
 
 fn response(wire: &[u8]) {
-    let asked = Asked { key: client_handshake::KEY, subprotocols: &["chat"], extensions: "permessage-deflate" };
+    let asked = Asked { subprotocols: &["chat"], extensions: "permessage-deflate" };
     let config = ClientConfig {
         subprotocols: asked.subprotocols,
         extensions: asked.extensions,
@@ -349,7 +349,7 @@ fn response(wire: &[u8]) {
         max_headers: usize::MAX,
         ..ClientConfig::new(Uri::parse("ws://example.com/").unwrap())
     };
-    let mut handshake = ClientHandshake::new(&config, *b"the sample nonce", vec![0; wire.len() + 64]);
+    let mut handshake = ClientHandshake::new(&config, naive::NONCE, vec![0; wire.len() + 64]);
     let mut bytes = wire.to_vec();
     let ours = match handshake.receive(&mut bytes) {
         Ok(Progress::Partial) => Ok(None),

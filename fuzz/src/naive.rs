@@ -2,7 +2,7 @@
 //! the rules. The errors are those of the engine, which looks at the bytes in their order, then at the fields in theirs.
 
 use barews::HandshakeError as E;
-use barews::handshake::{UriError, accept_key};
+use barews::handshake::UriError;
 use std::net::Ipv6Addr;
 
 /// A head without limits: `None` while bytes are missing.
@@ -396,10 +396,14 @@ pub fn is_escaped(text: &str, marks: &str) -> bool {
         })
 }
 
-/// What a client asks for, as far as the response has to do with it.
+/// The nonce of RFC 6455 section 1.3, its key, and the answer to it: the responses of the project's data are for it.
+pub const NONCE: [u8; 16] = *b"the sample nonce";
+pub const KEY: &str = "dGhlIHNhbXBsZSBub25jZQ==";
+pub const ACCEPT: &str = "s3pPLMBiTxaQ9kYGzzhZRbK+xOo=";
+
+/// What a client asks for with this nonce, as far as the response has to do with it.
 #[derive(Clone, Copy, Debug)]
 pub struct Asked<'c> {
-    pub key: &'c [u8],
     pub subprotocols: &'c [&'c str],
     pub extensions: &'c str,
 }
@@ -449,7 +453,7 @@ pub fn response(head: &Head<'_>, asked: Asked<'_>) -> Result<Response, E> {
         (minor == 0, E::HttpVersion),
         (!first("upgrade").is_some_and(|upgrade| upgrade.eq_ignore_ascii_case(b"websocket")), E::Upgrade),
         (!lists(&head.values("connection"), b"upgrade"), E::Connection),
-        (first("sec-websocket-accept") != Some(&accept_key(asked.key)), E::Accept),
+        (first("sec-websocket-accept") != Some(ACCEPT.as_bytes()), E::Accept),
         (!chosen.as_ref().is_some_and(|chosen| chosen.iter().all(offered)), E::Extensions),
         (!first("sec-websocket-protocol").is_none_or(requested), E::Subprotocol),
     ];

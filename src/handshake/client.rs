@@ -150,7 +150,7 @@ impl<'c, S: AsRef<[u8]> + AsMut<[u8]>> ClientHandshake<'c, S> {
             let Some(read) = read else { return Ok(None) };
             consumed = consumed.saturating_add(read);
             match self.view().status() {
-                101 => self.view().check(self.config, &accept_key(&self.key))?,
+                101 => self.view().check(self.config, accept_key(&self.key))?,
                 100..=199 => {
                     // RFC 9110 15.2: an interim response, which the final one follows
                     self.head.restart();

@@ -1,32 +1,42 @@
 //! Sec-WebSocket-Key and Sec-WebSocket-Accept (RFC 6455 sections 1.3, 4.1 and 4.2.2).
 
-#[cfg(feature = "small-sha1")]
-use super::sha1::sha1;
 use base64ct::{Base64, Encoding};
 
 /// The string that every server appends to the key (RFC 6455 section 1.3).
-const GUID: &[u8] = b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11";
+const GUID: &[u8; 36] = b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11";
 
-/// The value of Sec-WebSocket-Accept that answers the key `key` (RFC 6455 section 4.2.2).
+/// The value of Sec-WebSocket-Accept that answers the key `key` (RFC 6455 section 4.2.2); `None` for what is no key: not the
+/// base64 form of 16 bytes.
 ///
 /// The handshakes of this crate call it themselves; it is public for hosts that parse HTTP on their own. `key` is the
 /// value of Sec-WebSocket-Key as it was sent, without white space around it.
 ///
 /// ```
 /// let accept = barews::handshake::accept_key(b"dGhlIHNhbXBsZSBub25jZQ==");
-/// assert_eq!(&accept, b"s3pPLMBiTxaQ9kYGzzhZRbK+xOo=");
+/// assert_eq!(accept.as_ref(), Some(b"s3pPLMBiTxaQ9kYGzzhZRbK+xOo="));
 /// ```
-pub fn accept_key(key: &[u8]) -> [u8; 28] {
+pub fn accept_key(key: &[u8]) -> Option<[u8; 28]> {
+    let key: &[u8; 24] = key.first_chunk().filter(|_| is_key(key))?;
     // RFC 6455 4.2.2: base64(SHA-1(key + GUID)); only the handshake relies on SHA-1 [6455-4.2.2-17]
-    encode(&sha1([key, GUID]))
+    Some(encode(&sha1(key, GUID)))
 }
 
-/// The SHA-1 digest of the parts together.
+/// The digest of both parts together. Their lengths are in their types so that the compiler sees that nothing panics.
 #[cfg(not(feature = "small-sha1"))]
-fn sha1(parts: [&[u8]; 2]) -> [u8; 20] {
+fn sha1(key: &[u8; 24], guid: &[u8; 36]) -> [u8; 20] {
     let mut hash = sha1_smol::Sha1::new();
-    parts.iter().for_each(|part| hash.update(part));
+    hash.update(key);
+    hash.update(guid);
     hash.digest().bytes()
+}
+
+#[cfg(feature = "small-sha1")]
+fn sha1(key: &[u8; 24], guid: &[u8; 36]) -> [u8; 20] {
+    let mut message = [0; 60];
+    let (start, end) = message.split_at_mut(key.len());
+    super::list::copy(start, key);
+    super::list::copy(end, guid);
+    super::sha1::sha1(&message)
 }
 
 /// The base64 form of `bytes`: 24 characters for 16 bytes, 28 for 20. `N` must be its length.
@@ -59,7 +69,7 @@ mod tests {
             ("VnZ9oyUU18BVohuELlSkQA==", "V2bG3i/4rNoOe4ODcYE1Ya7I9cQ="),
             ("KtvKERGqMACVCeyB/4hWCA==", "KqV0xd3LtnSb0QGgX2SvGfvI9Z0="),
         ] {
-            assert_eq!(accept_key(key.as_bytes()), accept.as_bytes(), "{key}");
+            assert_eq!(accept_key(key.as_bytes()).as_ref().map(|accept| &accept[..]), Some(accept.as_bytes()), "{key}");
         }
     }
 

@@ -79,7 +79,7 @@ impl<'a> Response<'a> {
     }
 
     /// Judges the head of a 101.
-    pub(super) fn check(&self, config: &ClientConfig<'_>, expected: &[u8]) -> Result<(), HandshakeError> {
+    pub(super) fn check(&self, config: &ClientConfig<'_>, expected: Option<[u8; 28]>) -> Result<(), HandshakeError> {
         use HandshakeError::*;
 
         let (minor, _) = status_line(self.fields.start_line())?;
@@ -102,7 +102,7 @@ impl<'a> Response<'a> {
             _ if minor == 0 => no(HttpVersion),
             _ if !upgrade.is_some_and(|value| value.eq_ignore_ascii_case(b"websocket")) => no(Upgrade), // [6455-4.1-36]
             _ if !connection => no(Connection),                                                         // [6455-4.1-37]
-            _ if accept != Some(expected) => no(Accept),                                                // [6455-4.1-38]
+            _ if accept.is_none() || accept != expected.as_ref().map(|key| &key[..]) => no(Accept),     // [6455-4.1-38]
             _ if !extensions => no(Extensions), // [6455-4.1-39] [6455-9.1-1] [6455-9.1-6]
             _ if !protocol.is_none_or(|name| config.subprotocols.iter().any(|ours| ours.as_bytes() == name)) => {
                 no(Subprotocol) // [6455-4.1-40]

@@ -135,7 +135,7 @@ impl<'c, S: AsRef<[u8]> + AsMut<[u8]>> ServerHandshake<'c, S> {
         out: &mut [u8],
     ) -> Result<(usize, Connection<Server>), BuildError> {
         let request = self.request().filter(|_| !self.answered).ok_or(BuildError::NotNow)?;
-        let key = request.key().ok_or(BuildError::NotNow)?; // [6455-4.2.2-1]
+        let accept = request.key().and_then(accept_key).ok_or(BuildError::NotNow)?; // [6455-4.2.2-1]
         let subprotocol = match response.subprotocol {
             Subprotocol::Preferred => request.subprotocol(),
             Subprotocol::Named(name) => Some(name),
@@ -150,7 +150,6 @@ impl<'c, S: AsRef<[u8]> + AsMut<[u8]>> ServerHandshake<'c, S> {
         if !extensions.is_empty() && !offered {
             return Err(BuildError::Extensions);
         }
-        let accept = accept_key(key);
         let len = build(out, &|w| {
             // RFC 6455 4.2.2 [6455-4.2.2-13] [6455-4.2.2-14] [6455-4.2.2-15] [6455-4.2.2-16]
             w.bytes(b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n");

@@ -3,55 +3,32 @@
 //! written for size, and so that the compiler can prove that it does not panic. Without it the crate `sha1_smol` does the
 //! same, faster.
 
-use super::list::{copy, cut};
+use super::list::copy;
 
-/// The SHA-1 digest of the parts together.
-pub(super) fn sha1(parts: [&[u8]; 2]) -> [u8; 20] {
-    let mut hash = Sha1::new();
-    parts.iter().for_each(|part| hash.update(part));
-    hash.digest()
-}
+/// The SHA-1 digest of a message.
+pub(super) fn sha1(message: &[u8]) -> [u8; 20] {
+    // RFC 3174 6.1
+    let mut state = [0x6745_2301, 0xefcd_ab89, 0x98ba_dcfe, 0x1032_5476, 0xc3d2_e1f0];
+    let (blocks, rest) = message.as_chunks();
+    blocks.iter().for_each(|block| add_block(&mut state, block));
 
-struct Sha1 {
-    state: [u32; 5],
-    /// The bytes that do not make a whole block yet: the first `len % 64`.
-    block: [u8; 64],
-    /// The length of the message so far, in bytes.
-    len: usize,
-}
-
-impl Sha1 {
-    const fn new() -> Self {
-        // RFC 3174 6.1
-        Self { state: [0x6745_2301, 0xefcd_ab89, 0x98ba_dcfe, 0x1032_5476, 0xc3d2_e1f0], block: [0; 64], len: 0 }
+    // RFC 3174 4: a bit that is set, zeros, and in the last 8 bytes of a block the length in bits
+    let mut padded = [[0; 64]; 2];
+    let [first, second] = &mut padded;
+    copy(first, rest);
+    if let Some(place) = first.get_mut(rest.len()) {
+        *place = 0x80;
     }
+    let one = rest.len() < 56;
+    let [.., a, b, c, d, e, f, g, h] = if one { first } else { second };
+    [*a, *b, *c, *d, *e, *f, *g, *h] = (message.len() as u64).wrapping_mul(8).to_be_bytes();
+    padded.iter().take(if one { 1 } else { 2 }).for_each(|block| add_block(&mut state, block));
 
-    fn update(&mut self, mut bytes: &[u8]) {
-        while !bytes.is_empty() {
-            let free = self.block.get_mut(self.len % 64..).unwrap_or_default();
-            let (now, later) = cut(bytes, Some(free.len().min(bytes.len())));
-            copy(free, now);
-            self.len = self.len.wrapping_add(now.len());
-            if self.len.is_multiple_of(64) {
-                add_block(&mut self.state, &self.block);
-            }
-            bytes = later;
-        }
+    let mut digest = [0; 20];
+    for (bytes, word) in digest.as_chunks_mut().0.iter_mut().zip(state) {
+        *bytes = word.to_be_bytes();
     }
-
-    fn digest(mut self) -> [u8; 20] {
-        // RFC 3174 4: a bit that is set, zeros, and in the last 8 bytes of a block the length in bits
-        let bits = (self.len as u64).wrapping_mul(8);
-        self.update(&[0x80]);
-        let zeros = 120usize.wrapping_sub(self.len % 64) % 64;
-        self.update(cut(&[0; 64], Some(zeros)).0);
-        self.update(&bits.to_be_bytes());
-        let mut digest = [0; 20];
-        for (bytes, word) in digest.as_chunks_mut().0.iter_mut().zip(self.state) {
-            *bytes = word.to_be_bytes();
-        }
-        digest
-    }
+    digest
 }
 
 /// RFC 3174 6.2: the method that needs 16 words.
@@ -88,12 +65,8 @@ mod tests {
     fn equals_sha1_smol() {
         let message: [u8; 300] = core::array::from_fn(|i| (i * 7) as u8);
         for len in 0..message.len() {
-            let mut other = sha1_smol::Sha1::new();
-            other.update(&message[..len]);
-            for cut in [0, 1.min(len), len / 2, len.min(64)] {
-                let (first, second) = message[..len].split_at(cut);
-                assert_eq!(sha1([first, second]), other.digest().bytes(), "{len} cut at {cut}");
-            }
+            let message = &message[..len];
+            assert_eq!(sha1(message), sha1_smol::Sha1::from(message).digest().bytes(), "{len} bytes");
         }
     }
 }

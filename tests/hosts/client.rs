@@ -45,7 +45,7 @@ impl Fake {
 
 fn accepting(request: &str, more: &str) -> String {
     let key = field(request, "Sec-WebSocket-Key").expect("a key");
-    let accept = barews::handshake::accept_key(key.as_bytes());
+    let accept = barews::handshake::accept_key(key.as_bytes()).unwrap();
     let accept = str::from_utf8(&accept).unwrap();
     format!(
         "HTTP/1.1 101 \r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Accept: {accept}\r\n{more}\r\n"
