@@ -43,8 +43,10 @@ pub struct Config {
     /// The longest payload of a frame that [`fragment`](Connection::fragment) sends, in bytes. Default 16 KiB. A Pong waits
     /// for one such frame at most.
     pub fragment_size: u32,
-    /// The reserved bits that a negotiated extension defines: 4 for RSV1, 2 for RSV2, 1 for RSV3. Default none. Text whose
-    /// first frame has one of them set is not checked for UTF-8: only the extension knows what its bytes stand for.
+    /// The reserved bits that a negotiated extension defines for data frames: 4 for RSV1, 2 for RSV2, 1 for RSV3. Default
+    /// none. Text whose first frame has one of them set is not checked for UTF-8: only the extension knows what its bytes
+    /// stand for.
+    // RFC 6455 6.2: extensions may change how data is read [6455-6.2-5] [6455-6.2-6]
     pub extension_rsv: u8,
     /// The reserved opcodes that a negotiated extension defines: bit n for opcode n. Default none.
     pub extension_opcodes: u16,
@@ -145,7 +147,9 @@ impl<R: Role> Connection<R> {
     ///
     /// Call it until it returns 0 after each [`receive`](Self::receive), before waiting for anything. `out` has at least
     /// [`MAX_CONTROL_FRAME`](crate::wire::MAX_CONTROL_FRAME) bytes; in a smaller one, a frame that does not fit stays due.
-    // RFC 6455 5.5.1, 5.5.2: as soon as practical [6455-5.5.1-8] [6455-5.5.2-3]
+    /// Behind our own Close frame no Pong is sent either.
+    // RFC 6455 5.5.1, 5.5.2: as soon as practical, behind a frame that is under way
+    // [6455-5.5.1-8] [6455-5.5.1-9] [6455-5.5.2-3]
     pub fn poll_transmit(&mut self, out: &mut [u8]) -> usize {
         let Some((opcode, payload)) = self.receiver.due() else { return 0 };
         match self.transmitter.control(opcode, payload, out) {

@@ -116,14 +116,20 @@ impl ControlSlot {
     /// The completed payload is that of a Ping: its Pong is due, in place of one that still waits.
     // RFC 6455 5.5.2, 5.5.3 [6455-5.5.2-2] [6455-5.5.3-1] [6455-5.5.3-2]
     pub(super) fn answer_ping(&mut self) {
-        self.move_to_front();
+        let start = usize::from(self.at);
+        for i in 0..usize::from(self.completed) {
+            let byte = self.bytes.get(start + i).copied().unwrap_or_default();
+            if let Some(place) = self.bytes.get_mut(i) {
+                *place = byte;
+            }
+        }
+        self.at = 0;
         self.due = Due::Pong { len: self.completed };
     }
 
     /// The completed payload is that of a Close: a Close with the same status code is due, and Pongs are not any more.
     // RFC 6455 5.5.1, 5.5.2 [6455-5.5.1-7] [6455-5.5.2-2]
     pub(super) fn answer_close(&mut self) -> Result<Option<CloseCode>, ProtocolError> {
-        self.move_to_front();
         let code = CloseFrame::parse(self.completed())?.map(|close| close.code());
         self.due = Due::Close(code.map(|code| code.0.to_be_bytes()));
         Ok(code)
@@ -132,19 +138,6 @@ impl ControlSlot {
     /// A Close with this status code is due.
     pub(super) fn close(&mut self, code: CloseCode) {
         self.due = Due::Close(Some(code.0.to_be_bytes()));
-    }
-
-    fn move_to_front(&mut self) {
-        if self.at > 0 {
-            let start = usize::from(self.at);
-            for i in 0..usize::from(self.completed) {
-                let byte = self.bytes.get(start + i).copied().unwrap_or_default();
-                if let Some(place) = self.bytes.get_mut(i) {
-                    *place = byte;
-                }
-            }
-            self.at = 0;
-        }
     }
 
     /// The opcode and the payload of the control frame that is due.

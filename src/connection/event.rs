@@ -42,7 +42,9 @@ pub enum Event<'b> {
 /// A stretch of one data message: as much of it as stood in the input, never more than one frame.
 ///
 /// The chunks of a message come in order, only control frames between them. Fragments without payload give no chunk unless
-/// they end the message or carry reserved bits.
+/// they end the message or carry reserved bits. What a chunk is depends on reads and on what proxies do to frames: nothing
+/// should be read into its length.
+// RFC 6455 5.4: no boundary of a frame is kept [6455-5.4-16]
 #[derive(PartialEq, Eq, Debug)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct Chunk<'b> {

@@ -20,6 +20,7 @@ pub(super) struct Fragmentation {
     begun: bool,
     /// It is text in the clear, and checked for UTF-8.
     checked: bool,
+    /// Complete between messages, so that it needs no reset.
     utf8: Utf8Validator,
 }
 
@@ -69,7 +70,6 @@ impl Fragmentation {
                 self.message = Some(MessageKind::of(opcode));
                 self.begun = false;
                 self.checked = opcode == Opcode::TEXT && rsv == 0;
-                self.utf8 = Utf8Validator::new();
                 self.room = self.max_message_size;
                 self.fragments = self.max_fragments.max(1);
             }
@@ -96,7 +96,7 @@ impl Fragmentation {
         if self.checked {
             unmask_text::<R>(&mut self.utf8, mask, part)?;
         } else if R::IS_SERVER {
-            mask.apply(part); // RFC 6455 6.2 [6455-6.2-7]
+            mask.apply(part); // RFC 6455 5.6, 6.2: and nothing else is done to it [6455-5.6-2] [6455-6.2-7]
         }
         let kind = self.message.unwrap_or(MessageKind::Binary);
         let last = ends && fin; // RFC 6455 5.2 [6455-5.2-1]

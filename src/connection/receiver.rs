@@ -101,7 +101,7 @@ impl<R: Role> Receiver<R> {
     ///
     /// The peer broke a rule or a limit. The connection has failed: every later call returns the same error, and a Close
     /// frame is due.
-    // RFC 6455 6.2, 10.7 [6455-6.2-1] [6455-10.7-1]
+    // RFC 6455 5.4, 6.2, 10.7: in fragments or not [6455-5.4-10] [6455-6.2-1] [6455-10.7-1]
     #[inline(always)]
     pub fn receive<'b>(&mut self, bytes: &'b mut [u8]) -> Result<Received<'b>, ProtocolError> {
         if self.phase == Phase::Idle
@@ -203,7 +203,8 @@ impl<R: Role> Receiver<R> {
     fn begin_frame(&mut self, header: FrameHeader) -> Result<(), ProtocolError> {
         let FrameHeader { fin, rsv, opcode, masking_key, payload_len } = header;
         // RFC 6455 5.2, 5.8: reserved bits and opcodes only as negotiated [6455-5.2-3] [6455-5.2-4] [6455-5.2-10] [6455-5.8-1]
-        if rsv & !self.extension_rsv != 0 {
+        let extension_rsv = if opcode.is_control() { 0 } else { self.extension_rsv };
+        if rsv & !extension_rsv != 0 {
             return Err(ProtocolError::ReservedBits);
         }
         if opcode.is_reserved() && self.extension_opcodes >> opcode.bits() & 1 == 0 {
@@ -421,7 +422,7 @@ fn unfragmented<R: Role>(bytes: &[u8]) -> Option<Unfragmented> {
     }
     let (mask, start) =
         if R::IS_SERVER { (Mask::new(*tail.first_chunk()?), start + 4) } else { (Mask::new([0; 4]), start) };
-    (bytes.len() >= start + len).then_some(Unfragmented { kind, start, len, mask })
+    (bytes.len().checked_sub(start)? >= len).then_some(Unfragmented { kind, start, len, mask })
 }
 
 /// Whether a whole text is UTF-8.

@@ -28,6 +28,7 @@ pub enum Transport {
     /// Reading on keeps a reset from destroying the Close frame that was just sent.
     HalfClose,
     /// Read and discard until the peer ends the stream or the closing timeout, then close: the server closes first.
+    // RFC 6455 7.1.1 [6455-7.1.1-4] [6455-7.1.1-6]
     AwaitEof,
     /// Close now.
     Close,

@@ -108,7 +108,8 @@ impl<R: Role> Transmitter<R> {
         if self.message.is_some() != message.begun {
             return Err(SendError::MessageInProgress);
         }
-        let wanted = rest.len().min((self.fragment_size as usize).max(1));
+        let fragment_size = usize::try_from(self.fragment_size).unwrap_or(usize::MAX).max(1);
+        let wanted = rest.len().min(fragment_size);
         let header = header_len::<R>(wanted as u64);
         let fits = wanted.min(out.len().saturating_sub(header));
         let Some((part, after)) = rest.split_at_checked(fits) else { return Ok(0) };

@@ -18,6 +18,7 @@ impl CloseCode {
     /// 1002: the peer broke the protocol.
     pub const PROTOCOL_ERROR: Self = Self(1002);
     /// 1003: a type of data that cannot be accepted.
+    // RFC 6455 7.4.1 [6455-7.4.1-2]
     pub const UNSUPPORTED_DATA: Self = Self(1003);
     /// 1005: the Close frame had no status code. Never sent.
     pub const NO_STATUS: Self = Self(1005);

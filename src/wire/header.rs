@@ -78,6 +78,7 @@ impl FrameHeader {
     ///
     /// A length that is not in its shortest form or above 2^63 - 1, and a control frame that is fragmented or too long. Reserved
     /// bits and opcodes and the masking bit are left to the [connection](crate::connection), which knows what was negotiated.
+    // RFC 6455 5.7 has examples [6455-5.7-1]
     #[inline]
     pub fn parse(bytes: &[u8]) -> Result<Option<(Self, usize)>, ProtocolError> {
         let Some((&[first, second], tail)) = bytes.split_first_chunk() else { return Ok(None) };

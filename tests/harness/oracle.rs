@@ -98,6 +98,7 @@ impl Receiver<'_> {
             (opcode >= 8 && first & 0x80 == 0, E::FragmentedControl),
             (opcode >= 8 && len > 125, E::ControlTooLong),
             (first >> 4 & 7 & !self.config.extension_rsv != 0, E::ReservedBits),
+            (opcode >= 8 && first >> 4 & 7 != 0, E::ReservedBits),
             (!matches!(opcode, 0..=2 | 8..=10) && self.config.extension_opcodes & 1 << opcode == 0, E::ReservedOpcode),
             (self.is_server && key.is_none(), E::NotMasked),
             (!self.is_server && key.is_some(), E::Masked),

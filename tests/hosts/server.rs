@@ -345,12 +345,19 @@ fn a_port_in_use_is_a_clear_error() {
 }
 
 #[test]
-fn a_bad_argument_gets_the_usage() {
-    for arguments in [&["nonsense"][..], &["127.0.0.1:0", "more"], &["127.0.0.1:65536"], &["--nonsense"]] {
+fn a_bad_argument_is_a_clear_error() {
+    for (arguments, error) in [
+        (&["nonsense"][..], "echo_server: cannot listen on nonsense: "),
+        (&["127.0.0.1:0", "more"], "echo_server: usage: echo_server "),
+        (&["127.0.0.1:65536"], "echo_server: cannot listen on 127.0.0.1:65536: "),
+        (&["--nonsense"], "echo_server: cannot listen on --nonsense: "),
+    ] {
         let (success, stdout, stderr) = Program::start(Command::new(example("echo_server")).args(arguments)).finish();
         assert_eq!((success, &*stdout), (false, ""));
-        assert!(stderr.contains("usage: echo_server"), "{stderr}");
+        assert!(stderr.starts_with(error), "{stderr}");
     }
+    let (success, stdout, _) = Program::start(Command::new(example("echo_server")).arg("--help")).finish();
+    assert!(success && stdout.starts_with("usage: echo_server"));
 }
 
 #[test]
