@@ -3,6 +3,7 @@
 
 mod answers;
 mod client;
+mod corpus;
 mod hostile;
 mod server;
 

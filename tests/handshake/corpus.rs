@@ -1,0 +1,184 @@
+//! The corpus in `tests/data/handshakes`: requests and responses of real software, and made ones, each at every cut.
+
+use std::fs;
+use std::path::Path;
+
+use barews::HandshakeError;
+use barews::connection::Config;
+use barews::handshake::{Accept, ClientConfig, ClientHandshake, Progress, ServerHandshake, Uri, accept_key};
+
+use crate::{ANY, KEY, NONCE};
+
+fn rows(table: &'static str) -> impl Iterator<Item = Vec<&'static str>> {
+    table.lines().filter(|line| !line.starts_with('#')).map(|line| line.split('\t').collect())
+}
+
+fn bytes(file: &str) -> Vec<u8> {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data/handshakes");
+    fs::read(folder.join(file)).unwrap_or_else(|error| panic!("{file}: {error}"))
+}
+
+/// What a row says of a column, if it says anything.
+fn said<'a>(text: &'a str) -> Option<&'a str> {
+    (text != "-").then_some(text)
+}
+
+/// What a server makes of a request: outcome, status, error, accept value, target, subprotocols, bytes behind the head.
+type Served = (&'static str, u16, Option<HandshakeError>, String, String, String, usize);
+
+fn serve(wire: &[u8], cut: usize) -> Served {
+    let mut handshake = ServerHandshake::new(&ANY, [0; 1024]);
+    let mut out = [0; 1024];
+    let mut behind = 0;
+    for piece in [&wire[..cut], &wire[cut..]] {
+        if behind > 0 {
+            behind += piece.len();
+            continue;
+        }
+        match handshake.receive(&mut piece.to_vec()) {
+            Ok(Progress::Partial) => {}
+            Ok(Progress::Complete { rest }) => behind = rest.len(),
+            Err(error) => {
+                let len = handshake.refuse(error, &mut out).unwrap();
+                let head = String::from_utf8(out[..len].to_vec()).unwrap();
+                assert!(head.contains("\r\nConnection: close"), "{head}");
+                if error.status() == 426 {
+                    assert!(head.contains("\r\nSec-WebSocket-Version: 13\r\n"), "{head}");
+                }
+                let none = String::new();
+                return ("error", head[9..12].parse().unwrap(), Some(error), none.clone(), none.clone(), none, 0);
+            }
+        }
+    }
+    let request = handshake.request().expect("the request is whole");
+    let target = request.target().to_owned();
+    let offers: Vec<_> = request.subprotocols().collect();
+    let offers = offers.join(",");
+    if !request.is_upgrade() {
+        return ("plain", 200, None, String::new(), target, offers, behind);
+    }
+    let (len, _) = handshake.accept(&Accept::default(), &Config::DEFAULT, &mut out).unwrap();
+    let head = String::from_utf8(out[..len].to_vec()).unwrap();
+    let accept = head.split("Sec-WebSocket-Accept: ").nth(1).unwrap().lines().next().unwrap().to_owned();
+    ("upgrade", 101, None, accept, target, offers, behind)
+}
+
+/// [6455-4.2.1-1] [6455-4.2.2-17]
+#[test]
+fn requests_of_real_software() {
+    let mut count = 0;
+    for row in rows(include_str!("../data/handshakes/requests.tsv")) {
+        let [file, outcome, status, error, _key, accept, target, subprotocols, rest, _from] = row[..] else {
+            panic!("{row:?}")
+        };
+        let wire = bytes(file);
+        let whole = serve(&wire, wire.len());
+        assert_eq!(whole.0, outcome, "{file}: {whole:?}");
+        let status = said(status).filter(|_| outcome != "plain");
+        assert!(status.is_none_or(|status| status == whole.1.to_string()), "{file}: {whole:?}");
+        assert!(
+            said(error).is_none_or(|error| Some(error) == whole.2.map(|e| format!("{e:?}")).as_deref()),
+            "{file}: {whole:?}"
+        );
+        assert!(said(accept).is_none_or(|accept| accept == whole.3), "{file}: {whole:?}");
+        assert!(said(target).is_none_or(|target| outcome == "error" || target == whole.4), "{file}: {whole:?}");
+        if outcome == "upgrade" {
+            assert_eq!(whole.5, said(subprotocols).unwrap_or_default(), "{file}");
+        }
+        assert!(said(rest).is_none_or(|rest| outcome == "error" || rest == whole.6.to_string()), "{file}: {whole:?}");
+        for cut in 0..wire.len() - whole.6 {
+            assert_eq!(serve(&wire, cut), whole, "{file} cut at {cut}");
+        }
+        count += 1;
+    }
+    assert!(count >= 80, "{count} requests");
+}
+
+/// What a client makes of a response: outcome, status, error, subprotocol, extensions, bytes behind the head.
+type Answered = (&'static str, u16, Option<HandshakeError>, Option<String>, Vec<String>, usize);
+
+fn answer(config: &ClientConfig<'_>, wire: &[u8], cut: usize) -> Option<Answered> {
+    let mut handshake = ClientHandshake::new(config, NONCE, [0; 1024]);
+    let mut behind = None;
+    for piece in [&wire[..cut], &wire[cut..]] {
+        match (handshake.receive(&mut piece.to_vec()), behind) {
+            (Err(error), _) => return Some(("error", 0, Some(error), None, Vec::new(), 0)),
+            (Ok(Progress::Partial), _) => {}
+            (Ok(Progress::Complete { rest }), before) => behind = Some(before.unwrap_or(0) + rest.len()),
+        }
+    }
+    let Some(response) = handshake.response() else {
+        let error = handshake.receive_eof().unwrap_err();
+        return Some(("error", 0, Some(error), None, Vec::new(), 0));
+    };
+    let outcome = if response.is_open() { "open" } else { "refused" };
+    let extensions = response.extensions().map(|extension| extension.name().to_owned()).collect();
+    Some((outcome, response.status(), None, response.subprotocol().map(String::from), extensions, behind?))
+}
+
+/// [6455-4.1-34] [6455-4.1-35] [6455-4.1-43]
+#[test]
+fn responses_of_real_software() {
+    let mut count = 0;
+    for row in rows(include_str!("../data/handshakes/responses.tsv")) {
+        let [file, outcome, status, error, key, subprotocols, extensions, subprotocol, chosen, rest, _from] = row[..]
+        else {
+            panic!("{row:?}")
+        };
+        assert_eq!(key, KEY, "{file}: the nonce of this test");
+        let offers: Vec<_> = said(subprotocols).map_or(Vec::new(), |list| list.split(", ").collect());
+        let config = ClientConfig {
+            subprotocols: &offers,
+            extensions: said(extensions).unwrap_or_default(),
+            ..ClientConfig::new(Uri::parse("ws://server.example.com/chat").unwrap())
+        };
+        let wire = bytes(file);
+        let whole = answer(&config, &wire, wire.len()).unwrap();
+        assert_eq!(whole.0, outcome, "{file}: {whole:?}");
+        if outcome != "error" {
+            assert_eq!(whole.1.to_string(), status, "{file}");
+        }
+        assert!(
+            said(error).is_none_or(|error| Some(error) == whole.2.map(|e| format!("{e:?}")).as_deref()),
+            "{file}: {whole:?}"
+        );
+        if outcome == "open" {
+            assert_eq!(whole.3.as_deref(), said(subprotocol), "{file}");
+            let names = |list: &str| -> Vec<_> {
+                list.split(',').map(|e| e.split(';').next().unwrap().trim().to_owned()).collect()
+            };
+            assert_eq!(whole.4, said(chosen).map_or(Vec::new(), names), "{file}");
+            assert_eq!(whole.5.to_string(), rest, "{file}");
+        }
+        for cut in 0..wire.len() {
+            assert_eq!(answer(&config, &wire, cut).unwrap(), whole, "{file} cut at {cut}");
+        }
+        count += 1;
+    }
+    assert!(count >= 40, "{count} responses");
+}
+
+/// [6455-4.2.2-17]
+#[test]
+fn keys_and_accept_values() {
+    for row in rows(include_str!("../data/rfc6455/keys.tsv")) {
+        assert_eq!(
+            accept_key(row[0].as_bytes()).as_ref().map(|accept| &accept[..]),
+            Some(row[1].as_bytes()),
+            "{row:?}"
+        );
+    }
+}
+
+/// The example of RFC 6455 section 1.3, both ways: the request that the client writes is not the RFC's to the byte, but the
+/// response to the RFC's request is.
+#[test]
+fn the_example_of_the_rfc() {
+    let request = include_bytes!("../data/rfc6455/handshake.req");
+    let config = barews::handshake::ServerConfig { subprotocols: &["chat"], ..ANY };
+    let mut handshake = ServerHandshake::new(&config, [0; 512]);
+    assert!(matches!(handshake.receive(&mut request.to_vec()), Ok(Progress::Complete { .. })));
+    let mut out = [0; 512];
+    let (len, _) = handshake.accept(&Accept::default(), &Config::DEFAULT, &mut out).unwrap();
+    assert_eq!(String::from_utf8_lossy(&out[..len]), include_str!("../data/rfc6455/handshake.resp"));
+}
