@@ -1,5 +1,5 @@
 //! Against independent implementations: frames and messages against tungstenite, heads of handshakes against httparse. A
-//! disagreement must be one of [`FRAMES`], [`REQUESTS`] or [`RESPONSES`].
+//! disagreement must be one of [`FRAMES`] or [`HEADS`].
 
 use crate::harness::{Drain, Entry, Host, Keys, Side, oracle, wire};
 use crate::naive::{self, Asked, Head, Origins, TrimBlank};
@@ -283,29 +283,50 @@ fn fragments<R: Side + Debug>(host: &mut Host<R>, kind: MessageKind, body: &[u8]
 /// What comes of a handshake: an error, `None` while bytes are missing, or what was seen and how much follows.
 type Outcome<T> = Result<Option<(T, usize)>, HandshakeError>;
 
-/// Where httparse differs on requests, and why we do not follow.
-pub const REQUESTS: [(&str, fn(&Difference<'_, naive::Request>) -> bool); 0] = [];
+/// Where httparse differs: what it is, the line that we go by, and how to tell.
+pub const HEADS: [(&str, &str, fn(&Heads<'_>) -> bool); 2] = [
+    (
+        "a line may end with LF alone",
+        "RFC 9112 2.2: the line terminator is CRLF; a recipient MAY recognize a single LF",
+        |heads| heads.ours == Err(HandshakeError::LineEnding) && heads.has_bare_lf(),
+    ),
+    (
+        "of HTTP/1.x only 1.0 and 1.1 are known",
+        "RFC 9110 2.5: a higher minor version is processed as the highest that one conforms to",
+        |heads| heads.ours.is_ok() && heads.theirs == Err(httparse::Error::Version) && heads.has_later_version(),
+    ),
+];
 
-/// Where httparse differs on responses, and why we do not follow.
-pub const RESPONSES: [(&str, fn(&Difference<'_, naive::Response>) -> bool); 0] = [];
-
-/// A disagreement.
-#[derive(Debug)]
-pub struct Difference<'w, T> {
-    pub wire: Bytes<'w>,
-    pub ours: Outcome<T>,
-    /// What httparse makes of the head, and the naive judge of its fields.
-    pub theirs: Result<Outcome<T>, httparse::Error>,
+/// A head that we disagree on: whether it is complete, or refused.
+pub struct Heads<'w> {
+    wire: &'w [u8],
+    ours: Result<bool, HandshakeError>,
+    theirs: Result<bool, httparse::Error>,
 }
 
-impl<T: PartialEq + Debug> Difference<'_, T> {
-    /// Both refuse it, or both see the same.
-    fn agrees(&self) -> bool {
-        match &self.theirs {
-            Ok(theirs) => self.ours == *theirs,
-            Err(_) => self.ours.is_err(),
-        }
+impl Heads<'_> {
+    fn has_later_version(&self) -> bool {
+        self.wire.windows(8).any(|word| word.starts_with(b"HTTP/1.") && (b'2'..=b'9').contains(&word[7]))
     }
+
+    fn has_bare_lf(&self) -> bool {
+        self.wire.starts_with(b"\n") || self.wire.windows(2).any(|pair| pair[0] != b'\r' && pair[1] == b'\n')
+    }
+}
+
+/// Both refuse a head, or both see the same in it, or the difference is known.
+fn compare<T: PartialEq + Debug>(wire: &[u8], ours: Outcome<T>, theirs: Result<Outcome<T>, httparse::Error>) {
+    let agrees = match &theirs {
+        Ok(theirs) => ours == *theirs,
+        Err(_) => ours.is_err(),
+    };
+    let heads = Heads {
+        wire,
+        ours: ours.as_ref().map(Option::is_some).map_err(|error| *error),
+        theirs: theirs.as_ref().map(|theirs| !matches!(theirs, Ok(None))).map_err(|error| *error),
+    };
+    let known = HEADS.iter().any(|(_, _, differs)| differs(&heads));
+    assert!(agrees || known, "{:?}: {ours:?} and not {theirs:?}", Bytes(wire));
 }
 
 fn request(wire: &[u8]) {
@@ -335,9 +356,7 @@ fn request(wire: &[u8]) {
             naive::request(&head, Origins::Same).map(|request| Some((request, wire.len() - len)))
         }
     });
-    let difference = Difference { wire: Bytes(wire), ours, theirs };
-    let known = REQUESTS.iter().any(|(_, differs)| differs(&difference));
-    assert!(difference.agrees() || known, "{difference:#?}");
+    compare(wire, ours, theirs);
 }
 
 fn response(wire: &[u8]) {
@@ -376,9 +395,7 @@ fn response(wire: &[u8]) {
             }
         }
     };
-    let difference = Difference { wire: Bytes(wire), ours, theirs };
-    let known = RESPONSES.iter().any(|(_, differs)| differs(&difference));
-    assert!(difference.agrees() || known, "{difference:#?}");
+    compare(wire, ours, theirs);
 }
 
 /// What httparse found, for the naive judge.

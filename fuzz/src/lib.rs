@@ -24,6 +24,7 @@ pub mod utf8;
 
 use arbitrary::{Arbitrary, Unstructured};
 use barews::connection::Config;
+use harness::{Host, Side};
 use std::fmt;
 
 /// A target's name, and what it does with the fuzzer's bytes.
@@ -78,11 +79,10 @@ impl<'a> Arbitrary<'a> for Bytes<'a> {
 pub struct Cuts([u8; 4]);
 
 impl Cuts {
+    /// In one read.
     const NONE: Self = Self([0; 4]);
-
-    fn sizes(self) -> Vec<usize> {
-        self.0.iter().map(|size| usize::from(*size)).collect()
-    }
+    /// Byte by byte.
+    const ALL: Self = Self([1; 4]);
 
     /// `bytes` in pieces.
     fn pieces(self, bytes: &[u8]) -> Vec<&[u8]> {
@@ -94,6 +94,18 @@ impl Cuts {
             rest = after;
         }
         pieces
+    }
+
+    /// Feeds `wire` in pieces. What comes behind a Close or an error comes in one.
+    fn feed<R: Side + fmt::Debug>(self, host: &mut Host<R>, wire: &[u8]) {
+        let mut fed = 0;
+        for piece in self.pieces(wire) {
+            host.feed(piece);
+            fed += piece.len();
+            if host.log.is_over() {
+                return host.feed(&wire[fed..]);
+            }
+        }
     }
 }
 

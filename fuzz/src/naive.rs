@@ -322,6 +322,8 @@ pub fn request(head: &Head<'_>, origins: Origins<'_>) -> Result<Request, E> {
     if !plain && let Some((_, error)) = rules.iter().find(|(broken, _)| *broken) {
         return Err(*error);
     }
+    // In a request for a page these have no meaning and are not judged.
+    let (protocols, offers) = if plain { (None, None) } else { (protocols, offers) };
     Ok(Request {
         upgrade: !plain,
         method,

@@ -46,19 +46,19 @@ impl Input<'_> {
         assert_eq!(&whole.log, naive);
         let outcome = whole.outcome();
         whole.eof();
-        for sizes in [self.cuts.sizes(), vec![1]] {
+        for cuts in [self.cuts, Cuts::ALL] {
             let mut cut = self.host::<R>(Drain::AtOnce);
-            cut.feed_cut(self.wire.0, &sizes);
-            assert_eq!((&cut.log, cut.outcome()), (naive, outcome.clone()), "in reads of {sizes:?}");
+            cuts.feed(&mut cut, self.wire.0);
+            assert_eq!((&cut.log, cut.outcome()), (naive, outcome.clone()), "{cuts:?}");
             cut.eof();
-            assert_eq!((&cut.log, cut.outcome()), (&whole.log, whole.outcome()), "at the end, in reads of {sizes:?}");
+            assert_eq!((&cut.log, cut.outcome()), (&whole.log, whole.outcome()), "at the end, {cuts:?}");
         }
     }
 
     /// P7, P13: a host that drains at the end hears the same and sends the newest reply.
     fn late<R: Side + Debug>(&self, naive: &Log) {
         let mut host = self.host::<R>(Drain::ByHand);
-        host.feed_cut(self.wire.0, &self.cuts.sizes());
+        self.cuts.feed(&mut host, self.wire.0);
         oracle::assert_same(&host.log, naive);
         host.drain();
         newest_reply(&host, naive);
@@ -68,7 +68,7 @@ impl Input<'_> {
     fn inside_a_frame<R: Side + Debug>(&self, naive: &Log) {
         let mut host = self.host::<R>(Drain::AtOnce);
         host.frame(MessageKind::Binary, true, 0, 3).expect("a frame may begin");
-        host.feed_cut(self.wire.0, &self.cuts.sizes());
+        self.cuts.feed(&mut host, self.wire.0);
         oracle::assert_same(&host.log, naive);
         host.payload(&[1, 2, 3]).expect("a frame that was begun may be finished");
         let frames = host.log.sent();

@@ -19,7 +19,7 @@ fn bytes(file: &str) -> Vec<u8> {
 }
 
 /// What a row says of a column, if it says anything.
-fn said<'a>(text: &'a str) -> Option<&'a str> {
+fn said(text: &str) -> Option<&str> {
     (text != "-").then_some(text)
 }
 
