@@ -40,8 +40,8 @@ pub struct Config {
     pub max_message_size: u64,
     /// The most frames in a received message; beyond it the connection fails with 1008. Default 2^20.
     pub max_fragments: u32,
-    /// The longest payload of a frame that [`fragment`](Connection::fragment) sends, in bytes. Default 16 KiB. A Pong waits
-    /// for one such frame at most.
+    /// The longest payload of a frame that [`fragment`](Connection::fragment) sends, in bytes. Default 16 KiB. Between them a
+    /// Pong gets through; behind a whole [`message`](Connection::message) it waits for its end.
     pub fragment_size: u32,
     /// The reserved bits that a negotiated extension defines for data frames: 4 for RSV1, 2 for RSV2, 1 for RSV3. Default
     /// none. Text whose first frame has one of them set is not checked for UTF-8: only the extension knows what its bytes
@@ -147,9 +147,11 @@ impl<R: Role> Connection<R> {
     ///
     /// Call it until it returns 0 after each [`receive`](Self::receive), before waiting for anything. `out` has at least
     /// [`MAX_CONTROL_FRAME`](crate::wire::MAX_CONTROL_FRAME) bytes; in a smaller one, a frame that does not fit stays due.
-    /// Behind our own Close frame no Pong is sent either.
+    /// Behind our own Close frame no Pong is sent either. A Pong that waits is given up for a newer Ping: when that is
+    /// complete, or already when its header is, if the two payloads together have more than 139 bytes.
     // RFC 6455 5.5.1, 5.5.2: as soon as practical, behind a frame that is under way
     // [6455-5.5.1-8] [6455-5.5.1-9] [6455-5.5.2-3]
+    #[must_use]
     pub fn poll_transmit(&mut self, out: &mut [u8]) -> usize {
         let Some((opcode, payload)) = self.receiver.due() else { return 0 };
         match self.transmitter.control(opcode, payload, out) {
@@ -300,7 +302,9 @@ impl<R: Role> Connection<R> {
         self.receiver.state(self.transmitter.is_closed())
     }
 
-    /// What the host is to do with the transport, once all that is due has been sent.
+    /// What the host is to do with the transport, once all that is due has been sent. It goes on saying so: the host
+    /// remembers what it has done.
+    #[must_use]
     pub fn transport(&self) -> Transport {
         self.receiver.transport(self.transmitter.is_closed())
     }
@@ -324,12 +328,13 @@ impl<R: Role> Connection<R> {
     /// The two halves, for two tasks without a lock between them.
     ///
     /// The reading task passes what [`Receiver::take_reply`] gives to the writing task, by whatever channel the host has, and
-    /// that one sends it with [`Transmitter::reply`].
+    /// that one sends it with [`Transmitter::reply`]. For [`Receiver::transport`] it tells the reading task when our Close
+    /// frame is out.
     pub fn split(self) -> (Receiver<R>, Transmitter<R>) {
         (self.receiver, self.transmitter)
     }
 
-    /// RFC 6455 6.1: data is sent in the state OPEN only [6455-6.1-2] [6455-5.1-7] [6455-5.5.2-4]
+    /// RFC 6455 6.1: data is sent in the state OPEN only [6455-6.1-2] [6455-5.5.2-4]
     #[inline]
     fn check_open(&self) -> Result<(), SendError> {
         if self.receiver.is_open() { Ok(()) } else { Err(SendError::Closing) }

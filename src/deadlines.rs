@@ -69,11 +69,11 @@ pub enum Reason {
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub enum Timeout {
-    /// The opening handshake took too long: refuse with 408, or just close the transport.
+    /// The opening handshake took too long: [respond](crate::handshake::ServerHandshake::respond) with 408, or just close the transport.
     Handshake,
     /// There was no data message for too long: close with 1001 or 1008, as the host's policy has it.
     Idle,
-    /// Send a Ping with this payload.
+    /// Send a Ping with this payload, or as soon as the frame under way is complete: its Pong is awaited from now on.
     Ping([u8; 4]),
     /// The peer does not answer: it is gone, close the transport.
     Pong,
@@ -167,6 +167,7 @@ impl Deadlines {
     }
 
     /// The deadline that has passed by now, if any. To be called until it returns `None`.
+    #[must_use]
     pub fn handle_timeout(&mut self, now: u64) -> Option<Timeout> {
         let (reason, _) = self.next().filter(|(_, due)| *due <= now)?;
         self.clear(reason);

@@ -113,7 +113,7 @@ pub enum HandshakeError {
     HeadTooLarge,
     /// The head has more fields than the limit.
     TooManyHeaders,
-    /// The storage that the host lent cannot hold the fields that matter.
+    /// The storage that the host lent cannot hold the fields that matter: it is too small, or the peer sends too much.
     StorageFull,
     /// Host is missing, empty, repeated or malformed (RFC 6455 section 4.2.1).
     Host,

@@ -56,7 +56,8 @@
 //! let mut handshake = ClientHandshake::new(&config, random(), [0; 512]);
 //! let mut out = [0; 512];
 //! let len = handshake.request(&mut out).unwrap();
-//! // Connect to uri.host() and uri.port(), with TLS if uri.secure(), send out[..len], and read:
+//! // Connect to uri.host() (an IPv6 address without its brackets) and uri.port(), with TLS if uri.secure(), send
+//! // out[..len], and read:
 //! # let mut read = *b"HTTP/1.1 302 Found\r\nLocation: ws://example.org/\r\n\r\n";
 //! match handshake.receive(&mut read) {
 //!     Ok(Progress::Partial) => {} // read more
@@ -83,7 +84,9 @@
 //!
 //! Strict: lines end with CR LF only; no folded fields, no white space before a colon, no control characters; single
 //! spaces in the request line; Host not empty; Host, Origin, Sec-WebSocket-Key, -Version and -Accept not repeated; a
-//! request must not have a body; what is listed, named or quoted must follow its grammar.
+//! request must not have a body; what is listed, named or quoted must follow its grammar. Where HTTP would have more
+//! accepted: a client refuses folded fields too (RFC 9112 section 5.2), and a server a target with a query but no path
+//! behind the host (section 3.2.2).
 //!
 //! Lenient, as HTTP wants or as harmless: empty lines before a request, empty list elements, a subprotocol offered twice,
 //! a key with stray bits behind its 16 bytes, a status line that ends with the status, and any visible ASCII but `#` in a

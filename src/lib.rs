@@ -57,12 +57,13 @@
 //! engine is concerned, so the host that gives up in the middle of writing them closes the transport.
 //!
 //! **The size of reads.** [`payload_left`](Connection::payload_left) tells how much the frame under way still brings. A
-//! read that ends with the frame is unmasked while it is in the first-level cache, and a whole message needs no copy. Reads
-//! of at most 16 KiB do nearly as well.
+//! read that ends with the frame is unmasked while it is in the first-level cache, and a whole message needs no copy.
 //!
 //! **Two tasks.** [`split`](Connection::split) gives a [`Receiver`](connection::Receiver) and a
 //! [`Transmitter`](connection::Transmitter) that share nothing. The reading task passes each
-//! [`Reply`](connection::Reply) to the writing task.
+//! [`Reply`](connection::Reply) to the writing task, and hears from it when our Close frame is out.
+//!
+//! **Text.** What is received as text is UTF-8. What is sent as text has to be: pass the bytes of a `str`.
 //!
 //! **Randomness.** A client brings a source of masking keys, and 16 random bytes for each handshake. Both must come from a
 //! cryptographically secure generator, seeded anew at each start: masking keys that an attacker can predict let him choose
@@ -94,6 +95,7 @@
 #![deny(missing_docs)]
 #![warn(unreachable_pub)]
 
+mod bytes;
 pub mod connection;
 pub mod deadlines;
 mod error;

@@ -1,6 +1,7 @@
 //! Whole messages, for hosts that do not handle them chunk by chunk.
 
 use crate::ProtocolError;
+use crate::bytes::copy;
 use crate::connection::{Chunk, MessageKind};
 
 /// Joins the chunks of a message in storage that the host lends: an array, a slice, a vector.
@@ -96,10 +97,7 @@ impl<S: AsMut<[u8]>> MessageBuffer<S> {
         self.len = usize::MAX; // for good, should it not fit: a message with a hole must never come out
         let rest = self.storage.as_mut().get_mut(start..).ok_or(ProtocolError::MessageTooBig)?;
         let place = rest.get_mut(..part.len()).ok_or(ProtocolError::MessageTooBig)?;
-        for (to, from) in place.iter_mut().zip(part) {
-            *to = *from;
-        }
-        self.len = start + part.len();
+        self.len = start.saturating_add(copy(place, part));
         Ok(())
     }
 }

@@ -1,8 +1,8 @@
 //! The values on the wire, without state and without policy: frame headers, masking, close frames and UTF-8
 //! (RFC 6455 sections 5.2, 5.3, 5.5.1, 7.4 and 8.1).
 //!
-//! What can be constructed here can be sent, and what was sent can be parsed. Which frame may follow which is the business
-//! of [`connection`](crate::connection).
+//! What was parsed can be encoded again and is the same. Which frame may follow which is the business of
+//! [`connection`](crate::connection).
 
 mod close;
 mod header;

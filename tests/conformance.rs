@@ -227,8 +227,12 @@ fn item_name(line: &str) -> Option<String> {
         rest = rest.strip_prefix(word).unwrap_or(rest);
     }
     if let Some(head) = rest.strip_prefix("impl") {
-        let head = head.replace("-> ", "");
-        let behind_generics = if head.starts_with('<') { head.split_once("> ")?.1 } else { &head };
+        let head = head.replace("->", "");
+        let mut depth = 0;
+        let behind_generics = head.trim_start_matches(|c| {
+            depth += i32::from(c == '<') - i32::from(c == '>');
+            depth > 0 || c == '>'
+        });
         let of = behind_generics.split_once(" for ").map_or(behind_generics, |(_trait, of)| of).trim_start();
         let of = &of[..of.find(['<', ' ']).unwrap_or(of.len())];
         return of.rsplit("::").next().map(str::to_owned);

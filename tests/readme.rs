@@ -44,6 +44,7 @@ fn every_command_is_run_by_ci() {
     }
 }
 
+/// [6455-10.4-2]
 #[test]
 fn the_limits_are_the_defaults() {
     let limits = |text: &str| -> Vec<String> {

@@ -13,6 +13,13 @@ use harness::{Entry, Host, Keys, Side, oracle, wire};
 const LENGTHS: [u64; 15] =
     [0, 1, 124, 125, 126, 127, 128, 255, 256, 65534, 65535, 65536, 65537, 1 << 32, (1 << 63) - 1];
 
+/// [6455-5.2-7]: what has no place in a header is left out.
+#[test]
+fn no_header_has_a_length_of_64_bits() {
+    let header = FrameHeader { fin: true, rsv: 9, opcode: Opcode::BINARY, masking_key: None, payload_len: u64::MAX };
+    assert_eq!(header.encode().as_bytes(), [&[0x92, 0x7f, 0x7f][..], &[0xff; 7]].concat());
+}
+
 /// Every first byte with every form of length, masked and not: as a naive writer writes it, and read back; in less than the
 /// whole there is no header. [6455-5.2-5] [6455-5.2-6] [6455-5.2-7] [6455-5.2-8] [6455-5.5-1] [6455-5.5-2]
 #[test]

@@ -4,6 +4,7 @@
 //! it. As long as it waits, the transmitter may be inside a data frame, whatever arrives in pieces is gathered behind it.
 
 use crate::ProtocolError;
+use crate::bytes::copy;
 use crate::wire::{CloseCode, CloseFrame, FrameHeader, MAX_CONTROL_PAYLOAD, Opcode};
 
 /// A control payload, and behind it a whole header.
@@ -39,6 +40,7 @@ enum Due {
 /// connection passes to the writing half.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
+#[must_use]
 pub struct Reply {
     pub(super) opcode: Opcode,
     len: u8,
@@ -86,11 +88,8 @@ impl ControlSlot {
 
     pub(super) fn gather(&mut self, bytes: &[u8]) {
         let start = usize::from(self.at) + usize::from(self.gathered);
-        let place = self.bytes.get_mut(start..).unwrap_or_default();
-        for (to, from) in place.iter_mut().zip(bytes) {
-            *to = *from;
-            self.gathered = self.gathered.wrapping_add(1); // at most SIZE
-        }
+        let copied = copy(self.bytes.get_mut(start..).unwrap_or_default(), bytes);
+        self.gathered = self.gathered.wrapping_add(copied as u8); // at most SIZE
     }
 
     pub(super) fn gathered(&self) -> &[u8] {
@@ -129,9 +128,13 @@ impl ControlSlot {
 
     /// The completed payload is that of a Close: a Close with the same status code is due, and Pongs are not any more.
     // RFC 6455 5.5.1, 5.5.2 [6455-5.5.1-7] [6455-5.5.2-2]
-    pub(super) fn answer_close(&mut self) -> Result<Option<CloseCode>, ProtocolError> {
+    pub(super) fn answer_close(&mut self, is_server: bool) -> Result<Option<CloseCode>, ProtocolError> {
         let code = CloseFrame::parse(self.completed())?.map(|close| close.code());
-        self.due = Due::Close(code.map(|code| code.0.to_be_bytes()));
+        self.due = Due::Close(code.map(|code| match code {
+            // RFC 6455 7.4.1: this one is the client's alone [6455-7.4.1-8]
+            CloseCode::MANDATORY_EXTENSION if is_server => CloseCode::NORMAL.0.to_be_bytes(),
+            code => code.0.to_be_bytes(),
+        }));
         Ok(code)
     }
 
@@ -157,10 +160,7 @@ impl ControlSlot {
     pub(super) fn take(&mut self) -> Option<Reply> {
         let (opcode, from) = self.due()?;
         let mut reply = Reply { opcode, len: 0, payload: [0; MAX_CONTROL_PAYLOAD] };
-        for (to, from) in reply.payload.iter_mut().zip(from) {
-            *to = *from;
-            reply.len = reply.len.wrapping_add(1); // at most MAX_CONTROL_PAYLOAD
-        }
+        reply.len = copy(&mut reply.payload, from) as u8; // at most MAX_CONTROL_PAYLOAD
         self.forget();
         Some(reply)
     }

@@ -29,13 +29,13 @@ pub enum Event<'b> {
     Data(Chunk<'b>),
     /// A Ping; its Pong is due. Its payload is at [`control_payload`](crate::Connection::control_payload).
     Ping,
-    /// A Pong. Its payload is at [`control_payload`](crate::Connection::control_payload).
+    /// A Pong. Its payload is at [`control_payload`](crate::Connection::control_payload), which may be cut short.
     Pong,
     /// The peer's Close frame with its status code, if it has one; the Close that answers it is due. The reason is at
     /// [`close_reason`](crate::Connection::close_reason). No event follows.
     Close(Option<CloseCode>),
     /// A control frame with an opcode of a negotiated extension. Its payload is at
-    /// [`control_payload`](crate::Connection::control_payload).
+    /// [`control_payload`](crate::Connection::control_payload), which may be cut short.
     ExtensionControl(Opcode),
 }
 

@@ -107,9 +107,11 @@ impl<R: Role> Receiver<R> {
         if self.phase == Phase::Idle
             && let Some(Unfragmented { kind, start, len, mut mask }) = unfragmented::<R>(bytes)
             && self.message.allows_unfragmented(len as u64)
+        // RFC 6455 10.4 [6455-10.4-1]
         {
             let Some((frame, rest)) = bytes.split_at_mut_checked(start + len) else { return Ok(Received::nothing()) };
             let payload = frame.get_mut(start..).unwrap_or_default();
+            // RFC 6455 5.3, 5.6, 8.1 [6455-5.3-5] [6455-5.6-1] [6455-6.2-7] [6455-8.1-1]
             let ascii = if R::IS_SERVER {
                 mask.apply_is_ascii(payload)
             } else {
@@ -262,7 +264,7 @@ impl<R: Role> Receiver<R> {
             }
             Opcode::PONG => Found::Pong, // RFC 6455 5.5.3: unsolicited or not [6455-5.5.3-3]
             Opcode::CLOSE => {
-                let code = self.control.answer_close()?; // RFC 6455 5.5.1 [6455-5.5.1-7]
+                let code = self.control.answer_close(R::IS_SERVER)?; // RFC 6455 5.5.1 [6455-5.5.1-7]
                 self.close_code = Some(code.unwrap_or(CloseCode::NO_STATUS)); // RFC 6455 7.1.5 [6455-7.1.5-1]
                 self.phase = Phase::Closed;
                 Found::Close(code)
@@ -338,6 +340,7 @@ impl<R: Role> Receiver<R> {
 
     /// The control frame that is due, for the transmitter of a [split](crate::Connection::split) connection. Take it after
     /// each [`receive`](Self::receive); a Pong that waits in the host's channel may be replaced by a newer one.
+    #[must_use]
     pub fn take_reply(&mut self) -> Option<Reply> {
         self.control.take()
     }
@@ -403,12 +406,13 @@ struct Unfragmented {
 #[inline(always)]
 fn unfragmented<R: Role>(bytes: &[u8]) -> Option<Unfragmented> {
     let (&[first, second], tail) = bytes.split_first_chunk()?;
-    // FIN, and no reserved bits
+    // RFC 6455 5.2: FIN, and no reserved bits [6455-5.2-1] [6455-5.2-3]
     let kind = match first {
         0x81 => MessageKind::Text,
         0x82 => MessageKind::Binary,
         _ => return None,
     };
+    // RFC 6455 5.1: a client's MASK bit is set, a server's is not [6455-5.1-2] [6455-5.1-5]
     let (len, start, tail) = match if R::IS_SERVER { second ^ 0x80 } else { second } {
         short @ ..126 => (usize::from(short), 2, tail),
         126 => {
@@ -417,6 +421,7 @@ fn unfragmented<R: Role>(bytes: &[u8]) -> Option<Unfragmented> {
         }
         _ => return None,
     };
+    // RFC 6455 5.2: the minimal number of bytes [6455-5.2-8]
     if start == 4 && len < 126 {
         return None;
     }

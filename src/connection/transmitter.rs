@@ -2,6 +2,7 @@
 //!
 //! Every call writes into the host's buffer or returns a header for it to send; a call that fails has changed nothing.
 
+use crate::bytes::copy;
 use crate::connection::{Config, MessageKind, Reply};
 use crate::wire::{CloseCode, CloseFrame, EncodedHeader, FrameHeader, MAX_CONTROL_PAYLOAD, Mask, Opcode};
 use crate::{Role, SendError};
@@ -39,7 +40,7 @@ pub struct Transmitter<R> {
 /// assert_eq!(sent, b"\x01\x04frag\x00\x04ment\x80\x01s");
 /// # Ok::<(), barews::SendError>(())
 /// ```
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[derive(Clone, PartialEq, Eq, Debug)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct Outgoing<'m> {
     kind: MessageKind,
@@ -105,7 +106,7 @@ impl<R: Role> Transmitter<R> {
     pub fn fragment(&mut self, message: &mut Outgoing<'_>, out: &mut [u8]) -> Result<usize, SendError> {
         let Some(rest) = message.rest else { return Ok(0) };
         self.check_may_begin(message.kind)?;
-        if self.message.is_some() != message.begun {
+        if self.message != message.begun.then_some(message.kind) {
             return Err(SendError::MessageInProgress);
         }
         let fragment_size = usize::try_from(self.fragment_size).unwrap_or(usize::MAX).max(1);
@@ -262,11 +263,10 @@ impl<R: Role> Transmitter<R> {
         }
         let close = CloseFrame::new(code, reason)?;
         let mut payload = [0; MAX_CONTROL_PAYLOAD];
-        let bytes = code.0.to_be_bytes();
-        for (to, from) in payload.iter_mut().zip(bytes.iter().chain(close.reason_bytes())) {
-            *to = *from;
-        }
-        let payload = payload.get(..reason.len() + 2).unwrap_or_default();
+        let [a, b, rest @ ..] = &mut payload;
+        [*a, *b] = code.0.to_be_bytes();
+        let len = 2 + copy(rest, close.reason_bytes());
+        let payload = payload.get(..len).unwrap_or_default();
         self.control(Opcode::CLOSE, payload, out)
     }
 
@@ -308,12 +308,10 @@ impl<R: Role> Transmitter<R> {
         let header = FrameHeader { fin, rsv: 0, opcode, masking_key, payload_len: payload.len() as u64 }.encode();
         let header = header.as_bytes();
         let Some((place, body)) = out.split_at_mut_checked(header.len()) else { return Ok(0) };
-        for (to, from) in place.iter_mut().zip(header) {
-            *to = *from;
-        }
+        copy(place, header);
         match masking_key {
-            Some(key) => Mask::new(key).copy(payload, body),
-            None => copy(payload, body),
+            Some(key) => Mask::new(key).copy(body, payload),
+            None => drop(copy(body, payload)),
         }
         Ok(need)
     }
@@ -330,7 +328,7 @@ impl<R: Role> Transmitter<R> {
     }
 
     fn check_between_frames(&self) -> Result<(), SendError> {
-        // RFC 6455 5.5.1: nothing behind a Close [6455-5.5.1-6]
+        // RFC 6455 5.1, 5.5.1: nothing behind a Close [6455-5.1-7] [6455-5.5.1-6]
         if self.closed {
             return Err(SendError::Closing);
         }
@@ -356,12 +354,4 @@ const fn header_len<R: Role>(payload_len: u64) -> usize {
         _ => 10,
     };
     if R::IS_SERVER { length } else { length + 4 }
-}
-
-/// `copy_from_slice` that cannot panic; the slices have the same length.
-#[inline]
-fn copy(from: &[u8], to: &mut [u8]) {
-    for (to, from) in to.iter_mut().zip(from) {
-        *to = *from;
-    }
 }

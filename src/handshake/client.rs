@@ -163,6 +163,12 @@ impl<'c, S: AsRef<[u8]> + AsMut<[u8]>> ClientHandshake<'c, S> {
         }
     }
 
+    /// The status of the response, as soon as its status line is complete, and also if the rest is refused: because a
+    /// redirect does not fit the storage, for example.
+    pub fn status(&self) -> Option<u16> {
+        Some(self.view().status()).filter(|&status| status > 0)
+    }
+
     /// The transport has ended: an error, unless the response was complete.
     pub fn receive_eof(&mut self) -> Result<(), HandshakeError> {
         self.state.receive_eof()

@@ -4,14 +4,16 @@
 //! Only the start line and the values of fields that matter are kept, as a list of (id, length, value) in the storage
 //! that the host lends; a value that is still coming in is gathered behind the list. All other fields stream past and
 //! are only validated. A name needs no room at all: what was seen of it is a prefix of a name that matters, or it does
-//! not matter. No byte is looked at twice, except the few that are kept.
+//! not matter. The work is linear: no byte that streams past is
+//! looked at twice.
 //!
 //! Strict where lenience has been a way to smuggle requests: a line ends with CR LF and with nothing else, no field is
 //! folded, no white space stands before a colon, and no control character other than HTAB in a value.
 
 use super::fields::{ENTRY, Fields, Names, START_LINE};
-use super::list::{copy, cut, is_control, is_token_byte, trim_end, trim_start};
+use super::list::{cut, is_control, is_token_byte, trim_end, trim_start};
 use crate::HandshakeError;
+use crate::bytes::copy;
 
 /// The incremental reader. The storage is passed to each call, always the same one.
 #[derive(Clone, Debug)]

@@ -34,8 +34,8 @@ fn sha1(key: &[u8; 24], guid: &[u8; 36]) -> [u8; 20] {
 fn sha1(key: &[u8; 24], guid: &[u8; 36]) -> [u8; 20] {
     let mut message = [0; 60];
     let (start, end) = message.split_at_mut(key.len());
-    super::list::copy(start, key);
-    super::list::copy(end, guid);
+    crate::bytes::copy(start, key);
+    crate::bytes::copy(end, guid);
     super::sha1::sha1(&message)
 }
 

@@ -55,12 +55,6 @@ pub(super) fn cut(text: &[u8], position: Option<usize>) -> (&[u8], &[u8]) {
     position.and_then(|n| text.split_at_checked(n)).unwrap_or((text, &[]))
 }
 
-/// Copies as much of `from` as `to` has room for. Unlike `copy_from_slice` it has no panic that an optimiser for size
-/// would leave in.
-pub(super) fn copy(to: &mut [u8], from: &[u8]) {
-    to.iter_mut().zip(from).for_each(|(to, from)| *to = *from);
-}
-
 /// The elements of a comma-separated list. Empty ones are passed over, as a recipient must (RFC 9110 section 5.6.1).
 pub(super) fn elements(list: &[u8]) -> impl Iterator<Item = &[u8]> {
     list.split(|&byte| byte == b',').map(trim).filter(|element| !element.is_empty())

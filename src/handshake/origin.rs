@@ -15,7 +15,9 @@ use super::uri::{default_port, host_and_port};
 pub enum OriginPolicy<'c> {
     /// Every page.
     Any,
-    /// Pages from the host and port that the request is for, as Host says it. An origin of `null` does not pass.
+    /// Pages from the host and port that the request is for, as Host says it. An origin of `null` does not pass. The scheme
+    /// is not compared, since only the host knows whether there is TLS: where a page that came over `http` must not pass,
+    /// [list](Self::List) the `https` origins.
     SameOrigin,
     /// Pages from these origins, such as `https://example.com` or `http://localhost:8080`: whole, without a path and
     /// without a default port. `null` may be one of them.

@@ -124,7 +124,8 @@ impl<'a> Request<'a> {
         for (id, value) in self.fields.iter() {
             match id {
                 HOST => once(&mut host, value, Host)?,
-                UPGRADE => upgrade |= contains(value, b"websocket"),
+                // RFC 9110 7.8: ignored in HTTP/1.0
+                UPGRADE => upgrade |= line.minor > 0 && contains(value, b"websocket"),
                 CONNECTION => connection |= contains(value, b"upgrade"),
                 KEY => once(&mut key, value, Key)?,             // [6455-11.3.1-1]
                 VERSION => once(&mut version, value, Version)?, // [6455-11.3.5-2]

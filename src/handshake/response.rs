@@ -103,7 +103,7 @@ impl<'a> Response<'a> {
             _ if !upgrade.is_some_and(|value| value.eq_ignore_ascii_case(b"websocket")) => no(Upgrade), // [6455-4.1-36]
             _ if !connection => no(Connection),                                                         // [6455-4.1-37]
             _ if accept.is_none() || accept != expected.as_ref().map(|key| &key[..]) => no(Accept),     // [6455-4.1-38]
-            _ if !extensions => no(Extensions), // [6455-4.1-39] [6455-9.1-1] [6455-9.1-6]
+            _ if !extensions => no(Extensions), // [6455-4.1-39] [6455-9.1-1]
             _ if !protocol.is_none_or(|name| config.subprotocols.iter().any(|ours| ours.as_bytes() == name)) => {
                 no(Subprotocol) // [6455-4.1-40]
             }

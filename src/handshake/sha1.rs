@@ -3,7 +3,7 @@
 //! written for size, and so that the compiler can prove that it does not panic. Without it the crate `sha1_smol` does the
 //! same, faster.
 
-use super::list::copy;
+use crate::bytes::copy;
 
 /// The SHA-1 digest of a message.
 pub(super) fn sha1(message: &[u8]) -> [u8; 20] {

@@ -64,7 +64,7 @@ impl<'a> Uri<'a> {
         self.secure
     }
 
-    /// The host: a name, an IPv4 address, or an IPv6 address in brackets.
+    /// The host: a name, an IPv4 address, or an IPv6 address in brackets, which are not for resolvers and TLS.
     pub fn host(&self) -> &'a str {
         self.host
     }

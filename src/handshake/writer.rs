@@ -1,8 +1,9 @@
 //! How our own messages are built: checked and measured first, then written. What comes from the host cannot add a line
 //! to the head or replace a field that the engine answers for.
 
-use super::list::{copy, is_control, is_token};
+use super::list::{is_control, is_token};
 use crate::BuildError;
+use crate::bytes::copy;
 
 /// Builds a message in `out` and returns its length.
 ///

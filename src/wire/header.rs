@@ -138,7 +138,8 @@ impl FrameHeader {
         Ok(())
     }
 
-    /// The header as it goes on the wire, its length in the shortest form.
+    /// The header as it goes on the wire, its length in the shortest form. Bits that have no place in it are left out; what a
+    /// control frame may be is for the caller to know.
     #[inline]
     pub fn encode(&self) -> EncodedHeader {
         let first = u8::from(self.fin) << 7 | (self.rsv & 0x7) << 4 | self.opcode.bits();

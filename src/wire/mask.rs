@@ -46,7 +46,7 @@ impl Mask {
 
     /// Masks the next piece of the payload while copying it. The slices have the same length.
     #[inline]
-    pub(crate) fn copy(&mut self, from: &[u8], to: &mut [u8]) {
+    pub(crate) fn copy(&mut self, to: &mut [u8], from: &[u8]) {
         let key = self.key;
         self.advance(from.len());
         kernel::copy(from, to, key);
@@ -270,7 +270,7 @@ mod tests {
 
                 mask = start;
                 let mut copied = std::vec![0; len];
-                mask.copy(&data, &mut copied);
+                mask.copy(&mut copied, &data);
                 assert_eq!(copied, want, "{len} bytes copied, phase {phase}");
                 assert_eq!(mask, after);
 

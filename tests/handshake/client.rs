@@ -298,6 +298,18 @@ fn limits() {
     }
 }
 
+/// [6455-4.1-35]: a redirect that does not fit the storage is no bare failure.
+#[test]
+fn the_status_is_known_early() {
+    let config = config("ws://a/");
+    let mut handshake = ClientHandshake::new(&config, NONCE, [0; 64]);
+    assert!(matches!(handshake.receive(&mut b"HTTP/1.1 302 Found".to_vec()), Ok(Progress::Partial)));
+    assert_eq!(handshake.status(), None);
+    let location = format!("\r\nLocation: /{}\r\n\r\n", "x".repeat(64));
+    assert_eq!(handshake.receive(&mut location.into_bytes()), Err(StorageFull));
+    assert_eq!((handshake.status(), handshake.response().is_some()), (Some(302), false));
+}
+
 /// [6455-7.2.1-2]: the end of the transport is an error inside the head, and none behind it.
 #[test]
 fn end_of_the_transport() {

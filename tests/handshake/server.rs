@@ -103,6 +103,7 @@ pub(super) fn requests() -> Vec<(String, Result<bool, HandshakeError>)> {
         ("HEAD / HTTP/1.1\r\nHost: a\r\nCookie: b\r\nOrigin: http://c\r\n\r\n", Ok(false)),
         ("\r\n\r\nGET /?q HTTP/1.1\r\nHost: a\r\nUpgrade: h2c\r\nConnection: Upgrade\r\n\r\n", Ok(false)),
         ("GET / HTTP/1.0\r\n\r\n", Ok(false)),
+        ("GET / HTTP/1.0\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n", Ok(false)),
         ("GET / HTTP/1.1\r\n\r\n", Err(Host)),
         ("GET / HTTP/1.1\r\nHost: a\r\nContent-Length: 1\r\n\r\n", Err(Body)),
         ("GET / HTTP/1.1\r\nHost: a\r\nUpgrade: websocket\r\n\r\n", Err(Connection)),

@@ -288,7 +288,7 @@ impl<R: Side + core::fmt::Debug> Host<R> {
 
     /// The next fragment, with `space` bytes to write to. Whether one was sent.
     pub fn fragment(&mut self, message: &mut Outgoing<'_>, kind: MessageKind, space: usize) -> Result<bool, SendError> {
-        let (before, keys, left) = (*message, self.keys.get(), message.left());
+        let (before, keys, left) = (message.clone(), self.keys.get(), message.left());
         let mut out = vec![UNTOUCHED; space];
         let len = match self.attempt(|c| c.fragment(message, &mut out)) {
             Ok(0) => return Ok(false),

@@ -155,7 +155,8 @@ impl Receiver<'_> {
         };
         self.log.ended = true;
         self.log.entries.push(Entry::Close(code, reason.to_owned()));
-        Ok(code)
+        // 1010 is the client's alone.
+        Ok(code.map(|code| if self.is_server && code == 1010 { 1000 } else { code }))
     }
 
     fn reply(&mut self, first: u8, payload: Vec<u8>) {

@@ -49,11 +49,13 @@ pub fn client_handshake(
         slice.receive(u.bytes),
         slice.receive_eof(),
         slice.response(),
+        slice.status(),
         slice.connect(keys, config),
         array.request(u.out),
         array.receive(u.bytes),
         array.receive_eof(),
         array.response(),
+        array.status(),
         array.connect(keys, config),
     );
 }
