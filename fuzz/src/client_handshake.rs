@@ -151,6 +151,7 @@ fn connect(config: &ClientConfig<'_>, storage: usize, pieces: &[&[u8]]) -> Outco
                 assert!(piece.ends_with(rest), "the rest is the end of the input, untouched");
                 let behind = behind + rest.len();
                 let response = seen(handshake.response().expect("a complete response"));
+                assert_eq!(handshake.status(), Some(response.status));
                 let connection = handshake.connect(|| [0; 4], &Default::default());
                 assert_eq!(connection.is_ok(), response.status == 101);
                 assert_eq!(handshake.connect(|| [0; 4], &Default::default()).err(), Some(BuildError::NotNow), "once");

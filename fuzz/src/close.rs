@@ -73,7 +73,8 @@ impl Input<'_> {
             self.cuts.feed(&mut to, &from.output);
             assert_eq!(to.log.received(), [Entry::Close(Some(code), reason.to_owned())]);
             self.cuts.feed(&mut from, &to.output);
-            assert_eq!(from.log.received(), [Entry::Close(Some(code), String::new())], "the answer has the code");
+            let answer = if B::IS_SERVER && code == 1010 { 1000 } else { code };
+            assert_eq!(from.log.received(), [Entry::Close(Some(answer), String::new())], "the answer has the code");
             assert!(from.outcome().clean && to.outcome().clean);
         }
     }

@@ -61,22 +61,35 @@ impl Input<'_> {
         match self {
             Self::Frames(frames) if frames.server => frames.check::<Server>(Role::Server),
             Self::Frames(frames) => frames.check::<Client<Keys>>(Role::Client),
-            Self::Messages(messages) if messages.server => messages.check::<Server>(Role::Server, Role::Client),
-            Self::Messages(messages) => messages.check::<Client<Keys>>(Role::Client, Role::Server),
+            Self::Messages(messages) if messages.server => messages.check::<Server>(Role::Client),
+            Self::Messages(messages) => messages.check::<Client<Keys>>(Role::Server),
             Self::Request(wire) => request(wire.0),
             Self::Response(wire) => response(wire.0),
         }
     }
 }
 
-/// Where tungstenite differs, and why we do not follow. What comes behind such a frame is not compared.
-///
-/// * A length that is not in its shortest form is accepted. RFC 6455 5.2: "the minimal number of bytes MUST be used to encode
-///   the length".
-/// * A Close with 1014 is refused. RFC 6455 7.4.2, 11.7: 1000 to 2999 are for codes in IANA's registry, which has 1014.
-pub const FRAMES: [fn(&wire::Header, &[u8]) -> bool; 2] = [
-    |header, _| header.short == 126 && header.len < 126 || header.short == 127 && header.len < 1 << 16,
-    |header, payload| header.first == 0x88 && payload.starts_with(&1014u16.to_be_bytes()),
+/// A way in which the other implementation differs.
+pub struct Known<T> {
+    /// What it does.
+    pub difference: &'static str,
+    /// The line that we go by.
+    pub rule: &'static str,
+    applies: fn(&T) -> bool,
+}
+
+/// Where tungstenite differs, by a frame's header and payload. What comes behind such a frame is not compared.
+pub const FRAMES: [Known<(wire::Header, Vec<u8>)>; 2] = [
+    Known {
+        difference: "a length that is not in its shortest form is accepted",
+        rule: "RFC 6455 5.2: the minimal number of bytes MUST be used to encode the length",
+        applies: |(header, _)| header.short == 126 && header.len < 126 || header.short == 127 && header.len < 1 << 16,
+    },
+    Known {
+        difference: "a Close with 1014 is refused",
+        rule: "RFC 6455 7.4.2: 1000 to 2999 are for future revisions and extensions; IANA has registered 1014",
+        applies: |(header, payload)| header.first == 0x88 && payload.starts_with(&1014u16.to_be_bytes()),
+    },
 ];
 
 impl Frames<'_> {
@@ -100,8 +113,8 @@ impl Frames<'_> {
             if !long.is_empty() {
                 header = [&[frame.first][..], &long, key.as_ref().map_or(&[], |key| &key[..])].concat();
             }
-            let parsed = wire::read_header(&header).expect("a header");
-            if FRAMES.iter().any(|differs| differs(&parsed, frame.payload.0)) {
+            let parsed = (wire::read_header(&header).expect("a header"), frame.payload.0.to_vec());
+            if FRAMES.iter().any(|known| (known.applies)(&parsed)) {
                 known = Some(header);
                 break;
             }
@@ -218,7 +231,7 @@ fn heard(socket: &mut WebSocket<Pipe>) -> Vec<Heard> {
 }
 
 impl Messages<'_> {
-    fn check<R: Side + Debug>(&self, us: Role, them: Role) {
+    fn check<R: Side + Debug>(&self, them: Role) {
         // What we say, they hear.
         let config = Config { fragment_size: u32::from(self.fragment_size) + 1, ..Config::DEFAULT };
         let mut host = Host::<R>::new(&config);
@@ -238,7 +251,7 @@ impl Messages<'_> {
         assert_eq!(heard(&mut socket(them, host.output.clone(), None)), said, "tungstenite hears what we say");
 
         // What they say, we hear.
-        let mut socket = socket(them, vec![], None);
+        let mut peer = socket(them, vec![], None);
         let mut said = Vec::new();
         for what in &self.theirs {
             let message = match what {
@@ -251,17 +264,15 @@ impl Messages<'_> {
                 }
                 _ => continue,
             };
-            said.extend(socket.send(message).is_ok().then(|| meant(what)));
+            said.extend(peer.send(message).is_ok().then(|| meant(what)));
         }
         let mut host = Host::<R>::new(&Config::DEFAULT);
         host.drain = Drain::AfterRead;
-        host.feed(&socket.get_ref().output);
+        host.feed(&peer.get_ref().output);
         assert_eq!(host.log.received().iter().map(plain).collect::<Vec<_>>(), said, "we hear what tungstenite says");
         // And what we answer, they take.
         let replies = host.replies.len();
-        let mut answered =
-            self::socket(if us == Role::Server { Role::Client } else { Role::Server }, host.output, None);
-        assert_eq!(heard(&mut answered).len(), replies);
+        assert_eq!(heard(&mut socket(them, host.output, None)).len(), replies);
     }
 }
 
@@ -283,28 +294,46 @@ fn fragments<R: Side + Debug>(host: &mut Host<R>, kind: MessageKind, body: &[u8]
 /// What comes of a handshake: an error, `None` while bytes are missing, or what was seen and how much follows.
 type Outcome<T> = Result<Option<(T, usize)>, HandshakeError>;
 
-/// Where httparse differs: what it is, the line that we go by, and how to tell.
-pub const HEADS: [(&str, &str, fn(&Heads<'_>) -> bool); 2] = [
-    (
-        "a line may end with LF alone",
-        "RFC 9112 2.2: the line terminator is CRLF; a recipient MAY recognize a single LF",
-        |heads| heads.ours == Err(HandshakeError::LineEnding) && heads.has_bare_lf(),
-    ),
-    (
-        "of HTTP/1.x only 1.0 and 1.1 are known",
-        "RFC 9110 2.5: a higher minor version is processed as the highest that one conforms to",
-        |heads| heads.ours.is_ok() && heads.theirs == Err(httparse::Error::Version) && heads.has_later_version(),
-    ),
+/// Where httparse differs.
+pub const HEADS: [Known<Heads>; 4] = [
+    Known {
+        difference: "a line may end with LF alone",
+        rule: "RFC 9112 2.2: the line terminator is CRLF; a recipient MAY recognize a single LF",
+        applies: |heads| heads.ours == Err(HandshakeError::LineEnding) && heads.has_bare_lf(),
+    },
+    Known {
+        difference: "of HTTP/1.x only 1.0 and 1.1 are known",
+        rule: "RFC 9110 2.5: a higher minor version is processed as the highest that one conforms to",
+        applies: |heads| {
+            heads.ours.is_ok() && heads.theirs == Err(httparse::Error::Version) && heads.has_later_version()
+        },
+    },
+    Known {
+        difference: "a start line is refused at its first wrong byte",
+        rule: "RFC 9112 3: what is answered is an invalid request-line, so it is judged when it is one",
+        applies: |heads| {
+            heads.ours == Ok(false)
+                && heads.theirs.is_err()
+                && !heads.wire[heads.at..].trim_ascii_start().contains(&b'\n')
+        },
+    },
+    Known {
+        difference: "a start line is only cut in parts",
+        rule: "RFC 6455 4.2.1 and 4.1: its method, target, version and status are judged, before the rest of the head is there",
+        applies: |heads| heads.ours.is_err_and(is_of_start_line) && heads.theirs == Ok(false),
+    },
 ];
 
 /// A head that we disagree on: whether it is complete, or refused.
-pub struct Heads<'w> {
-    wire: &'w [u8],
+pub struct Heads {
+    wire: Vec<u8>,
+    /// Where the last head begins, behind interim responses.
+    at: usize,
     ours: Result<bool, HandshakeError>,
     theirs: Result<bool, httparse::Error>,
 }
 
-impl Heads<'_> {
+impl Heads {
     fn has_later_version(&self) -> bool {
         self.wire.windows(8).any(|word| word.starts_with(b"HTTP/1.") && (b'2'..=b'9').contains(&word[7]))
     }
@@ -314,18 +343,29 @@ impl Heads<'_> {
     }
 }
 
+fn is_of_start_line(error: HandshakeError) -> bool {
+    use HandshakeError::{HttpVersion, Method, StartLine, Target};
+    matches!(error, StartLine | Method | Target | HttpVersion)
+}
+
 /// Both refuse a head, or both see the same in it, or the difference is known.
-fn compare<T: PartialEq + Debug>(wire: &[u8], ours: Outcome<T>, theirs: Result<Outcome<T>, httparse::Error>) {
+fn compare<T: PartialEq + Debug>(
+    wire: &[u8],
+    at: usize,
+    ours: Outcome<T>,
+    theirs: Result<Outcome<T>, httparse::Error>,
+) {
     let agrees = match &theirs {
         Ok(theirs) => ours == *theirs,
         Err(_) => ours.is_err(),
     };
     let heads = Heads {
-        wire,
+        wire: wire.to_vec(),
+        at,
         ours: ours.as_ref().map(Option::is_some).map_err(|error| *error),
         theirs: theirs.as_ref().map(|theirs| !matches!(theirs, Ok(None))).map_err(|error| *error),
     };
-    let known = HEADS.iter().any(|(_, _, differs)| differs(&heads));
+    let known = HEADS.iter().any(|known| (known.applies)(&heads));
     assert!(agrees || known, "{:?}: {ours:?} and not {theirs:?}", Bytes(wire));
 }
 
@@ -356,7 +396,7 @@ fn request(wire: &[u8]) {
             naive::request(&head, Origins::Same).map(|request| Some((request, wire.len() - len)))
         }
     });
-    compare(wire, ours, theirs);
+    compare(wire, 0, ours, theirs);
 }
 
 fn response(wire: &[u8]) {
@@ -386,16 +426,15 @@ fn response(wire: &[u8]) {
             Err(error) => break Err(error),
             Ok(httparse::Status::Partial) => break Ok(Ok(None)),
             Ok(httparse::Status::Complete(len)) => {
-                at += len;
                 let line = format!("HTTP/1.{} {:03} x", parsed.version.unwrap(), parsed.code.unwrap());
                 match naive::response(&head(line.as_bytes(), parsed.headers, len), asked) {
-                    Ok(response) if (100..200).contains(&response.status) && response.status != 101 => {}
-                    judged => break Ok(judged.map(|response| Some((response, wire.len() - at)))),
+                    Ok(response) if (100..200).contains(&response.status) && response.status != 101 => at += len,
+                    judged => break Ok(judged.map(|response| Some((response, wire.len() - at - len)))),
                 }
             }
         }
     };
-    compare(wire, ours, theirs);
+    compare(wire, at, ours, theirs);
 }
 
 /// What httparse found, for the naive judge.

@@ -8,7 +8,7 @@ use barews::handshake::{OriginPolicy, ParamValue, Progress, ServerConfig, Server
 
 #[derive(Debug, Arbitrary)]
 pub struct Input<'a> {
-    /// So often stands what follows the first `{`, or else all of it; for one in eight values, many times more often.
+    /// So often stands what follows the first `{`, or else all of it; from 248 on, thousands of times more often.
     pub times: u8,
     /// One field a line.
     pub values: Bytes<'a>,
@@ -21,7 +21,7 @@ impl Input<'_> {
         let start = self.values.0.iter().position(|byte| *byte == b'{').unwrap_or(0);
         let (before, unit) = self.values.0.split_at(start);
         let unit = unit.strip_prefix(b"{").unwrap_or(unit);
-        let times = usize::from(self.times / 8) * if self.times % 8 == 7 { 4096 } else { 1 };
+        let times = if self.times < 248 { self.times.into() } else { 4096 * usize::from(self.times - 247) };
         let times = times.clamp(1, 1 + LONGEST / (1 + unit.len()));
         let text = [before, &unit.repeat(times)].concat();
         // What cannot stand in a field value is for the handshake targets.

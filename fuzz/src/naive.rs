@@ -304,7 +304,8 @@ pub fn request(head: &Head<'_>, origins: Origins<'_>) -> Result<Request, E> {
         _ => return Err(E::Host),
     }
     let host = authority.unwrap_or_else(|| first("host").map(text).unwrap_or_default());
-    let upgrade = lists(&head.values("upgrade"), b"websocket");
+    // RFC 9110 7.8: ignored in HTTP/1.0
+    let upgrade = minor > 0 && lists(&head.values("upgrade"), b"websocket");
     let plain = !upgrade && first("sec-websocket-key").is_none() && first("sec-websocket-version").is_none();
     let protocols: Option<Vec<_>> = head.values("sec-websocket-protocol").into_iter().map(subprotocols).collect();
     let offers: Option<Vec<_>> = head.values("sec-websocket-extensions").into_iter().map(extensions).collect();

@@ -12,12 +12,22 @@ pub type Seed = (&'static str, Vec<u8>);
 
 const TESTS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../tests");
 
+/// What no client of the handshakes asks for.
+const URIS: [&str; 5] = [
+    "wss://[1:2:3:4:5:6:7:8]:8443/",
+    "ws://[1:2:3:4::5:6:7:8]",
+    "WS://[::ffff:192.0.2.1]/?a=%20b",
+    "ws://user@example.com",
+    "ws://example.com:080/#",
+];
+
 /// All seeds.
 pub fn all() -> Vec<Seed> {
     let mut seeds = Vec::new();
     connections(&mut seeds);
     handshakes(&mut seeds);
     texts(&mut seeds);
+    seeds.extend(URIS.map(|uri| ("uri", uri.as_bytes().to_vec())));
     seeds.sort();
     seeds.dedup();
     seeds
@@ -87,6 +97,8 @@ fn handshakes(seeds: &mut Vec<Seed>) {
                     // Asked for two subprotocols and for permessage-deflate.
                     seeds.push(("client_handshake", [&[2, 1][..], &[0; 9], &wire].concat()));
                     seeds.push(("differential", [&[0, 0, 0, 0xC0][..], &wire].concat()));
+                    let interim = b"HTTP/1.1 103 Early Hints\r\nLink: x\r\n\r\n";
+                    seeds.push(("client_handshake", [&[2, 1][..], &[0; 9], interim, &wire].concat()));
                 }
                 _ => {}
             }

@@ -104,8 +104,8 @@ impl Input<'_> {
                 (true, what) => drop(server.act(what, body)),
                 (false, what) => drop(client.act(what, body)),
             }
-            server.only_forward();
-            client.only_forward();
+            server.stands();
+            client.stands();
         }
         server.finish();
         client.finish();
@@ -119,8 +119,8 @@ impl Input<'_> {
                 break;
             }
         }
-        server.only_forward();
-        client.only_forward();
+        server.stands();
+        client.stands();
         agree(&server, &client);
         agree(&client, &server);
     }
@@ -144,7 +144,8 @@ fn agree<A: Side + Debug, B: Side + Debug>(from: &End<'_, A>, to: &End<'_, B>) {
         assert_eq!((&messages, &pings), (&from.sent, &from.pings), "P9: all arrives");
         let mut sent: Vec<_> = from.answers().chain(&from.pongs).cloned().collect();
         let mut pongs = pongs;
-        (sent.sort(), pongs.sort());
+        sent.sort();
+        pongs.sort();
         assert_eq!(pongs, sent, "P9: the Pongs arrive");
         let closes = entries.iter().filter_map(|entry| match entry {
             Entry::Close(code, reason) => Some((*code, reason.clone())),
@@ -160,7 +161,7 @@ fn agree<A: Side + Debug, B: Side + Debug>(from: &End<'_, A>, to: &End<'_, B>) {
     }
 
     let mut asked = from.log().entries.iter().filter_map(|e| if let Entry::Ping(ping) = e { Some(ping) } else { None });
-    let newest = asked.clone().last();
+    let newest = asked.clone().next_back();
     assert!(from.answers().all(|pong| asked.any(|ping| ping == pong)), "each answer is that to a Ping, in order");
     if !from.log().is_over() && !from.wrote_close {
         assert_eq!(from.answers().last(), newest, "the newest Ping is answered");

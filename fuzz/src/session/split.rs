@@ -139,7 +139,7 @@ impl<R: Side + Debug> Split<R> {
 
     pub fn fragment(&mut self, message: &mut Outgoing<'_>, _: MessageKind, space: usize) -> Result<bool, SendError> {
         self.open()?;
-        let before = *message;
+        let before = message.clone();
         let sent = self.write(space, |transmitter, out| transmitter.fragment(message, out));
         assert!(sent.is_ok() || *message == before, "P11: a failed call changes nothing");
         sent.map(|()| true)
