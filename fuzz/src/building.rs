@@ -1,5 +1,5 @@
-//! Building handshakes: what can be built has the lines that it should have and no other, is understood by the other side and
-//! by httparse, and fits exactly; what cannot be built is refused for the reason that a naive check gives.
+//! Building handshakes: what can be built has the lines that it should have and no other, is understood by the other
+//! side and by httparse, and fits exactly; what cannot be built is refused for the reason that a naive check gives.
 
 use crate::naive::{self, TrimBlank};
 use crate::{Bytes, Cuts};

@@ -1,5 +1,5 @@
-//! The opening handshake as a client: any response, at any cut, with any storage and any limits, is judged as a naive client
-//! judges it.
+//! The opening handshake as a client: any response, at any cut, with any storage and any limits, is judged as a naive
+//! client judges it.
 
 use crate::naive::{self, Asked, End, Head};
 use crate::server_handshake::need;

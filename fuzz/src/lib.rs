@@ -1,9 +1,9 @@
-//! The fuzz targets of barews as plain functions: `fuzz_targets` hands them to libFuzzer, `tests/replay.rs` runs them on stored
-//! inputs.
+//! The fuzz targets of barews as plain functions: `fuzz_targets` hands them to libFuzzer, `tests/replay.rs` runs them
+//! on stored inputs.
 //!
-//! Every target is a module with an `Input`, which [`arbitrary`] makes of the fuzzer's bytes, and its `check`, which panics
-//! if the engine breaks a promise. The oracles are naive on purpose: those of the connection are in the harness that the
-//! property tests use, those of the handshake in [`naive`].
+//! Every target is a module with an `Input`, which [`arbitrary`] makes of the fuzzer's bytes, and its `check`, which
+//! panics if the engine breaks a promise. The oracles are naive on purpose: those of the connection are in the
+//! harness that the property tests use, those of the handshake in [`naive`].
 
 #[path = "../../tests/harness/mod.rs"]
 mod harness;

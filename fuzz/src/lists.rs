@@ -1,5 +1,5 @@
-//! Sec-WebSocket-Extensions and Sec-WebSocket-Protocol: any value, in any number of fields, is read as a parser by descent reads
-//! it. What is repeated up to 48 KiB ends in time only if the work is linear.
+//! Sec-WebSocket-Extensions and Sec-WebSocket-Protocol: any value, in any number of fields, is read as a parser by
+//! descent reads it. What is repeated up to 48 KiB ends in time only if the work is linear.
 
 use crate::{Bytes, naive};
 use arbitrary::Arbitrary;
@@ -8,25 +8,37 @@ use barews::handshake::{OriginPolicy, ParamValue, Progress, ServerConfig, Server
 
 #[derive(Debug, Arbitrary)]
 pub struct Input<'a> {
-    /// So often stands what follows the first `{`, or else all of it; from 248 on, thousands of times more often.
+    /// Which of the bytes are taken as places in [`ALPHABET`]: all or none.
+    pub grammar: bool,
+    /// A sixteenth as often stands what stands behind the first `{`, if there is one; from 248 on, thousands of times.
     pub times: u8,
     /// One field a line.
     pub values: Bytes<'a>,
 }
 
+/// What the grammars are made of, and a little that is not theirs.
+const ALPHABET: &[u8; 16] = b"ab-;;==,,\"\"\\ \n/{";
+
 const LONGEST: usize = 48 << 10;
 
 impl Input<'_> {
     pub fn check(&self) {
-        let start = self.values.0.iter().position(|byte| *byte == b'{').unwrap_or(0);
-        let (before, unit) = self.values.0.split_at(start);
-        let unit = unit.strip_prefix(b"{").unwrap_or(unit);
-        let times = if self.times < 248 { self.times.into() } else { 4096 * usize::from(self.times - 247) };
-        let times = times.clamp(1, 1 + LONGEST / (1 + unit.len()));
-        let text = [before, &unit.repeat(times)].concat();
         // What cannot stand in a field value is for the handshake targets.
-        let clean = |byte: &u8| if byte.is_ascii_control() && !b"\t\n".contains(byte) { b' ' } else { *byte };
-        let text: Vec<u8> = text.iter().map(clean).collect();
+        let byte = |byte: &u8| match byte {
+            _ if self.grammar => ALPHABET[usize::from(*byte) % ALPHABET.len()],
+            b'\t' | b'\n' => *byte,
+            byte if byte.is_ascii_control() => b' ',
+            _ => *byte,
+        };
+        let mut text: Vec<u8> = self.values.0.iter().map(byte).collect();
+        if let Some(start) = text.iter().position(|byte| *byte == b'{') {
+            let mut unit = text.split_off(start);
+            unit[0] = b' ';
+            unit.iter_mut().filter(|byte| **byte == b'\n').for_each(|byte| *byte = b',');
+            let times =
+                if self.times < 248 { usize::from(self.times / 16) } else { 4096 * usize::from(self.times - 247) };
+            text.extend(unit.repeat(times.min(1 + LONGEST / unit.len())));
+        }
         let values: Vec<&[u8]> = text.split(|byte| *byte == b'\n').collect();
 
         let offers = values.iter().map(|value| naive::extensions(value)).collect::<Option<Vec<_>>>();

@@ -1,211 +1,20 @@
-//! The opening handshake, judged naively: the whole head is there, and is taken apart by `str` functions and in the order of
-//! the rules. The errors are those of the engine, which looks at the bytes in their order, then at the fields in theirs.
+//! The opening handshake, judged naively: the whole head is there, is taken apart by functions of `std`, and the
+//! rules are a list. The errors are those of the engine, which looks at the bytes in their order, then at the fields
+//! in theirs.
+
+mod head;
+mod lists;
+mod uri;
+
+pub use head::{End, Head, TrimBlank, head};
+pub use lists::{Extension, elements, extensions, is_token, subprotocols};
+pub use uri::{host_and_port, is_escaped};
 
 use barews::HandshakeError as E;
-use barews::handshake::UriError;
-use std::net::Ipv6Addr;
 
-/// A head without limits: `None` while bytes are missing.
-pub struct Head<'w> {
-    pub start_line: &'w [u8],
-    /// Names in lower case, and values without white space around them.
-    pub fields: Vec<(String, &'w [u8])>,
-    /// The values with the white space behind them, as they go through the storage.
-    pub raw: Vec<&'w [u8]>,
-    pub len: usize,
-}
-
-/// How a head ends.
-pub enum End<T> {
-    Partial,
-    Broken(E),
-    Complete(T),
-}
-
-impl Head<'_> {
-    pub fn values(&self, name: &str) -> Vec<&[u8]> {
-        self.fields.iter().filter(|(other, _)| other == name).map(|(_, value)| *value).collect()
-    }
-}
-
-/// Reads a head. `start_line` judges the first line, and says false for one to ignore.
-pub fn head<'w>(wire: &'w [u8], start_line: impl Fn(&[u8]) -> Result<bool, E>) -> End<Head<'w>> {
-    let mut head = Head { start_line: b"", fields: vec![], raw: vec![], len: 0 };
-    loop {
-        let line = match line(&wire[head.len..], E::StartLine) {
-            Ok(Some(line)) => line,
-            Ok(None) => return End::Partial,
-            Err(error) => return End::Broken(error),
-        };
-        head.len += line.len() + 2;
-        match start_line(line) {
-            Ok(true) => {
-                head.start_line = line;
-                break;
-            }
-            Ok(false) => {}
-            Err(error) => return End::Broken(error),
-        }
-    }
-    loop {
-        let rest = &wire[head.len..];
-        let name_len = rest.iter().position(|byte| !is_token_byte(*byte)).unwrap_or(rest.len());
-        let name = &rest[..name_len];
-        match (name, rest.get(name_len)) {
-            (_, None) => return End::Partial,
-            ([], Some(b'\r')) => match rest.get(1) {
-                None => return End::Partial,
-                Some(b'\n') => {
-                    head.len += 2;
-                    return End::Complete(head);
-                }
-                Some(_) => return End::Broken(E::LineEnding),
-            },
-            (_, Some(b'\n')) => return End::Broken(E::LineEnding),
-            ([], Some(b' ' | b'\t')) => return End::Broken(E::ObsoleteFolding),
-            ([_, ..], Some(b':')) => {}
-            _ => return End::Broken(E::HeaderName),
-        }
-        match line(&rest[name_len + 1..], E::HeaderValue) {
-            Ok(Some(value)) => {
-                head.len += name_len + 1 + value.len() + 2;
-                head.raw.push(value.trim_blank_start());
-                head.fields.push((String::from_utf8_lossy(name).to_ascii_lowercase(), value.trim_blank()));
-            }
-            Ok(None) => return End::Partial,
-            Err(error) => return End::Broken(error),
-        }
-    }
-}
-
-/// A line without its CR LF; the error is that of a control character in it.
-fn line(rest: &[u8], control: E) -> Result<Option<&[u8]>, E> {
-    let Some(end) = rest.iter().position(|byte| byte.is_ascii_control() && *byte != b'\t') else { return Ok(None) };
-    match rest[end..] {
-        [b'\r'] => Ok(None),
-        [b'\r', b'\n', ..] => Ok(Some(&rest[..end])),
-        [b'\r' | b'\n', ..] => Err(E::LineEnding),
-        _ => Err(control),
-    }
-}
-
-/// Without spaces and tabs, which are all the white space that HTTP has.
-pub trait TrimBlank {
-    fn trim_blank_start(&self) -> &Self;
-    fn trim_blank(&self) -> &Self;
-}
-
-impl TrimBlank for [u8] {
-    fn trim_blank_start(&self) -> &Self {
-        let start = self.iter().take_while(|byte| b" \t".contains(byte)).count();
-        &self[start..]
-    }
-
-    fn trim_blank(&self) -> &Self {
-        let inner = self.trim_blank_start();
-        let behind = inner.iter().rev().take_while(|byte| b" \t".contains(byte)).count();
-        &inner[..inner.len() - behind]
-    }
-}
-
-fn is_token_byte(byte: u8) -> bool {
-    byte.is_ascii_graphic() && !b"()<>@,;:\\\"/[]?={}".contains(&byte)
-}
-
-pub fn is_token(text: &[u8]) -> bool {
-    !text.is_empty() && text.iter().all(|byte| is_token_byte(*byte))
-}
-
-/// The elements of a list, empty ones left out.
-pub fn elements(value: &[u8]) -> Vec<&[u8]> {
-    value.split(|byte| *byte == b',').map(<[u8]>::trim_blank).filter(|element| !element.is_empty()).collect()
-}
-
+/// Whether one of the values lists the token.
 fn lists(values: &[&[u8]], token: &[u8]) -> bool {
     values.iter().any(|value| elements(value).iter().any(|element| element.eq_ignore_ascii_case(token)))
-}
-
-/// A field that lists subprotocols.
-pub fn subprotocols(value: &[u8]) -> Option<Vec<String>> {
-    let elements = elements(value);
-    (!elements.is_empty() && elements.iter().all(|element| is_token(element)))
-        .then(|| elements.iter().map(|element| String::from_utf8_lossy(element).into_owned()).collect())
-}
-
-/// An extension with its parameters.
-pub type Extension = (String, Vec<(String, Option<String>)>);
-
-/// A field that lists extensions (RFC 6455 section 9.1), read by descent.
-pub fn extensions(value: &[u8]) -> Option<Vec<Extension>> {
-    let mut at = Reader(value);
-    let mut extensions = Vec::new();
-    loop {
-        at.blank();
-        while at.take(b',') {
-            at.blank();
-        }
-        if at.0.is_empty() {
-            return (!extensions.is_empty()).then_some(extensions);
-        }
-        let mut extension = (at.token()?, Vec::new());
-        at.blank();
-        while at.take(b';') {
-            at.blank();
-            let name = at.token()?;
-            at.blank();
-            let mut value = None;
-            if at.take(b'=') {
-                at.blank();
-                value = Some(if at.take(b'"') { at.quoted()? } else { at.token()? });
-                at.blank();
-            }
-            extension.1.push((name, value));
-        }
-        extensions.push(extension);
-        if !at.0.is_empty() && !at.0.starts_with(b",") {
-            return None;
-        }
-    }
-}
-
-struct Reader<'v>(&'v [u8]);
-
-impl Reader<'_> {
-    fn take(&mut self, byte: u8) -> bool {
-        let found = self.0.first() == Some(&byte);
-        self.0 = &self.0[usize::from(found)..];
-        found
-    }
-
-    fn blank(&mut self) {
-        self.0 = self.0.trim_blank_start();
-    }
-
-    fn token(&mut self) -> Option<String> {
-        let len = self.0.iter().take_while(|byte| is_token_byte(**byte)).count();
-        let (token, rest) = self.0.split_at(len);
-        self.0 = rest;
-        is_token(token).then(|| String::from_utf8_lossy(token).into_owned())
-    }
-
-    /// A quoted string whose value is a token, behind its first quote.
-    fn quoted(&mut self) -> Option<String> {
-        let mut value = Vec::new();
-        loop {
-            let (&byte, rest) = self.0.split_first()?;
-            self.0 = rest;
-            match byte {
-                b'"' => break,
-                b'\\' => {
-                    let (&escaped, rest) = self.0.split_first()?;
-                    self.0 = rest;
-                    value.push(escaped);
-                }
-                byte => value.push(byte),
-            }
-        }
-        is_token(&value).then(|| String::from_utf8_lossy(&value).into_owned())
-    }
 }
 
 /// A request as a server sees it.
@@ -357,46 +166,6 @@ fn allows(origins: Origins<'_>, origin: &str, host: &str) -> bool {
             asks.0.eq_ignore_ascii_case(asked.0) && asks.1.unwrap_or(default) == asked.1.unwrap_or(default)
         }
     }
-}
-
-/// Splits and checks `host [ ":" port ]` (RFC 3986 section 3.2).
-pub fn host_and_port(authority: &str) -> Result<(&str, Option<u16>), UriError> {
-    let end = if authority.starts_with('[') {
-        authority.find(']').map_or(authority.len(), |end| end + 1)
-    } else {
-        authority.find(':').unwrap_or(authority.len())
-    };
-    let (host, port) = authority.split_at(end);
-    let valid = match host.strip_prefix('[') {
-        Some(literal) => literal.strip_suffix(']').is_some_and(|ip| ip.parse::<Ipv6Addr>().is_ok()),
-        None => !host.is_empty() && is_escaped(host, "-._~!$&'()*+,;="),
-    };
-    if !valid || !port.is_empty() && !port.starts_with(':') {
-        return Err(UriError::Host);
-    }
-    match port.trim_start_matches(':') {
-        _ if port.len() < 2 => Ok((host, None)),
-        digits if port.len() == digits.len() + 1 && digits.bytes().all(|digit| digit.is_ascii_digit()) => {
-            match digits.trim_start_matches('0').parse() {
-                Ok(number) => Ok((host, Some(number))),
-                Err(_) => Err(UriError::Port),
-            }
-        }
-        _ => Err(UriError::Port),
-    }
-}
-
-/// Letters, digits, the characters in `marks`, and `%` with two hexadecimal digits.
-pub fn is_escaped(text: &str, marks: &str) -> bool {
-    let (plain, escapes) = text.split_once('%').map_or((text, None), |(plain, escapes)| (plain, Some(escapes)));
-    plain.chars().all(|c| c.is_ascii_alphanumeric() || marks.contains(c))
-        && escapes.is_none_or(|escapes| {
-            escapes.split('%').all(|part| {
-                part.len() >= 2
-                    && part.bytes().take(2).all(|digit| digit.is_ascii_hexdigit())
-                    && part.chars().skip(2).all(|c| c.is_ascii_alphanumeric() || marks.contains(c))
-            })
-        })
 }
 
 /// The nonce of RFC 6455 section 1.3, its key, and the answer to it: the responses of the project's data are for it.

@@ -1,5 +1,5 @@
-//! Receiving: whatever comes, at any cut, for both roles and any limits, is heard as a naive receiver hears it. The harness
-//! holds each call against P1 to P3, P5 to P8 and P13; here are P4, late replies, and whole messages.
+//! Receiving: whatever comes, at any cut, for both roles and any limits, is heard as a naive receiver hears it. The
+//! harness holds each call against P1 to P3, P5 to P8 and P13; here are P4, late replies, and whole messages.
 
 use crate::harness::{Drain, Entry, Host, Keys, Log, Side, oracle, wire};
 use crate::{Bytes, Cuts, Limits};
@@ -78,8 +78,8 @@ impl Input<'_> {
         newest_reply(&host, naive, self.wire.0);
     }
 
-    /// A [`MessageBuffer`] of any size gives the messages that fit: up to the first that does not, if the host gives up then,
-    /// else all of them.
+    /// A [`MessageBuffer`] of any size gives the messages that fit: up to the first that does not, if the host gives
+    /// up then, else all of them.
     fn whole_messages<R: Side + Debug>(&self, naive: &Log, cuts: Cuts, gives_up: bool) {
         let storage = usize::from(self.storage);
         let mut buffer = MessageBuffer::new(vec![0; storage]);
@@ -126,7 +126,8 @@ impl Input<'_> {
 /// The reply that is sent late is the one to what came last, and it is the only one.
 fn newest_reply<R: Side + Debug>(host: &Host<R>, naive: &Log, wire: &[u8]) {
     let mut due = naive.sent();
-    // A Pong that waits makes room for a Ping or a Close whose header is there, if both together have more than 139 bytes.
+    // A Pong that waits makes room for a Ping or a Close whose header is there, if both together have more than 139
+    // bytes.
     let room = ROOM - due.last().map_or(0, |(_, payload)| payload.len());
     let displaces = |header: &wire::Header| matches!(header.first, 0x88 | 0x89) && header.len > room as u64;
     if due.last().is_some_and(|(first, _)| *first == 0x8A) && under_way(wire).is_some_and(|header| displaces(&header)) {

@@ -110,7 +110,7 @@ fn handshakes(seeds: &mut Vec<Seed>) {
 fn request(wire: &[u8], seeds: &mut Vec<Seed>) {
     let naive::End::Complete(head) = naive::head(wire, |_| Ok(true)) else { return };
     for list in ["sec-websocket-extensions", "sec-websocket-protocol"].map(|name| head.values(name)) {
-        seeds.extend((!list.is_empty()).then(|| ("lists", [&[0][..], &list.join(&b'\n')].concat())));
+        seeds.extend((!list.is_empty()).then(|| ("lists", [&[0, 0][..], &list.join(&b'\n')].concat())));
     }
     if let Ok((_, _, target, _)) = naive::request_line(head.start_line) {
         seeds.push(("uri", target.clone().into_bytes()));

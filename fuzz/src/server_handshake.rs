@@ -1,5 +1,5 @@
-//! The opening handshake as a server: any request, at any cut, with any storage and any limits, is judged as a naive server
-//! judges it, and has an answer.
+//! The opening handshake as a server: any request, at any cut, with any storage and any limits, is judged as a naive
+//! server judges it, and has an answer.
 
 use crate::naive::{self, End, Head, Origins};
 use crate::{Bytes, Cuts};
@@ -122,8 +122,8 @@ const ENGINE: &[&str] = &[
     "transfer-encoding",
 ];
 
-/// The storage that a head needs: 4 bytes and the value for the start line and each field that is kept; while a value comes in
-/// also the white space behind it.
+/// The storage that a head needs: 4 bytes and the value for the start line and each field that is kept; while a value
+/// comes in also the white space behind it.
 pub fn need(head: &Head<'_>, engine: &[&str], keep: &[&str]) -> usize {
     let mut used = 4 + head.start_line.len();
     let mut most = used;

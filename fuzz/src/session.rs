@@ -1,6 +1,6 @@
-//! Two endpoints over a pipe that loses nothing, cuts everywhere and delivers late: whatever they do, both agree on what was
-//! said, and every P property holds. The harness holds each call of an endpoint against P1 to P3, P5 to P8, P11 and P13; an
-//! endpoint that is [`Split`] is held against what it wrote and heard in the end.
+//! Two endpoints over a pipe that loses nothing, cuts everywhere and delivers late: whatever they do, both agree on
+//! what was said, and every P property holds. The harness holds each call of an endpoint against P1 to P3, P5 to P8,
+//! P11 and P13; an endpoint that is [`Split`] is held against what it wrote and heard in the end.
 
 mod end;
 mod split;
@@ -80,11 +80,12 @@ fn kind(n: u8) -> MessageKind {
     }
 }
 
-const ERRORS: [ProtocolError; 4] = [
+const ERRORS: [ProtocolError; 5] = [
     ProtocolError::MessageTooBig,
     ProtocolError::InvalidUtf8,
     ProtocolError::ReservedBits,
     ProtocolError::TooManyFragments,
+    ProtocolError::UnexpectedEof,
 ];
 
 impl Input<'_> {
@@ -168,8 +169,8 @@ fn agree<A: Side + Debug, B: Side + Debug>(from: &End<'_, A>, to: &End<'_, B>) {
     }
 }
 
-/// Whole frames in their shortest form; masked by a client, each with a key of its own, and not by a server; nothing behind a
-/// Close (P6 to P8).
+/// Whole frames in their shortest form; masked by a client, each with a key of its own, and not by a server; nothing
+/// behind a Close (P6 to P8).
 fn well_formed<R: Side>(output: &[u8]) {
     let (mut at, mut keys) = (0, Vec::new());
     for (first, _) in wire::frames(output) {

@@ -1,5 +1,5 @@
-//! Every stored input, as an ordinary test: the seeds that are made from the project's data, and the minimised corpus of the
-//! campaigns, where inputs that found something stay for good.
+//! Every stored input, as an ordinary test: the seeds that are made from the project's data, and the minimised corpus
+//! of the campaigns, where inputs that found something stay for good.
 
 use barews_fuzz::{TARGETS, seeds};
 

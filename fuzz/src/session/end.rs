@@ -230,8 +230,8 @@ impl<'a, R: Side + Debug> End<'a, R> {
         log
     }
 
-    /// Where the connection stands: what was heard, whether our Close is out and the transport has ended say it all (RFC
-    /// 6455 section 7.1).
+    /// Where the connection stands: what was heard, whether our Close is out and the transport has ended say it all
+    /// (RFC 6455 section 7.1).
     pub fn stands(&mut self) {
         while let Some(header) = wire::read_header(&self.output()[self.seen..]) {
             let end = self.seen + header.size + header.len as usize;
@@ -244,12 +244,9 @@ impl<'a, R: Side + Debug> End<'a, R> {
         let ends = |entry: &&Entry| matches!(entry, Entry::Close(..) | Entry::Error(_));
         let heard = self.log().entries.iter().find(ends);
         let (state, transport) = match heard {
-            None | Some(Entry::Error(ProtocolError::UnexpectedEof)) => match (self.transport_ended(), self.wrote_close)
-            {
-                (true, _) => (State::Closed, Transport::Close),
-                (false, true) => (State::Closing, Transport::Keep),
-                (false, false) => (State::Open, Transport::Keep),
-            },
+            None if self.wrote_close => (State::Closing, Transport::Keep),
+            None => (State::Open, Transport::Keep),
+            Some(Entry::Error(ProtocolError::UnexpectedEof)) => (State::Closed, Transport::Close),
             Some(_) if !self.wrote_close => (State::Closing, Transport::Keep),
             Some(_) if self.transport_ended() => (State::Closed, Transport::Close),
             Some(Entry::Close(..)) if !R::IS_SERVER => (State::Closing, Transport::AwaitEof),

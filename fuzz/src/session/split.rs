@@ -1,5 +1,5 @@
-//! An endpoint of two halves, as a host with a reading and a writing task has it: what is due goes from the one to the other
-//! through a place for one reply, where a newer one takes the place of an older.
+//! An endpoint of two halves, as a host with a reading and a writing task has it: what is due goes from the one to
+//! the other through a place for one reply, where a newer one takes the place of an older.
 
 use crate::harness::{Drain, Entry, Host, Log, Outcome, Side, wire};
 use barews::connection::{MessageKind, Outgoing, Receiver, Reply, State, Transmitter};

@@ -1,0 +1,257 @@
+//! Frames and messages against tungstenite.
+
+use super::Known;
+use crate::Bytes;
+use crate::harness::{Drain, Entry, Host, Side, oracle, wire};
+use arbitrary::Arbitrary;
+use barews::connection::{Config, MessageKind, Outgoing};
+use std::fmt::Debug;
+use std::io::{self, Cursor, Read, Write};
+use tungstenite::protocol::{CloseFrame, Role, WebSocket, WebSocketConfig};
+use tungstenite::{Error, Message};
+
+#[derive(Debug, Arbitrary)]
+pub struct Frames<'a> {
+    pub server: bool,
+    /// The longest message, from 125 bytes on; without a limit for 0.
+    pub limit: u8,
+    pub frames: Vec<Frame<'a>>,
+}
+
+#[derive(Debug, Arbitrary)]
+pub struct Frame<'a> {
+    pub first: u8,
+    pub length: u8,
+    /// Masked by the side that must not, or not masked by the side that must, for 255.
+    pub mask: u8,
+    pub payload: Bytes<'a>,
+}
+
+#[derive(Debug, Arbitrary)]
+pub struct Messages<'a> {
+    pub server: bool,
+    pub fragment_size: u8,
+    pub ours: Vec<Said<'a>>,
+    pub theirs: Vec<Said<'a>>,
+}
+
+#[derive(Clone, Debug, Arbitrary)]
+pub enum Said<'a> {
+    Text(&'a str),
+    Binary(Bytes<'a>),
+    Ping(Bytes<'a>),
+    Close(u16, &'a str),
+}
+
+/// Where tungstenite differs, by a frame's header and payload. What comes behind such a frame is not compared.
+pub const KNOWN: [Known<(wire::Header, Vec<u8>)>; 2] = [
+    Known {
+        difference: "a length that is not in its shortest form is accepted",
+        rule: "RFC 6455 5.2: the minimal number of bytes MUST be used to encode the length",
+        applies: |(header, _)| header.short == 126 && header.len < 126 || header.short == 127 && header.len < 1 << 16,
+    },
+    Known {
+        difference: "a Close with 1014 is refused",
+        rule: "RFC 6455 7.4.2: 1000 to 2999 are for future revisions and extensions; IANA has registered 1014",
+        applies: |(header, payload)| header.first == 0x88 && payload.starts_with(&1014u16.to_be_bytes()),
+    },
+];
+
+impl Frames<'_> {
+    pub fn check<R: Side + Debug>(&self, role: Role) {
+        let mut wire = Vec::new();
+        let mut known = None;
+        for (frame, n) in self.frames.iter().zip(1..) {
+            let masked = R::IS_SERVER != (frame.mask == 255);
+            let key = masked.then(|| wire::key(n));
+            let mut header = wire::header(frame.first, key, frame.payload.0.len() as u64);
+            let digits = header[1] & 0x80;
+            let len = frame.payload.0.len() as u64;
+            let long = match frame.length {
+                // Longer forms, and lengths that no frame has.
+                250 if len < 1 << 16 => [&[digits | 126][..], &(len as u16).to_be_bytes()].concat(),
+                251 => [&[digits | 127][..], &len.to_be_bytes()].concat(),
+                252 => [&[digits | 127][..], &(len | 1 << 63).to_be_bytes()].concat(),
+                253 => [&[digits | 127][..], &(len | 1 << 40).to_be_bytes()].concat(),
+                _ => vec![],
+            };
+            if !long.is_empty() {
+                header = [&[frame.first][..], &long, key.as_ref().map_or(&[], |key| &key[..])].concat();
+            }
+            let parsed = (wire::read_header(&header).expect("a header"), frame.payload.0.to_vec());
+            if KNOWN.iter().any(|known| (known.applies)(&parsed)) {
+                known = Some(header);
+                break;
+            }
+            wire.extend(header);
+            wire.extend(wire::mask(key.unwrap_or_default(), 0, frame.payload.0));
+        }
+        let limit = (self.limit > 0).then_some(124 + usize::from(self.limit));
+        let config = match limit {
+            Some(limit) => Config { max_message_size: limit as u64, max_frame_size: limit as u64, ..Config::DEFAULT },
+            None => Config::DEFAULT,
+        };
+        let mut host = Host::<R>::new(&config);
+        host.feed(&wire);
+        let ours = host.log.received();
+
+        let mut socket = socket(role, wire, limit);
+        let theirs = heard(&mut socket);
+        assert_eq!(ours.iter().map(plain).collect::<Vec<_>>(), theirs, "tungstenite hears the same");
+        if let Some(header) = known
+            && header[0] != 0x88
+            && !ours.iter().any(|entry| matches!(entry, Entry::Close(..) | Entry::Error(_)))
+        {
+            host.feed(&header);
+            assert!(matches!(host.log.received().last(), Some(Entry::Error(_))), "the rule that we follow");
+        }
+    }
+}
+
+/// What was heard, as both have it.
+#[derive(Clone, PartialEq, Eq, Debug)]
+enum Heard {
+    Text(Vec<u8>),
+    Binary(Vec<u8>),
+    Ping(Vec<u8>),
+    Pong(Vec<u8>),
+    Close(Option<u16>, String),
+    Refused,
+}
+
+fn plain(entry: &Entry) -> Heard {
+    match entry.clone() {
+        Entry::Message(MessageKind::Text, 0, payload) => Heard::Text(payload),
+        Entry::Message(MessageKind::Binary, 0, payload) => Heard::Binary(payload),
+        Entry::Ping(payload) => Heard::Ping(payload),
+        Entry::Pong(payload) => Heard::Pong(payload),
+        Entry::Close(code, reason) => Heard::Close(code, reason),
+        Entry::Error(_) => Heard::Refused,
+        entry => panic!("nothing that tungstenite knows: {entry:?}"),
+    }
+}
+
+/// A transport that gives these bytes, then nothing for now.
+struct Pipe {
+    input: Cursor<Vec<u8>>,
+    output: Vec<u8>,
+}
+
+impl Read for Pipe {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        match self.input.read(buffer)? {
+            0 => Err(io::ErrorKind::WouldBlock.into()),
+            len => Ok(len),
+        }
+    }
+}
+
+impl Write for Pipe {
+    fn write(&mut self, buffer: &[u8]) -> io::Result<usize> {
+        self.output.write(buffer)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+fn socket(role: Role, input: Vec<u8>, limit: Option<usize>) -> WebSocket<Pipe> {
+    let config = WebSocketConfig::default().read_buffer_size(4096).write_buffer_size(0);
+    let config = match limit {
+        Some(_) => config.max_message_size(limit).max_frame_size(limit),
+        None => config,
+    };
+    WebSocket::from_raw_socket(Pipe { input: Cursor::new(input), output: Vec::new() }, role, Some(config))
+}
+
+/// All that tungstenite hears.
+fn heard(socket: &mut WebSocket<Pipe>) -> Vec<Heard> {
+    let mut heard = Vec::new();
+    loop {
+        match socket.read() {
+            Ok(Message::Text(text)) => heard.push(Heard::Text(text.as_bytes().to_vec())),
+            Ok(Message::Binary(payload)) => heard.push(Heard::Binary(payload.to_vec())),
+            Ok(Message::Ping(payload)) => heard.push(Heard::Ping(payload.to_vec())),
+            Ok(Message::Pong(payload)) => heard.push(Heard::Pong(payload.to_vec())),
+            Ok(Message::Close(frame)) => {
+                // A code that must not be sent comes back as what tungstenite answers.
+                let refused = frame.as_ref().is_some_and(|frame| frame.reason.as_str() == "Protocol violation");
+                heard.push(match frame {
+                    _ if refused => Heard::Refused,
+                    None => Heard::Close(None, String::new()),
+                    Some(frame) => Heard::Close(Some(frame.code.into()), frame.reason.as_str().to_owned()),
+                });
+                break;
+            }
+            Ok(Message::Frame(_)) => unreachable!("not read"),
+            Err(Error::Io(error)) if error.kind() == io::ErrorKind::WouldBlock => break,
+            Err(_) => {
+                heard.push(Heard::Refused);
+                break;
+            }
+        }
+    }
+    heard
+}
+
+impl Messages<'_> {
+    pub fn check<R: Side + Debug>(&self, them: Role) {
+        // What we say, they hear.
+        let config = Config { fragment_size: u32::from(self.fragment_size) + 1, ..Config::DEFAULT };
+        let mut host = Host::<R>::new(&config);
+        let mut said = Vec::new();
+        for what in &self.ours {
+            let sent = match what {
+                Said::Text(text) if text.len() % 2 == 0 => host.message(MessageKind::Text, text.as_bytes()),
+                Said::Text(text) => fragments(&mut host, MessageKind::Text, text.as_bytes()),
+                Said::Binary(body) if body.0.len() % 2 == 0 => host.message(MessageKind::Binary, body.0),
+                Said::Binary(body) => fragments(&mut host, MessageKind::Binary, body.0),
+                Said::Ping(payload) => host.ping(payload.0),
+                Said::Close(1014, _) => continue, // see `KNOWN`
+                Said::Close(code, reason) => host.close(*code, reason),
+            };
+            said.extend(sent.is_ok().then(|| meant(what)));
+        }
+        assert_eq!(heard(&mut socket(them, host.output.clone(), None)), said, "tungstenite hears what we say");
+
+        // What they say, we hear.
+        let mut peer = socket(them, vec![], None);
+        let mut said = Vec::new();
+        for what in &self.theirs {
+            let message = match what {
+                Said::Text(text) => Message::text(*text),
+                Said::Binary(body) => Message::binary(body.0.to_vec()),
+                Said::Ping(payload) if payload.0.len() <= 125 => Message::Ping(payload.0.to_vec().into()),
+                // tungstenite leaves it to the caller that a Close frame is one.
+                Said::Close(code, reason) if oracle::may_be_sent(*code) && reason.len() <= 123 => {
+                    Message::Close(Some(CloseFrame { code: (*code).into(), reason: (*reason).into() }))
+                }
+                _ => continue,
+            };
+            said.extend(peer.send(message).is_ok().then(|| meant(what)));
+        }
+        let mut host = Host::<R>::new(&Config::DEFAULT);
+        host.drain = Drain::AfterRead;
+        host.feed(&peer.get_ref().output);
+        assert_eq!(host.log.received().iter().map(plain).collect::<Vec<_>>(), said, "we hear what tungstenite says");
+        // And what we answer, they take.
+        let replies = host.replies.len();
+        assert_eq!(heard(&mut socket(them, host.output, None)).len(), replies);
+    }
+}
+
+fn meant(said: &Said<'_>) -> Heard {
+    match said {
+        Said::Text(text) => Heard::Text(text.as_bytes().to_vec()),
+        Said::Binary(body) => Heard::Binary(body.0.to_vec()),
+        Said::Ping(payload) => Heard::Ping(payload.0.to_vec()),
+        Said::Close(code, reason) => Heard::Close(Some(*code), (*reason).to_owned()),
+    }
+}
+
+fn fragments<R: Side + Debug>(host: &mut Host<R>, kind: MessageKind, body: &[u8]) -> Result<(), barews::SendError> {
+    let mut message = Outgoing::new(kind, body);
+    while host.fragment(&mut message, kind, 64)? {}
+    Ok(())
+}

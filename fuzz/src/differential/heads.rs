@@ -1,0 +1,160 @@
+//! The heads of requests and responses against httparse, whose fields a naive judge looks at.
+
+use super::Known;
+use crate::naive::{self, Asked, Head, Origins, TrimBlank};
+use crate::{Bytes, client_handshake, server_handshake};
+use barews::HandshakeError;
+use barews::handshake::{ClientConfig, ClientHandshake, OriginPolicy, Progress, ServerConfig, ServerHandshake, Uri};
+use std::fmt::Debug;
+
+/// What comes of a handshake: an error, `None` while bytes are missing, or what was seen and how much follows.
+type Outcome<T> = Result<Option<(T, usize)>, HandshakeError>;
+
+/// Where httparse differs.
+pub const KNOWN: [Known<Heads>; 4] = [
+    Known {
+        difference: "a line may end with LF alone",
+        rule: "RFC 9112 2.2: the line terminator is CRLF; a recipient MAY recognize a single LF",
+        applies: |heads| heads.ours == Err(HandshakeError::LineEnding) && heads.has_bare_lf(),
+    },
+    Known {
+        difference: "of HTTP/1.x only 1.0 and 1.1 are known",
+        rule: "RFC 9110 2.5: a higher minor version is processed as the highest that one conforms to",
+        applies: |heads| {
+            heads.ours.is_ok() && heads.theirs == Err(httparse::Error::Version) && heads.has_later_version()
+        },
+    },
+    Known {
+        difference: "a start line is refused at its first wrong byte",
+        rule: "RFC 9112 3: what is answered is an invalid request-line, so it is judged when it is one",
+        applies: |heads| {
+            heads.ours == Ok(false)
+                && heads.theirs.is_err()
+                && !heads.wire[heads.at..].trim_ascii_start().contains(&b'\n')
+        },
+    },
+    Known {
+        difference: "a start line is only cut in parts",
+        rule: "RFC 6455 4.1, 4.2.1: method, target, version and status have to be right, whatever follows",
+        applies: |heads| heads.ours.is_err_and(is_of_start_line) && heads.theirs == Ok(false),
+    },
+];
+
+/// A head that we disagree on: whether it is complete, or refused.
+pub struct Heads {
+    wire: Vec<u8>,
+    /// Where the last head begins, behind interim responses.
+    at: usize,
+    ours: Result<bool, HandshakeError>,
+    theirs: Result<bool, httparse::Error>,
+}
+
+impl Heads {
+    fn has_later_version(&self) -> bool {
+        self.wire.windows(8).any(|word| word.starts_with(b"HTTP/1.") && (b'2'..=b'9').contains(&word[7]))
+    }
+
+    fn has_bare_lf(&self) -> bool {
+        self.wire.starts_with(b"\n") || self.wire.windows(2).any(|pair| pair[0] != b'\r' && pair[1] == b'\n')
+    }
+}
+
+fn is_of_start_line(error: HandshakeError) -> bool {
+    use HandshakeError::{HttpVersion, Method, StartLine, Target};
+    matches!(error, StartLine | Method | Target | HttpVersion)
+}
+
+/// Both refuse a head, or both see the same in it, or the difference is known.
+fn compare<T: PartialEq + Debug>(
+    wire: &[u8],
+    at: usize,
+    ours: Outcome<T>,
+    theirs: Result<Outcome<T>, httparse::Error>,
+) {
+    let agrees = match &theirs {
+        Ok(theirs) => ours == *theirs,
+        Err(_) => ours.is_err(),
+    };
+    let heads = Heads {
+        wire: wire.to_vec(),
+        at,
+        ours: ours.as_ref().map(Option::is_some).map_err(|error| *error),
+        theirs: theirs.as_ref().map(|theirs| !matches!(theirs, Ok(None))).map_err(|error| *error),
+    };
+    let known = KNOWN.iter().any(|known| (known.applies)(&heads));
+    assert!(agrees || known, "{:?}: {ours:?} and not {theirs:?}", Bytes(wire));
+}
+
+pub fn request(wire: &[u8]) {
+    let config = ServerConfig {
+        max_head_size: usize::MAX,
+        max_headers: usize::MAX,
+        ..ServerConfig::new(OriginPolicy::SameOrigin)
+    };
+    let mut handshake = ServerHandshake::new(&config, vec![0; wire.len() + 64]);
+    let mut bytes = wire.to_vec();
+    let ours = match handshake.receive(&mut bytes) {
+        Ok(Progress::Partial) => Ok(None),
+        Err(error) => Err(error),
+        Ok(Progress::Complete { rest }) => {
+            let behind = rest.len();
+            Ok(Some((server_handshake::seen(handshake.request().unwrap()), behind)))
+        }
+    };
+    let mut slots = vec![httparse::EMPTY_HEADER; wire.len() / 3];
+    let mut parsed = httparse::Request::new(&mut slots);
+    let theirs = parsed.parse(wire).map(|status| match status {
+        httparse::Status::Partial => Ok(None),
+        httparse::Status::Complete(len) => {
+            let (method, path, version) = (parsed.method.unwrap(), parsed.path.unwrap(), parsed.version.unwrap());
+            let line = format!("{method} {path} HTTP/1.{version}");
+            let head = head(line.as_bytes(), parsed.headers, len);
+            naive::request(&head, Origins::Same).map(|request| Some((request, wire.len() - len)))
+        }
+    });
+    compare(wire, 0, ours, theirs);
+}
+
+pub fn response(wire: &[u8]) {
+    let asked = Asked { subprotocols: &["chat"], extensions: "permessage-deflate" };
+    let config = ClientConfig {
+        subprotocols: asked.subprotocols,
+        extensions: asked.extensions,
+        max_head_size: usize::MAX,
+        max_headers: usize::MAX,
+        ..ClientConfig::new(Uri::parse("ws://example.com/").unwrap())
+    };
+    let mut handshake = ClientHandshake::new(&config, naive::NONCE, vec![0; wire.len() + 64]);
+    let mut bytes = wire.to_vec();
+    let ours = match handshake.receive(&mut bytes) {
+        Ok(Progress::Partial) => Ok(None),
+        Err(error) => Err(error),
+        Ok(Progress::Complete { rest }) => {
+            let behind = rest.len();
+            Ok(Some((client_handshake::seen(handshake.response().unwrap()), behind)))
+        }
+    };
+    let mut at = 0;
+    let theirs = loop {
+        let mut slots = vec![httparse::EMPTY_HEADER; wire.len() / 3];
+        let mut parsed = httparse::Response::new(&mut slots);
+        match parsed.parse(&wire[at..]) {
+            Err(error) => break Err(error),
+            Ok(httparse::Status::Partial) => break Ok(Ok(None)),
+            Ok(httparse::Status::Complete(len)) => {
+                let line = format!("HTTP/1.{} {:03} x", parsed.version.unwrap(), parsed.code.unwrap());
+                match naive::response(&head(line.as_bytes(), parsed.headers, len), asked) {
+                    Ok(response) if (100..200).contains(&response.status) && response.status != 101 => at += len,
+                    judged => break Ok(judged.map(|response| Some((response, wire.len() - at - len)))),
+                }
+            }
+        }
+    };
+    compare(wire, at, ours, theirs);
+}
+
+/// What httparse found, for the naive judge.
+fn head<'h>(start_line: &'h [u8], headers: &'h [httparse::Header<'_>], len: usize) -> Head<'h> {
+    let field = |field: &'h httparse::Header<'_>| (field.name.to_ascii_lowercase(), field.value.trim_blank());
+    Head { start_line, fields: headers.iter().map(field).collect(), raw: vec![], len }
+}
