@@ -373,3 +373,25 @@ fn payload_left() {
     host.feed(&from_peer::<Server>(0x81, b"a\xFF and more")[..8]);
     assert_eq!(host.connection.payload_left(), 0, "nothing is to come behind an error");
 }
+
+/// The defaults are those of the table of limits. [6455-10.4-2]
+#[test]
+fn defaults() {
+    let Config { max_frame_size, max_message_size, max_fragments, fragment_size, extension_rsv, extension_opcodes } =
+        Config::default();
+    assert_eq!((max_frame_size, max_message_size), (16 * 1024 * 1024, 64 * 1024 * 1024));
+    assert_eq!((max_fragments, fragment_size), (1024 * 1024, 16 * 1024));
+    assert_eq!((extension_rsv, extension_opcodes), (0, 0));
+}
+
+/// A buffer of `MAX_CONTROL_FRAME` bytes is enough for every control frame, and a smaller one is not.
+#[test]
+fn the_longest_control_frame_fits() {
+    let mut client = Connection::new(Client(|| [1, 2, 3, 4]), &Config::DEFAULT);
+    let payload = [0; 125];
+    assert_eq!(
+        client.ping(&payload, &mut [0; MAX_CONTROL_FRAME - 1]),
+        Err(SendError::BufferTooSmall { need: MAX_CONTROL_FRAME })
+    );
+    assert_eq!(client.ping(&payload, &mut [0; MAX_CONTROL_FRAME]), Ok(MAX_CONTROL_FRAME));
+}

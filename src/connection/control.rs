@@ -116,13 +116,15 @@ impl ControlSlot {
     // RFC 6455 5.5.2, 5.5.3 [6455-5.5.2-2] [6455-5.5.3-1] [6455-5.5.3-2]
     pub(super) fn answer_ping(&mut self) {
         let start = usize::from(self.at);
-        for i in 0..usize::from(self.completed) {
-            let byte = self.bytes.get(start + i).copied().unwrap_or_default();
-            if let Some(place) = self.bytes.get_mut(i) {
-                *place = byte;
+        if start > 0 {
+            for i in 0..usize::from(self.completed) {
+                let byte = self.bytes.get(start + i).copied().unwrap_or_default();
+                if let Some(place) = self.bytes.get_mut(i) {
+                    *place = byte;
+                }
             }
+            self.at = 0;
         }
-        self.at = 0;
         self.due = Due::Pong { len: self.completed };
     }
 

@@ -305,10 +305,8 @@ impl<R: Role> Transmitter<R> {
         let need = header_len::<R>(payload.len() as u64).saturating_add(payload.len());
         let Some(out) = out.get_mut(..need) else { return Err(SendError::BufferTooSmall { need }) };
         let masking_key = self.role.next_masking_key();
-        let header = FrameHeader { fin, rsv: 0, opcode, masking_key, payload_len: payload.len() as u64 }.encode();
-        let header = header.as_bytes();
-        let Some((place, body)) = out.split_at_mut_checked(header.len()) else { return Ok(0) };
-        copy(place, header);
+        let header = FrameHeader { fin, rsv: 0, opcode, masking_key, payload_len: payload.len() as u64 };
+        let Some(body) = header.write(out) else { return Ok(0) };
         match masking_key {
             Some(key) => Mask::new(key).copy(body, payload),
             None => drop(copy(body, payload)),

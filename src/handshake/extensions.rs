@@ -77,11 +77,12 @@ pub(super) fn extensions(value: &[u8]) -> impl Iterator<Item = Extension<'_>> + 
 /// Whether a field value is an extension list.
 pub(super) fn is_valid(value: &[u8]) -> bool {
     // RFC 6455 9.1, 4.3: the ABNF [6455-9.1-1] [6455-4.3-1]
-    elements(value).next().is_some()
-        && elements(value).all(|element| {
-            let mut parts = parts(element, b';');
-            parts.next().is_some_and(is_token) && parts.all(|part| param(part).is_some())
-        })
+    let mut any = false;
+    elements(value).all(|element| {
+        let mut parts = parts(element, b';');
+        any = true;
+        parts.next().is_some_and(is_token) && parts.all(|part| param(part).is_some())
+    }) && any
 }
 
 /// Whether every extension that was chosen is one of those that were offered. Both must be valid.
@@ -131,14 +132,17 @@ impl<'a> Iterator for Parts<'a> {
     type Item = &'a [u8];
 
     fn next(&mut self) -> Option<&'a [u8]> {
-        let (mut quoted, mut escaped) = (false, false);
         let rest = self.rest?;
-        let end = rest.iter().position(|&byte| {
-            let plain = !escaped;
-            escaped = plain && quoted && byte == b'\\';
-            quoted ^= plain && byte == b'"';
-            byte == self.separator && !quoted
-        });
+        let mut end = rest.iter().position(|&byte| byte == self.separator || byte == b'"');
+        if cut(rest, end).1.starts_with(b"\"") {
+            let (mut quoted, mut escaped) = (false, false);
+            end = rest.iter().position(|&byte| {
+                let plain = !escaped;
+                escaped = plain && quoted && byte == b'\\';
+                quoted ^= plain && byte == b'"';
+                byte == self.separator && !quoted
+            });
+        }
         let (part, after) = cut(rest, end);
         self.rest = after.split_first().map(|(_, rest)| rest);
         Some(trim(part))

@@ -142,34 +142,40 @@ impl FrameHeader {
     /// control frame may be is for the caller to know.
     #[inline]
     pub fn encode(&self) -> EncodedHeader {
-        let first = u8::from(self.fin) << 7 | (self.rsv & 0x7) << 4 | self.opcode.bits();
-        let masked = if self.masking_key.is_some() { 0x80 } else { 0 };
         let mut bytes = [0; Self::MAX_LEN];
-        let [a, b, long @ ..] = &mut bytes;
-        *a = first;
+        let room = self.write(&mut bytes).map_or(0, |room| room.len());
+        EncodedHeader { bytes, len: (Self::MAX_LEN - room) as u8 }
+    }
+
+    /// [`encode`](Self::encode) to the start of `out`; returns what is behind. `None` if it does not fit.
+    #[inline]
+    pub(crate) fn write<'o>(&self, out: &'o mut [u8]) -> Option<&'o mut [u8]> {
+        let masked = if self.masking_key.is_some() { 0x80 } else { 0 };
+        let (start, out) = out.split_first_chunk_mut()?;
+        let first = u8::from(self.fin) << 7 | (self.rsv & 0x7) << 4 | self.opcode.bits();
         // RFC 6455 5.2: the shortest form, most significant bit 0 [6455-5.2-7] [6455-5.2-8]
-        let start = if self.payload_len < 126 {
-            *b = masked | self.payload_len as u8;
-            0
-        } else if self.payload_len <= 0xFFFF {
-            *b = masked | 126;
-            let [l @ .., _, _, _, _, _, _, _, _, _, _] = long;
-            *l = (self.payload_len as u16).to_be_bytes();
-            2
-        } else {
-            *b = masked | 127;
-            let [l @ .., _, _, _, _] = long;
-            *l = (self.payload_len & u64::MAX >> 1).to_be_bytes();
-            8
+        let out = match self.payload_len {
+            len @ ..126 => {
+                *start = [first, masked | len as u8];
+                out
+            }
+            len @ 126..=0xFFFF => {
+                *start = [first, masked | 126];
+                let (place, out) = out.split_first_chunk_mut()?;
+                *place = (len as u16).to_be_bytes();
+                out
+            }
+            len => {
+                *start = [first, masked | 127];
+                let (place, out) = out.split_first_chunk_mut()?;
+                *place = (len & u64::MAX >> 1).to_be_bytes();
+                out
+            }
         };
-        let mut len = 2 + start;
-        if let Some(key) = self.masking_key
-            && let Some(place) = long.get_mut(start..start + 4)
-        {
-            place.copy_from_slice(&key);
-            len += 4;
-        }
-        EncodedHeader { bytes, len: len as u8 }
+        let Some(key) = self.masking_key else { return Some(out) };
+        let (place, out) = out.split_first_chunk_mut()?;
+        *place = key;
+        Some(out)
     }
 }
 

@@ -1,0 +1,174 @@
+//! Receiving and sending.
+
+use crate::{Case, Work};
+use barews::connection::{Config, Event, MessageKind, Outgoing};
+use barews::message::MessageBuffer;
+use barews::{Client, Connection, Server};
+use std::hint::black_box;
+
+pub const CASES: &[Case] = &[
+    ("receive binary 16 B", || receive(MessageKind::Binary, BINARY, &[16; 1000])),
+    ("receive binary 125 B", || receive(MessageKind::Binary, BINARY, &[125; 1000])),
+    ("receive binary 1 KiB", || receive(MessageKind::Binary, BINARY, &[1 << 10; 100])),
+    ("receive binary 64 KiB", || receive(MessageKind::Binary, BINARY, &[1 << 16; 10])),
+    ("receive binary 1-300 B", || receive(MessageKind::Binary, BINARY, &mixed())),
+    ("receive ASCII 16 B", || receive(MessageKind::Text, ASCII, &[16; 1000])),
+    ("receive ASCII 125 B", || receive(MessageKind::Text, ASCII, &[125; 1000])),
+    ("receive ASCII 1 KiB", || receive(MessageKind::Text, ASCII, &[1 << 10; 100])),
+    ("receive ASCII 64 KiB", || receive(MessageKind::Text, ASCII, &[1 << 16; 10])),
+    ("receive ASCII 1-300 B", || receive(MessageKind::Text, ASCII, &mixed())),
+    ("receive Korean 126 B", || receive(MessageKind::Text, KOREAN, &[126; 1000])),
+    ("receive Korean 1 KiB", || receive(MessageKind::Text, KOREAN, &[1 << 10; 100])),
+    ("receive Korean 64 KiB", || receive(MessageKind::Text, KOREAN, &[1 << 16; 10])),
+    ("receive Ping 4 B", pings),
+    ("64 KiB in reads of 1,460 B", || reads(1460)),
+    ("64 KiB in fragments of 1 KiB with Pings", fragments),
+    ("16 KiB whole in reads of 1,460 B", || whole(1460)),
+    ("client sends 16 B", || send(client(), &[16; 1000])),
+    ("client sends 1 KiB", || send(client(), &[1 << 10; 100])),
+    ("client sends 64 KiB", || send(client(), &[1 << 16; 10])),
+    ("server sends 16 B", || send(server(), &[16; 1000])),
+    ("server sends 1 KiB", || send(server(), &[1 << 10; 100])),
+    ("server sends 64 KiB in fragments", cut),
+];
+
+const BINARY: &str = "\u{0}binary\u{7}";
+const ASCII: &str = "The quick brown fox jumps over the lazy dog. ";
+const KOREAN: &str = "안녕하세요 ";
+
+fn mixed() -> Vec<usize> {
+    let mut seed = 1u32;
+    let mut size = || {
+        seed = seed.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+        1 + (seed >> 16) as usize % 300
+    };
+    (0..1000).map(|_| size()).collect()
+}
+
+fn server() -> Connection<Server> {
+    Connection::new(Server, &Config::DEFAULT)
+}
+
+fn client() -> Connection<Client<impl FnMut() -> [u8; 4]>> {
+    let mut key = 0x1234_5678_u32;
+    let keys = move || {
+        key = key.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+        key.to_be_bytes()
+    };
+    Connection::new(Client(keys), &Config::DEFAULT)
+}
+
+/// So many bytes of `text` over and over; what would cut a character is a space.
+fn body(text: &str, len: usize) -> Vec<u8> {
+    let whole: String = text
+        .chars()
+        .cycle()
+        .scan(0, |at, char| {
+            *at += char.len_utf8();
+            (*at <= len).then_some(char)
+        })
+        .collect();
+    [whole.as_bytes(), &b"  "[..len - whole.len()]].concat()
+}
+
+/// Messages as a client sends them.
+fn wire(kind: MessageKind, text: &str, sizes: &[usize]) -> Vec<u8> {
+    let (mut client, mut wire) = (client(), Vec::new());
+    let mut out = vec![0; 14 + (1 << 16)];
+    for size in sizes {
+        let len = client.message(kind, &body(text, *size), &mut out).unwrap();
+        wire.extend_from_slice(&out[..len]);
+    }
+    wire
+}
+
+/// All that is in the bytes.
+fn drain(connection: &mut Connection<Server>, mut bytes: &mut [u8]) {
+    loop {
+        let received = connection.receive(bytes).unwrap();
+        let Some(event) = black_box(received.event) else { return };
+        if matches!(event, Event::Ping) {
+            let mut out = [0; 8];
+            black_box(connection.poll_transmit(&mut out));
+        }
+        bytes = received.rest;
+    }
+}
+
+fn receive(kind: MessageKind, text: &str, sizes: &[usize]) -> Work {
+    let mut wire = wire(kind, text, sizes);
+    Work::new(sizes.len(), move || drain(&mut server(), &mut wire))
+}
+
+fn pings() -> Work {
+    let (mut client, mut wire, mut out) = (client(), Vec::new(), [0; 10]);
+    for _ in 0..1000 {
+        let len = client.ping(b"ping", &mut out).unwrap();
+        wire.extend_from_slice(&out[..len]);
+    }
+    Work::new(1000, move || drain(&mut server(), &mut wire))
+}
+
+fn reads(size: usize) -> Work {
+    let mut wire = wire(MessageKind::Text, ASCII, &[1 << 16; 10]);
+    Work::new(10, move || {
+        let mut server = server();
+        wire.chunks_mut(size).for_each(|read| drain(&mut server, read));
+    })
+}
+
+fn fragments() -> Work {
+    let (mut client, mut wire, mut out) = (client(), Vec::new(), [0; 1 << 11]);
+    let text = body(ASCII, 1 << 16);
+    for _ in 0..10 {
+        let mut message = Outgoing::new(MessageKind::Text, &text);
+        while !message.is_complete() {
+            let len = client.fragment(&mut message, &mut out[..(1 << 10) + 8]).unwrap();
+            let ping = client.ping(b"ping", &mut out[len..]).unwrap();
+            wire.extend_from_slice(&out[..len + ping]);
+        }
+    }
+    Work::new(10, move || drain(&mut server(), &mut wire))
+}
+
+fn whole(size: usize) -> Work {
+    let mut wire = wire(MessageKind::Binary, BINARY, &[1 << 14; 40]);
+    let mut buffer = MessageBuffer::new(vec![0; 1 << 14]);
+    Work::new(40, move || {
+        let (mut server, mut messages) = (server(), 0);
+        for mut read in wire.chunks_mut(size) {
+            while let Ok(received) = server.receive(read) {
+                let Some(event) = received.event else { break };
+                if let Event::Data(chunk) = event {
+                    messages += usize::from(black_box(buffer.push(chunk)).unwrap().is_some());
+                }
+                read = received.rest;
+            }
+        }
+        assert_eq!(messages, 40);
+    })
+}
+
+fn send<R: barews::Role + 'static>(mut connection: Connection<R>, sizes: &'static [usize]) -> Work {
+    let bodies: Vec<_> = sizes.iter().map(|size| body(ASCII, *size)).collect();
+    let mut out = vec![0; 14 + (1 << 16)];
+    Work::new(sizes.len(), move || {
+        for body in &bodies {
+            black_box(connection.message(MessageKind::Binary, body, &mut out)).unwrap();
+            black_box(&mut out);
+        }
+    })
+}
+
+fn cut() -> Work {
+    let (text, mut out) = (body(ASCII, 1 << 16), vec![0; 1 << 12]);
+    Work::new(10, move || {
+        let mut server = server();
+        for _ in 0..10 {
+            let mut message = Outgoing::new(MessageKind::Text, &text);
+            while !message.is_complete() {
+                black_box(server.fragment(&mut message, &mut out)).unwrap();
+            }
+        }
+    })
+}

@@ -1,0 +1,43 @@
+//! `instructions NAME`: does the work of one case, in `measure`, and prints how many operations that was. `instructions`
+//! alone lists the cases. `run` counts the instructions with valgrind; what stands outside of `measure` costs nothing.
+
+mod connection;
+mod handshake;
+
+use std::hint::black_box;
+use std::process::ExitCode;
+
+/// How many operations a case is, and what does them all.
+pub struct Work {
+    operations: usize,
+    run: Box<dyn FnMut()>,
+}
+
+impl Work {
+    fn new(operations: usize, run: impl FnMut() + 'static) -> Self {
+        Self { operations, run: Box::new(run) }
+    }
+}
+
+type Case = (&'static str, fn() -> Work);
+
+fn main() -> ExitCode {
+    let mut cases = connection::CASES.iter().chain(handshake::CASES);
+    let Some(name) = std::env::args().nth(1) else {
+        cases.for_each(|(name, _)| println!("{name}"));
+        return ExitCode::SUCCESS;
+    };
+    let Some((_, prepare)) = cases.find(|case| case.0 == name) else {
+        eprintln!("no case is called {name}");
+        return ExitCode::FAILURE;
+    };
+    let mut work = prepare();
+    println!("{}", work.operations);
+    measure(&mut work.run);
+    ExitCode::SUCCESS
+}
+
+#[inline(never)]
+fn measure(run: &mut dyn FnMut()) {
+    black_box(run)();
+}
