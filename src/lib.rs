@@ -90,6 +90,8 @@
 //!
 //! * `defmt`: `defmt::Format` on every public type.
 //! * `small-sha1`: for the handshake, a SHA-1 written for size in place of the crate `sha1_smol`.
+//! * `simdutf8`: text that is not ASCII is validated with vectors as wide as the processor has them. For desktops; brings
+//!   `std`.
 #![no_std]
 #![forbid(unsafe_code)]
 #![deny(missing_docs)]

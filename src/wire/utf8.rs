@@ -102,9 +102,11 @@ fn wrong(b: u8, p1: u8, p2: u8, p3: u8) -> u8 {
         | is(p1, 0xF4) & from(b, 0x90) // above U+10FFFF
 }
 
+#[cfg(all(target_pointer_width = "64", feature = "simdutf8"))]
+use simd as kernel;
 #[cfg(not(target_pointer_width = "64"))]
 use small as kernel;
-#[cfg(target_pointer_width = "64")]
+#[cfg(all(target_pointer_width = "64", not(feature = "simdutf8")))]
 use wide as kernel;
 
 /// The formula byte by byte: the shortest code.
@@ -193,6 +195,37 @@ mod wide {
             data = data.get(W - 3..).unwrap_or(&[]);
         }
         data
+    }
+}
+
+/// The whole characters of longer pieces by the `simdutf8` crate, which has vectors as wide as the processor; what cuts leave
+/// at both ends by [`wide`].
+#[cfg(all(target_pointer_width = "64", feature = "simdutf8"))]
+mod simd {
+    use super::{cut_character, wide};
+
+    /// Below this, the crate costs more than it saves.
+    const LONG: usize = 128;
+
+    /// Bit 7 is set when `data` cannot follow `last`, which becomes the last three bytes.
+    #[inline]
+    pub(super) fn push(last: &mut [u8; 3], data: &[u8]) -> u8 {
+        if data.len() < LONG { wide::push(last, data) } else { long(last, data) }
+    }
+
+    #[inline(never)]
+    fn long(last: &mut [u8; 3], data: &[u8]) -> u8 {
+        let is_continuation = |byte: &&u8| **byte & 0xC0 == 0x80;
+        let head = data.iter().take(3).take_while(is_continuation).count();
+        let tail = data.last_chunk().map_or(0, |end| cut_character(*end).iter().filter(|byte| **byte != 0).count());
+        let (head, rest) = data.split_at_checked(head).unwrap_or_default();
+        let (middle, tail) = rest.split_at_checked(rest.len().saturating_sub(tail)).unwrap_or_default();
+        let mut bad = wide::push(last, head);
+        if cut_character(*last) != [0; 3] || simdutf8::basic::from_utf8(middle).is_err() {
+            bad = 0x80;
+        }
+        *last = [0; 3];
+        bad | wide::push(last, tail)
     }
 }
 
