@@ -99,7 +99,7 @@ mod wide {
     const BLOCK: usize = 256;
     const NOT_ASCII: u64 = 0x8080_8080_8080_8080;
 
-    #[inline]
+    #[inline(always)]
     pub(super) fn apply(data: &mut [u8], key: u32) -> bool {
         let wide = u64::from(key) << 32 | u64::from(key);
         let or = match data.len() {

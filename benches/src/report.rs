@@ -1,0 +1,95 @@
+//! The results: what tables, plots, the JSON file and the goals are made of.
+
+use crate::rounds::Quartiles;
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+
+/// One contender on one workload.
+#[derive(Clone, PartialEq, Serialize, Deserialize, Debug)]
+pub struct Cell {
+    pub name: String,
+    pub kind: Kind,
+    /// Nanoseconds for a unit of work.
+    pub low: f64,
+    pub median: f64,
+    pub high: f64,
+    /// The limit that this is measured by, if there is one, in nanoseconds.
+    pub limit: Option<f64>,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, Serialize, Deserialize, Debug)]
+pub enum Kind {
+    Barews,
+    Peer,
+    /// A peer that does less than what is asked for.
+    LesserPeer,
+    Limit,
+}
+
+impl Cell {
+    pub fn new(name: &str, kind: Kind, times: Quartiles, limit: Option<f64>) -> Self {
+        let Quartiles { low, median, high } = times;
+        Self { name: name.into(), kind, low, median, high, limit }
+    }
+
+    /// In units of its limit.
+    pub fn ratio(&self) -> Option<f64> {
+        self.limit.map(|limit| self.median / limit)
+    }
+}
+
+/// One workload.
+#[derive(Clone, PartialEq, Serialize, Deserialize, Debug)]
+pub struct Row {
+    /// The table to which it belongs.
+    pub table: String,
+    pub name: String,
+    pub cells: Vec<Cell>,
+}
+
+impl Row {
+    pub fn cell(&self, name: &str) -> Option<&Cell> {
+        self.cells.iter().find(|cell| cell.name == name)
+    }
+
+    pub fn best_peer(&self) -> Option<&Cell> {
+        self.fastest(|cell| cell.kind == Kind::Peer)
+    }
+
+    pub fn best_barews(&self) -> Option<&Cell> {
+        self.fastest(|cell| cell.kind == Kind::Barews)
+    }
+
+    fn fastest(&self, filter: impl Fn(&Cell) -> bool) -> Option<&Cell> {
+        self.cells.iter().filter(|cell| filter(cell)).min_by(|a, b| a.median.total_cmp(&b.median))
+    }
+}
+
+/// A whole run.
+#[derive(Clone, PartialEq, Default, Serialize, Deserialize, Debug)]
+pub struct Report {
+    /// How it was built and run.
+    pub about: BTreeMap<String, String>,
+    pub rows: Vec<Row>,
+}
+
+impl Report {
+    pub fn note(&mut self, key: &str, value: &str) {
+        self.about.insert(key.into(), value.into());
+    }
+
+    pub fn row(&self, table: &str, name: &str) -> Option<&Row> {
+        self.rows.iter().find(|row| row.table == table && row.name == name)
+    }
+
+    /// The tables, in the order in which they were measured.
+    pub fn tables(&self) -> Vec<&str> {
+        let mut tables: Vec<&str> = self.rows.iter().map(|row| row.table.as_str()).collect();
+        tables.dedup();
+        tables
+    }
+
+    pub fn rows_of<'r>(&'r self, table: &'r str) -> impl Iterator<Item = &'r Row> {
+        self.rows.iter().filter(move |row| row.table == table)
+    }
+}

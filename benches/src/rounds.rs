@@ -1,0 +1,121 @@
+//! Measuring: all contenders in turn, round by round, so that whatever else the machine does falls on all of them; the
+//! median of the rounds is the result. Nobody is timed before what it does was verified.
+//!
+//! Time is processor time of the thread: a round that was interrupted is as good as any other.
+
+use crate::session::Session;
+use crate::socket::Output;
+use crate::tally::Tally;
+use rustix::time::{ClockId, clock_gettime};
+
+/// What takes part in a round.
+pub struct Contender {
+    pub name: String,
+    pub session: Session,
+    tally: Tally,
+    output: Output,
+    /// What a pass brings and writes.
+    pass: Progress,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+struct Progress {
+    messages: u64,
+    received: u64,
+    written: u64,
+}
+
+impl Progress {
+    fn of(tally: &Tally, output: &Output) -> Self {
+        let total = tally.total();
+        Self { messages: total.messages, received: total.bytes, written: output.bytes() }
+    }
+}
+
+/// What a contender did in one pass.
+pub struct Done<'d> {
+    pub tally: &'d Tally,
+    pub written: Vec<u8>,
+}
+
+impl Contender {
+    /// Makes two of it: one goes through two passes, which `verify` judges, the other one is timed.
+    ///
+    /// # Panics
+    ///
+    /// With the name of the contender, if the verdict is an error.
+    pub fn new(
+        name: &str,
+        make: &dyn Fn(Tally) -> (Session, Output),
+        verify: &dyn Fn(&Done<'_>) -> Result<(), String>,
+    ) -> Self {
+        let tally = Tally::verifying();
+        let (mut session, output) = make(tally.clone());
+        let mut pass = Progress { messages: 0, received: 0, written: 0 };
+        for number in 0..2_u64 {
+            tally.restart();
+            let written = output.bytes();
+            output.keep_log();
+            session();
+            let done = Done { tally: &tally, written: output.take_log() };
+            verify(&done).unwrap_or_else(|error| panic!("{name}, pass {number}: {error}"));
+            pass = Progress::of(&tally, &output);
+            pass.written -= written;
+        }
+        let tally = Tally::default();
+        let (session, output) = make(tally.clone());
+        Self { name: name.into(), session, tally, output, pass }
+    }
+
+    /// Nanoseconds for `passes` passes.
+    fn time(&mut self, passes: usize) -> f64 {
+        let before = Progress::of(&self.tally, &self.output);
+        let start = processor_time();
+        (0..passes).for_each(|_| (self.session)());
+        let time = processor_time() - start;
+        let (after, passes) = (Progress::of(&self.tally, &self.output), passes as u64);
+        let expected = Progress {
+            messages: before.messages + passes * self.pass.messages,
+            received: before.received + passes * self.pass.received,
+            written: before.written + passes * self.pass.written,
+        };
+        assert_eq!(after, expected, "{}: not what was verified", self.name);
+        time
+    }
+}
+
+/// Of this thread, in nanoseconds.
+pub fn processor_time() -> f64 {
+    let time = clock_gettime(ClockId::ThreadCPUTime);
+    time.tv_sec as f64 * 1e9 + time.tv_nsec as f64
+}
+
+/// Nanoseconds for a unit of work: the quartiles of all rounds.
+#[derive(Clone, Copy, PartialEq, Debug)]
+pub struct Quartiles {
+    pub low: f64,
+    pub median: f64,
+    pub high: f64,
+}
+
+/// Times `rounds` rounds of `passes` passes of `units` units of work each.
+pub fn measure(contenders: &mut [Contender], rounds: usize, passes: usize, units: u64) -> Vec<Quartiles> {
+    let mut times = vec![Vec::with_capacity(rounds); contenders.len()];
+    // One round more, the first, is not counted: it fills caches and buffers.
+    for round in 0..=rounds {
+        for i in 0..contenders.len() {
+            let i = (i + round) % contenders.len();
+            let time = contenders[i].time(passes);
+            if round > 0 {
+                times[i].push(time / (passes as u64 * units) as f64);
+            }
+        }
+    }
+    times.into_iter().map(quartiles).collect()
+}
+
+fn quartiles(mut times: Vec<f64>) -> Quartiles {
+    times.sort_by(f64::total_cmp);
+    let at = |quarter: usize| times[(times.len() - 1) * quarter / 4];
+    Quartiles { low: at(1), median: at(2), high: at(3) }
+}

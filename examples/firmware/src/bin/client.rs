@@ -1,0 +1,103 @@
+//! A sensor: connects to a server and publishes a reading each second; whatever happens, it comes back.
+//!
+//! The server's URI is fixed when the program is built; a product reads it from its settings.
+
+#![no_std]
+#![no_main]
+
+use core::fmt::Write;
+
+use barews::connection::Chunk;
+use barews::deadlines::Timeouts;
+use barews::handshake::{ClientConfig, Uri};
+use cortex_m_rt::entry;
+use firmware::board::Thermometer;
+use firmware::client::{Application, ClientLink, talk};
+use firmware::ethernet::Ethernet;
+use firmware::link::TEXT_SIZE;
+use firmware::network::{Buffers, Network};
+use firmware::random::random;
+use firmware::{BUFFER_SIZE, board, clock, stack};
+use heapless::String;
+use smoltcp::iface::SocketStorage;
+
+const URI: &str = match option_env!("URI") {
+    Some(uri) => uri,
+    None => "ws://10.0.2.2:9001/",
+};
+
+/// Milliseconds between two readings.
+const INTERVAL: u64 = 1_000;
+
+/// After 5 s of silence the server is asked for a sign of life, and given up after 5 s more. On a radio or a battery these are
+/// minutes: each Ping wakes the modem.
+const TIMEOUTS: Timeouts =
+    Timeouts { handshake: Some(5_000), idle: None, ping: Some(5_000), pong: Some(5_000), closing: Some(2_000) };
+
+/// The longest time between two attempts to connect: at first one second, doubled after each that fails.
+const FIRST_DELAY: u64 = 1_000;
+const LONGEST_DELAY: u64 = 32_000;
+
+#[entry]
+fn main() -> ! {
+    static mut ETHERNET: Ethernet = Ethernet::new();
+    static mut SOCKETS: [SocketStorage<'static>; 1] = [SocketStorage::EMPTY];
+    static mut BUFFERS: Buffers = Buffers::new();
+    static mut RX: [u8; BUFFER_SIZE] = [0; BUFFER_SIZE];
+
+    let core = cortex_m::Peripherals::take().unwrap();
+    board::start(core.SYST);
+    let mut network = Network::new(ETHERNET, SOCKETS);
+    let socket = network.add_socket(BUFFERS);
+    let Ok(uri) = Uri::parse(URI) else { defmt::panic!("not a WebSocket URI: {=str}", URI) };
+    let config = ClientConfig::new(uri);
+    let mut sensor = Sensor { thermometer: Thermometer::new(), due: 0, published: 0 };
+
+    let mut delay = FIRST_DELAY;
+    loop {
+        defmt::info!("connecting to {=str}", URI);
+        let start = clock::millis();
+        let opened = talk(&mut network, socket, RX, &config, TIMEOUTS, &mut sensor);
+        defmt::info!("{} readings in all; stack: {} of {} bytes used", sensor.published, stack::used(), stack::size());
+        // A server that comes back finds its clients waiting: each after a time of its own, so that they do not come all at
+        // once. RFC 6455 7.2.3
+        if opened && clock::millis() - start > delay {
+            delay = FIRST_DELAY;
+        }
+        let wait = u64::from(u32::from_le_bytes(random())) % delay;
+        delay = (delay * 2).min(LONGEST_DELAY);
+        defmt::info!("next attempt in {} ms", wait);
+        network.rest_until(clock::millis() + wait);
+    }
+}
+
+struct Sensor {
+    thermometer: Thermometer,
+    due: u64,
+    published: u32,
+}
+
+impl Application for Sensor {
+    fn receive(&mut self, _: &mut ClientLink<'_, '_>, chunk: Chunk<'_>) {
+        // The server's example echoes the readings. A product would take commands or settings here.
+        if chunk.last {
+            defmt::debug!("a message from the server");
+        }
+    }
+
+    fn send(&mut self, link: &mut ClientLink<'_, '_>) -> Option<u64> {
+        if link.now >= self.due {
+            self.due = link.now + INTERVAL;
+            let tenths = self.thermometer.tenths();
+            let mut text = String::<TEXT_SIZE>::new();
+            let (uptime, degrees, tenth) = (link.now, tenths / 10, tenths % 10);
+            let _ = write!(text, r#"{{"uptime":{uptime},"temperature":{degrees}.{tenth}}}"#); // it has room
+            // A reading for which there is no room, or no connection any more, is lost: the next one is better.
+            if link.send_text(&text) {
+                defmt::info!("published {=str}", text.as_str());
+                self.published += 1;
+            }
+        }
+        Some(self.due)
+    }
+}

@@ -1,0 +1,73 @@
+//! What the page shows: a snapshot of the board as a JSON text, and the commands that a page sends.
+
+use core::fmt::Write;
+
+use firmware::board::{self, Thermometer};
+use firmware::link::TEXT_SIZE;
+use firmware::stack;
+use heapless::String;
+
+/// The longest command.
+pub const COMMAND_SIZE: usize = 32;
+
+const INTERVALS: core::ops::RangeInclusive<u64> = 20..=10_000;
+
+/// What all live sessions share.
+pub struct Live {
+    thermometer: Thermometer,
+    /// Milliseconds between two snapshots.
+    interval: u64,
+    /// When the next one is due.
+    due: u64,
+    /// The number of the newest one: a session that has sent another one is behind.
+    number: u32,
+}
+
+impl Live {
+    pub fn new() -> Self {
+        Self { thermometer: Thermometer::new(), interval: 500, due: 0, number: 0 }
+    }
+
+    pub fn poll(&mut self, now: u64) {
+        if now >= self.due {
+            self.due = now + self.interval;
+            self.number = self.number.wrapping_add(1);
+        }
+    }
+
+    pub fn due(&self) -> u64 {
+        self.due
+    }
+
+    pub fn number(&self) -> u32 {
+        self.number
+    }
+
+    /// Does what a page asks for: `led on`, `led off`, or `interval N`. All pages see the outcome at once.
+    pub fn command(&mut self, command: &str) {
+        defmt::info!("command: {=str}", command);
+        match command.split_once(' ') {
+            Some(("led", "on")) => board::set_led(true),
+            Some(("led", "off")) => board::set_led(false),
+            Some(("interval", interval)) => {
+                let interval = interval.parse().ok().filter(|interval| INTERVALS.contains(interval));
+                self.interval = interval.unwrap_or(self.interval);
+            }
+            _ => defmt::warn!("no such command"),
+        }
+        self.due = 0;
+    }
+
+    pub fn snapshot(&mut self, now: u64) -> String<TEXT_SIZE> {
+        let mut text = String::new();
+        let (led, free, interval) = (board::led(), stack::unused(), self.interval);
+        let tenths = self.thermometer.tenths();
+        let (degrees, tenth) = (tenths / 10, tenths.rem_euclid(10));
+        // It has room for the longest values.
+        let _ = write!(
+            text,
+            r#"{{"uptime":{now},"interval":{interval},"led":{led},"temperature":{degrees}.{tenth},"stack":{free}}}"#
+        );
+        text
+    }
+}

@@ -1,0 +1,65 @@
+//! A server in 64 KiB of RAM: a page at `/`, whose script shows the board live through a WebSocket at `/live`, and an echo at
+//! `/echo`.
+//!
+//! This file is the loop: poll TCP/IP, give each session a turn, sleep. What a session does is in `session.rs`, what the
+//! board shows is in `live.rs`.
+
+#![no_std]
+#![no_main]
+
+mod live;
+mod session;
+
+use core::mem::MaybeUninit;
+
+use cortex_m_rt::entry;
+use firmware::ethernet::Ethernet;
+use firmware::network::{Buffers, Network};
+use firmware::{BUFFER_SIZE, board, clock, stack};
+use smoltcp::iface::SocketStorage;
+use smoltcp::socket::tcp::Socket;
+
+use crate::live::Live;
+use crate::session::Session;
+
+/// How many connections there may be at once. smoltcp has no backlog: a socket that is free listens.
+const SESSIONS: usize = 6;
+
+#[entry]
+fn main() -> ! {
+    // The attribute makes `&'static mut` of these.
+    static mut ETHERNET: Ethernet = Ethernet::new();
+    static mut SOCKETS: [SocketStorage<'static>; SESSIONS] = [SocketStorage::EMPTY; SESSIONS];
+    static mut SLOTS: [MaybeUninit<Option<Session>>; SESSIONS] = [const { MaybeUninit::uninit() }; SESSIONS];
+    static mut BUFFERS: [Buffers; SESSIONS] = [const { Buffers::new() }; SESSIONS];
+    static mut RX: [u8; BUFFER_SIZE] = [0; BUFFER_SIZE]; // what one session reads in its turn
+
+    let core = cortex_m::Peripherals::take().unwrap();
+    board::start(core.SYST);
+    let mut network = Network::new(ETHERNET, SOCKETS);
+    let handles = BUFFERS.each_mut().map(|buffers| network.add_socket(buffers));
+    let mut slots = SLOTS.each_mut().map(|slot| slot.write(None));
+    let mut live = Live::new();
+    defmt::info!("listening, {} sockets with buffers of 2 x {} bytes", SESSIONS, BUFFER_SIZE);
+
+    let mut deepest = 0;
+    loop {
+        network.poll();
+        let now = clock::millis();
+        live.poll(now);
+        let mut busy = false;
+        let mut due = None;
+        for (slot, handle) in slots.iter_mut().zip(handles) {
+            let turn = session::turn(slot, network.sockets.get_mut::<Socket<'_>>(handle), RX, &mut live, now);
+            busy |= turn.busy;
+            due = due.into_iter().chain(turn.due).min();
+        }
+        if !busy {
+            network.sleep_until(due);
+        }
+        if stack::used() > deepest {
+            deepest = stack::used();
+            defmt::info!("stack: {} of {} bytes used", deepest, stack::size());
+        }
+    }
+}

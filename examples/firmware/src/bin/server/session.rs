@@ -1,0 +1,210 @@
+//! One connection: handshake, then an echo, the live view or a page, then closing. Messages stream through the socket's
+//! buffers, so their size does not matter; a session keeps no bytes but those of its handshake, or of a command that
+//! arrives in pieces.
+
+use barews::connection::{Chunk, Config, State};
+use barews::deadlines::{Deadlines, Timeouts};
+use barews::handshake::{Accept, OriginPolicy, Progress, ServerConfig, ServerHandshake};
+use barews::message::MessageBuffer;
+use barews::{BuildError, Connection, Server};
+use firmware::Turn;
+use firmware::link::{Link, Queue, expire, is_finished, read, send};
+use smoltcp::socket::tcp::Socket;
+
+use crate::live::{COMMAND_SIZE, Live};
+
+const PORT: u16 = 80;
+
+/// Only pages of this server may connect: the LED is not for every page in the web.
+static HANDSHAKE: ServerConfig<'_> = ServerConfig::new(OriginPolicy::SameOrigin);
+/// For so long a handshake may keep one of a few sockets.
+const TIMEOUTS: Timeouts = Timeouts { handshake: Some(4_000), ..Timeouts::MILLISECONDS };
+/// What is echoed piece by piece may be of any length.
+const ECHO: Config =
+    Config { max_frame_size: u64::MAX, max_message_size: u64::MAX, max_fragments: u32::MAX, ..Config::DEFAULT };
+/// A longer command is refused at its first frame's header.
+const LIVE: Config = Config { max_message_size: COMMAND_SIZE as u64, ..Config::DEFAULT };
+
+/// So much of a request is read at once. The answer, and what answers frames behind it, fit the smallest send buffer.
+const REQUEST_READ: usize = 64;
+/// The longest answer but the page.
+const ANSWER_SIZE: usize = 256;
+
+const PAGE_HEAD: &[u8] = b"HTTP/1.1 200 OK\r\nContent-Type: text/html; charset=utf-8\r\nConnection: close\r\n\r\n";
+const PAGE: &[u8] = include_bytes!("page.html");
+
+/// A connection and its deadlines.
+pub struct Session {
+    stage: Stage,
+    deadlines: Deadlines,
+    queue: Queue,
+}
+
+#[allow(clippy::large_enum_variant, reason = "without a heap there is room for the largest in each session")]
+enum Stage {
+    Handshake(ServerHandshake<'static, [u8; 512]>),
+    Open(Connection<Server>, Service),
+    /// No WebSocket: this is still to be sent.
+    Response(&'static [u8]),
+}
+
+/// What a connection is for.
+enum Service {
+    Echo,
+    Live {
+        commands: MessageBuffer<[u8; COMMAND_SIZE]>,
+        /// The number of the snapshot that was sent last.
+        sent: u32,
+    },
+}
+
+/// One turn of a socket and of its session, if it has one.
+pub fn turn(slot: &mut Option<Session>, socket: &mut Socket<'_>, rx: &mut [u8], live: &mut Live, now: u64) -> Turn {
+    if !socket.is_open() {
+        // In TIME-WAIT, too: a few sockets cannot be kept waiting.
+        if slot.take().is_some() {
+            defmt::info!("connection over");
+        }
+        let _ = socket.listen(PORT);
+    }
+    if !socket.is_active() {
+        return Turn::default();
+    }
+    if slot.is_none() {
+        begin(slot, now);
+    }
+    let Some(session) = slot else { return Turn::default() };
+    let busy = session.go_on(socket, rx, live, now);
+    Turn { busy, due: session.due(live) }
+}
+
+/// On its own, so that the stack has to hold a session only here.
+#[inline(never)]
+fn begin(slot: &mut Option<Session>, now: u64) {
+    *slot = Some(Session {
+        stage: Stage::Handshake(ServerHandshake::new(&HANDSHAKE, [0; 512])),
+        deadlines: Deadlines::new(TIMEOUTS, now),
+        queue: Queue::default(),
+    });
+}
+
+impl Session {
+    fn due(&self, live: &Live) -> Option<u64> {
+        let snapshot = matches!(self.stage, Stage::Open(_, Service::Live { .. })).then(|| live.due());
+        self.deadlines.poll_timeout().into_iter().chain(snapshot).min()
+    }
+
+    /// True if something moved.
+    fn go_on(&mut self, socket: &mut Socket<'_>, rx: &mut [u8], live: &mut Live, now: u64) -> bool {
+        let Self { stage, deadlines, queue } = self;
+        if queue.has_shrunk(socket) {
+            deadlines.received(now);
+        }
+        let busy = match stage {
+            Stage::Open(connection, service) => {
+                let mut link = Link { connection, socket, deadlines, now };
+                link.timeouts();
+                service.send(&mut link, live);
+                let busy = link.receive(rx, |link, chunk| service.receive(link, chunk, live));
+                link.settle();
+                busy
+            }
+            Stage::Handshake(_) | Stage::Response(_) => self.http(socket, rx, live, now),
+        };
+        self.queue.has_grown(socket) || busy
+    }
+
+    /// What is no WebSocket yet, or never will be.
+    #[inline(never)]
+    fn http(&mut self, socket: &mut Socket<'_>, rx: &mut [u8], live: &mut Live, now: u64) -> bool {
+        let Self { stage, deadlines, .. } = self;
+        while let Some(timeout) = deadlines.handle_timeout(now) {
+            expire(socket, timeout);
+        }
+        let bytes = read(socket, rx, REQUEST_READ);
+        let busy = !bytes.is_empty();
+        if let Stage::Handshake(handshake) = stage {
+            match handshake.receive(bytes) {
+                Ok(Progress::Partial) if is_finished(socket) => socket.close(),
+                Ok(Progress::Partial) => {}
+                Ok(Progress::Complete { rest }) => {
+                    *stage = answer(handshake, socket);
+                    if let Stage::Open(connection, service) = stage {
+                        deadlines.opened(now);
+                        let mut link = Link { connection, socket, deadlines, now };
+                        link.process(rest, |link, chunk| service.receive(link, chunk, live));
+                    }
+                }
+                Err(error) => {
+                    defmt::warn!("refused: {}", error);
+                    *stage = respond(socket, |out| handshake.refuse(error, out));
+                }
+            }
+        }
+        if let Stage::Response(left) = stage {
+            let len = socket.send_slice(left).unwrap_or(0);
+            *left = &left[len..];
+            if left.is_empty() {
+                socket.close();
+            }
+            deadlines.state(State::Closing, now); // for so long the client may take
+        }
+        busy
+    }
+}
+
+impl Service {
+    fn receive(&mut self, link: &mut Link<'_, '_, Server>, chunk: Chunk<'_>, live: &mut Live) {
+        match self {
+            Self::Echo => link.echo(chunk),
+            Self::Live { commands, .. } => match commands.push(chunk) {
+                Ok(Some(command)) => live.command(command.text().unwrap_or_default()),
+                Ok(None) => {}
+                Err(error) => link.connection.fail(error),
+            },
+        }
+    }
+
+    fn send(&mut self, link: &mut Link<'_, '_, Server>, live: &mut Live) {
+        if let Self::Live { sent, .. } = self
+            && *sent != live.number()
+            && link.send_text(&live.snapshot(link.now))
+        {
+            *sent = live.number(); // on a slow line some are left out, and need no memory to wait in
+        }
+    }
+}
+
+/// Answers a complete request.
+#[inline(never)]
+fn answer(handshake: &mut ServerHandshake<'static, [u8; 512]>, socket: &mut Socket<'_>) -> Stage {
+    let Some(request) = handshake.request() else { return Stage::Response(b"") };
+    defmt::info!("{=str} {=str}", request.method(), request.target());
+    let path = request.target().split('?').next().unwrap_or_default();
+    let (config, service) = match (request.is_upgrade(), path) {
+        (true, "/echo") => (&ECHO, Service::Echo),
+        (true, "/live") => (&LIVE, Service::Live { commands: MessageBuffer::new([0; COMMAND_SIZE]), sent: 0 }),
+        (false, "/") => {
+            send(socket, PAGE_HEAD);
+            return Stage::Response(if request.method() == "HEAD" { b"" } else { PAGE });
+        }
+        _ => return respond(socket, |out| handshake.respond(404, &[], b"not found\n", out)),
+    };
+    let mut out = [0; ANSWER_SIZE];
+    match handshake.accept(&Accept::default(), config, &mut out) {
+        Ok((len, connection)) => {
+            send(socket, &out[..len]);
+            Stage::Open(connection, service)
+        }
+        Err(_) => Stage::Response(b""), // never: this is an upgrade that has no answer yet
+    }
+}
+
+/// Sends a short response.
+fn respond(socket: &mut Socket<'_>, build: impl FnOnce(&mut [u8]) -> Result<usize, BuildError>) -> Stage {
+    let mut out = [0; ANSWER_SIZE];
+    if let Ok(len) = build(&mut out) {
+        send(socket, &out[..len]);
+    }
+    Stage::Response(b"")
+}
