@@ -238,7 +238,7 @@ impl Goals<'_> {
             if let (Some(growth), Some(unit)) = (self.growth(name), unit) {
                 self.checks.push(Check { place: scaling::TABLE.into(), value: growth / unit, most: 1.2 });
             }
-            self.goal(&format!("cost of a unit, most by least: {}", &name[8..]));
+            self.goal(&format!("cost of a unit where there are most, by the least: {name}"));
         }
         if let Some(bytes) = self.report.about.get(scaling::MEMORY).and_then(|bytes| bytes.parse().ok()) {
             self.checks.push(Check { place: "100,000 connections".into(), value: bytes, most: 256.0 });
@@ -248,7 +248,8 @@ impl Goals<'_> {
 
     /// What a unit costs where there are most of them, by what it costs where it costs least.
     fn growth(&self, name: &str) -> Option<f64> {
-        let times = || self.report.rows_of(scaling::TABLE).filter_map(|row| Some(row.cell(name)?.median));
-        Some(times().last()? / times().reduce(f64::min)?)
+        let cells = &self.report.row(scaling::TABLE, name)?.cells;
+        let least = cells.iter().map(|cell| cell.median).reduce(f64::min)?;
+        Some(cells.last()?.median / least)
     }
 }

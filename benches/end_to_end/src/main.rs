@@ -47,7 +47,7 @@ const FIELDS: [&str; 15] = [
     "load_cpu_per_message",
     "load_busy_percent",
 ];
-/// How long an echo, or the end of a connection, may take when nothing new is sent any more.
+/// How long nothing may come back when nothing new is sent any more; how long the connections may take to close.
 const PATIENCE: Duration = Duration::from_secs(10);
 const PROGRESS: Duration = Duration::from_millis(250);
 
@@ -252,12 +252,15 @@ impl Load {
     /// Waits for the last echoes, then closes all connections.
     fn finish(&mut self) -> Result<(), Box<dyn Error>> {
         self.exchange.sending = false;
-        let mut end = Instant::now() + PATIENCE;
-        while self.exchange.in_flight > 0 {
+        let (mut end, mut left) = (Instant::now() + PATIENCE, self.exchange.in_flight);
+        while left > 0 {
             if Instant::now() > end {
-                return Err(format!("{} messages did not come back", self.exchange.in_flight).into());
+                return Err(format!("{left} messages did not come back").into());
             }
             self.turn(PROGRESS)?;
+            if self.exchange.in_flight < left {
+                (end, left) = (Instant::now() + PATIENCE, self.exchange.in_flight);
+            }
         }
         for session in self.sessions.iter_mut().flatten() {
             session.close()?;

@@ -1,5 +1,6 @@
 //! Ten times as much of anything costs ten times as much: nanoseconds for a unit, from a thousand messages or fragments to a
-//! million, and from one connection to 100,000. And what a connection takes in memory.
+//! million, and from one connection to 100,000. What does not fit the cache costs more; how much, show two loops that do
+//! nothing but touch as much memory. And what a connection takes in memory.
 
 use super::{Bench, expect};
 use crate::options::Options;
@@ -12,18 +13,21 @@ use crate::wire::{self, Content, Random, Size};
 use barews::connection::{Config, Event};
 use barews::{Connection, Server};
 
-pub const TABLE: &str = "scaling";
-pub const MESSAGES: &str = "barews, messages of 125 B";
-pub const FRAGMENTS: &str = "barews, fragments of 125 B";
-pub const CONNECTIONS: &str = "barews, connections";
-
-const ONE_LINE: &str = "limit: one cache line each";
-pub const ALL_LINES: &str = "limit: all cache lines each";
+pub const TABLE: &str = "scaling, ns for a unit";
+pub const MESSAGES: &str = "messages";
+pub const FRAGMENTS: &str = "fragments";
+pub const CONNECTIONS: &str = "connections";
+/// Of the cache, for as many connections.
+const ONE_LINE: &str = "one line";
+pub const ALL_LINES: &str = "all lines";
 
 /// With what a connection takes of memory, in bytes.
 pub const MEMORY: &str = "memory of a connection";
 
 const PAYLOAD: usize = 125;
+
+/// Makes a pass: something of so many units, again and again until a number of units is complete.
+type Make = fn(count: usize, times: usize, Tally) -> Session;
 
 pub fn run(options: &Options, report: &mut Report) {
     // First, as long as the process has no memory to reuse.
@@ -32,35 +36,25 @@ pub fn run(options: &Options, report: &mut Report) {
     {
         report.note(MEMORY, &format!("{bytes:.1}"));
     }
-    let most = if options.quick { 4 } else { 6 };
-    for power in 0..=most {
-        let Some(mut bench) = Bench::new(options, TABLE, &format!("10^{power}")) else { continue };
-        let count = 10_usize.pow(power);
-        if power >= 3 {
-            let repeated = move |tally| (repeated(0x82, 0x82, 0x82, count, tally), Output::default());
-            bench.add(MESSAGES, Kind::Barews, &[], &repeated, &|done| {
-                expect("messages", done.tally.total().messages, count as u64)
-            });
-            let repeated = move |tally| (self::repeated(0x02, 0x00, 0x80, count, tally), Output::default());
-            bench.add(FRAGMENTS, Kind::Barews, &[], &repeated, &|done| {
-                expect("bytes", (done.tally.total().messages, done.tally.total().bytes), (1, (count * PAYLOAD) as u64))
-            });
-        }
-        if power <= 5 {
-            let connections = move |tally| (connections(count, tally), Output::default());
-            bench.add(CONNECTIONS, Kind::Barews, &[], &connections, &|done| {
-                expect("messages", done.tally.total().messages, count as u64)
+    let series: [(&str, Kind, [u32; 2], Make); 5] = [
+        (CONNECTIONS, Kind::Barews, [0, 5], connections),
+        (MESSAGES, Kind::Barews, [3, 6], |count, times, tally| repeated([0x82; 3], count, times, tally)),
+        (FRAGMENTS, Kind::Barews, [3, 6], |count, times, tally| repeated([0x02, 0x00, 0x80], count, times, tally)),
+        (ONE_LINE, Kind::Limit, [0, 5], |count, times, tally| looks(count, times, 1, tally)),
+        (ALL_LINES, Kind::Limit, [0, 5], |count, times, tally| looks(count, times, WORDS, tally)),
+    ];
+    for (name, kind, [least, most], make) in series {
+        let Some(mut bench) = Bench::new(options, TABLE, name) else { continue };
+        let most = if options.quick { most - 1 } else { most };
+        let units = 10_usize.pow(most);
+        for power in least..=most {
+            let count = 10_usize.pow(power);
+            let make = |tally| (make(count, units / count, tally), Output::default());
+            bench.add(&format!("10^{power}"), kind, &[], &make, &|done| {
+                expect("bytes", done.tally.total().bytes, (units * PAYLOAD) as u64)
             });
         }
-        if power <= 5 {
-            for (name, words) in [(ONE_LINE, 1), (ALL_LINES, WORDS)] {
-                let looks = move |tally| (looks(count, words, tally), Output::default());
-                bench.add(name, Kind::Limit, &[], &looks, &|done| {
-                    expect("messages", done.tally.total().messages, count as u64)
-                });
-            }
-        }
-        bench.run(report, Size::Bytes(PAYLOAD), count * PAYLOAD, count as u64);
+        bench.run(report, Size::Bytes(PAYLOAD), units * PAYLOAD, units as u64);
     }
 }
 
@@ -73,35 +67,38 @@ fn frames(first: u8, count: usize) -> Vec<u8> {
     bytes
 }
 
-/// A connection that receives `count` frames: one that begins with `first`, one that begins with `last`, and between them
-/// those that begin with `middle`, again and again the same.
-fn repeated(first: u8, middle: u8, last: u8, count: usize, tally: Tally) -> Session {
+/// `times` connections, one after the other, each of which receives `count` frames. `firsts` is with what the first, those
+/// between and the last begin. Those between are again and again the same few.
+fn repeated(firsts: [u8; 3], count: usize, times: usize, tally: Tally) -> Session {
+    let [first, middle, last] = firsts;
     let (first, middles, last) = (frames(first, 1), frames(middle, READ / (PAYLOAD + 6)), frames(last, 1));
     let mut buffer = vec![0; READ];
+    let config = Config { max_message_size: u64::MAX, ..Config::DEFAULT };
     Box::new(move || {
-        let config = Config { max_message_size: u64::MAX, ..Config::DEFAULT };
-        let mut connection = Connection::new(Server, &config);
-        let mut feed = |bytes: &[u8]| {
-            buffer[..bytes.len()].copy_from_slice(bytes);
-            receive(&mut connection, &mut buffer[..bytes.len()], &tally);
-        };
-        let mut left = (count - 2) * last.len();
-        feed(&first);
-        while left > 0 {
-            let bytes = &middles[..left.min(middles.len())];
-            feed(bytes);
-            left -= bytes.len();
+        for _ in 0..times {
+            let mut connection = Connection::new(Server, &config);
+            let mut feed = |bytes: &[u8]| {
+                buffer[..bytes.len()].copy_from_slice(bytes);
+                receive(&mut connection, &mut buffer[..bytes.len()], &tally);
+            };
+            let mut left = (count - 2) * last.len();
+            feed(&first);
+            while left > 0 {
+                let bytes = &middles[..left.min(middles.len())];
+                feed(bytes);
+                left -= bytes.len();
+            }
+            feed(&last);
         }
-        feed(&last);
     })
 }
 
-/// So many connections, in no order. Each receives a message.
-fn connections(count: usize, tally: Tally) -> Session {
+/// So many connections, in no order. Each receives a message, and all that `times` times.
+fn connections(count: usize, times: usize, tally: Tally) -> Session {
     let mut connections: Vec<_> = (0..count).map(|_| Connection::new(Server, &Default::default())).collect();
     let (frame, mut buffer, order) = (frames(0x82, 1), vec![0; READ], order(count));
     Box::new(move || {
-        for &i in &order {
+        for &i in std::iter::repeat_n(&order, times).flatten() {
             buffer[..frame.len()].copy_from_slice(&frame);
             receive(&mut connections[i], &mut buffer[..frame.len()], &tally);
         }
@@ -118,11 +115,11 @@ fn order(count: usize) -> Vec<usize> {
 const WORDS: usize = size_of::<Connection<Server>>() / 8;
 
 /// The same without WebSocket: counts in some words of something of the size of a connection.
-fn looks(count: usize, words: usize, tally: Tally) -> Session {
+fn looks(count: usize, times: usize, words: usize, tally: Tally) -> Session {
     let mut connections = vec![[0_u64; WORDS]; count];
     let (frame, mut buffer, order) = (frames(0x82, 1), vec![0; READ], order(count));
     Box::new(move || {
-        for &i in &order {
+        for &i in std::iter::repeat_n(&order, times).flatten() {
             buffer[..frame.len()].copy_from_slice(&frame);
             connections[i][..words].iter_mut().step_by(8).for_each(|word| *word += u64::from(buffer[0]));
             tally.message(&buffer[6..frame.len()]);

@@ -59,28 +59,28 @@ const BLOCK: usize = 4096;
 impl<V: Vector> Work for Text<V> {
     #[inline(always)]
     unsafe fn payload(&mut self, part: &mut [u8], key: u32, last: bool, _: &mut Socket) {
-        let mut valid = 0;
-        if part.len() <= BLOCK && self.cut_len == 0 {
+        if part.len() <= BLOCK {
             let ascii = unsafe { kernel::mask::<V>(part.as_ptr(), part.as_mut_ptr(), part.len(), key) };
-            if ascii {
-                return;
+            if !ascii || self.cut_len > 0 {
+                self.short(part, last);
             }
-        } else {
-            for start in (0..part.len()).step_by(BLOCK) {
-                let block = &mut part[start..];
-                let len = block.len().min(BLOCK);
-                let ascii = unsafe { kernel::mask::<V>(block.as_ptr(), block.as_mut_ptr(), len, key) };
-                if start == 0 && self.cut_len > 0 {
-                    valid = self.complete(part);
-                }
-                let end = start + len;
-                if ascii && valid == start {
-                    valid = end;
-                } else if end < part.len() {
-                    let end = end - cut_len(&part[..end]);
-                    assert!((self.is_utf8)(&part[valid..end]));
-                    valid = end;
-                }
+            return;
+        }
+        let mut valid = 0;
+        for start in (0..part.len()).step_by(BLOCK) {
+            let block = &mut part[start..];
+            let len = block.len().min(BLOCK);
+            let ascii = unsafe { kernel::mask::<V>(block.as_ptr(), block.as_mut_ptr(), len, key) };
+            if start == 0 {
+                valid = self.complete(part);
+            }
+            let end = start + len;
+            if ascii && valid == start {
+                valid = end;
+            } else if end < part.len() {
+                let end = end - cut_len(&part[..end]);
+                assert!((self.is_utf8)(&part[valid..end]));
+                valid = end;
             }
         }
         self.end_of_part(&part[valid..], last);
@@ -92,9 +92,18 @@ impl<V> Text<V> {
         Self { is_utf8, cut: [0; 4], cut_len: 0, vector: PhantomData }
     }
 
-    /// How many bytes of the part belong to the character that was cut.
-    #[cold]
+    #[inline(never)]
+    fn short(&mut self, part: &[u8], last: bool) {
+        let valid = self.complete(part);
+        self.end_of_part(&part[valid..], last);
+    }
+
+    /// How many bytes of the part belong to a character that was cut.
+    #[inline]
     fn complete(&mut self, part: &[u8]) -> usize {
+        if self.cut_len == 0 {
+            return 0;
+        }
         let len = character_len(self.cut[0]);
         let missing = (len - self.cut_len).min(part.len());
         self.cut[self.cut_len..][..missing].copy_from_slice(&part[..missing]);
@@ -162,6 +171,15 @@ unsafe fn run(socket: &mut Socket, buffer: &mut [u8], reads: Reads, tally: &Tall
                     len => (len.into(), 6),
                 };
                 let is_control = first & 8 != 0;
+                if end - at >= start + len && !is_control {
+                    key = header.add(start - 4).cast::<u32>().read_unaligned();
+                    let part = slice::from_raw_parts_mut(header.add(start), len);
+                    work.begin(first, len, socket);
+                    work.payload(part, key, first & 0x80 != 0, socket);
+                    tally.chunk(part, first & 0x80 != 0);
+                    at += start + len;
+                    continue;
+                }
                 if end - at < start || is_control && end - at < start + len {
                     buffer.copy_from(header, end - at);
                     carried = end - at;

@@ -147,8 +147,17 @@ pub const PEERS: &[Peer] = &[
 
 /// Who is who.
 pub fn text() -> String {
-    let lines = PEERS.iter().map(|peer| format!("  {} {}: {}\n", peer.name, peer.version(), peer.notes));
-    format!("contenders; * does less than what is asked for\n{}", lines.collect::<String>())
+    let mut out = String::from("contenders; * does less than what is asked for\n");
+    for peer in PEERS {
+        let facts = [
+            (!peer.checks_text, "; does not validate text"),
+            (!peer.checks_frames, "; does not check frames"),
+            (peer.is_wide, "; wider vectors at run time"),
+        ];
+        let facts: String = facts.into_iter().filter_map(|(is_so, fact)| is_so.then_some(fact)).collect();
+        out += &format!("  {} {}{facts}\n    {}\n", peer.name, peer.version(), peer.notes);
+    }
+    out
 }
 
 /// Frames that wait to be written together, for hosts that own the buffer. What is long is written from where it lies.
