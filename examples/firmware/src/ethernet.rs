@@ -5,7 +5,7 @@ use smoltcp::phy::{Device, DeviceCapabilities, Medium, RxToken, TxToken};
 use smoltcp::time::Instant;
 use smoltcp::wire::EthernetAddress;
 
-use crate::registers;
+use crate::board::registers;
 
 registers! { 0x4004_8000:
     INTERRUPTS = 0x00, INTERRUPT_MASK = 0x04, RECEIVE_CONTROL = 0x08, TRANSMIT_CONTROL = 0x0c, DATA = 0x10,
@@ -32,9 +32,7 @@ pub struct Ethernet {
 }
 
 impl Ethernet {
-    pub const fn new() -> Self {
-        Self { rx: [0; BUFFER], tx: [0; BUFFER] }
-    }
+    pub const EMPTY: Self = Self { rx: [0; BUFFER], tx: [0; BUFFER] };
 
     /// Switches the controller on.
     pub fn start(&mut self) -> EthernetAddress {

@@ -28,9 +28,13 @@ impl<R: Role> Link<'_, '_, R> {
     /// Reads into `rx` what can be answered, and hands each piece of a message to `handle`. True if there was something.
     pub fn receive(&mut self, rx: &mut [u8], handle: impl FnMut(&mut Self, Chunk<'_>)) -> bool {
         let room = room(self.socket).saturating_sub(RESERVE);
-        // No frame of a server's is longer than the client's frame that it echoes. A client adds a masking key: an empty
-        // message of 2 bytes comes back as one of 6.
-        let limit = if R::IS_SERVER { room } else { room / 3 };
+        let limit = if !self.socket.may_send() {
+            rx.len() // we have ended the stream: what still comes is read, so that its end comes too, and is not answered
+        } else if R::IS_SERVER {
+            room // no frame of ours is longer than the client's that it echoes
+        } else {
+            room / 3 // ours have a masking key in addition: an empty message of 2 bytes comes back as one of 6
+        };
         let bytes = read(self.socket, rx, limit);
         let is_some = !bytes.is_empty();
         if is_some {

@@ -25,9 +25,9 @@ const SUITE: &str = match option_env!("URI") {
 
 #[entry]
 fn main() -> ! {
-    static mut ETHERNET: Ethernet = Ethernet::new();
+    static mut ETHERNET: Ethernet = Ethernet::EMPTY;
     static mut SOCKETS: [SocketStorage<'static>; 1] = [SocketStorage::EMPTY];
-    static mut BUFFERS: Buffers = Buffers::new();
+    static mut BUFFERS: Buffers = Buffers::EMPTY;
     static mut RX: [u8; BUFFER_SIZE] = [0; BUFFER_SIZE];
 
     let core = cortex_m::Peripherals::take().unwrap();

@@ -40,9 +40,9 @@ const LONGEST_DELAY: u64 = 32_000;
 
 #[entry]
 fn main() -> ! {
-    static mut ETHERNET: Ethernet = Ethernet::new();
+    static mut ETHERNET: Ethernet = Ethernet::EMPTY;
     static mut SOCKETS: [SocketStorage<'static>; 1] = [SocketStorage::EMPTY];
-    static mut BUFFERS: Buffers = Buffers::new();
+    static mut BUFFERS: Buffers = Buffers::EMPTY;
     static mut RX: [u8; BUFFER_SIZE] = [0; BUFFER_SIZE];
 
     let core = cortex_m::Peripherals::take().unwrap();
@@ -51,7 +51,7 @@ fn main() -> ! {
     let socket = network.add_socket(BUFFERS);
     let Ok(uri) = Uri::parse(URI) else { defmt::panic!("not a WebSocket URI: {=str}", URI) };
     let config = ClientConfig::new(uri);
-    let mut sensor = Sensor { thermometer: Thermometer::new(), due: 0, published: 0 };
+    let mut sensor = Sensor { thermometer: Thermometer::default(), due: 0, published: 0 };
 
     let mut delay = FIRST_DELAY;
     loop {

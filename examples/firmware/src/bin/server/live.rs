@@ -25,7 +25,7 @@ pub struct Live {
 
 impl Live {
     pub fn new() -> Self {
-        Self { thermometer: Thermometer::new(), interval: 500, due: 0, number: 0 }
+        Self { thermometer: Thermometer::default(), interval: 500, due: 0, number: 0 }
     }
 
     pub fn poll(&mut self, now: u64) {

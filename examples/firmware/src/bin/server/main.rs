@@ -28,10 +28,11 @@ const SESSIONS: usize = 6;
 #[entry]
 fn main() -> ! {
     // The attribute makes `&'static mut` of these.
-    static mut ETHERNET: Ethernet = Ethernet::new();
+    static mut ETHERNET: Ethernet = Ethernet::EMPTY;
     static mut SOCKETS: [SocketStorage<'static>; SESSIONS] = [SocketStorage::EMPTY; SESSIONS];
+    // Not initialised, so that flash holds no copy of it.
     static mut SLOTS: [MaybeUninit<Option<Session>>; SESSIONS] = [const { MaybeUninit::uninit() }; SESSIONS];
-    static mut BUFFERS: [Buffers; SESSIONS] = [const { Buffers::new() }; SESSIONS];
+    static mut BUFFERS: [Buffers; SESSIONS] = [Buffers::EMPTY; SESSIONS];
     static mut RX: [u8; BUFFER_SIZE] = [0; BUFFER_SIZE]; // what one session reads in its turn
 
     let core = cortex_m::Peripherals::take().unwrap();
@@ -42,7 +43,7 @@ fn main() -> ! {
     let mut live = Live::new();
     defmt::info!("listening, {} sockets with buffers of 2 x {} bytes", SESSIONS, BUFFER_SIZE);
 
-    let mut deepest = 0;
+    let (mut second, mut deepest) = (0, 0);
     loop {
         network.poll();
         let now = clock::millis();
@@ -57,9 +58,13 @@ fn main() -> ! {
         if !busy {
             network.sleep_until(due);
         }
-        if stack::used() > deepest {
-            deepest = stack::used();
-            defmt::info!("stack: {} of {} bytes used", deepest, stack::size());
+        if now / 1000 > second {
+            second = now / 1000;
+            let used = stack::used();
+            if used > deepest {
+                deepest = used;
+                defmt::info!("stack: {} of {} bytes used", used, stack::size());
+            }
         }
     }
 }
