@@ -1,4 +1,5 @@
-//! The tables as pictures: bars for a table's workloads, with the limit drawn in. They can be read on light and on dark.
+//! The tables as pictures: bars for a table's workloads, with the limit drawn in. They can be read on light and on
+//! dark.
 
 use crate::report::{Cell, Kind, Report, Row};
 use crate::table::{limit, nanoseconds};
@@ -7,9 +8,10 @@ use std::path::Path;
 use std::{fs, io};
 
 const STYLE: &str = "\
-text { font: 11px sans-serif; fill: #24292f } .title { font-weight: bold; font-size: 13px } .right { text-anchor: end } \
-.barews { fill: #0a6cd6 } .peer { fill: #8c959f } .lesser { fill: #8c959f; opacity: .45 } .limit { stroke: #cf222e } \
-.limit-text { fill: #cf222e } @media (prefers-color-scheme: dark) { text { fill: #d0d7de } .barews { fill: #4aa3ff } \
+text { font: 11px sans-serif; fill: #24292f } .title { font-weight: bold; font-size: 13px }
+.right { text-anchor: end } .barews { fill: #0a6cd6 } .peer { fill: #8c959f } .lesser { fill: #8c959f; opacity: .45 }
+.limit { stroke: #cf222e } .limit-text { fill: #cf222e }
+@media (prefers-color-scheme: dark) { text { fill: #d0d7de } .barews { fill: #4aa3ff }
 .limit { stroke: #ff7b72 } .limit-text { fill: #ff7b72 } }";
 
 /// Widths and heights.
@@ -80,7 +82,8 @@ fn panel(out: &mut String, row: &Row, x: usize, y: usize) {
         let _ = writeln!(
             out,
             "<text class=\"right\" x=\"{}\" y=\"{text_y}\">{}{mark}</text><rect class=\"{class}\" x=\"{NAME}\" \
-             y=\"{}\" width=\"{length:.1}\" height=\"{}\"/><text x=\"{:.1}\" y=\"{text_y}\">{cut}{multiple}{} ns</text>",
+             y=\"{}\" width=\"{length:.1}\" height=\"{}\"/>\
+             <text x=\"{:.1}\" y=\"{text_y}\">{cut}{multiple}{} ns</text>",
             NAME - 5,
             cell.name,
             end + 2,

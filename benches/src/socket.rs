@@ -1,5 +1,5 @@
-//! The in-memory socket: brings a stream of bytes in reads of a given size, and takes what is written. Both are copies, as
-//! they are with a kernel. It implements the I/O traits of all peers.
+//! The in-memory socket: brings a stream of bytes in reads of a given size, and takes what is written. Both are
+//! copies, as they are with a kernel. It implements the I/O traits of all peers.
 
 use std::cell::{Cell, RefCell};
 use std::convert::Infallible;

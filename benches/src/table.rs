@@ -8,8 +8,8 @@ pub fn text(rows: &[Row]) -> String {
     rows.chunk_by(|a, b| a.table == b.table).map(|rows| one(rows) + "\n").collect()
 }
 
-/// One table. The first line gives the limit in nanoseconds for a unit of work; below are multiples of it, or nanoseconds
-/// where there is no limit.
+/// One table. The first line gives the limit in nanoseconds for a unit of work; below are multiples of it, or
+/// nanoseconds where there is no limit.
 fn one(rows: &[Row]) -> String {
     let mut out = String::new();
     line(&mut out, &rows[0].table, rows.iter().map(|row| row.name.clone() + " "));

@@ -1,5 +1,5 @@
-//! Payloads, and the bytes of frames: how workloads are made, and how what a peer wrote is read. Written to be seen to be
-//! right, not for speed.
+//! Payloads, and the bytes of frames: how workloads are made, and how what a peer wrote is read. Written to be seen
+//! to be right, not for speed.
 
 /// What the payloads consist of.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]

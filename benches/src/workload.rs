@@ -96,8 +96,8 @@ impl Outgoing {
     }
 }
 
-/// What the frames in `log` are as messages, and the payloads of the Pongs between them; an error if they are none or not
-/// masked as they should be.
+/// What the frames in `log` are as messages, and the payloads of the Pongs between them; an error if they are none or
+/// not masked as they should be.
 pub fn written(log: &[u8], is_masked: bool) -> Result<(Total, Vec<Vec<u8>>), String> {
     let (tally, mut pongs) = (Tally::verifying(), Vec::new());
     for Frame { first, is_masked: masked, payload } in wire::frames(log).ok_or("not frames")? {

@@ -1,6 +1,7 @@
 //! The opening handshake, up to a connection: a server with a browser's request, a client with the answer to its own.
 //!
-//! Who checks less is faster. So each is shown bad requests and bad answers first, and the table tells who accepts them.
+//! Who checks less is faster. So each is shown bad requests and bad answers first, and the table tells who accepts
+//! them.
 
 use super::Bench;
 use crate::options::Options;

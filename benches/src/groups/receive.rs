@@ -122,8 +122,8 @@ pub const SIMD: &str = "limit: unmask, simdutf8";
 const SIZED_SIMD: &str = "limit: sized, unmask, simdutf8";
 const SIMD_AVX2: &str = "limit: unmask AVX2, simdutf8";
 
-/// The limits that do all that is needed with the vectors of this build. Without AVX2 in the build, simdutf8 is not of them:
-/// it asks the processor.
+/// The limits that do all that is needed with the vectors of this build. Without AVX2 in the build, simdutf8 is not
+/// of them: it asks the processor.
 fn own_limits(content: Content, is_sized: bool) -> &'static [&'static str] {
     match (content.is_text(), is_sized, cfg!(target_feature = "avx2")) {
         (false, false, _) => &[UNMASK],

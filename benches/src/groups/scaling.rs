@@ -1,6 +1,6 @@
-//! Ten times as much of anything costs ten times as much: nanoseconds for a unit, from a thousand messages or fragments to a
-//! million, and from one connection to 100,000. What does not fit the cache costs more; how much, show two loops that do
-//! nothing but touch as much memory. And what a connection takes in memory.
+//! Ten times as much of anything costs ten times as much: nanoseconds for a unit, from a thousand messages or
+//! fragments to a million, and from one connection to 100,000. What does not fit the cache costs more; how much, show
+//! two loops that do nothing but touch as much memory. And what a connection takes in memory.
 
 use super::{Bench, expect};
 use crate::options::Options;
@@ -67,8 +67,8 @@ fn frames(first: u8, count: usize) -> Vec<u8> {
     bytes
 }
 
-/// `times` connections, one after the other, each of which receives `count` frames. `firsts` is with what the first, those
-/// between and the last begin. Those between are again and again the same few.
+/// `times` connections, one after the other, each of which receives `count` frames. `firsts` is with what the first,
+/// those between and the last begin. Those between are again and again the same few.
 fn repeated(firsts: [u8; 3], count: usize, times: usize, tally: Tally) -> Session {
     let [first, middle, last] = firsts;
     let (first, middles, last) = (frames(first, 1), frames(middle, READ / (PAYLOAD + 6)), frames(last, 1));

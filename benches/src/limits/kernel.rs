@@ -118,7 +118,8 @@ pub type Own = u64;
 /// Masks `len` bytes of `from` into `to`, which may be `from` itself. Whether the result is all ASCII.
 ///
 /// # Safety
-/// The processor has vectors `V`; `from` is readable and `to` writable for `len` bytes; they are equal or do not overlap.
+/// The processor has vectors `V`; `from` is readable and `to` writable for `len` bytes; they are equal or do not
+/// overlap.
 #[inline(always)]
 pub unsafe fn mask<V: Vector>(from: *const u8, to: *mut u8, len: usize, key: u32) -> bool {
     unsafe {

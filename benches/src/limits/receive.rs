@@ -1,5 +1,5 @@
-//! The limit of receiving: copy from the socket, read headers, unmask, check text, and nothing else. There is no state but
-//! the frame under way, no limit, and no error but a panic.
+//! The limit of receiving: copy from the socket, read headers, unmask, check text, and nothing else. There is no
+//! state but the frame under way, no limit, and no error but a panic.
 #![allow(unsafe_code)]
 
 use super::kernel::{self, Own, Vector};
@@ -141,8 +141,8 @@ fn cut_len(text: &[u8]) -> usize {
     (1..=3.min(text.len())).find(|&len| character_len(text[text.len() - len]) > len).unwrap_or(0)
 }
 
-/// The loop. Whole frames first; a frame that a read cuts goes on in the next one, a header that it cuts is moved to its
-/// front.
+/// The loop. Whole frames first; a frame that a read cuts goes on in the next one, a header that it cuts is moved to
+/// its front.
 #[inline(always)]
 unsafe fn run(socket: &mut Socket, buffer: &mut [u8], reads: Reads, tally: &Tally, work: &mut impl Work) {
     let (mut carried, mut left, mut key, mut is_last) = (0, 0, 0_u32, false);

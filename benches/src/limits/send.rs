@@ -80,7 +80,8 @@ pub fn corked(role: Role, mut socket: Socket, outgoing: Outgoing) -> Session {
     })
 }
 
-/// Each frame by itself: a server's payload from where it lies, a client's in blocks that stay in the first-level cache.
+/// Each frame by itself: a server's payload from where it lies, a client's in blocks that stay in the first-level
+/// cache.
 pub fn in_parts(role: Role, mut socket: Socket, outgoing: Outgoing) -> Session {
     const BLOCK: usize = 4096;
     let mut random = Random::default();

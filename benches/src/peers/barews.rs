@@ -46,8 +46,8 @@ pub const SIZED_WHOLE: Peer = Peer {
 
 pub const IN_PLACE: Peer = Peer {
     name: "barews, sized in place",
-    notes: "Sized reads that go behind each other into a buffer with room for a message, as long as one is under way: a \
-            message in one frame is whole where it was read.",
+    notes: "Sized reads that go behind each other into a buffer with room for a message, as long as one is under \
+            way: a message in one frame is whole where it was read.",
     receive: Some(in_place),
     ..SIZED_WHOLE
 };

@@ -13,8 +13,9 @@ use rand_core_06::RngCore;
 pub const PEER: Peer = Peer {
     name: "embedded-websocket",
     package: "embedded-websocket",
-    notes: "`WebSocket::read` and `write`, each chunk as it comes; a header that is cut is passed again with more bytes. \
-            Text comes as bytes, its check is the application's. A fragment that a read cuts makes it stand still.",
+    notes: "`WebSocket::read` and `write`, each chunk as it comes; a header that is cut is passed again with more \
+            bytes. Text comes as bytes, its check is the application's. A fragment that a read cuts makes it \
+            stand still.",
     checks_text: false,
     takes_fragments: false,
     receive: Some(receive),

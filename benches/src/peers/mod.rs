@@ -1,7 +1,8 @@
 //! The implementations, one file each. To add one, write its file and name it here twice.
 //!
-//! A file drives its crate as its documentation tells an application to, with everything switched on that makes it faster.
-//! What a crate leaves to the application and the workload does not need is not done, and the peer's `omits` says so.
+//! A file drives its crate as its documentation tells an application to, with everything switched on that makes it
+//! faster. What a crate leaves to the application and the workload does not need is not done, and the peer's `notes`
+//! say so.
 
 mod barews;
 mod embedded_websocket;

@@ -9,9 +9,9 @@ use std::hint::black_box;
 pub const PEER: Peer = Peer {
     name: "nexus-web",
     package: "nexus-web",
-    notes: "`ws::Client::recv`, which serves both roles; Pongs are the application's. Text in one frame that a read cuts \
-            is not validated. It sends with `FrameWriter` into a \
-            buffer of ours: `Client` writes each message by itself and none that is longer than its buffer.",
+    notes: "`ws::Client::recv`, which serves both roles; Pongs are the application's. Text in one frame that a read \
+            cuts is not validated. It sends with `FrameWriter` into a buffer of ours: `Client` writes each message \
+            by itself and none that is longer than its buffer.",
     is_wide: true,
     receive: Some(receive),
     send: Some(send),

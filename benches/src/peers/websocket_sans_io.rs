@@ -11,8 +11,8 @@ use websocket_sans_io::{
 pub const PEER: Peer = Peer {
     name: "websocket-sans-io",
     package: "websocket-sans-io",
-    notes: "`WebsocketFrameDecoder::add_data`, each chunk as it comes; `WebsocketFrameEncoder` behind a copy. It checks \
-            nothing.",
+    notes: "`WebsocketFrameDecoder::add_data`, each chunk as it comes; `WebsocketFrameEncoder` behind a copy. It \
+            checks nothing.",
     checks_text: false,
     checks_frames: false,
     receive: Some(receive),

@@ -10,7 +10,8 @@ use yawc::{Options, WebSocket};
 pub const PEER: Peer = Peer {
     name: "yawc",
     package: "yawc",
-    notes: "`WebSocket::next_frame`, with the option `with_utf8`; `feed` and one `flush` at the end, for an echo `send`.",
+    notes: "`WebSocket::next_frame`, with the option `with_utf8`; `feed` and one `flush` at the end, for an echo \
+            `send`.",
     is_wide: true,
     receive: Some(receive),
     send: Some(send),
