@@ -77,12 +77,12 @@ pub(super) fn extensions(value: &[u8]) -> impl Iterator<Item = Extension<'_>> + 
 /// Whether a field value is an extension list.
 pub(super) fn is_valid(value: &[u8]) -> bool {
     // RFC 6455 9.1, 4.3: the ABNF [6455-9.1-1] [6455-4.3-1]
-    let mut any = false;
-    elements(value).all(|element| {
-        let mut parts = parts(element, b';');
-        any = true;
-        parts.next().is_some_and(is_token) && parts.all(|part| param(part).is_some())
-    }) && any
+    let mut elements = elements(value).peekable();
+    elements.peek().is_some()
+        && elements.all(|element| {
+            let mut parts = parts(element, b';');
+            parts.next().is_some_and(is_token) && parts.all(|part| param(part).is_some())
+        })
 }
 
 /// Whether every extension that was chosen is one of those that were offered. Both must be valid.
@@ -133,6 +133,7 @@ impl<'a> Iterator for Parts<'a> {
 
     fn next(&mut self) -> Option<&'a [u8]> {
         let rest = self.rest?;
+        // Hardly ever is anything quoted: look for that, or the separator, with one test a byte.
         let mut end = rest.iter().position(|&byte| byte == self.separator || byte == b'"');
         if cut(rest, end).1.starts_with(b"\"") {
             let (mut quoted, mut escaped) = (false, false);

@@ -204,10 +204,11 @@ pub(super) fn minor_version(version: &[u8]) -> Result<u8, HandshakeError> {
 /// Cuts at the first control character other than HTAB: at the end of the line, if it is a valid one.
 fn cut_control(bytes: &[u8]) -> (&[u8], &[u8]) {
     // Blocks without a branch inside, which the compiler turns into vector instructions, then the rest byte by byte.
-    let clean = |block: &&[u8; 8]| !block.iter().fold(false, |any, &byte| any | is_control(byte));
-    let blocks = bytes.as_chunks::<8>().0.iter().take_while(clean).count();
-    let (_, rest) = cut(bytes, Some(blocks.saturating_mul(8)));
-    let end = rest.iter().position(|&byte| is_control(byte)).map(|n| n.saturating_add(blocks.saturating_mul(8)));
+    const BLOCK: usize = 8;
+    let clean = |block: &&[u8; BLOCK]| !block.iter().fold(false, |any, &byte| any | is_control(byte));
+    let start = bytes.as_chunks().0.iter().take_while(clean).count().saturating_mul(BLOCK);
+    let (_, rest) = cut(bytes, Some(start));
+    let end = rest.iter().position(|&byte| is_control(byte)).map(|n| n.saturating_add(start));
     cut(bytes, end)
 }
 
