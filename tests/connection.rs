@@ -395,3 +395,20 @@ fn the_longest_control_frame_fits() {
     );
     assert_eq!(client.ping(&payload, &mut [0; MAX_CONTROL_FRAME]), Ok(MAX_CONTROL_FRAME));
 }
+
+/// What is allowed of an extension's opcodes does not make data of a control frame, or the other way round, and the
+/// opcodes of the RFC are not an extension's. [6455-5.2-4]
+#[test]
+fn opcodes_of_extensions_are_the_reserved_ones() {
+    let mut server = Connection::new(Server, &Config { extension_opcodes: u16::MAX, ..Config::DEFAULT });
+    let mut out = [0; 16];
+    for opcode in 0..=15 {
+        let data = server.message(MessageKind::Extension(opcode), b"", &mut out);
+        assert_eq!(data.is_ok(), (3..=7).contains(&opcode), "{opcode}");
+        let control = server.extension_control(opcode, b"", &mut out);
+        assert_eq!(control.is_ok(), (11..=15).contains(&opcode), "{opcode}");
+        for refused in [data, control].into_iter().filter(Result::is_err) {
+            assert_eq!(refused, Err(SendError::Reserved));
+        }
+    }
+}

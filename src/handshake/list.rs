@@ -56,7 +56,7 @@ pub(super) fn cut(text: &[u8], position: Option<usize>) -> (&[u8], &[u8]) {
 }
 
 /// The elements of a comma-separated list. Empty ones are passed over, as a recipient must (RFC 9110 section 5.6.1).
-pub(super) fn elements(list: &[u8]) -> impl Iterator<Item = &[u8]> {
+pub(super) fn elements(list: &[u8]) -> impl Iterator<Item = &[u8]> + Clone {
     list.split(|&byte| byte == b',').map(trim).filter(|element| !element.is_empty())
 }
 
@@ -67,7 +67,8 @@ pub(super) fn contains(list: &[u8], token: &[u8]) -> bool {
 
 /// Whether `list` has an element, and all of them are tokens.
 pub(super) fn is_token_list(list: &[u8]) -> bool {
-    elements(list).all(is_token) && elements(list).next().is_some()
+    let mut elements = elements(list).peekable();
+    elements.peek().is_some() && elements.all(is_token)
 }
 
 /// ASCII as text.

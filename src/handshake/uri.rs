@@ -211,7 +211,9 @@ mod tests {
             ("ws://a:/", false, "a", 80, "/", None),
             ("ws://a%20b:0080/", false, "a%20b", 80, "/", None),
         ] {
-            assert_eq!(Uri::parse(uri), Ok(Uri { secure, host, port, path, query }), "{uri}");
+            let parsed = Uri::parse(uri).unwrap();
+            assert_eq!((parsed.secure(), parsed.host(), parsed.port()), (secure, host, port), "{uri}");
+            assert_eq!((parsed.path(), parsed.query()), (path, query), "{uri}");
         }
     }
 

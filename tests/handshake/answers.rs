@@ -140,6 +140,31 @@ fn responding() {
     assert_eq!(accepted(&mut handshake, &Accept::default()), Err(BuildError::NotNow));
 }
 
+#[test]
+fn reason_phrases() {
+    for (status, reason) in [
+        (200, "OK"),
+        (400, "Bad Request"),
+        (401, "Unauthorized"),
+        (403, "Forbidden"),
+        (404, "Not Found"),
+        (405, "Method Not Allowed"),
+        (408, "Request Timeout"),
+        (418, ""),
+        (426, "Upgrade Required"),
+        (429, "Too Many Requests"),
+        (431, "Request Header Fields Too Large"),
+        (503, "Service Unavailable"),
+        (505, "HTTP Version Not Supported"),
+    ] {
+        let mut handshake = complete(&ANY, "GET / HTTP/1.1\r\nHost: a\r\n\r\n");
+        let mut out = [0; 256];
+        let len = handshake.respond(status, &[], b"", &mut out).unwrap();
+        let line = str::from_utf8(&out[..len]).unwrap().lines().next().unwrap();
+        assert_eq!(line, format!("HTTP/1.1 {status} {reason}"));
+    }
+}
+
 /// [6455-4.2.1-1] [6455-4.2.2-7] [6455-10.7-2] [6455-10.7-4]: every refused request of the table above gets a status that fits.
 #[test]
 fn refusing() {
