@@ -62,10 +62,10 @@ impl Log {
         assert_eq!(first, self.unfinished.is_none(), "`first` stands at the first chunk of a message only");
         let message = self.unfinished.get_or_insert(Unfinished { kind, rsv, payload: Vec::new() });
         assert_eq!(kind, message.kind, "a message has one kind");
+        let before = message.payload.len();
         message.payload.extend_from_slice(payload);
         if kind == MessageKind::Text && message.rsv == 0 {
-            let checked = core::str::from_utf8(&message.payload);
-            assert!(checked.is_ok() || !last && checked.is_err_and(|e| e.error_len().is_none()), "text is UTF-8");
+            assert!(wire::text_goes_on(&message.payload, before).is_some_and(|whole| whole || !last), "text is UTF-8");
         }
         if last && let Some(Unfinished { kind, rsv, payload }) = self.unfinished.take() {
             self.entries.push(Entry::Message(kind, rsv, payload));

@@ -132,10 +132,8 @@ impl<R: Side + core::fmt::Debug> Host<R> {
             };
             let consumed = len - rest.len();
             assert_eq!(rest.as_ptr().addr(), start + consumed, "the rest is the end of the input");
-            assert!(
-                rest.iter().eq(input[input.len() - rest.len()..].iter()) || rest.len() > 4096,
-                "the rest is untouched"
-            );
+            // Near the end only: for each event anew it would be quadratic work.
+            assert!(rest.len() > 4096 || *rest == input[input.len() - rest.len()..], "the rest is untouched");
             assert!(consumed > 0 || event.is_some() || len == 0, "P1: progress at {next:02x?}");
             assert!(event.is_some() || rest.is_empty(), "P2: without an event all is consumed");
             assert_eq!(self.error, None, "P5: an error is sticky");

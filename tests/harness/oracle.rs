@@ -121,13 +121,11 @@ impl Receiver<'_> {
         let checked = kind == MessageKind::Text && rsv == 0;
         let message = self.message.get_or_insert(Message { kind, checked, fragments: 0, payload: Vec::new() });
         message.fragments += 1;
+        let before = message.payload.len();
         message.payload.extend_from_slice(payload);
         let last = whole && header.first & 0x80 != 0;
-        if message.checked {
-            match core::str::from_utf8(&message.payload) {
-                Err(error) if last || error.error_len().is_some() => return Err(ProtocolError::InvalidUtf8),
-                _ => {}
-            }
+        if message.checked && wire::text_goes_on(&message.payload, before).is_none_or(|whole| last && !whole) {
+            return Err(ProtocolError::InvalidUtf8);
         }
         // What can be told of the message so far: bytes, its end, and frames with reserved bits.
         if !payload.is_empty() || last || whole && rsv != 0 {

@@ -79,3 +79,14 @@ pub fn frames(mut bytes: &[u8]) -> Vec<(u8, Vec<u8>)> {
     }
     frames
 }
+
+/// Whether `text`, of which the first `before` bytes could go on, ends with a whole character; `None` if it cannot go on. `core`
+/// is asked about what is new, and about the character that it may complete: all of it at each piece is quadratic work.
+pub fn text_goes_on(text: &[u8], before: usize) -> Option<bool> {
+    let lead = (before.saturating_sub(3)..before).rev().find(|at| text[*at] >= 0xC0);
+    match core::str::from_utf8(&text[lead.unwrap_or(before)..]) {
+        Ok(_) => Some(true),
+        Err(error) if error.error_len().is_none() => Some(false),
+        Err(_) => None,
+    }
+}

@@ -151,10 +151,14 @@ impl<'a, R: Side + Debug> End<'a, R> {
         either!(&mut self.half, x => x.drain());
     }
 
-    /// Ends the frame and the message under way, as far as they may be.
+    /// Ends the frame and the message under way, as far as they may be, and unless the message would take too many fragments.
     pub fn finish(&mut self) {
         self.payload(self.left as usize).expect("a frame that was begun can be finished");
-        while self.outgoing.is_some() && self.fragment(1000).is_ok() {}
+        for _ in 0..2000 {
+            if self.outgoing.is_none() || self.fragment(1000).is_err() {
+                break;
+            }
+        }
         self.drain();
     }
 
