@@ -1,10 +1,16 @@
-//! What other implementations fell to.
+//! What other implementations fell to in the handshake, a test for each, named after what it proves; `attacks.rs` has what they
+//! fell to behind it. Two more stand with what they attack: CVE-2026-1527 (a value that adds a line) is
+//! `requests_that_cannot_be_written`, cross-site WebSocket hijacking is `origin_policy`. That the work is linear is also counted in
+//! instructions, by `tests/linear`.
 
-use super::{ANY, serve, upgrade};
-use barews::HandshakeError::*;
-use barews::handshake::{MAX_HEAD_SIZE, MAX_HEADERS, ServerConfig, ServerHandshake};
+use super::{ACCEPT, ANY, NONCE, serve, switching, upgrade};
+use barews::connection::Config;
+use barews::handshake::{
+    Accept, ClientConfig, ClientHandshake, MAX_HEAD_SIZE, MAX_HEADERS, Progress, ServerConfig, ServerHandshake, Uri,
+};
+use barews::{BuildError, HandshakeError, HandshakeError::*};
 
-/// CVE-2024-37890: one field too many is a clean error, at every limit.
+/// CVE-2024-37890: one field too many is a clean error, at every limit, in both roles.
 #[test]
 fn too_many_headers() {
     for max_headers in 0..=MAX_HEADERS {
@@ -12,6 +18,12 @@ fn too_many_headers() {
         let page = |fields| format!("GET / HTTP/1.0\r\n{}\r\n", "a:\r\n".repeat(fields));
         assert!(serve(&config, 64, page(max_headers).as_bytes(), [], |_| ()).is_ok());
         assert_eq!(serve(&config, 64, page(max_headers + 1).as_bytes(), [], |_| ()), Err(TooManyHeaders));
+        let config = ClientConfig { max_headers, ..client() };
+        let page = |fields| format!("HTTP/1.1 200 OK\r\n{}\r\n", "a:\r\n".repeat(fields)).into_bytes();
+        let complete = Ok(Progress::Complete { rest: &mut [] });
+        assert_eq!(ClientHandshake::new(&config, NONCE, [0; 64]).receive(&mut page(max_headers)), complete);
+        let one_more = ClientHandshake::new(&config, NONCE, [0; 64]).receive(&mut page(max_headers + 1)).err();
+        assert_eq!(one_more, Some(TooManyHeaders));
     }
     assert_eq!(TooManyHeaders.status(), 431);
 }
@@ -82,4 +94,99 @@ fn large_cookies_need_no_storage() {
     assert_eq!(serve(&keeping, 512, wire.as_bytes(), [], |_| ()), Err(StorageFull));
     let seen = serve(&keeping, 16 << 10, wire.as_bytes(), [], |r| r.header("cookie").unwrap().len());
     assert_eq!(seen.unwrap().unwrap().0, 3 + (8 << 10));
+}
+
+fn client() -> ClientConfig<'static> {
+    ClientConfig::new(Uri::parse("ws://server.example.com/chat").unwrap())
+}
+
+/// kemal#767 (a refused upgrade leaves the connection open): whatever the first request is refused for, the answer ends the
+/// connection, and the request that was smuggled in behind it is not read, in the same bytes or in later ones.
+#[test]
+fn nothing_behind_a_refused_request_is_read() {
+    let smuggled = upgrade("", "");
+    for (first, error) in [
+        (upgrade("Sec-WebSocket-Key", ""), Key),
+        (upgrade("Host", ""), Host),
+        (upgrade("", "X : y\r\n"), HeaderName),
+        (upgrade("", "Content-Length: 200\r\n"), Body),
+        ("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 0\r\n\r\n".into(), Method),
+        ("GET / HTTP/1.1\nHost: a\n\n".into(), LineEnding),
+    ] {
+        let mut handshake = ServerHandshake::new(&ANY, [0; 512]);
+        assert_eq!(handshake.receive(&mut [first.as_bytes(), smuggled.as_bytes()].concat()), Err(error));
+        assert_eq!(handshake.receive(&mut smuggled.clone().into_bytes()), Err(error));
+        assert!(handshake.request().is_none());
+        let mut out = [0; 256];
+        assert_eq!(handshake.accept(&Accept::default(), &Config::default(), &mut out).err(), Some(BuildError::NotNow));
+        let len = handshake.refuse(error, &mut out).unwrap();
+        assert!(str::from_utf8(&out[..len]).unwrap().contains("\r\nConnection: close"), "{first:?}");
+    }
+    // The same behind a request that the host refuses, for reasons of its own.
+    let mut handshake = ServerHandshake::new(&ANY, [0; 512]);
+    assert!(handshake.receive(&mut [smuggled.as_bytes(), smuggled.as_bytes()].concat()).is_ok());
+    let mut out = [0; 256];
+    let len = handshake.respond(403, &[], b"", &mut out).unwrap();
+    assert!(str::from_utf8(&out[..len]).unwrap().contains("\r\nConnection: close\r\n"));
+    assert_eq!(handshake.accept(&Accept::default(), &Config::default(), &mut out).err(), Some(BuildError::NotNow));
+}
+
+/// node#60016, envoy#3301 (a body on the upgrade request is taken for frames, or frames for a body): a request that announces a
+/// body is refused, and what stands behind any other is handed back as it came, to a connection that there is only with 101.
+#[test]
+fn no_byte_becomes_a_frame_before_101() {
+    let frame = b"\x81\x85\x37\xfa\x21\x3d\x7f\x9f\x4d\x51\x58";
+    for body in [
+        "Content-Length: 11\r\n",
+        "Content-Length: 00011\r\n",
+        "Transfer-Encoding: chunked\r\n",
+        "Transfer-Encoding:\r\n",
+    ] {
+        let wire = [upgrade("", body).as_bytes(), frame].concat();
+        for cuts in [0..0, 0..wire.len()] {
+            assert_eq!(serve(&ANY, 512, &wire, cuts, |_| ()), Err(Body), "{body:?}");
+        }
+    }
+    let mut wire = [upgrade("", "Content-Length: 0\r\n").as_bytes(), frame].concat();
+    let mut handshake = ServerHandshake::new(&ANY, [0; 512]);
+    assert_eq!(handshake.receive(&mut wire), Ok(Progress::Complete { rest: &mut frame.clone() }));
+    // The client's side: what follows any status but 101 is no frame, and there is no connection to take it for one.
+    let config = client();
+    for (status, opens) in [("101 Switching Protocols", true), ("200 OK", false), ("404 Not Found", false)] {
+        let mut handshake = ClientHandshake::new(&config, NONCE, [0; 512]);
+        let mut wire = [switching("", "").replace("101 Switching Protocols", status).as_bytes(), b"\x81\0"].concat();
+        assert_eq!(handshake.receive(&mut wire), Ok(Progress::Complete { rest: &mut *b"\x81\0".to_vec() }));
+        assert_eq!(handshake.connect(|| [0; 4], &Config::default()).is_ok(), opens, "{status}");
+    }
+}
+
+/// embedded-websocket's client (a 101 that is hardly looked at): with each field that must be there missing, twice or spoilt in any
+/// byte of its value there is no connection.
+#[test]
+fn a_101_that_does_not_fit_the_request_opens_nothing() {
+    let config = client();
+    let outcome = |wire: &str| {
+        let mut handshake = ClientHandshake::new(&config, NONCE, [0; 512]);
+        let outcome = handshake.receive(&mut wire.as_bytes().to_vec()).map(|_| ());
+        assert_eq!(handshake.connect(|| [0; 4], &Config::default()).is_ok(), outcome.is_ok());
+        outcome
+    };
+    assert_eq!(outcome(&switching("", "")), Ok(()));
+    let fields: [(&str, &str, HandshakeError); 3] = [
+        ("Upgrade", "Upgrade: websocket\r\n", Upgrade),
+        ("Connection", "Connection: upgrade\r\n", Connection),
+        ("Sec-WebSocket-Accept", ACCEPT, HandshakeError::Accept),
+    ];
+    for (name, line, error) in fields {
+        assert_eq!(outcome(&switching(name, "")), Err(error), "{name} is missing");
+        if error != Connection {
+            assert_eq!(outcome(&switching("", line)), Err(error), "{name} comes twice");
+        }
+        for at in name.len() + 2..line.len() - 2 {
+            for spoilt in ["~", ""] {
+                let line = format!("{}{spoilt}{}", &line[..at], &line[at + 1..]);
+                assert_eq!(outcome(&switching(name, &line)), Err(error), "{line:?}");
+            }
+        }
+    }
 }
