@@ -182,7 +182,8 @@ fn a_request_is_shown_as_it_was_sent() {
     assert_eq!(seen.unwrap().unwrap().0, ("[::1]:80".into(), "/a?b".into()));
 }
 
-/// Cross-site WebSocket hijacking. [6455-10.2-2]: an upgrade from a page that the policy does not allow is refused with 403; a page may be fetched.
+/// Cross-site WebSocket hijacking. [6455-10.2-2]: an upgrade from a page that the policy does not allow is refused with 403; a
+/// page may be fetched.
 #[test]
 fn origin_policy() {
     let same = ServerConfig::new(OriginPolicy::SameOrigin);
