@@ -77,14 +77,28 @@
 //!
 //! | limit | default | beyond it |
 //! |---|---|---|
-//! | [`ServerConfig::max_head_size`](handshake::ServerConfig::max_head_size) | 16 KiB | 431 |
-//! | [`ServerConfig::max_headers`](handshake::ServerConfig::max_headers) | 100 | 431 |
-//! | storage of a handshake | the host's | 431 |
+//! | `max_head_size` of a [server](handshake::ServerConfig) or [client](handshake::ClientConfig) | 16 KiB | 431; a client's handshake fails |
+//! | `max_headers`, likewise | 100 | 431; a client's handshake fails |
+//! | storage of a handshake | the host's | 431; a client's handshake fails |
+//! | a value in that storage | 65,535 bytes | 431; a client's handshake fails |
+//! | subprotocols and extensions of the peer | as many as the head and the storage hold | 431; a client's handshake fails |
 //! | [`Config::max_frame_size`](connection::Config::max_frame_size) | 16 MiB | Close 1009 |
 //! | [`Config::max_message_size`](connection::Config::max_message_size) | 64 MiB | Close 1009 |
 //! | [`Config::max_fragments`](connection::Config::max_fragments) | 2^20 | Close 1008 |
 //! | storage of a [`MessageBuffer`](message::MessageBuffer) | the host's | Close 1009 |
-//! | [`Config::fragment_size`](connection::Config::fragment_size) | 16 KiB | the message goes on in the next fragment |
+//! | [payload of a control frame](wire::MAX_CONTROL_PAYLOAD) | 125 bytes | received: Close 1002; to be sent: [`PayloadTooLong`](SendError::PayloadTooLong) |
+//! | [reason in a Close frame](wire::CloseFrame::MAX_REASON) | 123 bytes | to be sent: [`PayloadTooLong`](SendError::PayloadTooLong) |
+//! | length of a frame as such | 2^63 - 1 | received: Close 1002; to be sent: [`PayloadTooLong`](SendError::PayloadTooLong) |
+//! | control frames that wait to be sent | 1 | a newer Ping's Pong, or a Close, takes its place |
+//! | [`Config::fragment_size`](connection::Config::fragment_size) | 16 KiB | the message goes on in the next one |
+//! | [`Timeouts::handshake`](deadlines::Timeouts::handshake) | 10 s | close the transport, or 408 |
+//! | [`Timeouts::ping`](deadlines::Timeouts::ping) | 20 s | a Ping is due |
+//! | [`Timeouts::pong`](deadlines::Timeouts::pong) | 20 s | close the transport |
+//! | [`Timeouts::idle`](deadlines::Timeouts::idle) | none | Close 1001 or 1008, as the host decides |
+//! | [`Timeouts::closing`](deadlines::Timeouts::closing) | 5 s | close the transport |
+//!
+//! The times are those of [`Timeouts::MILLISECONDS`](deadlines::Timeouts::MILLISECONDS), and what follows is the host's to do;
+//! all else the engine does itself.
 //!
 //! # Features
 //!
