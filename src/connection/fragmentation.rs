@@ -112,7 +112,7 @@ impl Fragmentation {
 /// Unmasks and checks in blocks that stay in the first-level cache.
 #[inline(never)]
 fn unmask_text<R: Role>(utf8: &mut Utf8Validator, mask: &mut Mask, part: &mut [u8]) -> Result<(), ProtocolError> {
-    const BLOCK: usize = 4096;
+    const BLOCK: usize = 8192;
     for block in part.chunks_mut(BLOCK) {
         let ascii = if R::IS_SERVER { mask.apply_is_ascii(block) } else { block.is_ascii() };
         if ascii {

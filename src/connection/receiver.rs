@@ -208,8 +208,7 @@ impl<R: Role> Receiver<R> {
     fn begin_frame(&mut self, header: FrameHeader) -> Result<(), ProtocolError> {
         let FrameHeader { fin, rsv, opcode, masking_key, payload_len } = header;
         // RFC 6455 5.2, 5.8: reserved bits and opcodes only as negotiated [6455-5.2-3] [6455-5.2-4] [6455-5.2-10] [6455-5.8-1]
-        let extension_rsv = if opcode.is_control() { 0 } else { self.extension_rsv };
-        if rsv & !extension_rsv != 0 {
+        if rsv != 0 && (opcode.is_control() || rsv & !self.extension_rsv != 0) {
             return Err(ProtocolError::ReservedBits);
         }
         if opcode.is_reserved() && self.extension_opcodes >> opcode.bits() & 1 == 0 {
