@@ -92,6 +92,10 @@ impl ControlSlot {
         self.gathered = self.gathered.wrapping_add(copied as u8); // at most SIZE
     }
 
+    pub(super) const fn is_gathering(&self) -> bool {
+        self.gathered > 0
+    }
+
     pub(super) fn gathered(&self) -> &[u8] {
         self.slice(self.gathered)
     }

@@ -15,20 +15,15 @@ pub(super) struct Fragmentation {
     fragments: u32,
     /// Payload bytes that it may still have.
     room: u64,
-    message: Option<MessageKind>,
+    /// A message is under way, of this kind.
+    open: bool,
+    kind: MessageKind,
     /// A chunk of it was handed out.
     begun: bool,
     /// It is text in the clear, and checked for UTF-8.
     checked: bool,
     /// Complete between messages, so that it needs no reset.
     utf8: Utf8Validator,
-}
-
-/// A piece of payload that is worth an event.
-pub(super) struct Piece {
-    pub(super) kind: MessageKind,
-    pub(super) first: bool,
-    pub(super) last: bool,
 }
 
 impl Fragmentation {
@@ -39,7 +34,8 @@ impl Fragmentation {
             max_fragments: config.max_fragments,
             fragments: 0,
             room: 0,
-            message: None,
+            open: false,
+            kind: MessageKind::Binary,
             begun: false,
             checked: false,
             utf8: Utf8Validator::new(),
@@ -48,7 +44,7 @@ impl Fragmentation {
 
     /// Whether a message is under way.
     pub(super) const fn is_open(&self) -> bool {
-        self.message.is_some()
+        self.open
     }
 
     /// Whether a message of this length may come in one frame.
@@ -58,16 +54,18 @@ impl Fragmentation {
     }
 
     /// A data frame begins.
+    #[inline(always)]
     pub(super) fn begin_frame(&mut self, opcode: Opcode, rsv: u8, payload_len: u64) -> Result<(), ProtocolError> {
-        match (opcode, self.message) {
+        match (opcode, self.open) {
             // RFC 6455 5.4 [6455-5.4-2]
-            (Opcode::CONTINUATION, None) => return Err(ProtocolError::UnexpectedContinuation),
-            (Opcode::CONTINUATION, Some(_)) => {}
+            (Opcode::CONTINUATION, false) => return Err(ProtocolError::UnexpectedContinuation),
+            (Opcode::CONTINUATION, true) => {}
             // RFC 6455 5.4: messages are not interleaved [6455-5.4-2] [6455-5.4-7]
-            (_, Some(_)) => return Err(ProtocolError::ExpectedContinuation),
+            (_, true) => return Err(ProtocolError::ExpectedContinuation),
             // RFC 6455 5.4: the type of the message is that of its first frame [6455-5.4-1] [6455-5.4-15] [6455-6.2-3]
-            (_, None) => {
-                self.message = Some(MessageKind::of(opcode));
+            (_, false) => {
+                self.open = true;
+                self.kind = MessageKind::of(opcode);
                 self.begun = false;
                 self.checked = opcode == Opcode::TEXT && rsv == 0;
                 self.room = self.max_message_size;
@@ -83,42 +81,38 @@ impl Fragmentation {
         Ok(())
     }
 
-    /// The next piece of the frame's payload, which is unmasked here. `ends`: it completes the frame. Nothing is worth an
-    /// event in an empty fragment, unless it ends the message or carries reserved bits.
-    pub(super) fn payload<R: Role>(
-        &mut self,
-        mask: &mut Mask,
-        part: &mut [u8],
-        ends: bool,
-        fin: bool,
-        rsv: u8,
-    ) -> Result<Option<Piece>, ProtocolError> {
+    /// Unmasks the next piece of payload, and checks it if it is text.
+    #[inline(always)]
+    pub(super) fn payload<R: Role>(&mut self, mask: &mut Mask, part: &mut [u8]) -> Result<(), ProtocolError> {
         if self.checked {
-            unmask_text::<R>(&mut self.utf8, mask, part)?;
-        } else if R::IS_SERVER {
+            return unmask_text::<R>(&mut self.utf8, mask, part);
+        }
+        if R::IS_SERVER {
             mask.apply(part); // RFC 6455 5.6, 6.2: and nothing else is done to it [6455-5.6-2] [6455-6.2-7]
         }
-        let kind = self.message.unwrap_or(MessageKind::Binary);
-        let last = ends && fin; // RFC 6455 5.2 [6455-5.2-1]
-        if last {
-            // RFC 6455 5.6: the message as a whole is UTF-8, a frame need not be [6455-5.6-1]
-            if self.checked {
-                self.utf8.finish()?;
-            }
-            self.message = None; // RFC 6455 6.2: the next data frame begins a new message [6455-6.2-4]
+        Ok(())
+    }
+
+    /// The message is complete.
+    pub(super) fn end(&mut self) -> Result<(), ProtocolError> {
+        // RFC 6455 5.6: the message as a whole is UTF-8, a frame need not be [6455-5.6-1]
+        if self.checked {
+            self.utf8.finish()?;
         }
-        if part.is_empty() && !last && rsv == 0 {
-            return Ok(None);
-        }
-        let first = !self.begun;
-        self.begun = true;
-        Ok(Some(Piece { kind, first, last }))
+        self.open = false; // RFC 6455 6.2: the next data frame begins a new message [6455-6.2-4]
+        Ok(())
+    }
+
+    /// A chunk is handed out: the kind of its message, and whether it is the first.
+    pub(super) fn chunk(&mut self) -> (MessageKind, bool) {
+        (self.kind, !core::mem::replace(&mut self.begun, true))
     }
 }
 
 /// Unmasks and checks in blocks that stay in the first-level cache.
+#[inline(never)]
 fn unmask_text<R: Role>(utf8: &mut Utf8Validator, mask: &mut Mask, part: &mut [u8]) -> Result<(), ProtocolError> {
-    const BLOCK: usize = 4096;
+    const BLOCK: usize = 8192;
     for block in part.chunks_mut(BLOCK) {
         let ascii = if R::IS_SERVER { mask.apply_is_ascii(block) } else { block.is_ascii() };
         if ascii {

@@ -2,13 +2,13 @@
 //!
 //! [`Receiver::receive`] has two ways in. [`unfragmented`] finds a whole message in one frame at the start of the input, which
 //! is what most peers send, and no state is written for it. Everything else goes through [`Receiver::step`], which goes by
-//! [`Phase`] and takes input that is cut anywhere. `step` returns numbers only; slices are cut in one place.
+//! [`Phase`] and takes input that is cut anywhere.
 
 use core::marker::PhantomData;
 use core::slice;
 
 use crate::connection::control::{ControlSlot, Reply};
-use crate::connection::fragmentation::{Fragmentation, Piece};
+use crate::connection::fragmentation::Fragmentation;
 use crate::connection::state::{self, Incoming};
 use crate::connection::{Chunk, Config, Event, MessageKind, Received, State, Transport};
 use crate::wire::{CloseCode, CloseFrame, FrameHeader, Mask, Opcode, Utf8Validator};
@@ -55,23 +55,6 @@ enum Phase {
     Failed(ProtocolError),
 }
 
-/// What one step found, in numbers.
-struct Step {
-    consumed: usize,
-    /// Bytes of payload at the end of those consumed.
-    payload: usize,
-    found: Found,
-}
-
-enum Found {
-    Nothing,
-    Data { kind: MessageKind, first: bool, last: bool, rsv: u8 },
-    Ping,
-    Pong,
-    Close(Option<CloseCode>),
-    ExtensionControl(Opcode),
-}
-
 impl<R: Role> Receiver<R> {
     pub(super) const fn new(config: &Config) -> Self {
         Self {
@@ -112,11 +95,8 @@ impl<R: Role> Receiver<R> {
             let Some((frame, rest)) = bytes.split_at_mut_checked(start + len) else { return Ok(Received::nothing()) };
             let payload = frame.get_mut(start..).unwrap_or_default();
             // RFC 6455 5.3, 5.6, 8.1 [6455-5.3-5] [6455-5.6-1] [6455-6.2-7] [6455-8.1-1]
-            let ascii = if R::IS_SERVER {
-                mask.apply_is_ascii(payload)
-            } else {
-                kind == MessageKind::Text && payload.is_ascii()
-            };
+            let ascii =
+                if R::IS_SERVER { mask.apply_inline(payload) } else { kind == MessageKind::Text && payload.is_ascii() };
             if kind == MessageKind::Text && !ascii && !is_utf8(payload) {
                 return Err(self.fail_with(ProtocolError::InvalidUtf8));
             }
@@ -128,85 +108,107 @@ impl<R: Role> Receiver<R> {
 
     #[inline(never)]
     fn receive_any<'b>(&mut self, bytes: &'b mut [u8]) -> Result<Received<'b>, ProtocolError> {
-        let step = match self.step(bytes) {
-            Ok(step) => step,
-            Err(error) => return Err(self.fail_with(error)),
-        };
-        let Some((consumed, rest)) = bytes.split_at_mut_checked(step.consumed) else { return Ok(Received::nothing()) };
-        let event = match step.found {
-            Found::Nothing => None,
-            Found::Data { kind, first, last, rsv } => {
-                let start = consumed.len().saturating_sub(step.payload);
-                let payload = consumed.get_mut(start..).unwrap_or_default();
-                Some(Event::Data(Chunk { kind, first, last, rsv, payload }))
-            }
-            Found::Ping => Some(Event::Ping),
-            Found::Pong => Some(Event::Pong),
-            Found::Close(code) => Some(Event::Close(code)),
-            Found::ExtensionControl(opcode) => Some(Event::ExtensionControl(opcode)),
-        };
-        Ok(Received { rest, event })
+        // The last call for each read.
+        if bytes.is_empty() {
+            return self.nothing(bytes);
+        }
+        self.step(bytes).map_err(|error| self.fail_with(error))
     }
 
     /// Goes through the input up to the first event or its end.
-    fn step(&mut self, bytes: &mut [u8]) -> Result<Step, ProtocolError> {
-        let mut consumed = 0;
+    #[inline(always)]
+    fn step<'b>(&mut self, mut bytes: &'b mut [u8]) -> Result<Received<'b>, ProtocolError> {
         loop {
-            let input = bytes.get_mut(consumed..).unwrap_or_default();
-            match self.phase {
-                // RFC 6455 5.5.1, 7.1.7: what comes behind a Close or an error is not processed [6455-7.1.7-7]
-                Phase::Closed => return Ok(Step { consumed: bytes.len(), payload: 0, found: Found::Nothing }),
-                Phase::Failed(error) => return Err(error),
-                Phase::Idle | Phase::Header => {
-                    let (taken, header) = self.header(input)?;
-                    consumed += taken;
-                    let Some(header) = header else {
-                        return Ok(Step { consumed, payload: 0, found: Found::Nothing });
-                    };
-                    self.begin_frame(header)?;
+            if self.phase != Phase::Payload {
+                let Some((header, len)) = self.header(bytes)? else { return self.nothing(bytes) };
+                self.begin_frame(header)?;
+                bytes = bytes.get_mut(len..).unwrap_or_default();
+            }
+            let taken = usize::try_from(self.left).map_or(bytes.len(), |left| left.min(bytes.len()));
+            let Some((payload, rest)) = bytes.split_at_mut_checked(taken) else { return Ok(Received::nothing()) };
+            self.left -= taken as u64;
+            if self.opcode.is_control() {
+                self.control(payload)?;
+                if self.left == 0 {
+                    return Ok(Received { rest, event: Some(self.control_event()) });
                 }
-                Phase::Payload => {
-                    let taken = usize::try_from(self.left).map_or(input.len(), |left| left.min(input.len()));
-                    if taken == 0 && self.left > 0 {
-                        return Ok(Step { consumed, payload: 0, found: Found::Nothing });
-                    }
-                    self.left -= taken as u64;
-                    consumed += taken;
-                    let part = input.get_mut(..taken).unwrap_or_default();
-                    let found = if self.opcode.is_control() { self.control(part)? } else { self.data(part)? };
-                    if let Some(found) = found {
-                        return Ok(Step { consumed, payload: taken, found });
-                    }
+            } else {
+                self.message.payload::<R>(&mut self.mask, payload)?;
+                let last = self.left == 0 && self.fin; // RFC 6455 5.2 [6455-5.2-1]
+                if last {
+                    self.message.end()?;
+                }
+                if self.left == 0 {
+                    self.phase = self.between_frames();
+                }
+                // Nothing is worth an event in an empty fragment, unless it ends the message or carries reserved bits.
+                if !payload.is_empty() || last || self.rsv != 0 {
+                    let (kind, first) = self.message.chunk();
+                    let chunk = Chunk { kind, first, last, rsv: self.rsv, payload };
+                    return Ok(Received { rest, event: Some(Event::Data(chunk)) });
                 }
             }
+            if self.left > 0 {
+                return Ok(Received { rest, event: None });
+            }
+            bytes = rest;
         }
     }
 
-    /// The next header: in place when it is whole, else gathered byte by byte.
-    fn header(&mut self, input: &[u8]) -> Result<(usize, Option<FrameHeader>), ProtocolError> {
-        if self.control.gathered().is_empty() {
-            if let Some((header, len)) = FrameHeader::parse(input)? {
-                return Ok((len, Some(header)));
-            }
+    /// All of the input is consumed, without an event.
+    fn nothing<'b>(&self, bytes: &'b mut [u8]) -> Result<Received<'b>, ProtocolError> {
+        match self.phase {
+            Phase::Failed(error) => Err(error),
+            _ => Ok(Received { rest: bytes.get_mut(bytes.len()..).unwrap_or_default(), event: None }),
+        }
+    }
+
+    /// The next header and its length in the input; `None` when more bytes are needed, and behind a Close or an error.
+    #[inline(always)]
+    fn header(&mut self, input: &[u8]) -> Result<Option<(FrameHeader, usize)>, ProtocolError> {
+        if self.is_open()
+            && !self.control.is_gathering()
+            && let Some(header) = FrameHeader::parse(input)?
+        {
+            return Ok(Some(header));
+        }
+        Ok(self.gather_header(input))
+    }
+
+    /// A header that arrives in pieces is gathered byte by byte.
+    #[inline(never)]
+    fn gather_header(&mut self, input: &[u8]) -> Option<(FrameHeader, usize)> {
+        // RFC 6455 5.5.1, 7.1.7: what comes behind a Close or an error is not processed [6455-7.1.7-7]
+        if !self.is_open() {
+            return None;
+        }
+        if !self.control.is_gathering() {
             self.control.begin_header();
         }
         for (byte, taken) in input.iter().zip(1..) {
             self.phase = Phase::Header;
             self.control.gather(slice::from_ref(byte));
-            if let Some((header, _)) = FrameHeader::parse(self.control.gathered())? {
-                self.control.begin_header();
-                return Ok((taken, Some(header)));
+            match FrameHeader::parse(self.control.gathered()) {
+                Ok(None) => {}
+                Ok(Some((header, _))) => {
+                    self.control.begin_header();
+                    return Some((header, taken));
+                }
+                Err(error) => {
+                    self.fail_with(error);
+                    return None;
+                }
             }
         }
-        Ok((input.len(), None))
+        None
     }
 
     /// What a frame must not do in this place.
+    #[inline(always)]
     fn begin_frame(&mut self, header: FrameHeader) -> Result<(), ProtocolError> {
         let FrameHeader { fin, rsv, opcode, masking_key, payload_len } = header;
         // RFC 6455 5.2, 5.8: reserved bits and opcodes only as negotiated [6455-5.2-3] [6455-5.2-4] [6455-5.2-10] [6455-5.8-1]
-        let extension_rsv = if opcode.is_control() { 0 } else { self.extension_rsv };
-        if rsv & !extension_rsv != 0 {
+        if rsv != 0 && (opcode.is_control() || rsv & !self.extension_rsv != 0) {
             return Err(ProtocolError::ReservedBits);
         }
         if opcode.is_reserved() && self.extension_opcodes >> opcode.bits() & 1 == 0 {
@@ -230,47 +232,43 @@ impl<R: Role> Receiver<R> {
         Ok(())
     }
 
-    /// A piece of a data frame's payload; an event unless there is nothing to tell.
-    fn data(&mut self, part: &mut [u8]) -> Result<Option<Found>, ProtocolError> {
-        let (rsv, ends) = (self.rsv, self.left == 0);
-        let piece = self.message.payload::<R>(&mut self.mask, part, ends, self.fin, rsv)?;
-        if ends {
-            self.phase = self.between_frames();
-        }
-        Ok(piece.map(|Piece { kind, first, last }| Found::Data { kind, first, last, rsv }))
-    }
-
     fn between_frames(&self) -> Phase {
         if self.message.is_open() { Phase::Header } else { Phase::Idle }
     }
 
-    /// A piece of a control frame's payload; an event when the frame is complete.
+    /// A piece of a control frame's payload.
     // RFC 6455 5.4, 5.5: also in the middle of a message [6455-5.4-4] [6455-5.4-8] [6455-6.2-2]
     #[inline(never)]
-    fn control(&mut self, part: &mut [u8]) -> Result<Option<Found>, ProtocolError> {
+    fn control(&mut self, part: &mut [u8]) -> Result<(), ProtocolError> {
         if R::IS_SERVER {
             self.mask.apply(part);
         }
         self.control.gather(part);
         if self.left > 0 {
-            return Ok(None);
+            return Ok(());
         }
         self.control.complete();
         self.phase = self.between_frames();
-        Ok(Some(match self.opcode {
-            Opcode::PING => {
-                self.control.answer_ping(); // RFC 6455 5.5.2 [6455-5.5.2-2]
-                Found::Ping
-            }
-            Opcode::PONG => Found::Pong, // RFC 6455 5.5.3: unsolicited or not [6455-5.5.3-3]
+        match self.opcode {
+            Opcode::PING => self.control.answer_ping(), // RFC 6455 5.5.2 [6455-5.5.2-2]
             Opcode::CLOSE => {
                 let code = self.control.answer_close(R::IS_SERVER)?; // RFC 6455 5.5.1 [6455-5.5.1-7]
                 self.close_code = Some(code.unwrap_or(CloseCode::NO_STATUS)); // RFC 6455 7.1.5 [6455-7.1.5-1]
                 self.phase = Phase::Closed;
-                Found::Close(code)
             }
-            opcode => Found::ExtensionControl(opcode),
-        }))
+            _ => {} // RFC 6455 5.5.3: a Pong, unsolicited or not [6455-5.5.3-3]
+        }
+        Ok(())
+    }
+
+    /// The control frame that is complete.
+    fn control_event(&self) -> Event<'static> {
+        match self.opcode {
+            Opcode::PING => Event::Ping,
+            Opcode::PONG => Event::Pong,
+            Opcode::CLOSE => Event::Close(self.close_code.filter(|&code| code != CloseCode::NO_STATUS)),
+            opcode => Event::ExtensionControl(opcode),
+        }
     }
 
     /// The payload of the Ping, Pong or Close that [`receive`](Self::receive) returned last, until it is called again.

@@ -16,16 +16,18 @@ impl Names<'_> {
     /// The id of the first name that begins with `seen` and `piece`, and ends there if `whole`.
     pub(super) fn find(&self, seen: &[u8], piece: &[u8], whole: bool) -> Option<u16> {
         let len = seen.len().saturating_add(piece.len());
-        for (id, name) in (0..START_LINE).zip(self.engine.iter().chain(self.keep)) {
-            if name.len() == len || (name.len() > len && !whole) {
+        let is_like = |name: &&str| {
+            (name.len() == len || (name.len() > len && !whole)) && {
                 let (start, rest) = cut(name.as_bytes(), Some(seen.len()));
                 // RFC 9110 5.1: names are case-insensitive [6455-4.2.1-9]
-                if cut(rest, Some(piece.len())).0.eq_ignore_ascii_case(piece) && start.eq_ignore_ascii_case(seen) {
-                    return Some(id);
-                }
+                cut(rest, Some(piece.len())).0.eq_ignore_ascii_case(piece) && start.eq_ignore_ascii_case(seen)
             }
-        }
-        None
+        };
+        let id = self.engine.iter().position(is_like).or_else(|| {
+            let place = self.keep.iter().position(is_like)?;
+            Some(self.engine.len().saturating_add(place))
+        })?;
+        u16::try_from(id).ok().filter(|&id| id != START_LINE)
     }
 
     /// The name with this id.

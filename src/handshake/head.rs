@@ -203,13 +203,24 @@ pub(super) fn minor_version(version: &[u8]) -> Result<u8, HandshakeError> {
 
 /// Cuts at the first control character other than HTAB: at the end of the line, if it is a valid one.
 fn cut_control(bytes: &[u8]) -> (&[u8], &[u8]) {
-    // Blocks without a branch inside, which the compiler turns into vector instructions, then the rest byte by byte.
-    const BLOCK: usize = 8;
-    let clean = |block: &&[u8; BLOCK]| !block.iter().fold(false, |any, &byte| any | is_control(byte));
-    let start = bytes.as_chunks().0.iter().take_while(clean).count().saturating_mul(BLOCK);
+    let start = if cfg!(target_pointer_width = "64") { without_control(bytes) } else { 0 };
     let (_, rest) = cut(bytes, Some(start));
     let end = rest.iter().position(|&byte| is_control(byte)).map(|n| n.saturating_add(start));
     cut(bytes, end)
+}
+
+/// How many bytes at the start are no control characters, in words of eight: as many as there are, or fewer.
+fn without_control(bytes: &[u8]) -> usize {
+    const EACH: u64 = 0x0101_0101_0101_0101;
+    let mut words = bytes.as_chunks().0.iter().zip(0usize..);
+    let control = words.find_map(|(word, i)| {
+        let word = u64::from_le_bytes(*word);
+        // Bit 7 of the lowest byte below n is set, and of no byte before it.
+        let below = |word: u64, n: u64| word.wrapping_sub(n * EACH) & !word & (0x80 * EACH);
+        let found = below(word, 0x20) | below(word ^ (0x7F * EACH), 1);
+        (found != 0).then(|| i.saturating_mul(8).saturating_add((found.trailing_zeros() / 8) as usize))
+    });
+    control.unwrap_or(bytes.len() & !7)
 }
 
 #[cfg(test)]

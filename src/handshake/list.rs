@@ -1,25 +1,36 @@
 //! Tokens and comma-separated lists (RFC 9110 sections 5.6.1 to 5.6.3).
 
-/// One bit for each byte that may stand in a token.
-const TOKEN_BYTES: [u32; 8] = {
-    let mut set = [0; 8];
+/// Whether `byte` may stand in a token.
+#[inline(always)]
+pub(super) const fn is_token_byte(byte: u8) -> bool {
+    if cfg!(target_pointer_width = "64") {
+        TOKEN_BYTES[byte as usize]
+    } else {
+        TOKEN_BITS[(byte >> 5) as usize] >> (byte & 31) & 1 != 0
+    }
+}
+
+/// [`is_token_byte`] as a table: fast, and as bits: small.
+static TOKEN_BYTES: [bool; 256] = {
+    let mut table = [false; 256];
     let mut byte = 0u8;
     while byte < 128 {
         // RFC 9110 5.6.2; the same set as in RFC 6455 4.1: U+0021 to U+007E without separators
         let symbol = matches!(byte, b'!' | b'#'..=b'\'' | b'*' | b'+' | b'-' | b'.' | b'^'..=b'`' | b'|' | b'~');
-        if symbol || byte.is_ascii_alphanumeric() {
-            set[(byte >> 5) as usize] |= 1 << (byte & 31);
-        }
+        table[byte as usize] = symbol || byte.is_ascii_alphanumeric();
         byte += 1;
     }
-    set
+    table
 };
-
-/// Whether `byte` may stand in a token.
-#[inline(always)]
-pub(super) const fn is_token_byte(byte: u8) -> bool {
-    TOKEN_BYTES[(byte >> 5) as usize] >> (byte & 31) & 1 != 0
-}
+static TOKEN_BITS: [u32; 8] = {
+    let mut bits = [0; 8];
+    let mut byte = 0;
+    while byte < 256 {
+        bits[byte >> 5] |= (TOKEN_BYTES[byte] as u32) << (byte & 31);
+        byte += 1;
+    }
+    bits
+};
 
 /// Whether `text` is a token: at least one byte, all of them token bytes.
 pub(super) fn is_token(text: &[u8]) -> bool {

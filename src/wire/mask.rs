@@ -30,15 +30,20 @@ impl Mask {
     }
 
     /// Masks or unmasks the next piece of the payload in place.
-    #[inline]
     pub fn apply(&mut self, data: &mut [u8]) {
         self.apply_is_ascii(data);
     }
 
     /// [`apply`](Self::apply), and whether the outcome is all ASCII: the OR over the words is to be had for nothing.
-    // RFC 6455 5.3: octet i XOR key octet i mod 4 [6455-5.3-5]
-    #[inline]
+    #[inline(never)]
     pub(crate) fn apply_is_ascii(&mut self, data: &mut [u8]) -> bool {
+        self.apply_inline(data)
+    }
+
+    /// [`apply_is_ascii`](Self::apply_is_ascii) for the one place that is worth the code.
+    // RFC 6455 5.3: octet i XOR key octet i mod 4 [6455-5.3-5]
+    #[inline(always)]
+    pub(crate) fn apply_inline(&mut self, data: &mut [u8]) -> bool {
         let key = self.key;
         self.advance(data.len());
         kernel::apply(data, key)
@@ -103,12 +108,12 @@ mod wide {
     pub(super) fn apply(data: &mut [u8], key: u32) -> bool {
         let wide = u64::from(key) << 32 | u64::from(key);
         let or = match data.len() {
-            ..8 => few(data, key),
-            8..16 => ends::<8>(data, wide),
-            16..32 => ends::<16>(data, wide),
-            32..64 => ends::<32>(data, wide),
-            64..128 => ends::<64>(data, wide),
-            _ => many(data, wide),
+            128.. => many(data, wide),
+            64.. => ends::<64>(data, wide),
+            32.. => ends::<32>(data, wide),
+            16.. => ends::<16>(data, wide),
+            8.. => ends::<8>(data, wide),
+            _ => few(data, key),
         };
         or & NOT_ASCII == 0
     }
@@ -194,19 +199,26 @@ mod wide {
     pub(super) fn copy(from: &[u8], to: &mut [u8], key: u32) {
         let wide = u64::from(key) << 32 | u64::from(key);
         match from.len() {
-            ..8 => copy_few(from, to, key),
-            8..16 => copy_ends::<8>(from, to, wide),
-            16..32 => copy_ends::<16>(from, to, wide),
-            32..64 => copy_ends::<32>(from, to, wide),
-            64..128 => copy_ends::<64>(from, to, wide),
-            _ => copy_many(from, to, wide),
+            128.. => copy_many(from, to, wide),
+            64.. => copy_ends::<64>(from, to, wide),
+            32.. => copy_ends::<32>(from, to, wide),
+            16.. => copy_ends::<16>(from, to, wide),
+            8.. => copy_ends::<8>(from, to, wide),
+            _ => copy_few(from, to, key),
         }
     }
 
     #[inline(always)]
     fn copy_block<const W: usize>(from: &[u8; W], to: &mut [u8; W], key: u64) {
-        *to = *from;
-        block(to, key);
+        if W >= 32 {
+            for (from, to) in from.as_chunks().0.iter().zip(to.as_chunks_mut().0) {
+                *to = (u32::from_le_bytes(*from) ^ key as u32).to_le_bytes();
+            }
+        } else {
+            for (from, to) in from.as_chunks().0.iter().zip(to.as_chunks_mut().0) {
+                *to = (u64::from_le_bytes(*from) ^ key).to_le_bytes();
+            }
+        }
     }
 
     #[inline(always)]
