@@ -338,6 +338,14 @@ fn p10_sources_cannot_panic_by_intention() {
     assert!(faults.is_empty(), "\n{}", faults.join("\n"));
 }
 
+/// P10: what `cargo test` runs checks every addition, subtraction, multiplication and shift.
+#[test]
+#[cfg_attr(not(debug_assertions), ignore = "built without overflow checks")]
+fn p10_overflow_is_checked_in_tests() {
+    let most = core::hint::black_box(u8::MAX);
+    assert!(std::panic::catch_unwind(|| most + core::hint::black_box(1)).is_err());
+}
+
 /// P11: in every state, every call that is refused says why, changes nothing and draws no key; what is too small a space
 /// says what would suffice, and that does, exactly. The harness checks the latter on every call.
 #[test]

@@ -32,3 +32,11 @@ macro_rules! replay {
 }
 
 replay!(building client_handshake close differential header lists receive server_handshake session uri utf8);
+
+/// The engine's arithmetic is checked here, as it is by `cargo fuzz`.
+#[test]
+#[cfg_attr(not(debug_assertions), ignore = "built without overflow checks")]
+fn overflow_is_checked() {
+    let most = std::hint::black_box(u8::MAX);
+    assert!(std::panic::catch_unwind(|| most + std::hint::black_box(1)).is_err());
+}
