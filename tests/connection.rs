@@ -304,6 +304,17 @@ fn the_host_may_answer_a_close() {
     assert!(host.connection.is_clean());
 }
 
+/// A header is no event, whatever its bits are: the payload that it announces is still to come.
+#[test]
+fn a_header_alone_is_no_event() {
+    let config = Config { extension_rsv: 7, ..Config::DEFAULT };
+    for first in [0x01, 0x51, 0x81, 0xD1, 0x82, 0x89] {
+        let mut connection = Connection::new(Client(|| [0; 4]), &config);
+        assert_eq!(connection.receive(&mut [first, 1]).unwrap().event, None, "{first:#x}");
+        assert!(connection.receive(&mut [b'a']).unwrap().event.is_some(), "{first:#x}");
+    }
+}
+
 /// Chunks tell the reserved bits of their frame, and an empty fragment with reserved bits gives a chunk. [6455-5.2-10]
 /// [6455-6.2-5] [6455-6.2-6]
 #[test]

@@ -134,15 +134,16 @@ impl<R: Role> Receiver<R> {
                 }
             } else {
                 self.message.payload::<R>(&mut self.mask, payload)?;
-                let last = self.left == 0 && self.fin; // RFC 6455 5.2 [6455-5.2-1]
+                let ends = self.left == 0;
+                let last = ends && self.fin; // RFC 6455 5.2 [6455-5.2-1]
                 if last {
                     self.message.end()?;
                 }
-                if self.left == 0 {
+                if ends {
                     self.phase = self.between_frames();
                 }
                 // Nothing is worth an event in an empty fragment, unless it ends the message or carries reserved bits.
-                if !payload.is_empty() || last || self.rsv != 0 {
+                if !payload.is_empty() || last || (ends && self.rsv != 0) {
                     let (kind, first) = self.message.chunk();
                     let chunk = Chunk { kind, first, last, rsv: self.rsv, payload };
                     return Ok(Received { rest, event: Some(Event::Data(chunk)) });
