@@ -26,7 +26,11 @@ fn one(rows: &[Row]) -> String {
     }
     let leads = || rows.iter().map(|row| row.behind(|cell| cell.kind == Kind::Peer).map(|ratio| 1.0 / ratio));
     if leads().any(|lead| lead.is_some()) {
-        line(&mut out, "  best peer / barews", leads().map(|lead| lead.map_or(String::new(), |it| format!("{it:.2} "))));
+        line(
+            &mut out,
+            "  best peer / barews",
+            leads().map(|lead| lead.map_or(String::new(), |it| format!("{it:.2} "))),
+        );
     }
     out
 }

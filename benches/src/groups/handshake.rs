@@ -5,7 +5,7 @@
 
 use super::Bench;
 use crate::options::Options;
-use crate::peers::{PEERS, Peer, Role};
+use crate::peers::{HEAD, PEERS, Peer, Role};
 use crate::report::{Kind, Report};
 use crate::session::Session;
 use crate::socket::{Respond, Socket};

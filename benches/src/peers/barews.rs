@@ -1,4 +1,4 @@
-use super::{Cork, Peer, READ, Reads, Role};
+use super::{Cork, HEAD, Peer, READ, Reads, Role};
 use crate::session::Session;
 use crate::socket::Socket;
 use crate::tally::Tally;
@@ -253,7 +253,7 @@ static HANDSHAKE_CONFIG: ServerConfig<'_> = ServerConfig::new(OriginPolicy::Same
 
 fn accept(socket: &mut Socket) -> bool {
     let mut handshake = ServerHandshake::new(&HANDSHAKE_CONFIG, [0; 512]);
-    let (mut buffer, mut out) = ([0; 4096], [0; 512]);
+    let (mut buffer, mut out) = ([0; HEAD], [0; 512]);
     while let Some(len) = socket.read(&mut buffer) {
         match handshake.receive(&mut buffer[..len]) {
             Ok(Progress::Partial) => {}
@@ -278,7 +278,7 @@ fn connect(socket: &mut Socket) -> bool {
     let mut nonce = [0; 16];
     nonce.iter_mut().for_each(|byte| *byte = random.next() as u8);
     let mut handshake = ClientHandshake::new(&config, nonce, [0; 512]);
-    let mut buffer = [0; 4096];
+    let mut buffer = [0; HEAD];
     let len = handshake.request(&mut buffer).expect("it fits");
     socket.write(&buffer[..len]);
     while let Some(len) = socket.read(&mut buffer) {

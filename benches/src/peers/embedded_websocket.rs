@@ -1,4 +1,4 @@
-use super::{Cork, Peer, READ, Role};
+use super::{Cork, HEAD, Peer, READ, Role};
 use crate::session::Session;
 use crate::socket::Socket;
 use crate::tally::Tally;

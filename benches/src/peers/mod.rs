@@ -28,6 +28,9 @@ pub const READ: usize = 64 << 10;
 /// The buffer for writing where the host lends it: written when it is full or there is nothing more to send.
 pub const CORK: usize = 16 << 10;
 
+/// Room for the head of a request or of its answer, where the host lends it.
+pub const HEAD: usize = 1024;
+
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Role {
     Server,

@@ -1,4 +1,4 @@
-use super::{CORK, Cork, Peer, READ, Role};
+use super::{CORK, Cork, HEAD, Peer, READ, Role};
 use crate::session::Session;
 use crate::socket::Socket;
 use crate::tally::Tally;
@@ -81,5 +81,5 @@ fn echo(socket: Socket) -> Session {
 
 /// For handshakes: no large buffers.
 fn builder() -> ClientBuilder {
-    ClientBuilder::new().buffer_capacity(4096).write_buffer_capacity(4096)
+    ClientBuilder::new().buffer_capacity(HEAD).write_buffer_capacity(HEAD)
 }

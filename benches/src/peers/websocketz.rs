@@ -1,4 +1,4 @@
-use super::{Peer, READ, Role};
+use super::{HEAD, Peer, READ, Role};
 use crate::session::{self, Session, is_done};
 use crate::socket::Socket;
 use crate::tally::Tally;

@@ -1,4 +1,4 @@
-use super::{Peer, Role};
+use super::{HEAD, Peer, Role};
 use crate::session::Session;
 use crate::socket::Socket;
 use crate::tally::Tally;
