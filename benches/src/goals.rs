@@ -204,8 +204,8 @@ impl Goals<'_> {
     }
 
     fn echoes(&mut self) {
-        Size::ALL.into_iter().for_each(|size| self.ahead(echo::TABLE, &size.name(), 1.0, everybody));
-        self.goal("server echoes, of the best peer");
+        Size::ALL.into_iter().for_each(|size| self.ahead(echo::TABLE, &size.name(), 1.0, is_narrow));
+        self.goal("server echoes, of the best peer without wider vectors");
     }
 
     fn handshakes(&mut self) {

@@ -34,21 +34,26 @@ pub fn write(report: &Report, folder: &Path) -> io::Result<()> {
     }
     let [binary, ascii, korean] = Content::ALL.map(|content| receive::table(content, READ));
     let fragmented = fragments::table(Content::Binary);
-    let receives = [(&*binary, "16 B"), (&ascii, "125 B"), (&binary, "64 KiB"), (&korean, "1 KiB")];
+    let receives = [
+        ("binary, 16 B", &*binary, "16 B"),
+        ("ASCII text, 125 B", &ascii, "125 B"),
+        ("binary, 64 KiB", &binary, "64 KiB"),
+        ("Korean text, 1 KiB", &korean, "1 KiB"),
+    ];
     overview(report, folder, "a server receives", &receives)?;
     let rest = [
-        (&*fragmented, "64 KiB"),
-        (send::CLIENT_SENDS, "125 B"),
-        (echo::TABLE, "1 KiB"),
-        (handshake::TABLE, handshake::SERVER),
+        ("64 KiB in 1 KiB and Pings", &*fragmented, "64 KiB"),
+        ("client sends 125 B", send::CLIENT_SENDS, "125 B"),
+        ("server echoes 1 KiB", echo::TABLE, "1 KiB"),
+        ("opening handshake, server", handshake::TABLE, handshake::SERVER),
     ];
     overview(report, folder, "fragments, sending, echo, handshake", &rest)
 }
 
-/// These workloads of different tables, if all of them were measured.
-fn overview(report: &Report, folder: &Path, title: &str, workloads: &[(&str, &str)]) -> io::Result<()> {
-    let rows = workloads.iter().map(|(table, name)| report.row(table, name));
-    let panels: Option<Vec<_>> = rows.map(|row| row.map(|row| (format!("{} {}", row.table, row.name), row))).collect();
+/// Workloads of different tables with captions, if all of them were measured.
+fn overview(report: &Report, folder: &Path, title: &str, workloads: &[(&str, &str, &str)]) -> io::Result<()> {
+    let panels = workloads.iter().map(|(caption, table, name)| Some((caption.to_string(), report.row(table, name)?)));
+    let panels: Option<Vec<_>> = panels.collect();
     panels.map_or(Ok(()), |panels| put(folder, title, &panels))
 }
 
@@ -114,7 +119,8 @@ fn panel(out: &mut String, name: &str, row: &Row, x: usize, y: usize) {
             cell.name,
             end + 2,
             LINE - 4,
-            NAME as f64 + length + 5.0,
+            // Behind the line that is the limit.
+            NAME as f64 + limit.map_or(length, |_| length.max(scale)) + 5.0,
             nanoseconds(cell.median),
         );
         end += LINE;
