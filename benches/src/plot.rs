@@ -1,5 +1,5 @@
-//! The tables as pictures: bars for a table's workloads, with the limit drawn in, and two that show a bit of all of them.
-//! They can be read on light and on dark.
+//! The tables as pictures: bars for a table's workloads, with the limit drawn in, and two that show a bit of all of
+//! them. They can be read on light and on dark.
 
 use crate::groups::{echo, fragments, handshake, receive, send};
 use crate::peers::READ;

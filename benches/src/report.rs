@@ -9,6 +9,7 @@ pub struct Cell {
     pub name: String,
     pub kind: Kind,
     /// It hands on messages in pieces.
+    #[serde(default)]
     pub is_streaming: bool,
     /// Nanoseconds for a unit of work.
     pub low: f64,

@@ -2,9 +2,9 @@
 //!
 //!     cargo run --release --example echo_server [ADDRESS]       (127.0.0.1:9001; port 0 picks a free one)
 //!
-//! The readiness loop is mio's and stands in this file; what happens on one connection is in `session.rs`. One read buffer
-//! and one write buffer serve all connections; the system's limit of open files (`ulimit -n`) limits their number. Ctrl-C
-//! closes every connection with 1001 and waits for the peers; a second one does not wait.
+//! The readiness loop is mio's and stands in this file; what happens on one connection is in `session.rs`. One read
+//! buffer and one write buffer serve all connections; the system's limit of open files (`ulimit -n`) limits their
+//! number. Ctrl-C closes every connection with 1001 and waits for the peers; a second one does not wait.
 
 mod session;
 
@@ -20,7 +20,7 @@ use mio::net::{TcpListener, TcpStream};
 use mio::{Events, Interest, Poll, Token, Waker};
 use session::{Session, Turn};
 
-/// What one read may bring is answered by one write: the fewer calls, the less time in the kernel, where most of it goes.
+/// What one read brings is answered by one write: the fewer calls, the less time goes by in the kernel.
 const READ_SIZE: usize = 256 << 10;
 
 const LISTENER: Token = Token(usize::MAX);

@@ -1,5 +1,5 @@
-//! One connection of the echo server: handshake, echo, closing. It owns bytes only while its peer is slow to take them, and
-//! reads nothing meanwhile. Messages are echoed chunk by chunk, so their size does not matter.
+//! One connection of the echo server: handshake, echo, closing. It owns bytes only while its peer is slow to take
+//! them, and reads nothing meanwhile. Messages are echoed chunk by chunk, so their size does not matter.
 
 use std::io::{self, ErrorKind, IoSlice, Read, Write};
 use std::net::Shutdown;
@@ -11,7 +11,8 @@ use barews::wire::{CloseCode, MAX_CONTROL_FRAME};
 use barews::{BuildError, Connection, Server};
 use mio::net::TcpStream;
 
-/// An echo keeps no secrets: pages of any origin may use it. A server that trusts cookies says `SameOrigin` or lists origins.
+/// An echo keeps no secrets: pages of any origin may use it. A server that trusts cookies says `SameOrigin` or lists
+/// origins.
 const HANDSHAKE: ServerConfig<'_> = ServerConfig::new(OriginPolicy::Any);
 /// What is echoed chunk by chunk may be of any length.
 const LIMITS: Config =
@@ -33,8 +34,8 @@ pub enum Turn {
     Over,
 }
 
-/// The answers to what one read brought, which leave with one write: what is short in a buffer that all connections share,
-/// what is long where it was read.
+/// The answers to what one read brought, which leave with one write: what is short in a buffer that all connections
+/// share, what is long where it was read.
 struct Output<'b> {
     short: &'b mut Vec<u8>,
     /// Each with the length that `short` had before it.
@@ -130,7 +131,7 @@ impl Session {
                     drain(connection, &mut self.unsent);
                 }
                 Ok(len) => {
-                    // Less than there was room for: the socket is empty, say epoll and kqueue, and an event will tell of more.
+                    // Less than there was room for: the socket is empty, and epoll and kqueue will tell of more.
                     self.readable = len == rx.len() || self.ended || !cfg!(unix);
                     tx.clear();
                     let mut out = Output { short: tx, long: Vec::new() };

@@ -23,8 +23,8 @@ pub const PEER: Peer = Peer {
 
 pub const PROTOCOL: Peer = Peer {
     name: "sockudo-ws, Protocol",
-    notes: "`Protocol::process_into` and `encode_message`, without the stream around them: `BytesMut` to read into, and \
-            one that is written when it is full and when there is nothing more to read or to send.",
+    notes: "`Protocol::process_into` and `encode_message`, without the stream around them: `BytesMut` to read into, \
+            and one that is written when it is full and when there is nothing more to read or to send.",
     receive: Some(protocol_receive),
     send: Some(protocol_send),
     echo: Some(protocol_echo),

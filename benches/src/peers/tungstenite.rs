@@ -11,8 +11,8 @@ use tungstenite::{Error, Message, WebSocket};
 pub const PEER: Peer = Peer {
     name: "tungstenite",
     package: "tungstenite",
-    notes: "`WebSocket::read` and `write`, flushed when there is nothing more to read or to send. Its read buffer is as \
-            large as a read: it fills what is free of it with zeros before each.",
+    notes: "`WebSocket::read` and `write`, flushed when there is nothing more to read or to send. Its read buffer is \
+            as large as a read: it fills what is free of it with zeros before each.",
     receive: Some(receive),
     send: Some(send),
     echo: Some(echo),
