@@ -11,7 +11,8 @@ use sockudo_ws::{Config, Message, WebSocketStream, handshake};
 pub const PEER: Peer = Peer {
     name: "sockudo-ws",
     package: "sockudo-ws",
-    notes: "`WebSocketStream` as `Stream` and `Sink`; `feed` and one `flush` at the end, for an echo `send`.",
+    notes: "`WebSocketStream` as `Stream` and `Sink`; `feed`, and one `flush` at the end. An echo leaves the flush to the \
+            next read.",
     is_wide: true,
     receive: Some(receive),
     send: Some(send),
@@ -64,7 +65,7 @@ fn echo(socket: Socket) -> Session {
     session::of_future(async move {
         let mut websocket = WebSocketStream::server(socket, Config::default());
         while let Some(message) = websocket.next().await {
-            websocket.send(message.expect("no error")).await.expect("it is written");
+            websocket.feed(message.expect("no error")).await.expect("it is taken");
         }
     })
 }
