@@ -1,8 +1,11 @@
-//! The tables as pictures: bars for a table's workloads, with the limit drawn in. They can be read on light and on
-//! dark.
+//! The tables as pictures: bars for a table's workloads, with the limit drawn in, and two that show a bit of all of
+//! them. They can be read on light and on dark.
 
+use crate::groups::{echo, fragments, handshake, receive, send};
+use crate::peers::READ;
 use crate::report::{Cell, Kind, Report, Row};
 use crate::table::{limit, nanoseconds};
+use crate::wire::Content;
 use std::fmt::Write;
 use std::path::Path;
 use std::{fs, io};
@@ -22,16 +25,42 @@ const LINE: usize = 15;
 /// What is beyond so many limits is cut.
 const LONGEST: f64 = 6.0;
 
-/// A file for each table that has limits or peers.
+/// A file for each table that has peers, and the overviews.
 pub fn write(report: &Report, folder: &Path) -> io::Result<()> {
     fs::create_dir_all(folder)?;
     for table in report.tables() {
-        let rows: Vec<&Row> = report.rows_of(table).filter(|row| row.best_peer().is_some()).collect();
-        if !rows.is_empty() {
-            fs::write(folder.join(file_name(table)), svg(table, &rows))?;
-        }
+        let panels: Vec<_> = report.rows_of(table).map(|row| (row.name.clone(), row)).collect();
+        put(folder, table, &panels)?;
     }
-    Ok(())
+    let [binary, ascii, korean] = Content::ALL.map(|content| receive::table(content, READ));
+    let fragmented = fragments::table(Content::Binary);
+    let receives = [
+        ("binary, 16 B", &*binary, "16 B"),
+        ("ASCII text, 125 B", &ascii, "125 B"),
+        ("binary, 64 KiB", &binary, "64 KiB"),
+        ("Korean text, 1 KiB", &korean, "1 KiB"),
+    ];
+    overview(report, folder, "a server receives", &receives)?;
+    let rest = [
+        ("64 KiB in 1 KiB and Pings", &*fragmented, "64 KiB"),
+        ("client sends 125 B", send::CLIENT_SENDS, "125 B"),
+        ("server echoes 1 KiB", echo::TABLE, "1 KiB"),
+        ("opening handshake, server", handshake::TABLE, handshake::SERVER),
+    ];
+    overview(report, folder, "fragments, sending, echo, handshake", &rest)
+}
+
+/// Workloads of different tables with captions, if all of them were measured.
+fn overview(report: &Report, folder: &Path, title: &str, workloads: &[(&str, &str, &str)]) -> io::Result<()> {
+    let panels = workloads.iter().map(|(caption, table, name)| Some((caption.to_string(), report.row(table, name)?)));
+    let panels: Option<Vec<_>> = panels.collect();
+    panels.map_or(Ok(()), |panels| put(folder, title, &panels))
+}
+
+/// A file with a panel for each workload that has peers.
+fn put(folder: &Path, title: &str, panels: &[(String, &Row)]) -> io::Result<()> {
+    let panels: Vec<_> = panels.iter().filter(|(_, row)| row.best_peer().is_some()).collect();
+    if panels.is_empty() { Ok(()) } else { fs::write(folder.join(file_name(title)), svg(title, &panels)) }
 }
 
 fn file_name(table: &str) -> String {
@@ -40,33 +69,35 @@ fn file_name(table: &str) -> String {
     words.join("-") + ".svg"
 }
 
-fn svg(table: &str, rows: &[&Row]) -> String {
-    let bars = rows.iter().map(|row| contenders(row).count()).max().unwrap_or(0);
-    let (panel_height, columns) = (LINE * (bars + 3), if rows.len() > 1 { 2 } else { 1 });
-    let (width, height) = (PANEL * columns, 30 + panel_height * rows.len().div_ceil(columns));
+fn svg(title: &str, panels: &[&(String, &Row)]) -> String {
+    let bars = panels.iter().map(|(_, row)| contenders(row).len()).max().unwrap_or(0);
+    let (panel_height, columns) = (LINE * (bars + 3), if panels.len() > 1 { 2 } else { 1 });
+    let (width, height) = (PANEL * columns, 30 + panel_height * panels.len().div_ceil(columns));
     let mut out = format!(
         "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 {width} {height}\" width=\"{width}\" \
-         height=\"{height}\" role=\"img\">\n<title>{table}</title>\n<style>{STYLE}</style>\n\
-         <text class=\"title\" x=\"8\" y=\"18\">{table}: time for a message, the line is the limit</text>\n"
+         height=\"{height}\" role=\"img\">\n<title>{title}</title>\n<style>{STYLE}</style>\n\
+         <text class=\"title\" x=\"8\" y=\"18\">{title}: time for a message, the line is the limit</text>\n"
     );
-    for (i, row) in rows.iter().enumerate() {
-        panel(&mut out, row, PANEL * (i % columns), 30 + panel_height * (i / columns));
+    for (i, (name, row)) in panels.iter().enumerate() {
+        panel(&mut out, name, row, PANEL * (i % columns), 30 + panel_height * (i / columns));
     }
     out + "</svg>\n"
 }
 
-/// Everybody but the limits.
-fn contenders(row: &Row) -> impl Iterator<Item = &Cell> {
-    row.cells.iter().filter(|cell| cell.kind != Kind::Limit)
+/// Everybody but the limits, the fastest first.
+fn contenders(row: &Row) -> Vec<&Cell> {
+    let mut cells: Vec<&Cell> = row.cells.iter().filter(|cell| cell.kind != Kind::Limit).collect();
+    cells.sort_by(|a, b| a.median.total_cmp(&b.median));
+    cells
 }
 
 /// One workload. Bars are in units of the limit, or of the best peer where there is no limit.
-fn panel(out: &mut String, row: &Row, x: usize, y: usize) {
+fn panel(out: &mut String, name: &str, row: &Row, x: usize, y: usize) {
     let limit = limit(row);
     let Some(unit) = limit.or(row.best_peer().map(|cell| cell.median)) else { return };
     let scale = BAR as f64 / LONGEST;
     let _ = writeln!(out, "<g transform=\"translate({x} {y})\">");
-    let _ = writeln!(out, "<text class=\"title\" x=\"{NAME}\" y=\"{LINE}\">{}</text>", row.name);
+    let _ = writeln!(out, "<text class=\"title\" x=\"{NAME}\" y=\"{LINE}\">{name}</text>");
     let mut end = LINE + 6;
     for cell in contenders(row) {
         let length = (cell.median / unit).min(LONGEST) * scale;
@@ -88,7 +119,8 @@ fn panel(out: &mut String, row: &Row, x: usize, y: usize) {
             cell.name,
             end + 2,
             LINE - 4,
-            NAME as f64 + length + 5.0,
+            // Behind the line that is the limit.
+            NAME as f64 + limit.map_or(length, |_| length.max(scale)) + 5.0,
             nanoseconds(cell.median),
         );
         end += LINE;

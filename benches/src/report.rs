@@ -1,6 +1,5 @@
 //! The results: what tables, plots, the JSON file and the goals are made of.
 
-use crate::rounds::Quartiles;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
@@ -9,6 +8,9 @@ use std::collections::BTreeMap;
 pub struct Cell {
     pub name: String,
     pub kind: Kind,
+    /// It hands on messages in pieces.
+    #[serde(default)]
+    pub is_streaming: bool,
     /// Nanoseconds for a unit of work.
     pub low: f64,
     pub median: f64,
@@ -27,11 +29,6 @@ pub enum Kind {
 }
 
 impl Cell {
-    pub fn new(name: &str, kind: Kind, times: Quartiles, limit: Option<f64>) -> Self {
-        let Quartiles { low, median, high } = times;
-        Self { name: name.into(), kind, low, median, high, limit }
-    }
-
     /// In units of its limit.
     pub fn ratio(&self) -> Option<f64> {
         self.limit.map(|limit| self.median / limit)
@@ -53,15 +50,23 @@ impl Row {
     }
 
     pub fn best_peer(&self) -> Option<&Cell> {
-        self.fastest(|cell| cell.kind == Kind::Peer)
+        self.best(|cell| cell.kind == Kind::Peer)
     }
 
-    pub fn best_barews(&self) -> Option<&Cell> {
-        self.fastest(|cell| cell.kind == Kind::Barews)
+    pub fn best(&self, counts: impl Fn(&Cell) -> bool) -> Option<&Cell> {
+        self.cells.iter().filter(|cell| counts(cell)).min_by(|a, b| a.median.total_cmp(&b.median))
     }
 
-    fn fastest(&self, filter: impl Fn(&Cell) -> bool) -> Option<&Cell> {
-        self.cells.iter().filter(|cell| filter(cell)).min_by(|a, b| a.median.total_cmp(&b.median))
+    /// The best of barews in units of the best of the peers that count: once of all, once of those that have whole
+    /// messages; whichever is worse.
+    pub fn behind(&self, counts: impl Fn(&Cell) -> bool) -> Option<f64> {
+        let ratios = [true, false].into_iter().filter_map(|in_pieces| {
+            let fits = |cell: &Cell| in_pieces || !cell.is_streaming;
+            let barews = self.best(|cell| cell.kind == Kind::Barews && fits(cell))?;
+            let peer = self.best(|cell| counts(cell) && fits(cell))?;
+            Some(barews.median / peer.median)
+        });
+        ratios.reduce(f64::max)
     }
 }
 

@@ -20,7 +20,9 @@ pub struct Socket {
     input: Rc<[u8]>,
     at: usize,
     /// The most bytes of a read.
-    read_size: usize,
+    pub read_size: usize,
+    /// The longest message that it brings.
+    pub longest: usize,
     room: Box<[u8]>,
     filled: usize,
     /// Writing costs nothing.
@@ -56,14 +58,19 @@ impl Output {
 }
 
 impl Socket {
-    pub fn new(input: Rc<[u8]>, read_size: usize) -> Self {
+    pub fn new(input: Rc<[u8]>, read_size: usize, longest: usize) -> Self {
         let (room, output) = (vec![0; ROOM].into(), Output::default());
-        Self { input, at: 0, read_size, room, filled: 0, is_sink: false, respond: None, output }
+        Self { input, at: 0, read_size, longest, room, filled: 0, is_sink: false, respond: None, output }
+    }
+
+    /// A socket that is only written to.
+    pub fn silent() -> Self {
+        Self::new(Rc::default(), usize::MAX, 0)
     }
 
     /// A socket whose other side answers what is written: the next read brings `respond` of the bytes written before.
     pub fn responding(respond: Respond) -> Self {
-        Self { respond: Some(respond), ..Self::new(Rc::default(), usize::MAX) }
+        Self { respond: Some(respond), ..Self::silent() }
     }
 
     /// Begins a new pass without an end of the one before.
@@ -76,7 +83,7 @@ impl Socket {
 
     /// A socket that takes what is written without a copy: then a measurement is of the encoding alone.
     pub fn sink() -> Self {
-        Self { is_sink: true, ..Self::new(Rc::default(), usize::MAX) }
+        Self { is_sink: true, ..Self::silent() }
     }
 
     pub fn output(&self) -> Output {

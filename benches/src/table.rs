@@ -9,7 +9,7 @@ pub fn text(rows: &[Row]) -> String {
 }
 
 /// One table. The first line gives the limit in nanoseconds for a unit of work; below are multiples of it, or
-/// nanoseconds where there is no limit.
+/// nanoseconds where there is no limit. The last line tells how many times longer the best peer takes.
 fn one(rows: &[Row]) -> String {
     let mut out = String::new();
     line(&mut out, &rows[0].table, rows.iter().map(|row| row.name.clone() + " "));
@@ -24,8 +24,13 @@ fn one(rows: &[Row]) -> String {
         let cells = rows.iter().map(|row| row.cell(name).map_or("- ".into(), |cell| multiple(cell, limit(row))));
         line(&mut out, &format!("  {name}"), cells);
     }
-    if rows.iter().any(|row| row.best_peer().is_some()) {
-        line(&mut out, "  best peer / best of barews", rows.iter().map(lead));
+    let leads = || rows.iter().map(|row| row.behind(|cell| cell.kind == Kind::Peer).map(|ratio| 1.0 / ratio));
+    if leads().any(|lead| lead.is_some()) {
+        line(
+            &mut out,
+            "  best peer / barews",
+            leads().map(|lead| lead.map_or(String::new(), |it| format!("{it:.2} "))),
+        );
     }
     out
 }
@@ -55,20 +60,12 @@ fn names(rows: &[Row]) -> Vec<&str> {
 }
 
 fn multiple(cell: &Cell, limit: Option<f64>) -> String {
-    let value = match cell.ratio().or_else(|| limit.map(|limit| cell.median / limit)) {
+    let value = match limit.map(|limit| cell.median / limit) {
         Some(ratio @ ..10.0) => format!("{ratio:.2}"),
         Some(ratio) => format!("{ratio:.1}"),
         None => nanoseconds(cell.median),
     };
     value + if cell.kind == Kind::LesserPeer { "*" } else { " " }
-}
-
-/// How many times longer the best peer takes, and who it is.
-fn lead(row: &Row) -> String {
-    match (row.best_peer(), row.best_barews()) {
-        (Some(peer), Some(barews)) => format!("{:.2} ", peer.median / barews.median),
-        _ => String::new(),
-    }
 }
 
 pub fn nanoseconds(ns: f64) -> String {

@@ -1,5 +1,6 @@
 //! What the peers have to do: the streams that they receive and the messages that they send.
 
+use crate::socket::Socket;
 use crate::tally::{Tally, Total};
 use crate::wire::{self, Content, Frame, Random, Size};
 use std::rc::Rc;
@@ -13,6 +14,8 @@ pub struct Incoming {
     /// The frames that have to be written for it: the answers to its Pings.
     pub pongs: Vec<Vec<u8>>,
     pub is_fragmented: bool,
+    /// The longest message.
+    pub longest: usize,
     /// Where in `bytes` the middle of each message is.
     middles: Vec<usize>,
 }
@@ -32,7 +35,8 @@ impl Incoming {
             middles.push(bytes.len() - 1 - payload.len() / 2);
             tally.message(&payload);
         }
-        Self { bytes: bytes.into(), total: tally.total(), pongs: Vec::new(), is_fragmented: false, middles }
+        let (total, pongs, longest) = (tally.total(), Vec::new(), size.longest());
+        Self { bytes: bytes.into(), total, pongs, is_fragmented: false, longest, middles }
     }
 
     /// Messages in fragments with a Ping between each two.
@@ -56,11 +60,16 @@ impl Incoming {
             }
             tally.message(&payload);
         }
-        Self { bytes: bytes.into(), total: tally.total(), pongs, is_fragmented: true, middles }
+        Self { bytes: bytes.into(), total: tally.total(), pongs, is_fragmented: true, longest: size, middles }
     }
 }
 
 impl Incoming {
+    /// A socket that brings it.
+    pub fn socket(&self, read_size: usize) -> Socket {
+        Socket::new(self.bytes.clone(), read_size, self.longest)
+    }
+
     /// The same stream a few times, each time with a byte in the middle of another message that is not UTF-8 there.
     pub fn with_bad_text(&self) -> impl Iterator<Item = Rc<[u8]>> {
         const COUNT: usize = 8;

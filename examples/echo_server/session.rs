@@ -1,7 +1,7 @@
-//! One connection of the echo server: handshake, echo, closing. It owns bytes only while its peer is slow to take them, and
-//! reads nothing meanwhile. Messages are echoed chunk by chunk, so their size does not matter.
+//! One connection of the echo server: handshake, echo, closing. It owns bytes only while its peer is slow to take
+//! them, and reads nothing meanwhile. Messages are echoed chunk by chunk, so their size does not matter.
 
-use std::io::{self, ErrorKind, Read, Write};
+use std::io::{self, ErrorKind, IoSlice, Read, Write};
 use std::net::Shutdown;
 
 use barews::connection::{Config, Event, State, Transport};
@@ -11,14 +11,18 @@ use barews::wire::{CloseCode, MAX_CONTROL_FRAME};
 use barews::{BuildError, Connection, Server};
 use mio::net::TcpStream;
 
-/// An echo keeps no secrets: pages of any origin may use it. A server that trusts cookies says `SameOrigin` or lists origins.
+/// An echo keeps no secrets: pages of any origin may use it. A server that trusts cookies says `SameOrigin` or lists
+/// origins.
 const HANDSHAKE: ServerConfig<'_> = ServerConfig::new(OriginPolicy::Any);
 /// What is echoed chunk by chunk may be of any length.
 const LIMITS: Config =
     Config { max_frame_size: u64::MAX, max_message_size: u64::MAX, max_fragments: u32::MAX, ..Config::DEFAULT };
 const PAGE: &str = include_str!("page.html");
 /// Reads of one connection before it is the next one's turn.
-const TURN: usize = 16;
+const TURN: usize = 4;
+
+/// From this length on a payload is not copied.
+const LONG: usize = 8 << 10;
 
 /// How a turn of a connection ended.
 pub enum Turn {
@@ -28,6 +32,35 @@ pub enum Turn {
     Again,
     /// Drop the connection.
     Over,
+}
+
+/// The answers to what one read brought, which leave with one write: what is short in a buffer that all connections
+/// share, what is long where it was read.
+struct Output<'b> {
+    short: &'b mut Vec<u8>,
+    /// Each with the length that `short` had before it.
+    long: Vec<(usize, &'b [u8])>,
+}
+
+impl<'b> Output<'b> {
+    fn put(&mut self, payload: &'b [u8]) {
+        if payload.len() < LONG {
+            self.short.extend_from_slice(payload);
+        } else {
+            self.long.push((self.short.len(), payload));
+        }
+    }
+
+    /// All of it, in order.
+    fn slices(&self) -> Vec<IoSlice<'_>> {
+        let (mut slices, mut start) = (Vec::with_capacity(2 * self.long.len() + 1), 0);
+        for &(end, payload) in &self.long {
+            slices.extend([&self.short[start..end], payload].map(IoSlice::new));
+            start = end;
+        }
+        slices.push(IoSlice::new(&self.short[start..]));
+        slices
+    }
 }
 
 /// One connection.
@@ -40,6 +73,8 @@ pub struct Session {
     /// Bytes that the peer has not taken yet.
     unsent: Vec<u8>,
     pub readable: bool,
+    /// The peer has ended its side: the end of the stream is still to be read, and no event will say so again.
+    pub ended: bool,
     pub queued: bool,
     half_closed: bool,
 }
@@ -62,6 +97,7 @@ impl Session {
             armed: None,
             unsent: Vec::new(),
             readable: false,
+            ended: false,
             queued: false,
             half_closed: false,
         }
@@ -95,9 +131,12 @@ impl Session {
                     drain(connection, &mut self.unsent);
                 }
                 Ok(len) => {
+                    // Less than there was room for: the socket is empty, and epoll and kqueue will tell of more.
+                    self.readable = len == rx.len() || self.ended || !cfg!(unix);
                     tx.clear();
-                    self.receive(&mut rx[..len], tx, now);
-                    self.send(tx)?;
+                    let mut out = Output { short: tx, long: Vec::new() };
+                    self.receive(&mut rx[..len], &mut out, now);
+                    self.send(&out.slices())?;
                 }
                 Err(error) if error.kind() == ErrorKind::WouldBlock => self.readable = false,
                 Err(error) if error.kind() == ErrorKind::Interrupted => {}
@@ -107,25 +146,25 @@ impl Session {
         Ok(Turn::Again)
     }
 
-    fn receive(&mut self, mut bytes: &mut [u8], tx: &mut Vec<u8>, now: u64) {
+    fn receive<'b>(&mut self, mut bytes: &'b mut [u8], out: &mut Output<'b>, now: u64) {
         if let Stage::Handshake(handshake) = &mut self.stage {
             match handshake.receive(bytes) {
                 Ok(Progress::Partial) => return,
                 Ok(Progress::Complete { rest }) => {
                     bytes = rest;
-                    self.stage = answer(handshake, tx);
+                    self.stage = answer(handshake, out.short);
                     self.deadlines.opened(now);
                 }
                 Err(error) => {
                     bytes = &mut [];
-                    build(tx, |out| Ok((handshake.refuse(error, out)?, ())));
+                    build(out.short, |out| Ok((handshake.refuse(error, out)?, ())));
                     self.stage = Stage::Answered;
                 }
             }
         }
         if let Stage::Open(connection) = &mut self.stage {
             self.deadlines.received(now);
-            echo(connection, bytes, tx, &mut self.deadlines, now);
+            echo(connection, bytes, out, &mut self.deadlines, now);
         }
         self.deadlines.state(self.state(), now);
     }
@@ -147,27 +186,37 @@ impl Session {
         }
     }
 
-    /// Writes what the socket takes and keeps the rest.
-    fn send(&mut self, mut bytes: &[u8]) -> io::Result<()> {
-        while !bytes.is_empty() {
-            match self.stream.write(bytes) {
-                Ok(len) => bytes = &bytes[len..],
-                Err(error) if error.kind() == ErrorKind::WouldBlock => break,
-                Err(error) if error.kind() == ErrorKind::Interrupted => {}
-                Err(error) => return Err(error),
-            }
+    /// Writes what the socket takes with one call and keeps the rest.
+    fn send(&mut self, slices: &[IoSlice<'_>]) -> io::Result<()> {
+        let outcome = match slices {
+            [bytes] if bytes.is_empty() => Ok(0),
+            [bytes] => self.stream.write(bytes),
+            _ => self.stream.write_vectored(slices),
+        };
+        let mut written = match outcome {
+            Err(error) if matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::Interrupted) => 0,
+            outcome => outcome?,
+        };
+        for slice in slices {
+            let skipped = written.min(slice.len());
+            self.unsent.extend_from_slice(&slice[skipped..]);
+            written -= skipped;
         }
-        self.unsent = bytes.to_vec();
         Ok(())
     }
 
     /// Goes on writing what was kept. A slow reader is a living one: what it takes counts like what it sends.
     fn send_on(&mut self, now: u64) -> io::Result<()> {
-        let kept = std::mem::take(&mut self.unsent);
-        self.send(&kept)?;
-        if self.unsent.len() < kept.len() {
+        while !self.unsent.is_empty() {
+            match self.stream.write(&self.unsent) {
+                Ok(len) => drop(self.unsent.drain(..len)),
+                Err(error) if error.kind() == ErrorKind::WouldBlock => return Ok(()),
+                Err(error) if error.kind() == ErrorKind::Interrupted => continue,
+                Err(error) => return Err(error),
+            }
             self.deadlines.received(now);
         }
+        self.unsent = Vec::new();
         Ok(())
     }
 
@@ -228,10 +277,10 @@ fn answer(handshake: &mut ServerHandshake<'static, [u8; 1024]>, tx: &mut Vec<u8>
 }
 
 /// Echoes what there is to echo, and answers what there is to answer.
-fn echo(
+fn echo<'b>(
     connection: &mut Connection<Server>,
-    mut bytes: &mut [u8],
-    tx: &mut Vec<u8>,
+    mut bytes: &'b mut [u8],
+    out: &mut Output<'b>,
     deadlines: &mut Deadlines,
     now: u64,
 ) {
@@ -242,8 +291,8 @@ fn echo(
             Some(Event::Data(chunk)) => {
                 let header = connection.frame(chunk.kind, chunk.last, chunk.payload.len() as u64);
                 if let (Ok(header), Ok(())) = (header, connection.payload(chunk.payload)) {
-                    tx.extend_from_slice(header.as_bytes());
-                    tx.extend_from_slice(chunk.payload);
+                    out.short.extend_from_slice(header.as_bytes());
+                    out.put(chunk.payload);
                 }
                 deadlines.message(now);
             }
@@ -253,9 +302,9 @@ fn echo(
             Some(_) => {}
             None => break,
         }
-        drain(connection, tx);
+        drain(connection, out.short);
     }
-    drain(connection, tx);
+    drain(connection, out.short);
 }
 
 /// The drain law.

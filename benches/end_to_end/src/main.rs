@@ -3,9 +3,9 @@
 //!     cargo run --release -- ws://127.0.0.1:9001/ [--connections N] [--size BYTES] [--pipeline N] [--text | --binary]
 //!                            [--seconds S | --messages N] [--warm-up S] [--pid PID]
 //!
-//! Each connection keeps `--pipeline` messages in flight: for each echo that comes back the next message goes out. Whatever
-//! one read brings is answered by one write. The readiness loop is mio's and stands in this file; what happens on one
-//! connection is in `session.rs`.
+//! Each connection keeps `--pipeline` messages in flight: for each echo that comes back the next message goes out.
+//! Whatever one read brings is answered by one write. The readiness loop is mio's and stands in this file; what happens
+//! on one connection is in `session.rs`.
 //!
 //! The standard output gets a line for people and a line of tab-separated values, whose names `--header` prints; the
 //! progress goes to the standard error. The status is 0 only if every message came back, once, whole and in order.
@@ -305,7 +305,8 @@ impl Report<'_> {
         };
         format!(
             "{connections} connections, {size} bytes {}, pipeline {pipeline}: {:.0} messages/s; \
-             p50 {p50:.0}, p99 {p99:.0}, p99.9 {p999:.0}, max {max:.0} us{server}; the load took {:.2} us and was {:.0} % busy",
+             p50 {p50:.0}, p99 {p99:.0}, p99.9 {p999:.0}, max {max:.0} us{server}; \
+             the load took {:.2} us and was {:.0} % busy",
             self.kind(),
             self.messages as f64 / self.seconds,
             self.load,

@@ -13,8 +13,8 @@ impl Process {
         Self { directory: format!("/proc/{pid}") }
     }
 
-    /// The CPU time of all its threads so far, in user and in kernel mode, as the scheduler counts it: to the nanosecond,
-    /// where `stat` counts ticks of 10 ms.
+    /// The CPU time of all its threads so far, in user and in kernel mode, as the scheduler counts it: to the
+    /// nanosecond, where `stat` counts ticks of 10 ms.
     pub fn cpu(&self) -> io::Result<Duration> {
         let mut nanoseconds = 0;
         for thread in fs::read_dir(format!("{}/task", self.directory))? {

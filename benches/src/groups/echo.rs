@@ -24,7 +24,7 @@ pub fn run(options: &Options, report: &mut Report) {
         let limits = LIMITS.into_iter().zip(limits).map(|(name, echo)| (name, Kind::Limit, echo));
         for (name, kind, echo) in echoes.chain(limits) {
             let make = |_| {
-                let socket = Socket::new(incoming.bytes.clone(), READ);
+                let socket = incoming.socket(READ);
                 let output = socket.output();
                 (echo(socket), output)
             };

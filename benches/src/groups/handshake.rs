@@ -5,7 +5,7 @@
 
 use super::Bench;
 use crate::options::Options;
-use crate::peers::{PEERS, Peer, Role};
+use crate::peers::{HEAD, PEERS, Peer, Role};
 use crate::report::{Kind, Report};
 use crate::session::Session;
 use crate::socket::{Respond, Socket};
@@ -70,7 +70,7 @@ const BAD_RESPONSES: [(&str, Respond); 7] = [
 
 pub fn run(options: &Options, report: &mut Report) {
     let good = |request: &[u8]| respond(request, "", "");
-    serve(options, report, Role::Server, |peer| peer.accept, || Socket::new(REQUEST.as_bytes().into(), usize::MAX));
+    serve(options, report, Role::Server, |peer| peer.accept, || Socket::new(REQUEST.as_bytes().into(), usize::MAX, 0));
     serve(options, report, Role::Client, |peer| peer.connect, move || Socket::responding(good));
 }
 
@@ -139,7 +139,7 @@ fn add(bench: &mut Bench<'_>, name: &str, kind: Kind, handshake: Handshake, sock
 fn accepts(role: Role, handshake: Handshake) -> Vec<&'static str> {
     let requests = BAD_REQUESTS.iter().map(|(what, good, bad)| {
         assert!(REQUEST.contains(good), "{what}");
-        (*what, Socket::new(REQUEST.replacen(good, bad, 1).into_bytes().into(), usize::MAX))
+        (*what, Socket::new(REQUEST.replacen(good, bad, 1).into_bytes().into(), usize::MAX, 0))
     });
     let responses = BAD_RESPONSES.iter().map(|(what, respond)| (*what, Socket::responding(*respond)));
     let sockets: Vec<_> = if role == Role::Server { requests.collect() } else { responses.collect() };
@@ -155,7 +155,7 @@ fn respond(request: &[u8], good: &str, bad: &str) -> Vec<u8> {
 
 /// Only what the key costs: an answer to the request that is known.
 fn answer(socket: &mut Socket) -> bool {
-    let mut buffer = [0; 4096];
+    let mut buffer = [0; HEAD];
     let len = socket.read(&mut buffer).expect("a request");
     let at = len
         - "dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Extensions: permessage-deflate; client_max_window_bits\r\n\r\n"
@@ -172,7 +172,7 @@ fn answer(socket: &mut Socket) -> bool {
 
 /// Only what the other side does: a request that is known.
 fn ask(socket: &mut Socket) -> bool {
-    let mut buffer = [0; 4096];
+    let mut buffer = [0; HEAD];
     socket.write(b"GET /chat HTTP/1.1\r\nHost: example.com\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n");
     socket.read(&mut buffer).is_some()
 }

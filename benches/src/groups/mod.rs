@@ -8,9 +8,9 @@ pub mod scaling;
 pub mod send;
 
 use crate::options::Options;
-use crate::peers::Peer;
+use crate::peers::{PEERS, Peer};
 use crate::report::{Cell, Kind, Report, Row};
-use crate::rounds::{self, Contender, Done};
+use crate::rounds::{self, Contender, Done, Quartiles};
 use crate::session::Session;
 use crate::socket::Output;
 use crate::tally::{Tally, Total};
@@ -71,8 +71,10 @@ impl<'o> Bench<'o> {
         let names: Vec<_> = self.contenders.iter().map(|contender| contender.name.clone()).collect();
         let median_of = |limit: &str| names.iter().position(|name| name == limit).map(|at| times[at].median);
         let cells = self.entries.iter().zip(&names).zip(&times).map(|((entry, name), times)| {
+            let Quartiles { low, median, high } = *times;
             let limit = entry.limits.iter().filter_map(|limit| median_of(limit)).reduce(f64::min);
-            Cell::new(name, entry.kind, *times, limit)
+            let is_streaming = PEERS.iter().any(|peer| peer.name == name && peer.is_streaming);
+            Cell { name: name.clone(), kind: entry.kind, is_streaming, low, median, high, limit }
         });
         report.rows.push(Row { table: self.table, name: self.name, cells: cells.collect() });
     }

@@ -42,7 +42,7 @@ pub fn run(options: &Options, report: &mut Report) {
 
 /// All peers and all limits.
 pub(super) fn add_all(bench: &mut Bench<'_>, content: Content, incoming: &Incoming, read_size: usize) {
-    let socket = || Socket::new(incoming.bytes.clone(), read_size);
+    let socket = || incoming.socket(read_size);
     for peer in PEERS.iter().filter(|peer| !peer.is_sized || read_size > PACKET) {
         if incoming.is_fragmented && !peer.takes_fragments {
             continue;
@@ -87,7 +87,7 @@ fn refuses_bad_text(receive: Receive, incoming: &Incoming, read_size: usize) -> 
     panic::set_hook(Box::new(|_| {}));
     let refuses = incoming.with_bad_text().all(|bytes| {
         let tally = Tally::default();
-        let mut session = receive(Socket::new(bytes, read_size), tally.clone());
+        let mut session = receive(Socket::new(bytes, read_size, incoming.longest), tally.clone());
         let ended = panic::catch_unwind(AssertUnwindSafe(&mut *session));
         ended.is_err() && tally.total().messages < incoming.total.messages
     });

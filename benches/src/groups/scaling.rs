@@ -93,11 +93,22 @@ fn repeated(firsts: [u8; 3], count: usize, times: usize, tally: Tally) -> Sessio
     })
 }
 
+/// A buffer for a frame. What crosses the border of two pages is slow, and where that is would be chance.
+#[repr(align(4096))]
+struct Page([u8; 4096]);
+
+impl Page {
+    fn new() -> Box<Self> {
+        Box::new(Self([0; 4096]))
+    }
+}
+
 /// So many connections, in no order. Each receives a message, and all that `times` times.
 fn connections(count: usize, times: usize, tally: Tally) -> Session {
     let mut connections: Vec<_> = (0..count).map(|_| Connection::new(Server, &Default::default())).collect();
-    let (frame, mut buffer, order) = (frames(0x82, 1), vec![0; READ], order(count));
+    let (frame, mut buffer, order) = (frames(0x82, 1), Page::new(), order(count));
     Box::new(move || {
+        let buffer = &mut buffer.0;
         for &i in std::iter::repeat_n(&order, times).flatten() {
             buffer[..frame.len()].copy_from_slice(&frame);
             receive(&mut connections[i], &mut buffer[..frame.len()], &tally);
@@ -117,8 +128,9 @@ const WORDS: usize = size_of::<Connection<Server>>() / 8;
 /// The same without WebSocket: counts in some words of something of the size of a connection.
 fn looks(count: usize, times: usize, words: usize, tally: Tally) -> Session {
     let mut connections = vec![[0_u64; WORDS]; count];
-    let (frame, mut buffer, order) = (frames(0x82, 1), vec![0; READ], order(count));
+    let (frame, mut buffer, order) = (frames(0x82, 1), Page::new(), order(count));
     Box::new(move || {
+        let buffer = &mut buffer.0;
         for &i in std::iter::repeat_n(&order, times).flatten() {
             buffer[..frame.len()].copy_from_slice(&frame);
             connections[i][..words].iter_mut().step_by(8).for_each(|word| *word += u64::from(buffer[0]));

@@ -9,7 +9,6 @@ use crate::session::Session;
 use crate::socket::Socket;
 use crate::wire::Size;
 use crate::workload::Outgoing;
-use std::rc::Rc;
 
 pub const CLIENT_ENCODES: &str = "client encodes, masked";
 pub const CLIENT_SENDS: &str = "client sends, masked";
@@ -22,7 +21,7 @@ const LIMITS: [(&str, Send); 2] =
 
 pub fn run(options: &Options, report: &mut Report) {
     let sink: fn() -> Socket = Socket::sink;
-    let socket: fn() -> Socket = || Socket::new(Rc::default(), usize::MAX);
+    let socket: fn() -> Socket = Socket::silent;
     let tables = [
         (CLIENT_ENCODES, Role::Client, sink),
         (CLIENT_SENDS, Role::Client, socket),

@@ -1,4 +1,4 @@
-use super::{Cork, MESSAGE, Peer, READ, Reads, Role};
+use super::{Cork, HEAD, Peer, READ, Reads, Role};
 use crate::session::Session;
 use crate::socket::Socket;
 use crate::tally::Tally;
@@ -17,6 +17,7 @@ pub const CHUNKS: Peer = Peer {
     name: "barews, chunks",
     package: "barews",
     notes: "`Connection::receive`, each chunk as it comes.",
+    is_streaming: true,
     receive: Some(|socket, tally| chunks(socket, Reads::Full, tally)),
     ..Peer::NEW
 };
@@ -24,6 +25,7 @@ pub const CHUNKS: Peer = Peer {
 pub const WHOLE: Peer = Peer {
     name: "barews, whole",
     notes: "`Connection::receive` and `MessageBuffer`.",
+    is_streaming: false,
     receive: Some(|socket, tally| whole(socket, Reads::Full, tally)),
     ..CHUNKS
 };
@@ -39,6 +41,7 @@ pub const SIZED_CHUNKS: Peer = Peer {
 pub const SIZED_WHOLE: Peer = Peer {
     name: "barews, sized whole",
     notes: "Such reads and `MessageBuffer`.",
+    is_streaming: false,
     is_collecting: true,
     receive: Some(|socket, tally| whole(socket, Reads::Sized, tally)),
     ..SIZED_CHUNKS
@@ -97,7 +100,7 @@ fn chunks(socket: Socket, reads: Reads, tally: Tally) -> Session {
 }
 
 fn whole(socket: Socket, reads: Reads, tally: Tally) -> Session {
-    let mut messages = MessageBuffer::new(vec![0; MESSAGE]);
+    let mut messages = MessageBuffer::new(vec![0; socket.longest]);
     receive(socket, reads, move |chunk| {
         if let Some(message) = messages.push(chunk).expect("the message fits") {
             tally.message(message.payload);
@@ -126,7 +129,7 @@ fn receive(mut socket: Socket, reads: Reads, mut sink: impl FnMut(Chunk<'_>) + '
 
 fn in_place(mut socket: Socket, tally: Tally) -> Session {
     let mut connection = Connection::new(Server, &Default::default());
-    let mut buffer = vec![0; MESSAGE];
+    let mut buffer = vec![0; socket.longest + READ];
     let mut message = 0..0;
     Box::new(move || {
         loop {
@@ -250,7 +253,7 @@ static HANDSHAKE_CONFIG: ServerConfig<'_> = ServerConfig::new(OriginPolicy::Same
 
 fn accept(socket: &mut Socket) -> bool {
     let mut handshake = ServerHandshake::new(&HANDSHAKE_CONFIG, [0; 512]);
-    let (mut buffer, mut out) = ([0; 4096], [0; 512]);
+    let (mut buffer, mut out) = ([0; HEAD], [0; 512]);
     while let Some(len) = socket.read(&mut buffer) {
         match handshake.receive(&mut buffer[..len]) {
             Ok(Progress::Partial) => {}
@@ -275,7 +278,7 @@ fn connect(socket: &mut Socket) -> bool {
     let mut nonce = [0; 16];
     nonce.iter_mut().for_each(|byte| *byte = random.next() as u8);
     let mut handshake = ClientHandshake::new(&config, nonce, [0; 512]);
-    let mut buffer = [0; 4096];
+    let mut buffer = [0; HEAD];
     let len = handshake.request(&mut buffer).expect("it fits");
     socket.write(&buffer[..len]);
     while let Some(len) = socket.read(&mut buffer) {

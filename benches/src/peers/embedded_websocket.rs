@@ -1,4 +1,4 @@
-use super::{Cork, Peer, READ, Role};
+use super::{Cork, HEAD, Peer, READ, Role};
 use crate::session::Session;
 use crate::socket::Socket;
 use crate::tally::Tally;
@@ -18,6 +18,7 @@ pub const PEER: Peer = Peer {
             stand still.",
     checks_text: false,
     takes_fragments: false,
+    is_streaming: true,
     receive: Some(receive),
     send: Some(send),
     echo: Some(echo),
@@ -135,7 +136,7 @@ fn echo(mut socket: Socket) -> Session {
 
 /// Reads a request with httparse, as its documentation does.
 fn accept(socket: &mut Socket) -> bool {
-    let (mut buffer, mut out) = ([0; 4096], [0; 512]);
+    let (mut buffer, mut out) = ([0; HEAD], [0; 512]);
     let Some(len) = socket.read(&mut buffer) else { return false };
     let mut headers = [httparse::EMPTY_HEADER; 16];
     let mut request = httparse::Request::new(&mut headers);
@@ -159,7 +160,7 @@ fn connect(socket: &mut Socket) -> bool {
         additional_headers: None,
     };
     let mut websocket = WebSocketClient::new_client(Random::default());
-    let mut buffer = [0; 4096];
+    let mut buffer = [0; HEAD];
     let (len, key) = websocket.client_connect(&options, &mut buffer).expect("it fits");
     socket.write(&buffer[..len]);
     let Some(len) = socket.read(&mut buffer) else { return false };

@@ -27,8 +27,9 @@ use std::convert::Infallible;
 pub const READ: usize = 64 << 10;
 /// The buffer for writing where the host lends it: written when it is full or there is nothing more to send.
 pub const CORK: usize = 16 << 10;
-/// Room for a message where the host lends it.
-pub const MESSAGE: usize = (1 << 20) + READ;
+
+/// Room for the head of a request or of its answer, where the host lends it.
+pub const HEAD: usize = 1024;
 
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Role {
@@ -77,6 +78,8 @@ pub struct Peer {
     pub takes_fragments: bool,
     /// Whether it uses vectors that not every processor of the target has, if the processor at hand has them.
     pub is_wide: bool,
+    /// Whether it hands on what it receives in pieces, not in whole messages.
+    pub is_streaming: bool,
     /// Whether its reads end with frames.
     pub is_sized: bool,
     /// Whether it collects whole messages from such reads, which do not stay in the first-level cache then.
@@ -102,6 +105,7 @@ impl Peer {
         checks_frames: true,
         takes_fragments: true,
         is_wide: false,
+        is_streaming: false,
         is_sized: false,
         is_collecting: false,
         receive: None,
@@ -138,6 +142,7 @@ pub const PEERS: &[Peer] = &[
     fastwebsockets::PEER,
     nexus_web::PEER,
     sockudo_ws::PEER,
+    sockudo_ws::PROTOCOL,
     tokio_websockets::PEER,
     tungstenite::PEER,
     websocket_sans_io::PEER,

@@ -1,4 +1,4 @@
-use super::{CORK, Cork, MESSAGE, Peer, Role};
+use super::{CORK, Cork, HEAD, Peer, READ, Role};
 use crate::session::Session;
 use crate::socket::Socket;
 use crate::tally::Tally;
@@ -22,8 +22,9 @@ pub const PEER: Peer = Peer {
 };
 
 fn server(socket: Socket) -> Client<Socket> {
-    let (reader, writer) =
-        ws::pair_with(ws::Role::Server, FrameReader::builder().buffer_capacity(MESSAGE).message_capacity(MESSAGE));
+    let longest = socket.longest;
+    let buffers = FrameReader::builder().buffer_capacity(longest + READ).message_capacity(longest);
+    let (reader, writer) = ws::pair_with(ws::Role::Server, buffers);
     Client::from_parts(socket, reader, writer)
 }
 
@@ -61,8 +62,8 @@ fn send(role: Role, mut socket: Socket, outgoing: Outgoing) -> Session {
 }
 
 fn echo(socket: Socket) -> Session {
+    let (mut out, mut filled) = (vec![0; CORK + socket.longest + 14], 0);
     let (mut client, mut writer) = (server(socket), FrameWriter::new(ws::Role::Server));
-    let (mut out, mut filled) = (vec![0; CORK + MESSAGE], 0);
     Box::new(move || {
         while let Some(message) = client.recv().expect("no error") {
             if let Message::Binary(payload) = message {
@@ -80,5 +81,5 @@ fn echo(socket: Socket) -> Session {
 
 /// For handshakes: no large buffers.
 fn builder() -> ClientBuilder {
-    ClientBuilder::new().buffer_capacity(4096).write_buffer_capacity(4096)
+    ClientBuilder::new().buffer_capacity(HEAD).write_buffer_capacity(HEAD)
 }

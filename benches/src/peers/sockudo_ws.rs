@@ -1,15 +1,18 @@
-use super::{Peer, Role};
+use super::{CORK, Peer, READ, Role};
 use crate::session::{self, Session, is_done};
 use crate::socket::Socket;
 use crate::tally::Tally;
 use crate::workload::Outgoing;
+use bytes::BytesMut;
 use futures_util::{SinkExt, StreamExt};
+use sockudo_ws::protocol::Protocol;
 use sockudo_ws::{Config, Message, WebSocketStream, handshake};
 
 pub const PEER: Peer = Peer {
     name: "sockudo-ws",
     package: "sockudo-ws",
-    notes: "`WebSocketStream` as `Stream` and `Sink`; `feed` and one `flush` at the end, for an echo `send`.",
+    notes: "`WebSocketStream` as `Stream` and `Sink`; `feed`, and one `flush` at the end. An echo leaves the flush to the \
+            next read.",
     is_wide: true,
     receive: Some(receive),
     send: Some(send),
@@ -17,6 +20,18 @@ pub const PEER: Peer = Peer {
     accept: Some(|socket| is_done(handshake::server_handshake(socket))),
     connect: Some(|socket| is_done(handshake::client_handshake(socket, "example.com", "/chat", None))),
     ..Peer::NEW
+};
+
+pub const PROTOCOL: Peer = Peer {
+    name: "sockudo-ws, Protocol",
+    notes: "`Protocol::process_into` and `encode_message`, without the stream around them: `BytesMut` to read into, \
+            and one that is written when it is full and when there is nothing more to read or to send.",
+    receive: Some(protocol_receive),
+    send: Some(protocol_send),
+    echo: Some(protocol_echo),
+    accept: None,
+    connect: None,
+    ..PEER
 };
 
 fn receive(socket: Socket, tally: Tally) -> Session {
@@ -50,7 +65,65 @@ fn echo(socket: Socket) -> Session {
     session::of_future(async move {
         let mut websocket = WebSocketStream::server(socket, Config::default());
         while let Some(message) = websocket.next().await {
-            websocket.send(message.expect("no error")).await.expect("it is written");
+            websocket.feed(message.expect("no error")).await.expect("it is taken");
         }
+    })
+}
+
+fn protocol(role: Role) -> Protocol {
+    let role = match role {
+        Role::Server => sockudo_ws::Role::Server,
+        Role::Client => sockudo_ws::Role::Client,
+    };
+    let Config { max_frame_size, max_message_size, .. } = Config::default();
+    Protocol::new(role, max_frame_size, max_message_size)
+}
+
+/// Hands on each message, and writes what `on_message` leaves in the buffer after each read.
+fn serve(mut socket: Socket, mut on_message: impl FnMut(&mut Protocol, &Message, &mut BytesMut) + 'static) -> Session {
+    let (mut protocol, mut messages) = (protocol(Role::Server), Vec::new());
+    let (mut buffer, mut out) = (BytesMut::new(), BytesMut::with_capacity(CORK));
+    Box::new(move || {
+        while let Some(bytes) = socket.take(READ) {
+            buffer.extend_from_slice(bytes);
+            protocol.process_into(&mut buffer, &mut messages).expect("no error");
+            for message in messages.drain(..) {
+                on_message(&mut protocol, &message, &mut out);
+                if out.len() >= CORK {
+                    flush(&mut socket, &mut out);
+                }
+            }
+            flush(&mut socket, &mut out);
+        }
+    })
+}
+
+fn flush(socket: &mut Socket, out: &mut BytesMut) {
+    socket.write(out);
+    out.clear();
+}
+
+fn protocol_receive(socket: Socket, tally: Tally) -> Session {
+    serve(socket, move |protocol, message, out| match message {
+        Message::Text(payload) | Message::Binary(payload) => tally.message(payload),
+        Message::Ping(payload) => protocol.encode_pong(payload, out),
+        _ => {}
+    })
+}
+
+fn protocol_echo(socket: Socket) -> Session {
+    serve(socket, |protocol, message, out| protocol.encode_message(message, out).expect("it is encoded"))
+}
+
+fn protocol_send(role: Role, mut socket: Socket, outgoing: Outgoing) -> Session {
+    let (mut protocol, mut out) = (protocol(role), BytesMut::with_capacity(CORK));
+    Box::new(move || {
+        for body in outgoing.bodies() {
+            protocol.encode_message(&Message::Binary(body.clone()), &mut out).expect("it is encoded");
+            if out.len() >= CORK {
+                flush(&mut socket, &mut out);
+            }
+        }
+        flush(&mut socket, &mut out);
     })
 }

@@ -10,7 +10,8 @@ use tokio_websockets::{ClientBuilder, Message, ServerBuilder};
 pub const PEER: Peer = Peer {
     name: "tokio-websockets",
     package: "tokio-websockets",
-    notes: "`WebSocketStream` as `Stream` and `Sink`; `feed` and one `flush` at the end, for an echo `send`.",
+    notes: "`WebSocketStream` as `Stream` and `Sink`; `feed`, and one `flush` at the end. An echo leaves the flush to the \
+            next read.",
     is_wide: true,
     receive: Some(receive),
     send: Some(send),
@@ -55,7 +56,7 @@ fn echo(socket: Socket) -> Session {
     session::of_future(async move {
         let mut websocket = ServerBuilder::new().serve(socket);
         while let Some(message) = websocket.next().await {
-            websocket.send(message.expect("no error")).await.expect("it is written");
+            websocket.feed(message.expect("no error")).await.expect("it is taken");
         }
     })
 }

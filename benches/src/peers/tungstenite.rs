@@ -5,12 +5,14 @@ use crate::tally::Tally;
 use crate::workload::Outgoing;
 use std::hint::black_box;
 use std::io::ErrorKind;
-use tungstenite::{Error, Message, WebSocket, protocol};
+use tungstenite::protocol::{self, WebSocketConfig};
+use tungstenite::{Error, Message, WebSocket};
 
 pub const PEER: Peer = Peer {
     name: "tungstenite",
     package: "tungstenite",
-    notes: "`WebSocket::read` and `write`, flushed when there is nothing more to read or to send.",
+    notes: "`WebSocket::read` and `write`, flushed when there is nothing more to read or to send. Its read buffer is \
+            as large as a read: it fills what is free of it with zeros before each.",
     receive: Some(receive),
     send: Some(send),
     echo: Some(echo),
@@ -18,6 +20,11 @@ pub const PEER: Peer = Peer {
     connect: Some(|socket| black_box(tungstenite::client("ws://example.com/chat", socket)).is_ok()),
     ..Peer::NEW
 };
+
+fn server(socket: Socket) -> WebSocket<Socket> {
+    let config = WebSocketConfig::default().read_buffer_size(socket.read_size);
+    WebSocket::from_raw_socket(socket, protocol::Role::Server, Some(config))
+}
 
 /// The next message; none when there is nothing to read.
 #[inline]
@@ -30,7 +37,7 @@ fn next(websocket: &mut WebSocket<Socket>) -> Option<Message> {
 }
 
 fn receive(socket: Socket, tally: Tally) -> Session {
-    let mut websocket = WebSocket::from_raw_socket(socket, protocol::Role::Server, None);
+    let mut websocket = server(socket);
     Box::new(move || {
         while let Some(message) = next(&mut websocket) {
             match message {
@@ -58,7 +65,7 @@ fn send(role: Role, socket: Socket, outgoing: Outgoing) -> Session {
 }
 
 fn echo(socket: Socket) -> Session {
-    let mut websocket = WebSocket::from_raw_socket(socket, protocol::Role::Server, None);
+    let mut websocket = server(socket);
     Box::new(move || {
         while let Some(message) = next(&mut websocket) {
             websocket.write(message).expect("it is taken");

@@ -15,6 +15,7 @@ pub const PEER: Peer = Peer {
             checks nothing.",
     checks_text: false,
     checks_frames: false,
+    is_streaming: true,
     receive: Some(receive),
     send: Some(send),
     echo: Some(echo),

@@ -1,4 +1,4 @@
-use super::{MESSAGE, Peer, Role};
+use super::{HEAD, Peer, READ, Role};
 use crate::session::{self, Session, is_done};
 use crate::socket::Socket;
 use crate::tally::Tally;
@@ -16,12 +16,12 @@ pub const PEER: Peer = Peer {
     send: Some(send),
     echo: Some(echo),
     accept: Some(|socket| {
-        let (mut read, mut write) = ([0; 4096], [0; 4096]);
+        let (mut read, mut write) = ([0; HEAD], [0; HEAD]);
         let options = AcceptOptions::default();
         is_done(WebSocket::accept::<16>(options, socket, Random::default(), &mut read, &mut write, &mut []))
     }),
     connect: Some(|socket| {
-        let (mut read, mut write) = ([0; 4096], [0; 4096]);
+        let (mut read, mut write) = ([0; HEAD], [0; HEAD]);
         let headers = [Header { name: "Host", value: b"example.com" }];
         let options = ConnectOptions::new_unchecked("/chat").with_headers(&headers);
         is_done(WebSocket::connect::<16>(options, socket, Random::default(), &mut read, &mut write, &mut []))
@@ -29,9 +29,14 @@ pub const PEER: Peer = Peer {
     ..Peer::NEW
 };
 
+/// Room for reads, for a frame to write and for a message in fragments.
+fn buffers(socket: &Socket) -> [Vec<u8>; 3] {
+    [socket.longest + READ, socket.longest + 14, socket.longest].map(|len| vec![0; len])
+}
+
 fn receive(socket: Socket, tally: Tally) -> Session {
     session::of_future(async move {
-        let (mut read, mut write, mut fragments) = (vec![0; MESSAGE], vec![0; MESSAGE], vec![0; MESSAGE]);
+        let [mut read, mut write, mut fragments] = buffers(&socket);
         let mut websocket = WebSocket::server(socket, Random::default(), &mut read, &mut write, &mut fragments);
         while let Some(message) = next!(websocket) {
             match message.expect("no error") {
@@ -45,7 +50,7 @@ fn receive(socket: Socket, tally: Tally) -> Session {
 
 fn send(role: Role, socket: Socket, outgoing: Outgoing) -> Session {
     session::of_future(async move {
-        let (mut read, mut write, mut fragments) = ([], vec![0; MESSAGE], []);
+        let (mut read, mut write, mut fragments) = ([], vec![0; outgoing.longest() + 14], []);
         let keys = Random::default();
         let mut websocket = match role {
             Role::Server => WebSocket::server(socket, keys, &mut read, &mut write, &mut fragments),
@@ -62,7 +67,7 @@ fn send(role: Role, socket: Socket, outgoing: Outgoing) -> Session {
 
 fn echo(socket: Socket) -> Session {
     session::of_future(async move {
-        let (mut read, mut write, mut fragments) = (vec![0; MESSAGE], vec![0; MESSAGE], vec![0; MESSAGE]);
+        let [mut read, mut write, mut fragments] = buffers(&socket);
         let mut websocket = WebSocket::server(socket, Random::default(), &mut read, &mut write, &mut fragments);
         while let Some(message) = next!(websocket) {
             send_message!(websocket, message.expect("no error")).expect("it is written");

@@ -1,4 +1,4 @@
-use super::{MESSAGE, Peer, Role};
+use super::{HEAD, Peer, Role};
 use crate::session::Session;
 use crate::socket::Socket;
 use crate::tally::Tally;
@@ -19,8 +19,14 @@ pub const PEER: Peer = Peer {
 };
 
 /// A buffer that lives as long as the framer that borrows it, and so for ever.
-fn buffer() -> &'static mut [u8] {
-    vec![0; MESSAGE].leak()
+fn buffer(len: usize) -> &'static mut [u8] {
+    vec![0; len].leak()
+}
+
+/// For reading and for writing. It moves what is left in the first behind each frame, so that is small.
+fn framers(socket: &Socket) -> (WsRxFramer<'static>, WsTxFramer<'static>) {
+    let (read, write) = (buffer(socket.longest + 1024), buffer(socket.longest.max(125) + 14));
+    (WsRxFramer::new(read), WsTxFramer::new(false, write))
 }
 
 /// Reads once; false when there is nothing to read.
@@ -31,7 +37,7 @@ fn read(socket: &mut Socket, framer: &mut WsRxFramer<'_>) -> bool {
 }
 
 fn receive(mut socket: Socket, tally: Tally) -> Session {
-    let (mut receiver, mut transmitter) = (WsRxFramer::new(buffer()), WsTxFramer::new(false, buffer()));
+    let (mut receiver, mut transmitter) = framers(&socket);
     Box::new(move || {
         while read(&mut socket, &mut receiver) {
             while let Some(frame) = receiver.next_frame() {
@@ -47,7 +53,7 @@ fn receive(mut socket: Socket, tally: Tally) -> Session {
 }
 
 fn send(role: Role, mut socket: Socket, outgoing: Outgoing) -> Session {
-    let mut transmitter = WsTxFramer::new(role == Role::Client, buffer());
+    let mut transmitter = WsTxFramer::new(role == Role::Client, buffer(outgoing.longest() + 14));
     Box::new(move || {
         for body in outgoing.bodies() {
             socket.write(transmitter.binary(body).expect("it fits"));
@@ -56,7 +62,7 @@ fn send(role: Role, mut socket: Socket, outgoing: Outgoing) -> Session {
 }
 
 fn echo(mut socket: Socket) -> Session {
-    let (mut receiver, mut transmitter) = (WsRxFramer::new(buffer()), WsTxFramer::new(false, buffer()));
+    let (mut receiver, mut transmitter) = framers(&socket);
     Box::new(move || {
         while read(&mut socket, &mut receiver) {
             while let Some(frame) = receiver.next_frame() {
@@ -67,7 +73,7 @@ fn echo(mut socket: Socket) -> Session {
 }
 
 fn connect(socket: &mut Socket) -> bool {
-    let (mut out, mut buffer) = ([0; 4096], [0; 4096]);
+    let (mut out, mut buffer) = ([0; HEAD], [0; HEAD]);
     let mut transmitter = WsTxFramer::new(true, &mut out);
     socket.write(transmitter.http_upgrade_request("example.com", "/chat", &[]).expect("it fits"));
     let key = transmitter.accept_key();

@@ -1,4 +1,4 @@
-use super::{MESSAGE, Peer, READ, Role};
+use super::{Peer, READ, Role};
 use crate::session::{self, Session};
 use crate::socket::Socket;
 use crate::tally::Tally;
@@ -27,7 +27,7 @@ fn websocket(socket: Socket, role: Role) -> WebSocket<Socket> {
     let options = Options::default()
         .without_compression()
         .with_utf8()
-        .with_limits(MESSAGE, 2 * MESSAGE)
+        .with_limits(2 << 20, 4 << 20)
         .with_read_buffer_capacity(READ);
     WebSocket::from_stream(socket, role, options).expect("no extension, nothing to refuse")
 }

@@ -1,7 +1,7 @@
 //! An echo server on fastwebsockets and hyper: `fastwebsockets ADDRESS:PORT`.
 //!
-//! Its `write_frame` is a write of the socket each. [`Corked`] stands between them and gathers small frames until the next
-//! read would have to wait.
+//! Its `write_frame` is a write of the socket each. [`Corked`] stands between them and gathers small frames until the
+//! next read would have to wait.
 
 use std::io;
 use std::pin::Pin;

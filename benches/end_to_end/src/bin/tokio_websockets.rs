@@ -1,6 +1,7 @@
 //! An echo server on tokio-websockets: `tokio_websockets ADDRESS:PORT`.
 //!
-//! Each call of `next` flushes what was sent. So the messages at hand are collected first, and their echoes leave together.
+//! Each call of `next` flushes what was sent. So the messages at hand are collected first, and their echoes leave
+//! together.
 
 use futures_util::{FutureExt, SinkExt, StreamExt};
 use tokio::net::{TcpListener, TcpStream};
