@@ -1,7 +1,7 @@
 //! The server's side of the opening handshake (RFC 6455 section 4.2). Reads a request, and answers it with a WebSocket,
 //! with a refusal or with a page; the last two always end the connection.
 
-use super::extensions::{all_offered, is_valid};
+use super::extensions::is_valid;
 use super::fields::Names;
 use super::head::Head;
 use super::key::accept_key;
@@ -99,7 +99,7 @@ impl<'c, S: AsRef<[u8]> + AsMut<[u8]>> ServerHandshake<'c, S> {
     fn read(&mut self, bytes: &[u8]) -> Result<Option<usize>, HandshakeError> {
         // RFC 9112 2.2: empty lines before the request line are ignored
         let start_line = |line: &[u8]| Ok(!line.is_empty() && request_line(line).map(|_| true)?);
-        let consumed = self.head.read(self.storage.as_mut(), bytes, start_line)?;
+        let consumed = self.head.read(self.storage.as_mut(), bytes, &start_line)?;
         if consumed.is_some() {
             self.view().check()?;
             self.state = State::Complete;
@@ -142,12 +142,11 @@ impl<'c, S: AsRef<[u8]> + AsMut<[u8]>> ServerHandshake<'c, S> {
             Subprotocol::None => None,
         };
         // RFC 6455 4.2.2: only what the client asked for [6455-4.2.2-9] [6455-4.2.2-11] [6455-4.2.2-12] [6455-9-3]
-        if subprotocol.is_some_and(|name| !request.subprotocols().any(|offer| offer == name)) {
+        if subprotocol.is_some_and(|name| !request.offers_subprotocol(name)) {
             return Err(BuildError::Subprotocol);
         }
         let extensions = response.extensions.as_bytes();
-        let offered = is_valid(extensions) && all_offered(extensions, request.extensions());
-        if !extensions.is_empty() && !offered {
+        if !extensions.is_empty() && !(is_valid(extensions) && request.offers_extensions(extensions)) {
             return Err(BuildError::Extensions);
         }
         let len = build(out, &|w| {
