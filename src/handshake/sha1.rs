@@ -3,19 +3,21 @@
 //! time. Only the opening handshake uses SHA-1, to show that a server has read the key: what it lacks as a cryptographic hash
 //! does not matter here (RFC 6455 section 10.8).
 
-/// The SHA-1 digest of 60 bytes: of a key and of the string that is appended to it.
-pub(super) fn sha1(message: &[u8; 60]) -> [u8; 20] {
-    let mut words = message.as_chunks().0.iter().map(|bytes| u32::from_be_bytes(*bytes));
-    // RFC 3174 4: behind the message a bit that is set and zeros, and in the last word its length in bits
-    let mut first = core::array::from_fn(|_| words.next().unwrap_or(0x8000_0000));
-    let mut second = [0; 16];
-    if let Some(last) = second.last_mut() {
-        *last = 8 * 60;
-    }
+/// The SHA-1 digest of a key and of the string that is appended to it, 60 bytes together.
+pub(super) fn sha1(key: &[u8; 24], guid: &[u8; 36]) -> [u8; 20] {
     // RFC 3174 6.1
     let mut state = [0x6745_2301, 0xefcd_ab89, 0x98ba_dcfe, 0x1032_5476, 0xc3d2_e1f0];
-    add_block(&mut state, &mut first);
-    add_block(&mut state, &mut second);
+    // RFC 3174 4: behind the message a bit that is set and zeros, and in the last word its length in bits
+    let mut block = [0x8000_0000; 16];
+    for (word, bytes) in block.iter_mut().zip(key.as_chunks().0.iter().chain(guid.as_chunks().0)) {
+        *word = u32::from_be_bytes(*bytes);
+    }
+    add_block(&mut state, &mut block);
+    block = [0; 16];
+    if let Some(last) = block.last_mut() {
+        *last = 8 * 60;
+    }
+    add_block(&mut state, &mut block);
 
     let mut digest = [0; 20];
     for (bytes, word) in digest.as_chunks_mut().0.iter_mut().zip(state) {
@@ -76,8 +78,12 @@ mod tests {
     #[test]
     fn equals_sha1_smol() {
         for seed in 0..1_000usize {
-            let message: [u8; 60] = core::array::from_fn(|i| (i * seed + (seed >> i % 8)) as u8);
-            assert_eq!(sha1(&message), sha1_smol::Sha1::from(message).digest().bytes(), "{message:x?}");
+            let key = core::array::from_fn(|i| (i * seed + (seed >> (i % 8))) as u8);
+            let guid = core::array::from_fn(|i| (i ^ seed) as u8);
+            let mut theirs = sha1_smol::Sha1::new();
+            theirs.update(&key);
+            theirs.update(&guid);
+            assert_eq!(sha1(&key, &guid), theirs.digest().bytes(), "{key:x?} {guid:x?}");
         }
     }
 
