@@ -58,7 +58,6 @@ pub async fn accept<T: Read + Write>(
             Err(error) => (handshake.refuse(error, &mut out), Err(error)),
         };
         transport.write_all(&out[..answer.unwrap_or(0)]).await?;
-        transport.flush().await?;
         return Ok(accepted);
     }
 }
@@ -163,12 +162,17 @@ impl<'a, T: Write, R: Role> Writer<'a, T, R> {
         Ok(())
     }
 
+    /// The transport: one that buffers, as TLS does, has to be flushed too where nothing more is put for now.
+    pub fn transport(&mut self) -> &mut T {
+        &mut self.transport
+    }
+
     /// Writes what was put. If it is dropped, the next one goes on.
     pub async fn flush(&mut self) -> Result<(), T::Error> {
         while !self.unsent.is_empty() {
             self.unsent.start += self.transport.write(&self.buffer[self.unsent.clone()]).await?;
         }
-        self.transport.flush().await
+        Ok(())
     }
 
     /// Where the next frame goes.
