@@ -7,6 +7,7 @@
 
 #![no_std]
 
+use core::future::poll_fn;
 use core::ops::Range;
 
 use barews::connection::{Chunk, Config, Event, MessageKind, Receiver, Reply, Transmitter};
@@ -14,11 +15,11 @@ use barews::handshake::{Accept, Progress, ServerConfig, ServerHandshake};
 use barews::wire::CloseCode;
 use barews::{Connection, HandshakeError, ProtocolError, Role, SendError, Server};
 use embassy_sync::blocking_mutex::raw::NoopRawMutex;
-use embassy_sync::signal::Signal;
+use embassy_sync::channel::Channel;
 use embedded_io_async::{Read, Write};
 
-/// Where the reader leaves the reply that is due. A newer one replaces an older one, as RFC 6455 section 5.5.3 has it.
-pub type Replies = Signal<NoopRawMutex, Reply>;
+/// Where the reader leaves the reply that is due. It reads on when the writer has taken that.
+pub type Replies = Channel<NoopRawMutex, Reply, 1>;
 
 /// Why a connection ended.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -87,9 +88,11 @@ impl<'a, T: Read, R: Role> Reader<'a, T, R> {
     /// The next piece of a message, in the buffer; `None` behind the peer's Close frame, when the transport has ended.
     pub async fn next(&mut self) -> Result<Option<Chunk<'_>>, Error<T::Error>> {
         loop {
+            // What cannot be answered is not read: then no reply is lost with a future that waits for room.
+            poll_fn(|context| self.replies.poll_ready_to_send(context)).await;
             let received = self.receiver.receive(&mut self.buffer[self.unread.clone()]);
             if let Some(reply) = self.receiver.take_reply() {
-                self.replies.signal(reply);
+                let _has_room = self.replies.try_send(reply);
             }
             let received = received.map_err(Error::Protocol)?;
             self.unread.start = self.unread.end - received.rest.len();

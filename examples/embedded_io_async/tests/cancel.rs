@@ -98,7 +98,7 @@ fn a_reader_that_is_dropped_loses_nothing() {
         let (mut messages, mut message, mut pongs, mut closes) = (Vec::new(), Vec::new(), 0, 0);
         loop {
             let next = poll(polls, reader.next());
-            if let Some(reply) = replies.try_take() {
+            if let Ok(reply) = replies.try_receive() {
                 *(if reply.is_close() { &mut closes } else { &mut pongs }) += 1;
             }
             let Some(next) = next else { continue }; // dropped
@@ -119,11 +119,11 @@ fn a_writer_that_is_dropped_sends_each_byte_once() {
         let (wire, replies, mut buffer) = (Wire::default(), Replies::new(), [0; 256]);
         let (mut receiver, transmitter) = Connection::new(Server, &Default::default()).split();
         let _ = receiver.receive(&mut b"\x89\x82\0\0\0\0hi".to_vec()).unwrap();
-        replies.signal(receiver.take_reply().unwrap());
+        replies.try_send(receiver.take_reply().unwrap()).unwrap();
         let mut writer = Writer::new(&wire, transmitter, &mut buffer);
         writer.put(MessageKind::Text, false, b"Hello, ").unwrap();
         let _ = poll(polls, writer.flush());
-        writer.reply(&replies.try_take().unwrap()).unwrap(); // behind a frame, or behind half a frame
+        writer.reply(&replies.try_receive().unwrap()).unwrap(); // behind a frame, or behind half a frame
         let _ = poll(polls, writer.flush());
         writer.put(MessageKind::Text, true, b"world").unwrap();
         while poll(polls, writer.flush()).is_none() {}
@@ -140,7 +140,7 @@ fn an_error_leaves_its_close_frame() {
     assert_eq!(error, Error::Protocol(barews::ProtocolError::NotMasked));
     let sent = Wire::default();
     let mut writer = Writer::new(&sent, transmitter, &mut out);
-    writer.reply(&replies.try_take().unwrap()).unwrap();
+    writer.reply(&replies.try_receive().unwrap()).unwrap();
     assert!(writer.is_closed());
     poll(100, writer.flush()).unwrap().unwrap();
     assert!(sent.bytes.take().iter().eq(b"\x88\x02\x03\xea"));

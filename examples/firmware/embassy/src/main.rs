@@ -93,7 +93,9 @@ async fn serve(network: Stack<'static>) -> ! {
         // The server closes first (RFC 6455 section 7.1.1), and reads on until the client has ended too: a reset would
         // destroy the Close frame.
         socket.close();
-        let _ = with_timeout(Duration::from_secs(2), async { while matches!(socket.read(&mut [0; 64]).await, Ok(1..)) {} }).await;
+        let _ =
+            with_timeout(Duration::from_secs(2), async { while matches!(socket.read(&mut [0; 64]).await, Ok(1..)) {} })
+                .await;
         socket.abort();
         let _ = socket.flush().await;
         defmt::info!("connection over; stack: {} of {} bytes used", stack::used(), stack::size());
@@ -134,7 +136,9 @@ async fn converse(socket: &mut TcpSocket<'_>) -> Result<(), Error> {
                 }
                 Ok(None) => return,
                 // The writer sends the Close frame that says so, and ends the connection.
-                Err(embedded_io_async_websocket::Error::Protocol(error)) if error != barews::ProtocolError::UnexpectedEof => {
+                Err(embedded_io_async_websocket::Error::Protocol(error))
+                    if error != barews::ProtocolError::UnexpectedEof =>
+                {
                     defmt::warn!("{}", error);
                     core::future::pending().await
                 }
@@ -153,9 +157,11 @@ async fn converse(socket: &mut TcpSocket<'_>) -> Result<(), Error> {
     };
     let writing = async {
         while !writer.is_closed() {
-            match select(replies.wait(), outbox.receive()).await {
-                Either::First(reply) => drop(writer.reply(&reply)),
-                Either::Second(piece) => drop(writer.put(piece.kind, piece.last, &piece.payload)),
+            // What the application has sent goes first, so that it is not lost behind a Close frame. No reply waits for long:
+            // the reader reads on when it is taken.
+            match select(outbox.receive(), replies.receive()).await {
+                Either::First(piece) => drop(writer.put(piece.kind, piece.last, &piece.payload)),
+                Either::Second(reply) => drop(writer.reply(&reply)),
             }
             writer.flush().await?;
         }
