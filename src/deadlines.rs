@@ -85,60 +85,71 @@ pub enum Timeout {
 #[derive(Clone, Debug)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct Deadlines {
-    timeouts: Timeouts,
-    /// When each [`Reason`] is due.
-    due: [Option<u64>; REASONS.len()],
+    /// How long to wait for each [`Reason`], and when it is due; [`NEVER`] for what is not.
+    timeouts: [u64; REASONS.len()],
+    due: [u64; REASONS.len()],
+    /// When the Ping that is unanswered was due.
+    asked: u64,
     /// Pings sent so far; the payload of the newest.
     pings: u32,
-    /// When the Ping that is unanswered was due.
-    asked: Option<u64>,
     /// The closing deadline was set; there is only one.
     closing: bool,
 }
 
 const REASONS: [Reason; 5] = [Reason::Handshake, Reason::Idle, Reason::Ping, Reason::Pong, Reason::Closing];
 
+/// In place of an `Option`, which takes twice the RAM.
+const NEVER: u64 = u64::MAX;
+
+const fn ticks(timeout: Option<u64>) -> u64 {
+    match timeout {
+        Some(ticks) => ticks,
+        None => NEVER,
+    }
+}
+
 impl Deadlines {
     /// The transport has just been opened; the handshake is on its way.
-    pub fn new(timeouts: Timeouts, now: u64) -> Self {
-        let mut deadlines = Self { timeouts, due: [None; REASONS.len()], pings: 0, asked: None, closing: false };
-        deadlines.set(Reason::Handshake, timeouts.handshake, now);
-        deadlines
+    pub const fn new(timeouts: Timeouts, now: u64) -> Self {
+        let Timeouts { handshake, idle, ping, pong, closing } = timeouts;
+        let timeouts = [ticks(handshake), ticks(idle), ticks(ping), ticks(pong), ticks(closing)];
+        let due = [now.saturating_add(timeouts[0]), NEVER, NEVER, NEVER, NEVER];
+        Self { timeouts, due, asked: NEVER, pings: 0, closing: false }
     }
 
     /// The opening handshake is complete.
     pub fn opened(&mut self, now: u64) {
         self.clear(Reason::Handshake);
-        self.set(Reason::Idle, self.timeouts.idle, now);
-        self.set(Reason::Ping, self.timeouts.ping, now);
+        self.set(Reason::Idle, now);
+        self.set(Reason::Ping, now);
     }
 
     /// Bytes came from the peer of an open connection, or it took bytes that had waited: it is alive. A Pong that is awaited
     /// may be stuck behind them, so its time begins anew.
     pub fn received(&mut self, now: u64) {
         if self.is_due(Reason::Pong) {
-            self.set(Reason::Pong, self.timeouts.pong, now);
+            self.set(Reason::Pong, now);
         } else if self.is_due(Reason::Ping) {
-            self.set(Reason::Ping, self.timeouts.ping, now);
+            self.set(Reason::Ping, now);
         }
     }
 
     /// A data message was sent or received.
     pub fn message(&mut self, now: u64) {
         if self.is_due(Reason::Idle) {
-            self.set(Reason::Idle, self.timeouts.idle, now);
+            self.set(Reason::Idle, now);
         }
     }
 
     /// A Pong with this payload was received. When it answers the newest Ping: the ticks that the round trip took.
     pub fn pong(&mut self, payload: &[u8], now: u64) -> Option<u64> {
-        if *payload != self.pings.to_be_bytes() {
+        if *payload != self.pings.to_be_bytes() || self.asked == NEVER {
             return None;
         }
-        let asked = self.asked.take()?;
+        let asked = core::mem::replace(&mut self.asked, NEVER);
         if self.is_due(Reason::Pong) {
             self.clear(Reason::Pong);
-            self.set(Reason::Ping, self.timeouts.ping, now);
+            self.set(Reason::Ping, now);
         }
         Some(now.saturating_sub(asked))
     }
@@ -151,7 +162,7 @@ impl Deadlines {
             }
             if !self.closing {
                 self.closing = true;
-                self.set(Reason::Closing, self.timeouts.closing, now);
+                self.set(Reason::Closing, now);
             }
         }
     }
@@ -176,11 +187,10 @@ impl Deadlines {
             Reason::Idle => Timeout::Idle,
             Reason::Ping => {
                 self.pings = self.pings.wrapping_add(1);
-                self.asked = Some(now);
-                // Without a limit for the Pong the next Ping comes in its time.
-                match self.timeouts.pong {
-                    Some(_) => self.set(Reason::Pong, self.timeouts.pong, now),
-                    None => self.set(Reason::Ping, self.timeouts.ping, now),
+                self.asked = now;
+                self.set(Reason::Pong, now);
+                if !self.is_due(Reason::Pong) {
+                    self.set(Reason::Ping, now); // without a limit for the Pong the next Ping comes in its time
                 }
                 Timeout::Ping(self.pings.to_be_bytes())
             }
@@ -190,21 +200,23 @@ impl Deadlines {
     }
 
     fn next(&self) -> Option<(Reason, u64)> {
-        let due = REASONS.iter().zip(self.due);
-        due.filter_map(|(reason, due)| Some((*reason, due?))).min_by_key(|(_, due)| *due)
+        let due = REASONS.into_iter().zip(self.due).filter(|(_, due)| *due != NEVER);
+        due.min_by_key(|(_, due)| *due)
     }
 
-    fn set(&mut self, reason: Reason, timeout: Option<u64>, now: u64) {
-        if let Some(due) = self.due.get_mut(reason as usize) {
-            *due = timeout.map(|timeout| now.saturating_add(timeout));
+    fn set(&mut self, reason: Reason, now: u64) {
+        if let (Some(due), Some(timeout)) = (self.due.get_mut(reason as usize), self.timeouts.get(reason as usize)) {
+            *due = now.saturating_add(*timeout);
         }
     }
 
     fn clear(&mut self, reason: Reason) {
-        self.set(reason, None, 0);
+        if let Some(due) = self.due.get_mut(reason as usize) {
+            *due = NEVER;
+        }
     }
 
     fn is_due(&self, reason: Reason) -> bool {
-        self.due.get(reason as usize).is_some_and(Option::is_some)
+        self.due.get(reason as usize).is_some_and(|due| *due != NEVER)
     }
 }

@@ -15,7 +15,8 @@
 //! | [`message`] | whole messages in storage that the host lends (optional) |
 //! | [`deadlines`] | timeouts and keepalive as data (optional) |
 //!
-//! Each uses only those above it. A role is a type, [`Server`] or [`Client`].
+//! Each uses only those above it. A role is a type, [`Server`] or [`Client`]. What a firmware has to choose is in the chapter
+//! `microcontroller`.
 //!
 //! # The host's loop
 //!
@@ -117,6 +118,9 @@ pub mod deadlines;
 mod error;
 pub mod handshake;
 pub mod message;
+#[cfg(doc)]
+#[doc = include_str!("microcontroller.md")]
+pub mod microcontroller {}
 mod role;
 pub mod wire;
 

@@ -146,7 +146,7 @@ impl<'c, S: AsRef<[u8]> + AsMut<[u8]>> ClientHandshake<'c, S> {
         let mut consumed = 0usize;
         loop {
             let rest = bytes.get(consumed..).unwrap_or_default();
-            let read = self.head.read(self.storage.as_mut(), rest, |line| status_line(line).map(|_| true))?;
+            let read = self.head.read(self.storage.as_mut(), rest, &|line| status_line(line).map(|_| true))?;
             let Some(read) = read else { return Ok(None) };
             consumed = consumed.saturating_add(read);
             match self.view().status() {

@@ -10,7 +10,7 @@
 //! What is quoted must be a token, so it holds no separator: a list is cut at every comma and its elements at every semicolon,
 //! and what a cut inside quotes leaves is no parameter. Every byte is looked at a fixed number of times, whatever it holds.
 
-use super::list::{cut, elements, is_token, is_token_byte, text, trim};
+use super::list::{any, cut, elements, is_token, is_token_byte, some_and_all, text, trim};
 
 /// An extension with its parameters, as one side named it in Sec-WebSocket-Extensions (RFC 6455 section 9.1).
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -38,12 +38,13 @@ pub struct ParamValue<'a>(&'a str);
 impl<'a> Extension<'a> {
     /// The name of the extension, a token.
     pub fn name(&self) -> &'a str {
-        parts(self.0.as_bytes()).next().map_or("", text)
+        text(name(self.0.as_bytes()))
     }
 
     /// The parameters in their order. Nothing is said about names that repeat or that the extension does not know.
     pub fn params(&self) -> impl Iterator<Item = Param<'a>> + Clone + use<'a> {
-        parts(self.0.as_bytes()).skip(1).filter_map(param)
+        let params = parts(self.0.as_bytes()).skip(1).filter_map(param);
+        params.map(|(name, value)| Param { name: text(name), value: value.map(|value| ParamValue(text(value))) })
     }
 }
 
@@ -77,31 +78,35 @@ pub(super) fn extensions(value: &[u8]) -> impl Iterator<Item = Extension<'_>> + 
 /// Whether a field value is an extension list.
 pub(super) fn is_valid(value: &[u8]) -> bool {
     // RFC 6455 9.1, 4.3: the ABNF [6455-9.1-1] [6455-4.3-1]
-    let mut elements = elements(value).peekable();
-    elements.peek().is_some()
-        && elements.all(|element| {
-            let mut parts = parts(element);
-            parts.next().is_some_and(is_token) && parts.all(|part| param(part).is_some())
-        })
+    some_and_all(value, &|element| {
+        let mut parts = parts(element);
+        parts.next().is_some_and(is_token) && parts.all(|part| param(part).is_some())
+    })
 }
 
-/// Whether every extension that was chosen is one of those that were offered. Both must be valid.
-pub(super) fn all_offered<'a>(chosen: &[u8], offers: impl Iterator<Item = Extension<'a>> + Clone) -> bool {
-    extensions(chosen).all(|chosen| offers.clone().any(|offer| offer.name() == chosen.name()))
+/// Whether the list `offers`, which is valid, has the extension `chosen`.
+pub(super) fn is_offered(chosen: &[u8], offers: &[u8]) -> bool {
+    any(offers, &|offer| name(offer) == name(chosen))
 }
 
-fn param(part: &[u8]) -> Option<Param<'_>> {
+/// The name of an extension in a valid list.
+fn name(extension: &[u8]) -> &[u8] {
+    trim(cut(extension, extension.iter().position(|&byte| byte == b';')).0)
+}
+
+/// The name of a parameter and its value, without the quotes.
+fn param(part: &[u8]) -> Option<(&[u8], Option<&[u8]>)> {
     let (name, value) = cut(part, part.iter().position(|&byte| byte == b'='));
     let name = trim(name);
     let value = match value.split_first() {
         Some((_, value)) => Some(param_value(trim(value))?),
         None => None,
     };
-    is_token(name).then(|| Param { name: text(name), value })
+    is_token(name).then_some((name, value))
 }
 
-fn param_value(value: &[u8]) -> Option<ParamValue<'_>> {
-    let Some(quoted) = value.strip_prefix(b"\"") else { return is_token(value).then(|| ParamValue(text(value))) };
+fn param_value(value: &[u8]) -> Option<&[u8]> {
+    let Some(quoted) = value.strip_prefix(b"\"") else { return is_token(value).then_some(value) };
     let inside = quoted.strip_suffix(b"\"")?;
     // RFC 6455 9.1, 4.3: the unescaped value is a token [6455-9.1-2] [6455-4.3-2]
     let mut escaped = false;
@@ -109,7 +114,7 @@ fn param_value(value: &[u8]) -> Option<ParamValue<'_>> {
         escaped = byte == b'\\' && !escaped;
         escaped || is_token_byte(byte)
     });
-    (token && !escaped && !inside.is_empty()).then(|| ParamValue(text(inside)))
+    (token && !escaped && !inside.is_empty()).then_some(inside)
 }
 
 /// The name and the parameters, without white space around them.
@@ -217,7 +222,7 @@ mod tests {
     /// [6455-4.2.2-11] [6455-4.1-39]
     #[test]
     fn chosen_from_the_offers() {
-        let offered = |chosen: &[u8]| all_offered(chosen, extensions(b"foo; a, bar"));
+        let offered = |chosen: &[u8]| some_and_all(chosen, &|chosen| is_offered(chosen, b"foo; a, bar"));
         assert!(offered(b"bar") && offered(b"bar; x, foo"));
         assert!(!offered(b"baz") && !offered(b"foo, baz") && !offered(b"fo") && !offered(b"FOO") && !offered(b"a"));
     }

@@ -1,6 +1,6 @@
 //! The fields that matter in a head: their names, and the list in which their values are kept.
 
-use super::list::cut;
+use super::list::{self, cut};
 use crate::HandshakeError;
 
 /// The names of the fields that matter: those that the engine looks at, in lower case, and those that the host asked to
@@ -63,6 +63,16 @@ impl<'a> Fields<'a> {
     /// The values of the field with this id.
     pub(super) fn values(self, id: u16) -> impl Iterator<Item = &'a [u8]> + Clone {
         self.iter().filter(move |(other, _)| *other == id).map(|(_, value)| value)
+    }
+
+    /// The first value of the field with this id.
+    pub(super) fn first(self, id: u16) -> Option<&'a [u8]> {
+        self.values(id).next()
+    }
+
+    /// Whether `test` holds for an element of the list that is this field's value. Several fields are one list.
+    pub(super) fn any(self, id: u16, test: &dyn Fn(&[u8]) -> bool) -> bool {
+        self.values(id).any(|value| list::any(value, test))
     }
 
     /// The values of the field with this name, in any case; none if fields of this name do not matter.

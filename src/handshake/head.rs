@@ -68,7 +68,7 @@ impl<'c> Head<'c> {
         &mut self,
         storage: &mut [u8],
         bytes: &[u8],
-        start_line: impl Fn(&[u8]) -> Result<bool, HandshakeError>,
+        start_line: &dyn Fn(&[u8]) -> Result<bool, HandshakeError>,
     ) -> Result<Option<usize>, HandshakeError> {
         let (allowed, beyond) = cut(bytes, Some(self.bytes_left.min(bytes.len())));
         let mut rest = allowed;
@@ -240,7 +240,7 @@ mod tests {
         let mut head = Head::new(NAMES, limits.0, limits.1);
         let mut start = 0;
         for &end in cuts.iter().chain([&wire.len()]) {
-            if let Some(n) = head.read(&mut storage, &wire[start..end], |line| Ok(!line.is_empty()))? {
+            if let Some(n) = head.read(&mut storage, &wire[start..end], &|line| Ok(!line.is_empty()))? {
                 let fields = head.fields(&storage);
                 let kept = fields.iter().map(|(id, value)| (id, String::from_utf8_lossy(value).into())).collect();
                 return Ok((Some(start + n), kept));

@@ -1,6 +1,7 @@
 //! Sec-WebSocket-Key and Sec-WebSocket-Accept (RFC 6455 sections 1.3, 4.1 and 4.2.2).
 
-use base64ct::{Base64, Encoding};
+#[cfg(feature = "small-sha1")]
+use super::sha1::{base64, sha1};
 
 /// The string that every server appends to the key (RFC 6455 section 1.3).
 const GUID: &[u8; 36] = b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11";
@@ -30,20 +31,16 @@ fn sha1(key: &[u8; 24], guid: &[u8; 36]) -> [u8; 20] {
     hash.digest().bytes()
 }
 
-#[cfg(feature = "small-sha1")]
-fn sha1(key: &[u8; 24], guid: &[u8; 36]) -> [u8; 20] {
-    let mut message = [0; 60];
-    let (start, end) = message.split_at_mut(key.len());
-    crate::bytes::copy(start, key);
-    crate::bytes::copy(end, guid);
-    super::sha1::sha1(&message)
-}
-
 /// The base64 form of `bytes`: 24 characters for 16 bytes, 28 for 20. `N` must be its length.
 pub(super) fn encode<const BYTES: usize, const N: usize>(bytes: &[u8; BYTES]) -> [u8; N] {
     let mut text = [0; N];
-    let _fits = Base64::encode(bytes, &mut text);
+    base64(bytes, &mut text);
     text
+}
+
+#[cfg(not(feature = "small-sha1"))]
+fn base64(bytes: &[u8], text: &mut [u8]) {
+    let _fits = <base64ct::Base64 as base64ct::Encoding>::encode(bytes, text);
 }
 
 /// Whether `key` is the base64 form of 16 bytes: 22 characters and two of padding.

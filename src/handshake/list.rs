@@ -78,15 +78,24 @@ pub(super) fn elements(list: &[u8]) -> impl Iterator<Item = &[u8]> + Clone {
     list.split(|&byte| byte == b',').map(trim).filter(|element| !element.is_empty())
 }
 
+/// Whether `test` holds for an element of `list`. Not generic: one loop serves every list, which small parts profit from.
+pub(super) fn any(list: &[u8], test: &dyn Fn(&[u8]) -> bool) -> bool {
+    elements(list).any(test)
+}
+
+/// Whether `list` has an element, and `test` holds for all of them.
+pub(super) fn some_and_all(list: &[u8], test: &dyn Fn(&[u8]) -> bool) -> bool {
+    any(list, &|_| true) && !any(list, &|element| !test(element))
+}
+
 /// Whether `list` has an element that equals `token`, case-insensitively.
 pub(super) fn contains(list: &[u8], token: &[u8]) -> bool {
-    elements(list).any(|element| element.eq_ignore_ascii_case(token))
+    any(list, &|element| element.eq_ignore_ascii_case(token))
 }
 
 /// Whether `list` has an element, and all of them are tokens.
 pub(super) fn is_token_list(list: &[u8]) -> bool {
-    let mut elements = elements(list).peekable();
-    elements.peek().is_some() && elements.all(is_token)
+    some_and_all(list, &is_token)
 }
 
 /// ASCII as text.

@@ -1,11 +1,11 @@
 //! The client's opening handshake as a server reads it: the request line, the checks of RFC 6455 section 4.2.1, and the
 //! view of a request that the host gets.
 
-use super::extensions::{self, Extension};
+use super::extensions::{self, Extension, is_offered};
 use super::fields::{Fields, once};
 use super::head::minor_version;
 use super::key::is_key;
-use super::list::{contains, cut, elements, is_token, is_token_list, text};
+use super::list::{self, contains, cut, elements, is_token, is_token_list, text};
 use super::server::ServerConfig;
 use super::uri::host_and_port;
 use crate::HandshakeError;
@@ -68,14 +68,17 @@ impl<'a> Request<'a> {
     /// It comes from the request target if that is a whole URI (RFC 9112 section 3.2.2), else from Host. It is empty
     /// only in a plain HTTP/1.0 request.
     pub fn host(&self) -> &'a str {
-        let host = self.line().and_then(|line| line.authority).or_else(|| self.fields.values(HOST).next());
-        host.map_or("", text)
+        text(self.authority())
+    }
+
+    fn authority(&self) -> &'a [u8] {
+        self.line().and_then(|line| line.authority).or_else(|| self.fields.first(HOST)).unwrap_or_default()
     }
 
     /// The value of Origin: where the page comes from that asks. It has passed the origin policy on an upgrade.
     /// What is not valid UTF-8 reads as empty; no policy but [`OriginPolicy::Any`](super::OriginPolicy::Any) lets it pass.
     pub fn origin(&self) -> Option<&'a str> {
-        self.fields.values(ORIGIN).next().map(text)
+        self.fields.first(ORIGIN).map(text)
     }
 
     /// The subprotocols that the client would speak, most wanted first. One may be named twice.
@@ -86,7 +89,7 @@ impl<'a> Request<'a> {
 
     /// The first of [`ServerConfig::subprotocols`] that the client would speak.
     pub fn subprotocol(&self) -> Option<&'a str> {
-        self.config.subprotocols.iter().copied().find(|ours| self.subprotocols().any(|offer| offer == *ours))
+        self.config.subprotocols.iter().copied().find(|ours| self.offers_subprotocol(ours))
     }
 
     /// The extensions that the client offers, most wanted first. One may be offered several times, with other parameters.
@@ -106,7 +109,16 @@ impl<'a> Request<'a> {
     }
 
     pub(super) fn key(&self) -> Option<&'a [u8]> {
-        self.fields.values(KEY).next()
+        self.fields.first(KEY)
+    }
+
+    pub(super) fn offers_subprotocol(&self, name: &str) -> bool {
+        self.fields.any(PROTOCOL, &|offer| offer == name.as_bytes())
+    }
+
+    /// Whether every extension in `chosen`, a valid list, is one that the client offers.
+    pub(super) fn offers_extensions(&self, chosen: &[u8]) -> bool {
+        list::some_and_all(chosen, &|chosen| self.fields.any(EXTENSIONS, &|offer| is_offered(chosen, offer)))
     }
 
     fn line(&self) -> Option<RequestLine<'a>> {
@@ -164,7 +176,7 @@ impl<'a> Request<'a> {
     }
 
     fn allows(&self, origin: Option<&[u8]>) -> bool {
-        origin.is_none_or(|origin| self.config.origin.allows(origin, self.host().as_bytes()))
+        origin.is_none_or(|origin| self.config.origin.allows(origin, self.authority()))
     }
 }
 

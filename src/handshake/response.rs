@@ -2,10 +2,10 @@
 //! view of a response that the host gets.
 
 use super::client::ClientConfig;
-use super::extensions::{self, Extension, all_offered};
+use super::extensions::{self, Extension, is_offered};
 use super::fields::{Fields, once};
 use super::head::minor_version;
-use super::list::{contains, cut, text};
+use super::list::{self, contains, cut, text};
 use crate::HandshakeError;
 
 /// The fields that matter in a response, in the order of their ids. The engine looks at those that have one; the host
@@ -85,14 +85,14 @@ impl<'a> Response<'a> {
         let (minor, _) = status_line(self.fields.start_line())?;
         let (mut upgrade, mut accept, mut protocol) = (None, None, None);
         let (mut connection, mut extensions) = (false, true);
-        let offers = || extensions::extensions(config.extensions.as_bytes());
+        let offered = |chosen: &[u8]| is_offered(chosen, config.extensions.as_bytes());
         for (id, value) in self.fields.iter() {
             match id {
                 UPGRADE => once(&mut upgrade, value, Upgrade)?,
                 CONNECTION => connection |= contains(value, b"upgrade"),
                 ACCEPT => once(&mut accept, value, Accept)?, // [6455-11.3.3-1]
                 PROTOCOL => once(&mut protocol, value, Subprotocol)?, // [6455-11.3.4-2]
-                EXTENSIONS => extensions &= extensions::is_valid(value) && all_offered(value, offers()),
+                EXTENSIONS => extensions &= extensions::is_valid(value) && list::some_and_all(value, &offered),
                 _ => {}
             }
         }

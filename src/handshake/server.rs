@@ -1,7 +1,7 @@
 //! The server's side of the opening handshake (RFC 6455 section 4.2). Reads a request, and answers it with a WebSocket,
 //! with a refusal or with a page; the last two always end the connection.
 
-use super::extensions::{all_offered, is_valid};
+use super::extensions::is_valid;
 use super::fields::Names;
 use super::head::Head;
 use super::key::accept_key;
@@ -76,7 +76,7 @@ pub struct ServerHandshake<'c, S> {
 
 impl<'c, S: AsRef<[u8]> + AsMut<[u8]>> ServerHandshake<'c, S> {
     /// Waits for a request.
-    pub fn new(config: &'c ServerConfig<'c>, storage: S) -> Self {
+    pub const fn new(config: &'c ServerConfig<'c>, storage: S) -> Self {
         let names = Names { engine: request::NAMES, keep: config.keep };
         let head = Head::new(names, config.max_head_size, config.max_headers);
         Self { config, storage, head, state: State::Reading, answered: false }
@@ -99,7 +99,7 @@ impl<'c, S: AsRef<[u8]> + AsMut<[u8]>> ServerHandshake<'c, S> {
     fn read(&mut self, bytes: &[u8]) -> Result<Option<usize>, HandshakeError> {
         // RFC 9112 2.2: empty lines before the request line are ignored
         let start_line = |line: &[u8]| Ok(!line.is_empty() && request_line(line).map(|_| true)?);
-        let consumed = self.head.read(self.storage.as_mut(), bytes, start_line)?;
+        let consumed = self.head.read(self.storage.as_mut(), bytes, &start_line)?;
         if consumed.is_some() {
             self.view().check()?;
             self.state = State::Complete;
@@ -142,12 +142,12 @@ impl<'c, S: AsRef<[u8]> + AsMut<[u8]>> ServerHandshake<'c, S> {
             Subprotocol::None => None,
         };
         // RFC 6455 4.2.2: only what the client asked for [6455-4.2.2-9] [6455-4.2.2-11] [6455-4.2.2-12] [6455-9-3]
-        if subprotocol.is_some_and(|name| !request.subprotocols().any(|offer| offer == name)) {
+        if subprotocol.is_some_and(|name| !request.offers_subprotocol(name)) {
             return Err(BuildError::Subprotocol);
         }
         let extensions = response.extensions.as_bytes();
-        let offered = is_valid(extensions) && all_offered(extensions, request.extensions());
-        if !extensions.is_empty() && !offered {
+        let offered = extensions.is_empty() || (is_valid(extensions) && request.offers_extensions(extensions));
+        if !offered {
             return Err(BuildError::Extensions);
         }
         let len = build(out, &|w| {
@@ -186,15 +186,42 @@ impl<'c, S: AsRef<[u8]> + AsMut<[u8]>> ServerHandshake<'c, S> {
         body: &[u8],
         out: &mut [u8],
     ) -> Result<usize, BuildError> {
+        let line = request_line(self.head.fields(self.storage.as_ref()).start_line());
+        let sent = if line.is_ok_and(|line| line.method == b"HEAD") { &[] } else { body };
+        self.answer(status, headers, body.len(), sent, out)
+    }
+
+    /// The head of such an answer, for a body of `content_length` bytes that the host sends behind it by itself: from flash
+    /// or from a file, as the transport takes it. No body follows if the request is HEAD, or `status` is 204 or 304.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`respond`](Self::respond).
+    pub fn respond_head(
+        &mut self,
+        status: u16,
+        headers: &[(&str, &str)],
+        content_length: usize,
+        out: &mut [u8],
+    ) -> Result<usize, BuildError> {
+        self.answer(status, headers, content_length, &[], out)
+    }
+
+    fn answer(
+        &mut self,
+        status: u16,
+        headers: &[(&str, &str)],
+        content_length: usize,
+        body: &[u8],
+        out: &mut [u8],
+    ) -> Result<usize, BuildError> {
         if self.answered {
             return Err(BuildError::NotNow);
         }
         if !matches!(status, 200..=999) {
             return Err(BuildError::Status);
         }
-        let line = request_line(self.head.fields(self.storage.as_ref()).start_line());
         let has_length = !matches!(status, 204 | 304); // RFC 9110 6.4.1, 8.6
-        let has_body = has_length && !line.is_ok_and(|line| line.method == b"HEAD");
         // RFC 6455 4.2.2 [6455-4.2.2-4] [6455-4.2.2-6] [6455-4.2.2-8]
         let len = build(out, &|w| {
             w.bytes(b"HTTP/1.1 ");
@@ -212,11 +239,11 @@ impl<'c, S: AsRef<[u8]> + AsMut<[u8]>> ServerHandshake<'c, S> {
             w.host_fields(headers)?;
             if has_length {
                 w.bytes(b"Content-Length: ");
-                w.number(body.len());
+                w.number(content_length);
                 w.bytes(b"\r\n");
             }
             w.bytes(b"\r\n");
-            w.bytes(if has_body { body } else { &[] });
+            w.bytes(if has_length { body } else { &[] });
             Ok(())
         })?;
         self.answered = true;

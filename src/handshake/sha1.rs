@@ -1,28 +1,23 @@
-//! SHA-1 (RFC 3174), which the opening handshake uses to show that a server has read the key, and nothing else does: what
-//! it lacks as a cryptographic hash does not matter here (RFC 6455 section 10.8). This is the feature `small-sha1`: a loop
-//! written for size, and so that the compiler can prove that it does not panic. Without it the crate `sha1_smol` does the
-//! same, faster.
+//! The feature `small-sha1`: SHA-1 (RFC 3174) and base64 (RFC 4648), written for size, and so that the compiler can prove that
+//! they do not panic. Without it the crates `sha1_smol` and `base64ct` do the same, the former faster and the latter in constant
+//! time. Only the opening handshake uses SHA-1, to show that a server has read the key: what it lacks as a cryptographic hash
+//! does not matter here (RFC 6455 section 10.8).
 
-use crate::bytes::copy;
-
-/// The SHA-1 digest of a message.
-pub(super) fn sha1(message: &[u8]) -> [u8; 20] {
+/// The SHA-1 digest of a key and of the string that is appended to it, 60 bytes together.
+pub(super) fn sha1(key: &[u8; 24], guid: &[u8; 36]) -> [u8; 20] {
     // RFC 3174 6.1
     let mut state = [0x6745_2301, 0xefcd_ab89, 0x98ba_dcfe, 0x1032_5476, 0xc3d2_e1f0];
-    let (blocks, rest) = message.as_chunks();
-    blocks.iter().for_each(|block| add_block(&mut state, block));
-
-    // RFC 3174 4: a bit that is set, zeros, and in the last 8 bytes of a block the length in bits
-    let mut padded = [[0; 64]; 2];
-    let [first, second] = &mut padded;
-    copy(first, rest);
-    if let Some(place) = first.get_mut(rest.len()) {
-        *place = 0x80;
+    // RFC 3174 4: behind the message a bit that is set and zeros, and in the last word its length in bits
+    let mut block = [0x8000_0000; 16];
+    for (word, bytes) in block.iter_mut().zip(key.as_chunks().0.iter().chain(guid.as_chunks().0)) {
+        *word = u32::from_be_bytes(*bytes);
     }
-    let one = rest.len() < 56;
-    let [.., a, b, c, d, e, f, g, h] = if one { first } else { second };
-    [*a, *b, *c, *d, *e, *f, *g, *h] = (message.len() as u64).wrapping_mul(8).to_be_bytes();
-    padded.iter().take(if one { 1 } else { 2 }).for_each(|block| add_block(&mut state, block));
+    add_block(&mut state, &mut block);
+    block = [0; 16];
+    if let Some(last) = block.last_mut() {
+        *last = 8 * 60;
+    }
+    add_block(&mut state, &mut block);
 
     let mut digest = [0; 20];
     for (bytes, word) in digest.as_chunks_mut().0.iter_mut().zip(state) {
@@ -32,11 +27,8 @@ pub(super) fn sha1(message: &[u8]) -> [u8; 20] {
 }
 
 /// RFC 3174 6.2: the method that needs 16 words.
-fn add_block(state: &mut [u32; 5], block: &[u8; 64]) {
-    let mut w = [0u32; 16];
-    for (word, bytes) in w.iter_mut().zip(block.as_chunks().0) {
-        *word = u32::from_be_bytes(*bytes);
-    }
+#[inline(never)]
+fn add_block(state: &mut [u32; 5], w: &mut [u32; 16]) {
     let [mut a, mut b, mut c, mut d, mut e] = *state;
     for t in 0..80 {
         if t >= 16 {
@@ -56,17 +48,55 @@ fn add_block(state: &mut [u32; 5], block: &[u8; 64]) {
     }
 }
 
+/// Writes the base64 form of `bytes` to `text`, which has its length.
+pub(super) fn base64(bytes: &[u8], text: &mut [u8]) {
+    for (group, digits) in bytes.chunks(3).zip(text.as_chunks_mut::<4>().0) {
+        let mut bits = 0u32;
+        for i in 0..3 {
+            bits = bits << 8 | group.get(i).map_or(0, |byte| u32::from(*byte));
+        }
+        for (i, digit) in digits.iter_mut().enumerate() {
+            let value = (bits >> 18) as u8 & 63;
+            bits <<= 6;
+            *digit = match value {
+                _ if i > group.len() => b'=', // RFC 4648 4
+                0..26 => b'A' + value,
+                26..52 => b'a' - 26 + value,
+                52..62 => value - 52 + b'0',
+                62 => b'+',
+                _ => b'/',
+            };
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    /// The digests of another implementation, at every length around the ends of blocks.
+    /// The digests of another implementation.
     #[test]
     fn equals_sha1_smol() {
-        let message: [u8; 300] = core::array::from_fn(|i| (i * 7) as u8);
-        for len in 0..message.len() {
-            let message = &message[..len];
-            assert_eq!(sha1(message), sha1_smol::Sha1::from(message).digest().bytes(), "{len} bytes");
+        for seed in 0..1_000usize {
+            let key = core::array::from_fn(|i| (i * seed + (seed >> (i % 8))) as u8);
+            let guid = core::array::from_fn(|i| (i ^ seed) as u8);
+            let mut theirs = sha1_smol::Sha1::new();
+            theirs.update(&key);
+            theirs.update(&guid);
+            assert_eq!(sha1(&key, &guid), theirs.digest().bytes(), "{key:x?} {guid:x?}");
+        }
+    }
+
+    /// The text of another implementation: every digit, and every length of the last group.
+    #[test]
+    fn equals_base64ct() {
+        let bytes: [u8; 255] = core::array::from_fn(|i| (i * 67) as u8);
+        for len in 0..bytes.len() {
+            let (mut ours, mut theirs) = ([0; 340], [0; 340]);
+            let ours = &mut ours[..len.div_ceil(3) * 4];
+            base64(&bytes[..len], ours);
+            let theirs = <base64ct::Base64 as base64ct::Encoding>::encode(&bytes[..len], &mut theirs);
+            assert_eq!(theirs.map(str::as_bytes), Ok(&ours[..]));
         }
     }
 }

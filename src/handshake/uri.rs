@@ -1,7 +1,7 @@
 //! WebSocket URIs (RFC 6455 section 3, RFC 3986 section 3). Text in other alphabets must already be in its ASCII form
 //! (RFC 6455 section 11.1.1).
 
-use super::list::{cut, text};
+use super::list::cut;
 pub use crate::error::UriError;
 
 /// A `ws:` or `wss:` URI (RFC 6455 section 3).
@@ -29,34 +29,35 @@ impl<'a> Uri<'a> {
     /// Parses `uri`. Every part must be valid as it stands; nothing is escaped or resolved.
     pub fn parse(uri: &'a str) -> Result<Self, UriError> {
         // RFC 6455 3 [6455-3-1] [6455-4.1-2]
-        let uri = uri.as_bytes();
-        if uri.contains(&b'#') {
+        let position = |text: &str, end: &dyn Fn(u8) -> bool| text.bytes().position(end);
+        if position(uri, &|b| b == b'#').is_some() {
             return Err(UriError::Fragment); // [6455-3-4] [6455-3-5]
         }
-        let (scheme, rest) = cut(uri, uri.iter().position(|&b| b == b':'));
+        let (scheme, rest) = cut_text(uri, position(uri, &|b| b == b':'));
         // RFC 3986 3.1: the scheme is case-insensitive [6455-3-3]
-        let secure = scheme.eq_ignore_ascii_case(b"wss");
-        let rest = rest.strip_prefix(b"://").ok_or(UriError::Scheme)?;
-        if !secure && !scheme.eq_ignore_ascii_case(b"ws") {
+        let secure = scheme.eq_ignore_ascii_case("wss");
+        let rest = rest.strip_prefix("://").ok_or(UriError::Scheme)?;
+        if !secure && !scheme.eq_ignore_ascii_case("ws") {
             return Err(UriError::Scheme);
         }
-        let (authority, rest) = cut(rest, rest.iter().position(|b| matches!(b, b'/' | b'?')));
-        if authority.contains(&b'@') {
+        let (authority, rest) = cut_text(rest, position(rest, &|b| matches!(b, b'/' | b'?')));
+        if position(authority, &|b| b == b'@').is_some() {
             return Err(UriError::UserInfo);
         }
-        let (host, port) = host_and_port(authority)?;
+        let (host, port) = host_and_port(authority.as_bytes())?;
+        let (host, _) = cut_text(authority, Some(host.len()));
         let port = port.unwrap_or(default_port(secure)); // [6455-3-2]
-        let (path, query) = cut(rest, rest.iter().position(|&b| b == b'?'));
-        let query = query.split_first().map(|(_, query)| query);
+        let (path, query) = cut_text(rest, position(rest, &|b| b == b'?'));
+        let query = query.strip_prefix('?');
         let is_path = |b| is_pchar(b) || b == b'/';
-        if !is_escaped(path, is_path) {
+        if !is_escaped(path.as_bytes(), &is_path) {
             return Err(UriError::Path);
         }
-        if !query.is_none_or(|query| is_escaped(query, |b| is_path(b) || b == b'?')) {
+        if !query.is_none_or(|query| is_escaped(query.as_bytes(), &|b| is_path(b) || b == b'?')) {
             return Err(UriError::Query);
         }
-        let path = if path.is_empty() { "/" } else { text(path) };
-        Ok(Self { secure, host: text(host), port, path, query: query.map(text) })
+        let path = if path.is_empty() { "/" } else { path };
+        Ok(Self { secure, host, port, path, query })
     }
 
     /// Whether the connection must use TLS: the scheme is `wss`.
@@ -90,6 +91,11 @@ impl<'a> Uri<'a> {
     }
 }
 
+/// [`cut`] for text.
+fn cut_text(text: &str, position: Option<usize>) -> (&str, &str) {
+    position.and_then(|n| text.split_at_checked(n)).unwrap_or((text, ""))
+}
+
 /// The port of a URI without one.
 pub(super) const fn default_port(secure: bool) -> u16 {
     if secure { 443 } else { 80 }
@@ -105,7 +111,7 @@ pub(super) fn host_and_port(authority: &[u8]) -> Result<(&[u8], Option<u16>), Ur
     let (host, port) = cut(authority, end);
     let valid = match host.strip_prefix(b"[") {
         Some(literal) => literal.strip_suffix(b"]").is_some_and(is_ipv6),
-        None => !host.is_empty() && is_escaped(host, is_reg_name),
+        None => !host.is_empty() && is_escaped(host, &is_reg_name),
     };
     if !valid {
         return Err(UriError::Host);
@@ -139,7 +145,7 @@ const fn is_pchar(b: u8) -> bool {
 }
 
 /// Whether all of `text` is allowed as it stands, or escaped as `%` and two hexadecimal digits (RFC 3986 section 2.1).
-fn is_escaped(mut text: &[u8], allowed: impl Fn(u8) -> bool) -> bool {
+fn is_escaped(mut text: &[u8], allowed: &dyn Fn(u8) -> bool) -> bool {
     loop {
         text = match text {
             [] => return true,
@@ -153,34 +159,29 @@ fn is_escaped(mut text: &[u8], allowed: impl Fn(u8) -> bool) -> bool {
 /// Whether `text` is an IPv6 address (RFC 3986 section 3.2.2): eight groups of 16 bits, of which the last two may be an
 /// IPv4 address and one run of one or more may be left out.
 fn is_ipv6(text: &[u8]) -> bool {
-    // The position of the run, if there is one; "::" splits the groups before it from those after it.
-    let (before, after) = cut(text, text.windows(2).position(|pair| pair == b"::"));
-    match after.strip_prefix(b"::") {
-        None => groups(before, true) == Some(8),
-        Some(after) => match (groups(before, false), groups(after, true)) {
-            (Some(before), Some(after)) => before.saturating_add(after) < 8,
-            _ => false,
-        },
+    let (mut groups, mut run, mut rest) = (0usize, false, text);
+    if let [b':', b':', behind @ ..] = text {
+        (run, rest) = (true, behind);
     }
-}
-
-/// The number of groups in a part of an IPv6 address, in which an IPv4 address may stand last and counts two.
-fn groups(part: &[u8], ipv4: bool) -> Option<usize> {
-    if part.is_empty() {
-        return Some(0);
+    while !(run && rest.is_empty()) {
+        let (group, behind) = cut(rest, rest.iter().position(|b| !b.is_ascii_hexdigit()));
+        groups = groups.saturating_add(1);
+        rest = match behind {
+            [b'.', ..] if is_ipv4(rest) => {
+                groups = groups.saturating_add(1);
+                break;
+            }
+            _ if !matches!(group.len(), 1..=4) => return false,
+            [] => break,
+            [b':', b':', behind @ ..] if !run => {
+                run = true;
+                behind
+            }
+            [b':', behind @ ..] if !behind.is_empty() => behind,
+            _ => return false,
+        };
     }
-    let mut groups = part.split(|&b| b == b':').peekable();
-    let mut count = 0usize;
-    while let Some(group) = groups.next() {
-        let hex = matches!(group.len(), 1..=4) && group.iter().all(u8::is_ascii_hexdigit);
-        let dotted = ipv4 && groups.peek().is_none() && is_ipv4(group);
-        count = count.saturating_add(match (hex, dotted) {
-            (true, _) => 1,
-            (_, true) => 2,
-            _ => return None,
-        });
-    }
-    Some(count)
+    if run { groups < 8 } else { groups == 8 }
 }
 
 fn is_ipv4(text: &[u8]) -> bool {

@@ -131,6 +131,15 @@ fn responding() {
         let len = handshake.respond(status, headers, body.as_bytes(), &mut out).unwrap();
         assert_eq!(str::from_utf8(&out[..len]).unwrap(), format!("HTTP/1.1 {expected}"));
         assert_eq!(handshake.respond(status, headers, b"", &mut out), Err(BuildError::NotNow)); // answered
+
+        // The head alone, for a host that sends the body by itself.
+        let whole = &out[..len];
+        let head = whole.windows(4).position(|end| end == b"\r\n\r\n").unwrap() + 4;
+        let mut handshake = complete(&ANY, &format!("{method} / HTTP/1.1\r\nHost: a\r\n\r\n"));
+        let mut alone = [0; 256];
+        let len = handshake.respond_head(status, headers, body.len(), &mut alone).unwrap();
+        assert_eq!(alone[..len], whole[..head], "{status}");
+        assert_eq!(handshake.respond_head(status, headers, 0, &mut alone), Err(BuildError::NotNow));
     }
     let mut handshake = complete(&ANY, &upgrade("", ""));
     for status in [0, 99, 100, 101, 199, 1000] {

@@ -78,7 +78,7 @@ impl Device for Ethernet {
                 place.copy_from_slice(&word);
             }
         }
-        let frame = self.rx.get(LENGTH..len.checked_sub(CHECKSUM)?)?;
+        let frame = self.rx.get_mut(LENGTH..len.checked_sub(CHECKSUM)?)?;
         Some((Received(frame), Transmit(&mut self.tx)))
     }
 
@@ -96,7 +96,7 @@ impl Device for Ethernet {
 }
 
 /// A frame that was received.
-pub struct Received<'a>(&'a [u8]);
+pub struct Received<'a>(pub &'a mut [u8]);
 
 impl RxToken for Received<'_> {
     fn consume<R, F: FnOnce(&[u8]) -> R>(self, read: F) -> R {

@@ -26,12 +26,14 @@ pub fn server_handshake(
         slice.request(),
         slice.accept(accept, config, u.out),
         slice.respond(u.short, fields, u.bytes, u.out),
+        slice.respond_head(u.short, fields, u.bytes.len(), u.out),
         slice.refuse(error, u.out),
         array.receive(u.bytes),
         array.receive_eof(),
         array.request(),
         array.accept(accept, config, u.out),
         array.respond(u.short, fields, u.bytes, u.out),
+        array.respond_head(u.short, fields, u.bytes.len(), u.out),
         array.refuse(error, u.out),
     );
 }

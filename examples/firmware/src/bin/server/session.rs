@@ -30,7 +30,6 @@ const REQUEST_READ: usize = 64;
 /// The longest answer but the page.
 const ANSWER_SIZE: usize = 256;
 
-const PAGE_HEAD: &[u8] = b"HTTP/1.1 200 OK\r\nContent-Type: text/html; charset=utf-8\r\nConnection: close\r\n\r\n";
 const PAGE: &[u8] = include_bytes!("page.html");
 
 /// A connection and its deadlines.
@@ -185,8 +184,10 @@ fn answer(handshake: &mut ServerHandshake<'static, [u8; 512]>, socket: &mut Sock
         (true, "/echo") => (&ECHO, Service::Echo),
         (true, "/live") => (&LIVE, Service::Live { commands: MessageBuffer::new([0; COMMAND_SIZE]), sent: 0 }),
         (false, "/") => {
-            send(socket, PAGE_HEAD);
-            return Stage::Response(if request.method() == "HEAD" { b"" } else { PAGE });
+            let body = if request.method() == "HEAD" { b"" } else { PAGE };
+            let html = [("Content-Type", "text/html; charset=utf-8")];
+            respond(socket, |out| handshake.respond_head(200, &html, PAGE.len(), out));
+            return Stage::Response(body);
         }
         _ => return respond(socket, |out| handshake.respond(404, &[], b"not found\n", out)),
     };

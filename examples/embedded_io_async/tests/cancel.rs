@@ -1,0 +1,147 @@
+//! Futures that are dropped at every point where they can be: nothing is lost, nothing is sent twice.
+
+use std::cell::{Cell, RefCell};
+use std::collections::VecDeque;
+use std::convert::Infallible;
+use std::future::{Future, poll_fn};
+use std::pin::pin;
+use std::task::{Context, Poll, Waker};
+
+use barews::connection::MessageKind;
+use barews::{Client, Connection, Server};
+use embedded_io_async::{ErrorType, Read, Write};
+use embedded_io_async_websocket::{Error, Reader, Replies, Writer};
+
+/// A transport that moves a byte at a time, and is ready at every third poll, whoever polls.
+#[derive(Default)]
+struct Wire {
+    bytes: RefCell<VecDeque<u8>>,
+    polls: Cell<usize>,
+}
+
+impl Wire {
+    fn new(bytes: &[u8]) -> Self {
+        Self { bytes: RefCell::new(bytes.iter().copied().collect()), ..Self::default() }
+    }
+
+    async fn ready(&self) {
+        poll_fn(|_| {
+            self.polls.set(self.polls.get() + 1);
+            if self.polls.get().is_multiple_of(3) { Poll::Ready(()) } else { Poll::Pending }
+        })
+        .await;
+    }
+}
+
+impl ErrorType for &Wire {
+    type Error = Infallible;
+}
+
+impl Read for &Wire {
+    async fn read(&mut self, to: &mut [u8]) -> Result<usize, Infallible> {
+        self.ready().await;
+        let byte = self.bytes.borrow_mut().pop_front();
+        to[..byte.iter().len()].fill(byte.unwrap_or(0));
+        Ok(byte.iter().len())
+    }
+}
+
+impl Write for &Wire {
+    async fn write(&mut self, bytes: &[u8]) -> Result<usize, Infallible> {
+        self.ready().await;
+        self.bytes.borrow_mut().push_back(bytes[0]);
+        Ok(1)
+    }
+
+    async fn flush(&mut self) -> Result<(), Infallible> {
+        Ok(())
+    }
+}
+
+/// Polls a future `polls` times at most, then drops it.
+fn poll<T>(polls: usize, future: impl Future<Output = T>) -> Option<T> {
+    let mut future = pin!(future);
+    let mut context = Context::from_waker(Waker::noop());
+    for _ in 0..polls {
+        if let Poll::Ready(output) = future.as_mut().poll(&mut context) {
+            return Some(output);
+        }
+    }
+    None
+}
+
+/// What a client writes: fragments, a Ping between them, a text, a Close.
+fn stream() -> Vec<u8> {
+    let mut client = Connection::new(Client(|| [1, 2, 3, 4]), &Default::default());
+    let (mut stream, mut out) = (Vec::new(), [0; 256]);
+    let mut take = |len: usize, out: &[u8]| stream.extend_from_slice(&out[..len]);
+    let mut message = barews::connection::Outgoing::new(MessageKind::Binary, &[7; 150]);
+    let len = client.fragment(&mut message, &mut out[..100]).unwrap();
+    take(len, &out);
+    let len = client.ping(b"there?", &mut out).unwrap();
+    take(len, &out);
+    let len = client.fragment(&mut message, &mut out).unwrap();
+    take(len, &out);
+    let len = client.message(MessageKind::Text, "ümläut".as_bytes(), &mut out).unwrap();
+    take(len, &out);
+    let len = client.close(barews::wire::CloseCode::NORMAL, "", &mut out).unwrap();
+    take(len, &out);
+    stream
+}
+
+#[test]
+fn a_reader_that_is_dropped_loses_nothing() {
+    for polls in 1..10 {
+        let (wire, replies, mut buffer) = (Wire::new(&stream()), Replies::new(), [0; 64]);
+        let (receiver, _) = Connection::new(Server, &Default::default()).split();
+        let mut reader = Reader::new(&wire, receiver, &mut buffer, 0..0, &replies);
+        let (mut messages, mut message, mut pongs, mut closes) = (Vec::new(), Vec::new(), 0, 0);
+        loop {
+            let next = poll(polls, reader.next());
+            if let Ok(reply) = replies.try_receive() {
+                *(if reply.is_close() { &mut closes } else { &mut pongs }) += 1;
+            }
+            let Some(next) = next else { continue }; // dropped
+            let Some(chunk) = next.unwrap() else { break };
+            message.extend_from_slice(chunk.payload);
+            if chunk.last {
+                messages.push(core::mem::take(&mut message));
+            }
+        }
+        assert_eq!(messages, [&[7; 150][..], "ümläut".as_bytes()], "{polls} polls");
+        assert_eq!((pongs, closes), (1, 1));
+    }
+}
+
+#[test]
+fn a_writer_that_is_dropped_sends_each_byte_once() {
+    for polls in 1..100 {
+        let (wire, replies, mut buffer) = (Wire::default(), Replies::new(), [0; 256]);
+        let (mut receiver, transmitter) = Connection::new(Server, &Default::default()).split();
+        let _ = receiver.receive(&mut b"\x89\x82\0\0\0\0hi".to_vec()).unwrap();
+        replies.try_send(receiver.take_reply().unwrap()).unwrap();
+        let mut writer = Writer::new(&wire, transmitter, &mut buffer);
+        writer.put(MessageKind::Text, false, b"Hello, ").unwrap();
+        let _ = poll(polls, writer.flush());
+        writer.reply(&replies.try_receive().unwrap()).unwrap(); // behind a frame, or behind half a frame
+        let _ = poll(polls, writer.flush());
+        writer.put(MessageKind::Text, true, b"world").unwrap();
+        while poll(polls, writer.flush()).is_none() {}
+        assert!(wire.bytes.take().iter().eq(b"\x01\x07Hello, \x8a\x02hi\x80\x05world"), "{polls} polls");
+    }
+}
+
+#[test]
+fn an_error_leaves_its_close_frame() {
+    let (wire, replies, mut buffer, mut out) = (Wire::new(b"\x81\x02hi"), Replies::new(), [0; 64], [0; 131]);
+    let (receiver, transmitter) = Connection::new(Server, &Default::default()).split();
+    let mut reader = Reader::new(&wire, receiver, &mut buffer, 0..0, &replies);
+    let error = poll(100, reader.next()).unwrap().unwrap_err();
+    assert_eq!(error, Error::Protocol(barews::ProtocolError::NotMasked));
+    let sent = Wire::default();
+    let mut writer = Writer::new(&sent, transmitter, &mut out);
+    writer.reply(&replies.try_receive().unwrap()).unwrap();
+    assert!(writer.is_closed());
+    poll(100, writer.flush()).unwrap().unwrap();
+    assert!(sent.bytes.take().iter().eq(b"\x88\x02\x03\xea"));
+}
