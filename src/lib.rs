@@ -100,6 +100,8 @@
 mod bytes;
 pub mod connection;
 pub mod deadlines;
+#[cfg(feature = "deflate")]
+pub mod deflate;
 mod error;
 pub mod handshake;
 pub mod message;

@@ -1,0 +1,6 @@
+//! permessage-deflate (RFC 7692): negotiation, both directions, and both together with a connection.
+
+mod inflate;
+mod naive;
+mod negotiation;
+mod peers;
