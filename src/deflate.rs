@@ -1,9 +1,11 @@
 //! permessage-deflate (RFC 7692): messages compressed with DEFLATE (RFC 1951).
 
-mod inflate;
+mod deflater;
+mod inflater;
 mod negotiation;
 
-pub use inflate::Inflater;
+pub use deflater::{Deflater, Level};
+pub use inflater::Inflater;
 pub use negotiation::{Direction, MAX_RESPONSE, Parameters};
 
 /// The "Per-Message Compressed" bit, as [`Config::extension_rsv`](crate::connection::Config::extension_rsv) and

@@ -10,14 +10,17 @@ use proptest::prelude::*;
 
 const FRESH: Direction = Direction { no_context_takeover: true, ..Direction::DEFAULT };
 
-fn inflater(window_bits: u8) -> Inflater<Vec<u8>> {
-    let direction = Direction { window_bits, ..Direction::DEFAULT };
+pub fn inflater_for(direction: Direction) -> Inflater<Vec<u8>> {
     Inflater::new(vec![0; direction.window_size()], direction, u64::MAX)
+}
+
+fn inflater(window_bits: u8) -> Inflater<Vec<u8>> {
+    inflater_for(Direction { window_bits, ..Direction::DEFAULT })
 }
 
 /// A binary message that comes in `chunks`; what is inflated, and the sizes of `out` are `outs` in turn. What was inflated ahead of
 /// an error is kept.
-fn message_in<W: AsMut<[u8]>>(
+pub fn message_in<W: AsMut<[u8]>>(
     inflater: &mut Inflater<W>,
     kind: MessageKind,
     chunks: &[&[u8]],
@@ -57,7 +60,7 @@ fn message(inflater: &mut Inflater<Vec<u8>>, payload: &[u8]) -> Result<Vec<u8>, 
 }
 
 /// `bytes` in pieces of these sizes, at least one piece.
-fn cut<'b>(bytes: &'b [u8], sizes: &[usize]) -> Vec<&'b [u8]> {
+pub fn cut<'b>(bytes: &'b [u8], sizes: &[usize]) -> Vec<&'b [u8]> {
     let (mut pieces, mut rest, mut sizes) = (Vec::new(), bytes, sizes.iter().cycle());
     loop {
         let (piece, after) = rest.split_at((*sizes.next().unwrap()).min(rest.len()));
@@ -251,7 +254,7 @@ fn size_of_the_state() {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(512))]
+    #![proptest_config(crate::cases(512))]
 
     /// What zlib has deflated, at any level, window, cut, size of output, with takeover and without. Parts of a message are
     /// flushed in several ways.
