@@ -31,4 +31,4 @@ macro_rules! replay {
     };
 }
 
-replay!(building client_handshake close differential header lists receive server_handshake session uri utf8);
+replay!(building client_handshake close deflate differential header inflate lists receive server_handshake session uri utf8);

@@ -85,6 +85,7 @@ pub struct Deflater<M> {
 
 impl<M: AsMut<[u8]>> Deflater<M> {
     /// Compresses as agreed; messages shorter than `threshold` bytes are left as they are.
+    // RFC 7692 5 [7692-5-15]
     pub const fn new(memory: M, level: Level, agreed: Direction, threshold: usize) -> Self {
         Self { memory, level, agreed, threshold, finder: Finder::new(), under_way: false }
     }
@@ -115,7 +116,7 @@ impl<M: AsMut<[u8]>> Deflater<M> {
     ///
     /// [`SendError::BufferTooSmall`] if `out` is too small for the part as it is and 5 bytes more for each 65,535. Nothing is
     /// changed.
-    // RFC 7692 7.2.1, 7.2.3.6 [7692-7.2.1-6] [7692-7.2.3.6-1]
+    // RFC 7692 7.2.1, 7.2.3.3, 7.2.3.6 [7692-7.2.1-6] [7692-7.2.3.3-1] [7692-7.2.3.6-1]
     pub fn part<'o>(&mut self, part: &[u8], last: bool, out: &'o mut [u8]) -> Result<&'o mut [u8], SendError> {
         let need = blocks::stored_len(part.len(), last);
         if out.len() < need {
@@ -139,7 +140,7 @@ impl<M: AsMut<[u8]>> Deflater<M> {
     /// None if it does not fit. Then the peer's window has not changed, and ours has not.
     fn deflate(&mut self, input: &[u8], last: bool, out: &mut [u8]) -> Option<usize> {
         if self.agreed.no_context_takeover && !self.under_way {
-            // RFC 7692 7.2.1 [7692-7.2.1-8] [7692-7.2.1-10]
+            // RFC 7692 7.2.1 [7692-7.2.1-8] [7692-7.2.1-10] [7692-7.2.1-11]
             self.finder.forget();
         }
         let mut bits = Bits::new(out);

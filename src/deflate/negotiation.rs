@@ -28,6 +28,7 @@ impl Direction {
     pub const DEFAULT: Self = Self { window_bits: 15, no_context_takeover: false };
 
     /// The size of the window, in bytes.
+    // RFC 7692 7.2.2 [7692-7.2.2-6] [7692-7.2.2-7] [7692-7.2.2-8] [7692-7.2.2-9]
     pub const fn window_size(self) -> usize {
         1 << self.bits()
     }

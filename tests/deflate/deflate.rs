@@ -1,7 +1,7 @@
 //! Deflating: what it makes is inflated by other software and by our own, in windows no larger than agreed.
 
 use crate::inflate::{cut, inflater_for, message_in};
-use crate::naive::Naive;
+use crate::naive::{NO_LIMIT, Naive};
 use crate::peers::{ZlibInflate, body};
 use barews::SendError;
 use barews::connection::MessageKind;
@@ -151,7 +151,7 @@ proptest! {
         let mut deflater = Deflater::new(vec![0x55; memory], level, direction, 0);
         let mut inflater = inflater_for(direction);
         let mut zlib = ZlibInflate::new(bits.max(9));
-        let mut naive = Naive::new(direction.window_size(), !no_context_takeover);
+        let mut naive = Naive::new(direction.window_size(), !no_context_takeover, NO_LIMIT);
         let short = messages.iter().all(|(_, len, ..)| *len < 1000);
         for (kind, len, seed, parts) in messages {
             let body = body(kind, len, seed);
@@ -200,7 +200,7 @@ proptest! {
     fn memory_needs_no_clearing(level in levels(), memory in prop::collection::vec(any::<u8>(), 1664..2000), len in 0usize..2000) {
         let direction = Direction { window_bits: 8, ..Direction::DEFAULT };
         let mut deflater = Deflater::new(memory, level, direction, 0);
-        let mut naive = Naive::new(256, true);
+        let mut naive = Naive::new(256, true, NO_LIMIT);
         for seed in 1..4 {
             let body = body(1, len, seed);
             let Some(payload) = message(&mut deflater, &body) else { continue };

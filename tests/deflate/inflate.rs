@@ -1,6 +1,6 @@
 //! Inflating: the RFC's examples, what other software has deflated, malformed streams against a naive inflater, limits.
 
-use crate::naive::Naive;
+use crate::naive::{NO_LIMIT, Naive};
 use crate::peers::{ZlibDeflate, body};
 use barews::ProtocolError;
 use barews::connection::{Chunk, MessageKind};
@@ -180,7 +180,7 @@ fn malformed_streams() {
         (b"\xFC\xFF\xFF", DeflateCode),     // too many codes
         (b"\x1B\x03\x00", DeflateCode),     // fixed, symbol 286
     ] {
-        let mut naive = Naive::new(1 << 15, true);
+        let mut naive = Naive::new(1 << 15, true, NO_LIMIT);
         assert_eq!(naive.message(payload).1, Err(error), "{payload:x?}: the naive one");
         for size in 1..=payload.len().max(1) {
             let mut inflater = inflater(15);
@@ -270,7 +270,7 @@ proptest! {
         let mut zlib = ZlibDeflate::new(level, bits);
         let direction = Direction { window_bits: bits, no_context_takeover: !taken_over };
         let mut inflater = Inflater::new(vec![0; direction.window_size()], direction, 1 << 20);
-        let mut naive = Naive::new(direction.window_size(), taken_over);
+        let mut naive = Naive::new(direction.window_size(), taken_over, NO_LIMIT);
         let short = messages.iter().all(|(_, len, ..)| *len < 1500);
         for (kind, len, seed, flush) in messages {
             if !taken_over {
@@ -349,9 +349,12 @@ proptest! {
 }
 
 fn judge(payload: &[u8], bits: u8, cuts: &[usize], outs: &[usize]) -> Result<(), TestCaseError> {
-    let (naive, verdict) = Naive::new(1 << bits, true).message(payload);
+    const LIMIT: usize = 1000;
+    let (naive, verdict) = Naive::new(1 << bits, true, LIMIT).message(payload);
     for (cuts, outs) in [(cuts, outs), (&[1][..], &[1][..]), (&[1 << 20], &[1 << 20])] {
-        let (whole, outcome) = message_in(&mut inflater(bits), MessageKind::Binary, &cut(payload, cuts), outs);
+        let direction = Direction { window_bits: bits, ..Direction::DEFAULT };
+        let mut inflater = Inflater::new(vec![0; direction.window_size()], direction, LIMIT as u64);
+        let (whole, outcome) = message_in(&mut inflater, MessageKind::Binary, &cut(payload, cuts), outs);
         prop_assert_eq!(outcome, verdict);
         // Ahead of an error, a call may not have handed out what it had.
         let agree = if verdict.is_ok() { whole == naive } else { naive.starts_with(&whole) };

@@ -5,6 +5,7 @@ mod inflate;
 mod naive;
 mod negotiation;
 mod peers;
+mod session;
 
 use proptest::test_runner::Config;
 

@@ -2,12 +2,17 @@
 
 use barews::ProtocolError;
 
+pub const NO_LIMIT: usize = 1 << 30;
+
 /// What has been inflated on one connection.
 pub struct Naive {
     /// All messages, or those since the window was emptied.
     history: Vec<u8>,
     window_size: usize,
     taken_over: bool,
+    /// The most bytes of a message, and where in the history that limit is.
+    max_message_size: usize,
+    end: usize,
 }
 
 struct Bits<'a> {
@@ -75,8 +80,16 @@ fn code(lengths: &[usize], partial: bool) -> Result<Vec<(usize, usize)>> {
 }
 
 impl Naive {
-    pub fn new(window_size: usize, taken_over: bool) -> Self {
-        Self { history: Vec::new(), window_size, taken_over }
+    pub fn new(window_size: usize, taken_over: bool, max_message_size: usize) -> Self {
+        Self { history: Vec::new(), window_size, taken_over, max_message_size, end: 0 }
+    }
+
+    fn push(&mut self, byte: u8) -> Result<()> {
+        if self.history.len() == self.end {
+            return Err(ProtocolError::MessageTooBig);
+        }
+        self.history.push(byte);
+        Ok(())
     }
 
     /// A whole message. On an error, what was inflated before it.
@@ -85,6 +98,7 @@ impl Naive {
             self.history.clear();
         }
         let start = self.history.len();
+        self.end = start + self.max_message_size;
         let outcome = self.blocks(payload);
         (self.history[start..].to_vec(), outcome)
     }
@@ -107,7 +121,7 @@ impl Naive {
                     }
                     for _ in 0..len {
                         let byte = bits.number(8)?;
-                        self.history.push(byte as u8);
+                        self.push(byte as u8)?;
                     }
                 }
                 1 => {
@@ -137,7 +151,7 @@ impl Naive {
             let symbol = bits.symbol(literals)?;
             let length = match symbol {
                 0..256 => {
-                    self.history.push(symbol as u8);
+                    self.push(symbol as u8)?;
                     continue;
                 }
                 256 => return Ok(()),
@@ -162,7 +176,7 @@ impl Naive {
                 return Err(ProtocolError::DeflateDistance);
             }
             for _ in 0..length {
-                self.history.push(self.history[self.history.len() - distance]);
+                self.push(self.history[self.history.len() - distance])?;
             }
         }
     }

@@ -29,10 +29,9 @@ fn parameters(text: &str) -> Parameters {
 
 /// What a server with these limits answers to a request, and what is agreed then.
 fn server(limits: &str, offers: &str) -> Option<(String, String)> {
-    let mut request = format!(
-        "GET / HTTP/1.1\r\nHost: x\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Version: 13\r\n\
-         Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n"
-    );
+    let mut request = "GET / HTTP/1.1\r\nHost: x\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\
+                       Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n"
+        .to_owned();
     for line in offers.split('|') {
         request.push_str(&format!("Sec-WebSocket-Extensions: {line}\r\n"));
     }
@@ -253,7 +252,7 @@ fn a_direction() -> impl Strategy<Value = Direction> {
         .prop_map(|(window_bits, no_context_takeover)| Direction { window_bits, no_context_takeover })
 }
 
-fn some_parameters() -> impl Strategy<Value = Parameters> {
+pub fn some_parameters() -> impl Strategy<Value = Parameters> {
     (a_direction(), a_direction()).prop_map(|(server, client)| Parameters { server, client })
 }
 

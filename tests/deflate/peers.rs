@@ -13,6 +13,9 @@ impl ZlibDeflate {
     /// A message: flushed, without its tail.
     pub fn message(&mut self, body: &[u8]) -> Vec<u8> {
         let mut out = self.part(body, FlushCompress::Sync);
+        if out.is_empty() {
+            return vec![0]; // it does not flush twice (RFC 7692 section 7.2.3.6)
+        }
         assert_eq!(out.split_off(out.len() - 4), [0, 0, 0xFF, 0xFF]);
         out
     }

@@ -118,12 +118,6 @@ struct Place<'a> {
     produced: usize,
 }
 
-impl Place<'_> {
-    const fn room(&self) -> usize {
-        self.out.len().saturating_sub(self.produced)
-    }
-}
-
 /// How far a call has come.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) struct Inflated {
@@ -230,7 +224,7 @@ impl Stream {
                 Step::Header => {
                     let Some(header) = self.take(3) else { return Ok(false) };
                     self.last_block = header & 1 != 0;
-                    // RFC 1951 3.2.3: several blocks, of any type [7692-7.2.1-2] [7692-7.2.1-3] [7692-7.2.1-4]
+                    // RFC 1951 3.2.3: several blocks, of any type [7692-7.2.3-1] [7692-7.2.1-2] [7692-7.2.1-3] [7692-7.2.1-4]
                     self.step = match header >> 1 {
                         0 => {
                             self.use_up(self.count % 8); // RFC 1951 3.2.4
@@ -255,7 +249,7 @@ impl Stream {
                 Step::Stored(left) => {
                     let copied = self.stored(at, input, left);
                     if copied == 0 {
-                        return Ok(at.room() == 0);
+                        return Ok(self.count > 0 || at.consumed < input.len());
                     }
                     self.step = Step::Stored(left.wrapping_sub(copied));
                 }
