@@ -1,7 +1,7 @@
 //! What is deflated is inflated by all: our own inflater, a naive one and zlib-rs; and what zlib-rs and miniz_oxide deflate, by
 //! ours. Messages whole and in parts, at any level, with any window and memory, taken over or not.
 
-use crate::naive_inflater::Naive;
+use crate::naive_inflater::{NO_LIMIT, Naive};
 use crate::{Bytes, Cuts};
 use arbitrary::Arbitrary;
 use barews::connection::{Chunk, MessageKind};
@@ -44,7 +44,7 @@ impl Input<'_> {
         }
         let mut deflater = Deflater::new(vec![0xA5; memory], level, direction, 0);
         let mut ours = Ours::new(direction);
-        let mut naive = Naive::new(direction.window_size(), !direction.no_context_takeover, 1 << 30);
+        let mut naive = Naive::new(direction.window_size(), !direction.no_context_takeover, NO_LIMIT);
         let mut zlib = Decompress::new_with_window_bits(false, direction.window_bits.max(9));
         let mut others = Others::new(direction, self.level % 10);
         for message in self.ends.pieces(&body) {

@@ -153,6 +153,7 @@ fn deflated(seeds: &mut Vec<Seed>) {
             zlib.compress_vec(body, &mut payload, flate2::FlushCompress::Sync).expect("zlib-rs");
             payload.truncate(payload.len() - 4);
             seeds.push(("inflate", [&[0; 12][..], &payload].concat()));
+            seeds.push(("inflate", [&[0; 12][..], &payload[..payload.len() / 2]].concat()));
             let fields = [level as u8 % 2, level as u8, 0, 0, level as u8, 0, 90, 0, 0, 0, 0, 0, 0, 0];
             seeds.push(("deflate", [&fields[..], body].concat()));
         }

@@ -245,12 +245,13 @@ fn without_room_nothing_is_lost() {
     assert!(piece.first && piece.last && piece.payload.is_empty());
 }
 
-/// The state besides the window is at most 2.5 KiB.
+/// The state besides the window is at most 2.5 KiB, and 1.7 KiB where words are small.
 #[test]
 fn size_of_the_state() {
     let size = size_of::<Inflater<[u8; 256]>>() - 256;
     println!("Inflater: {size} bytes and the window");
-    assert!(size <= 2560, "{size}");
+    let most = if cfg!(target_pointer_width = "64") { 2560 } else { 1740 };
+    assert!(size <= most, "{size}");
 }
 
 proptest! {
