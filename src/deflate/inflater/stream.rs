@@ -52,6 +52,13 @@ const DISTANCE_BASES: [(u16, u8); 30] = {
     bases
 };
 
+/// `fast` copies matches in chunks of so many bytes.
+#[cfg(target_pointer_width = "64")]
+const CHUNK: usize = 16;
+/// No symbols between two looks at the room write further than this: a literal, and a match with the chunks at its end.
+#[cfg(target_pointer_width = "64")]
+const ROOM: usize = 1 + 258 + 2 * CHUNK;
+
 /// What stands in the stream next.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
@@ -291,7 +298,9 @@ impl Stream {
                 }
                 Step::Symbol => {
                     #[cfg(target_pointer_width = "64")]
-                    self.fast(at, input)?;
+                    if at.consumed.saturating_add(8) <= input.len() {
+                        self.fast(at, input)?;
+                    }
                     let Some((symbol, bits)) = self.symbol()? else {
                         if at.consumed < input.len() {
                             continue; // `fast` has left fewer bits than there are
@@ -539,10 +548,6 @@ impl Stream {
     /// Decodes symbols as long as the input has whole words and the room any symbol.
     #[cfg(target_pointer_width = "64")]
     fn fast(&mut self, at: &mut Place<'_>, input: &[u8]) -> Result<(), ProtocolError> {
-        /// A copy that goes on to the end of its chunk writes no further than this; two literals may come before it.
-        const ROOM: usize = 2 + 258 + CHUNK;
-        const CHUNK: usize = 16;
-
         let (mut bits, mut count, mut consumed, mut produced) = (self.bits, self.count, at.consumed, at.produced);
         // At least 56 bits: a length and a distance have 48 at most.
         macro_rules! refill {
@@ -609,27 +614,23 @@ impl Stream {
                 break Err(error);
             }
             let back = usize::from(distance);
-            match produced.checked_sub(back) {
-                Some(start) if back >= CHUNK => {
-                    // What goes beyond the match is written again by what follows.
-                    let end = produced + usize::from(length) + CHUNK;
-                    let stretch = at.out.get_mut(start..end).unwrap_or_default();
-                    let mut i = 0;
-                    while i < length.into() {
-                        let chunk: Option<&[u8; CHUNK]> = stretch.get(i..).and_then(<[u8]>::first_chunk);
-                        let Some(&chunk) = chunk else { break };
-                        if let Some(place) = stretch.get_mut(i + back..).and_then(<[u8]>::first_chunk_mut) {
-                            *place = chunk;
-                        }
-                        i += CHUNK;
-                    }
-                    produced += usize::from(length);
+            let end = produced.saturating_add(length.into());
+            if let Some(start) = produced.checked_sub(back) {
+                // Chunks go beyond the match, where what follows is written over them.
+                let stretch = at.out.get_mut(start..end.saturating_add(2 * CHUNK)).unwrap_or_default();
+                let mut step = back;
+                while step < CHUNK {
+                    // Of a shorter repetition twice as much is there each time.
+                    copy_chunk(stretch, 0, step);
+                    step *= 2;
                 }
-                _ => {
-                    self.copy(at, length, distance);
-                    produced = at.produced;
+                for from in (0..back + usize::from(length) - step.min(back + usize::from(length))).step_by(CHUNK) {
+                    copy_chunk(stretch, from, step);
                 }
+            } else {
+                self.copy(at, length, distance);
             }
+            produced = end;
         };
         at.consumed = consumed;
         at.produced = produced;
@@ -652,4 +653,15 @@ fn length(bits: u64, symbol: u16) -> Result<(u16, u32), ProtocolError> {
 fn distance(bits: u64, symbol: u16) -> Result<(u16, u32), ProtocolError> {
     let (base, extra) = *DISTANCE_BASES.get(usize::from(symbol)).ok_or(ProtocolError::DeflateCode)?;
     Ok((base.wrapping_add((bits & !(u64::MAX << extra)) as u16), extra.into()))
+}
+
+/// Copies one chunk within a slice, if it is long enough.
+#[cfg(target_pointer_width = "64")]
+#[inline(always)]
+fn copy_chunk(stretch: &mut [u8], from: usize, to: usize) {
+    let chunk: Option<&[u8; CHUNK]> = stretch.get(from..).and_then(<[u8]>::first_chunk);
+    let Some(&chunk) = chunk else { return };
+    if let Some(place) = stretch.get_mut(to..).and_then(<[u8]>::first_chunk_mut) {
+        *place = chunk;
+    }
 }
