@@ -13,7 +13,7 @@ pub(super) const MIN_MATCH: usize = 3;
 pub(super) const MAX_MATCH: usize = 258;
 
 /// A match of three bytes that reaches back further takes more bits than it saves, most of the time.
-const FAR: u16 = 4096;
+const FAR: usize = 4096;
 
 /// The host's memory, divided.
 pub(super) struct Tables<'m> {
@@ -136,38 +136,43 @@ impl Finder {
         let position = self.position.wrapping_add(at as u16);
         let known = at.saturating_add(self.known.into()).min(tables.window.len());
         let enough = usize::from(effort.enough).min(rest.len());
-        let (mut best, mut longest, mut last) = (None, usize::from(shorter), 0);
+        let mut longest = usize::from(shorter);
+        let mut best = None;
+        // What a longer match has at its end: most candidates differ there.
+        let mut end = end_of(rest, longest);
+        let mut distance = usize::from(position.wrapping_sub(candidate));
+        let mut last = 0;
         for _ in 0..effort.candidates {
-            let distance = position.wrapping_sub(candidate);
             // Candidates that do not lie further back with each step are left over from long ago.
-            if distance <= last || usize::from(distance) > known {
+            if distance <= last || distance > known || end.is_none() {
                 break;
             }
             last = distance;
-            let length = self.common(tables.window, input, at, rest, distance.into(), longest);
+            let length = match at.checked_sub(distance) {
+                Some(start) => {
+                    let there = input.get(start..).unwrap_or_default();
+                    if end_of(there, longest) == end { prefix(there, rest) } else { 0 }
+                }
+                None => self.in_window(tables.window, input, distance - at, rest),
+            };
             if length > longest && !(length == MIN_MATCH && distance > FAR) {
                 longest = length;
-                best = Some(Match { length: length as u16, distance });
+                best = Some(Match { length: length as u16, distance: distance as u16 });
                 if length >= enough {
                     break;
                 }
+                end = end_of(rest, longest);
             }
             candidate = tables.before(candidate);
+            distance = usize::from(position.wrapping_sub(candidate));
         }
         best
     }
 
-    /// How many bytes of `rest`, which is the input from `at`, stand also so far back; if not more than `shorter`, any number up
-    /// to that.
-    #[inline]
-    fn common(&self, window: &[u8], input: &[u8], at: usize, rest: &[u8], distance: usize, shorter: usize) -> usize {
-        let Some(back @ 1..) = distance.checked_sub(at) else {
-            let there = input.get(at.wrapping_sub(distance)..).unwrap_or_default();
-            // What differs where it would have to be longer is not.
-            let differs = there.get(shorter) != rest.get(shorter);
-            return if differs { 0 } else { prefix(there, rest) };
-        };
-        // In the window, in one piece or two, and then the input.
+    /// How many bytes of `rest` stand also so far back from the beginning of the input: in the window, in one piece or two, and then
+    /// in the input.
+    #[inline(never)]
+    fn in_window(&self, window: &[u8], input: &[u8], back: usize, rest: &[u8]) -> usize {
         let start = usize::from(self.position).wrapping_sub(back) & window.len().wrapping_sub(1);
         let first = window.get(start..).unwrap_or_default();
         let first = first.get(..back).unwrap_or(first);
@@ -182,6 +187,12 @@ impl Finder {
         }
         length
     }
+}
+
+/// The last two bytes of a match that is longer than `shorter`, 1 at least.
+#[inline(always)]
+fn end_of(bytes: &[u8], shorter: usize) -> Option<[u8; 2]> {
+    bytes.get(shorter.wrapping_sub(1)..).and_then(<[u8]>::first_chunk).copied()
 }
 
 /// How many bytes two slices begin with alike.

@@ -3,6 +3,8 @@
 //! Short codes are looked up in a table of `T` entries. Longer ones are rare; they are found by comparing: the codes of a
 //! length are consecutive numbers, those of a longer one begin behind them.
 
+use crate::bytes::copy;
+
 /// The longest code (RFC 1951 section 3.2.7).
 pub(super) const MAX_BITS: usize = 15;
 
@@ -86,17 +88,23 @@ impl<const T: usize, const S: usize> Decoder<T, S> {
         true
     }
 
-    /// Fills the table: a code stands wherever the bits behind it do not matter.
+    /// Fills the table, by the number of bits that are looked at: with one more, all that was there is there twice, and the codes
+    /// of that length come in.
     fn fill(&mut self, count: &[u16; MAX_BITS + 1]) {
-        self.table.fill(0);
         let mut symbols = self.symbols.iter();
         let mut code = 0u16;
+        if let Some(first) = self.table.first_mut() {
+            *first = 0;
+        }
         for (count, bits) in count.iter().zip(0u16..).skip(1).take(Self::TABLE_BITS) {
+            if let Some((there, above)) = self.table.split_at_mut_checked(1 << (bits - 1)) {
+                copy(above, there);
+            }
             code <<= 1;
             for (_, symbol) in (0..*count).zip(&mut symbols) {
                 // RFC 1951 3.1.1: a code comes first bit first, all else last bit first
-                let first = code.reverse_bits() >> (16 - bits);
-                for place in self.table.iter_mut().skip(first.into()).step_by(1 << bits) {
+                let place = usize::from(code.reverse_bits() >> (16 - bits));
+                if let Some(place) = self.table.get_mut(place) {
                     *place = symbol << 4 | bits;
                 }
                 code += 1;
