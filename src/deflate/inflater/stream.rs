@@ -624,8 +624,10 @@ impl Stream {
                     copy_chunk(stretch, 0, step);
                     step *= 2;
                 }
-                for from in (0..back + usize::from(length) - step.min(back + usize::from(length))).step_by(CHUNK) {
-                    copy_chunk(stretch, from, step);
+                let mut from = 0;
+                while from + step < back + usize::from(length) {
+                    copy_chunk(stretch, from, from + step);
+                    from += CHUNK;
                 }
             } else {
                 self.copy(at, length, distance);
