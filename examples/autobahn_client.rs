@@ -1,9 +1,10 @@
 //! The client for the Autobahn TestSuite in the server's role: it echoes the messages of every case that the suite has.
 //!
-//!     cargo run --release --example autobahn_client -- ws://127.0.0.1:PORT
+//!     cargo run --release --features deflate --example autobahn_client -- ws://127.0.0.1:PORT
 //!
 //! `tests/autobahn/run client` starts both. A piece of a message is echoed as it arrives, as a fragment of the message
-//! that goes back, so messages may be longer than the buffer.
+//! that goes back, so messages may be longer than the buffer. permessage-deflate is offered, and where the suite agrees every
+//! fragment is deflated by itself.
 
 use std::error::Error;
 use std::io::{Read, Write};
@@ -11,8 +12,13 @@ use std::net::{Shutdown, TcpStream};
 use std::time::Duration;
 
 use barews::connection::{Config, Event, Transport};
+use barews::deflate::{Deflater, Inflater, Level, Parameters, RSV1};
 use barews::handshake::{ClientConfig, ClientHandshake, Progress, Uri};
 use barews::wire::MAX_CONTROL_FRAME;
+
+/// What is offered: all that there is.
+const OFFERS: [Parameters; 1] = [Parameters::DEFAULT];
+const LEVEL: Level = Level::Large;
 
 fn main() -> Result<(), Box<dyn Error>> {
     let suite = std::env::args().nth(1).ok_or("usage: autobahn_client ws://127.0.0.1:PORT")?;
@@ -32,24 +38,34 @@ fn talk(uri: &str, echo: bool) -> Result<Vec<u8>, Box<dyn Error>> {
     let mut socket = TcpStream::connect((uri.host(), uri.port()))?;
     socket.set_nodelay(true)?;
     socket.set_read_timeout(Some(Duration::from_secs(60)))?;
-    let (mut rx, mut tx) = (vec![0; 16 << 10], [0; 512]);
+    let (mut rx, mut tx) = (vec![0; 16 << 10], [0; 1024]);
     let mut kept = Vec::new();
 
     // The opening handshake. What the server sent behind it stays in `rx`, at `unread`.
-    let config = ClientConfig::new(uri);
+    let mut value = [0; 128];
+    let extensions = Parameters::offer(&OFFERS, &mut value)?;
+    let config = ClientConfig { extensions, ..ClientConfig::new(uri) };
     let mut handshake = ClientHandshake::new(&config, random(), [0; 512]);
     let len = handshake.request(&mut tx)?;
     socket.write_all(&tx[..len])?;
-    let (mut connection, mut unread) = loop {
+    let (mut connection, agreed, mut unread) = loop {
         let len = socket.read(&mut rx)?;
         if len == 0 {
             handshake.receive_eof()?;
         }
         if let Progress::Complete { rest } = handshake.receive(&mut rx[..len])? {
             let unread = len - rest.len()..len;
-            break (handshake.connect(random::<4>, &Config::DEFAULT)?, unread);
+            let extensions = handshake.response().into_iter().flat_map(|response| response.extensions());
+            let agreed = Parameters::agree(&OFFERS, extensions)?;
+            let config = Config { extension_rsv: if agreed.is_some() { RSV1 } else { 0 }, ..Config::DEFAULT };
+            break (handshake.connect(random::<4>, &config)?, agreed, unread);
         }
     };
+
+    let Parameters { server, client } = agreed.unwrap_or_default();
+    let mut inflater = Inflater::new(vec![0; server.window_size()], server, u64::MAX);
+    let mut deflater = Deflater::new(vec![0; LEVEL.memory(client.window_size())], LEVEL, client, 0);
+    let (mut inflated, mut deflated) = (vec![0; 16 << 10], vec![0; 17 << 10]);
 
     // The connection.
     loop {
@@ -57,13 +73,30 @@ fn talk(uri: &str, echo: bool) -> Result<Vec<u8>, Box<dyn Error>> {
         while let Ok(received) = connection.receive(rest) {
             rest = received.rest;
             match received.event {
-                Some(Event::Data(chunk)) if echo => {
-                    let header = connection.frame(chunk.kind, chunk.last, chunk.payload.len() as u64)?;
-                    connection.payload(chunk.payload)?; // masks it where it lies
+                Some(Event::Data(mut chunk)) => loop {
+                    let piece = match inflater.inflate(&mut chunk, &mut inflated) {
+                        Ok(Some(piece)) => piece,
+                        Ok(None) => break,
+                        Err(error) => {
+                            connection.fail(error);
+                            break;
+                        }
+                    };
+                    if !echo {
+                        kept.extend_from_slice(piece.payload);
+                        continue;
+                    }
+                    let payload = match agreed {
+                        Some(_) => deflater.part(piece.payload, piece.last, &mut deflated)?,
+                        None => piece.payload,
+                    };
+                    // RFC 7692 6.1: RSV1 on the first frame only [7692-6.1-3]
+                    let rsv = if agreed.is_some() && piece.first { RSV1 } else { 0 };
+                    let header = connection.frame_with_rsv(piece.kind, piece.last, rsv, payload.len() as u64)?;
+                    connection.payload(payload)?; // masks it where it lies
                     socket.write_all(header.as_bytes())?;
-                    socket.write_all(chunk.payload)?;
-                }
-                Some(Event::Data(chunk)) => kept.extend_from_slice(chunk.payload),
+                    socket.write_all(payload)?;
+                },
                 Some(_) => {}
                 None => break,
             }

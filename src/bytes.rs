@@ -3,7 +3,7 @@
 /// Copies as much of `from` as `to` has room for, and returns how much. Unlike `copy_from_slice` it has no panic that an
 /// optimiser for size would leave in.
 #[inline]
-pub(crate) fn copy(to: &mut [u8], from: &[u8]) -> usize {
+pub(crate) fn copy<T: Copy>(to: &mut [T], from: &[T]) -> usize {
     to.iter_mut().zip(from).for_each(|(to, from)| *to = *from);
     to.len().min(from.len())
 }

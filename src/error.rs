@@ -47,6 +47,21 @@ pub enum ProtocolError {
     TooManyFragments,
     /// The transport ended before the peer sent a Close frame (section 7.1.5). No Close can be sent.
     UnexpectedEof,
+    /// In a compressed message, a block of the reserved type (RFC 1951 section 3.2.3).
+    #[cfg(feature = "deflate")]
+    DeflateBlockType,
+    /// In a compressed message, a stored block whose length does not match its complement (RFC 1951 section 3.2.4).
+    #[cfg(feature = "deflate")]
+    DeflateStoredLength,
+    /// In a compressed message, a Huffman code that is none, or a symbol that it does not have (RFC 1951 section 3.2.7).
+    #[cfg(feature = "deflate")]
+    DeflateCode,
+    /// In a compressed message, a reference to before the window (RFC 7692 section 7.2.1).
+    #[cfg(feature = "deflate")]
+    DeflateDistance,
+    /// A compressed message that ends inside a block (RFC 7692 section 7.2.1).
+    #[cfg(feature = "deflate")]
+    DeflateTruncated,
 }
 
 impl ProtocolError {
@@ -56,6 +71,12 @@ impl ProtocolError {
         // RFC 6455 7.4.1 [6455-7.4.1-9]
         match self {
             Self::InvalidUtf8 => CloseCode::INVALID_PAYLOAD,
+            #[cfg(feature = "deflate")]
+            Self::DeflateBlockType
+            | Self::DeflateStoredLength
+            | Self::DeflateCode
+            | Self::DeflateDistance
+            | Self::DeflateTruncated => CloseCode::INVALID_PAYLOAD,
             Self::FrameTooBig | Self::MessageTooBig => CloseCode::MESSAGE_TOO_BIG,
             Self::TooManyFragments => CloseCode::POLICY_VIOLATION,
             Self::UnexpectedEof => CloseCode::ABNORMAL,
@@ -82,6 +103,16 @@ impl ProtocolError {
             Self::MessageTooBig => "message over the size limit",
             Self::TooManyFragments => "message in too many fragments",
             Self::UnexpectedEof => "transport ended without a Close frame",
+            #[cfg(feature = "deflate")]
+            Self::DeflateBlockType => "compressed block of a reserved type",
+            #[cfg(feature = "deflate")]
+            Self::DeflateStoredLength => "stored block with a wrong length",
+            #[cfg(feature = "deflate")]
+            Self::DeflateCode => "invalid Huffman code",
+            #[cfg(feature = "deflate")]
+            Self::DeflateDistance => "reference to before the compression window",
+            #[cfg(feature = "deflate")]
+            Self::DeflateTruncated => "compressed message ends inside a block",
         }
     }
 }

@@ -105,7 +105,7 @@ mod server;
 #[cfg(any(test, feature = "small-sha1"))]
 mod sha1;
 mod uri;
-mod writer;
+pub(crate) mod writer;
 
 use crate::HandshakeError;
 pub use client::{ClientConfig, ClientHandshake};

@@ -12,6 +12,7 @@
 //! | [`wire`] | the values on the wire: frame headers, masks, Close frames, UTF-8 |
 //! | [`handshake`] | the HTTP/1.1 upgrade of either role; it hands out a connection |
 //! | [`connection`] | frames and messages both ways, control frames, limits, closing |
+//! | `deflate` | permessage-deflate (RFC 7692): messages compressed in memory that the host lends (feature `deflate`) |
 //! | [`message`] | whole messages in storage that the host lends (optional) |
 //! | [`deadlines`] | timeouts and keepalive as data (optional) |
 //!
@@ -87,6 +88,7 @@
 //! | [`Config::max_message_size`](connection::Config::max_message_size) | 64 MiB | Close 1009 |
 //! | [`Config::max_fragments`](connection::Config::max_fragments) | 2^20 | Close 1008 |
 //! | storage of a [`MessageBuffer`](message::MessageBuffer) | the host's | Close 1009 |
+//! | size of an inflated message (feature `deflate`) | the host's | Close 1009 |
 //! | [payload of a control frame](wire::MAX_CONTROL_PAYLOAD) | 125 bytes | received: Close 1002; to be sent: [`PayloadTooLong`](SendError::PayloadTooLong) |
 //! | [reason in a Close frame](wire::CloseFrame::MAX_REASON) | 123 bytes | to be sent: [`PayloadTooLong`](SendError::PayloadTooLong) |
 //! | length of a frame as such | 2^63 - 1 | received: Close 1002; to be sent: [`PayloadTooLong`](SendError::PayloadTooLong) |
@@ -103,6 +105,7 @@
 //!
 //! # Features
 //!
+//! * `deflate`: the layer `deflate`, permessage-deflate. Without it nothing of it is there.
 //! * `defmt`: `defmt::Format` on every public type.
 //! * `small-sha1`: for the handshake, a SHA-1 written for size in place of the crate `sha1_smol`.
 //! * `simdutf8`: text that is not ASCII is validated with vectors as wide as the processor has them. For desktops; brings
@@ -115,6 +118,8 @@
 mod bytes;
 pub mod connection;
 pub mod deadlines;
+#[cfg(feature = "deflate")]
+pub mod deflate;
 mod error;
 pub mod handshake;
 pub mod message;

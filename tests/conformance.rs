@@ -1,4 +1,4 @@
-//! Every requirement of RFC 6455 (`conformance/requirements.tsv`) that binds the engine is cited as `[6455-5.1-3]` by
+//! Every requirement of RFC 6455 and RFC 7692 (`conformance/requirements.tsv`) that binds the engine is cited as `[6455-5.1-3]` by
 //! the code that enforces it and by a test, or stands with a reason in `conformance/exceptions.tsv`.
 //!
 //! Code is `src` without its tests, and the hosts in `examples`. Tests are `#[cfg(test)]` items and files `tests.rs` in
@@ -11,6 +11,7 @@ use std::path::{Path, PathBuf};
 use std::{env, fs};
 
 const TABLE: &str = "CONFORMANCE.md";
+const RFCS: [u16; 2] = [6455, 7692];
 
 struct Row {
     id: String,
@@ -46,7 +47,8 @@ struct Project {
 impl Project {
     fn load() -> Self {
         let rows = table("tests/conformance/requirements.tsv").map(|[id, section, side, level, scope, rule]| {
-            assert!(id.starts_with(&format!("6455-{section}-")), "{id} is not of section {section}");
+            let known = RFCS.iter().any(|rfc| id.starts_with(&format!("{rfc}-{section}-")));
+            assert!(known, "{id} is not of section {section}");
             assert!(["E", "T", "A", "X"].contains(&scope.as_str()), "{id}: unknown scope {scope}");
             Row { id, section, side, level, scope, rule }
         });
@@ -89,11 +91,11 @@ impl Project {
     fn table(&self) -> String {
         let of_engine = self.rows.iter().filter(|row| row.scope == "E").count();
         let mut out = format!(
-            "# Conformance to RFC 6455\n\n\
-             All {} rules of RFC 6455 for endpoints: {of_engine} bind the engine, {} of them with an exception.\n\
-             The others bind the transport, the application, or intermediaries and authors of extensions. To find\n\
-             the line, search the file for the id in brackets, such as `[6455-5.1-3]`: the third rule of\n\
-             section 5.1.\n\n\
+            "# Conformance to RFC 6455 and RFC 7692\n\n\
+             All {} rules of RFC 6455 (WebSocket) and RFC 7692 (permessage-deflate) for endpoints: {of_engine} bind the\n\
+             engine, {} of them with an exception. The others bind the transport, the application, or intermediaries\n\
+             and authors of extensions. To find the line, search the file for the id in brackets, such as\n\
+             `[6455-5.1-3]`: the third rule of section 5.1.\n\n\
              Level: the keyword of RFC 2119. A `*` marks a rule that the text states without one. The rules are\n\
              paraphrased; the text of the RFC, with errata 3150 and 3433, decides.\n\n\
              This file is generated: `BAREWS_BLESS=1 cargo test --test conformance`.\n\n\

@@ -8,13 +8,17 @@
 #[path = "../../tests/harness/mod.rs"]
 mod harness;
 mod naive;
+#[path = "../../tests/deflate/naive.rs"]
+mod naive_inflater;
 pub mod seeds;
 
 pub mod building;
 pub mod client_handshake;
 pub mod close;
+pub mod deflate;
 pub mod differential;
 pub mod header;
+pub mod inflate;
 pub mod lists;
 pub mod receive;
 pub mod server_handshake;
@@ -31,12 +35,14 @@ use std::fmt;
 pub type Target = (&'static str, fn(&[u8]));
 
 /// All targets.
-pub const TARGETS: [Target; 11] = [
+pub const TARGETS: [Target; 13] = [
     ("building", |data| drawn(data, |input: building::Input<'_>| input.check())),
     ("client_handshake", |data| drawn(data, |input: client_handshake::Input<'_>| input.check())),
     ("close", |data| drawn(data, |input: close::Input<'_>| input.check())),
+    ("deflate", |data| drawn(data, |input: deflate::Input<'_>| input.check())),
     ("differential", |data| drawn(data, |input: differential::Input<'_>| input.check())),
     ("header", |data| drawn(data, |input: header::Input<'_>| input.check())),
+    ("inflate", |data| drawn(data, |input: inflate::Input<'_>| input.check())),
     ("lists", |data| drawn(data, |input: lists::Input<'_>| input.check())),
     ("receive", |data| drawn(data, |input: receive::Input<'_>| input.check())),
     ("server_handshake", |data| drawn(data, |input: server_handshake::Input<'_>| input.check())),

@@ -27,6 +27,7 @@ pub fn all() -> Vec<Seed> {
     connections(&mut seeds);
     handshakes(&mut seeds);
     texts(&mut seeds);
+    deflated(&mut seeds);
     seeds.extend(URIS.map(|uri| ("uri", uri.as_bytes().to_vec())));
     seeds.sort();
     seeds.dedup();
@@ -126,6 +127,35 @@ fn texts(seeds: &mut Vec<Seed>) {
         for row in table.lines().skip(1) {
             let pieces = row.split('\t').nth(1).expect("a text in pieces");
             seeds.push(("utf8", [&[0; 12][..], &bytes(&pieces.replace('|', ""))].concat()));
+        }
+    }
+}
+
+/// The RFC's examples of compressed messages, and texts of the project, compressed by zlib-rs or to be compressed.
+fn deflated(seeds: &mut Vec<Seed>) {
+    for hex in [
+        "f248cdc9c90700",
+        "f200110000",
+        "000500faff48656c6c6f00",
+        "f348cdc9c9070000",
+        "f248050000 00ffffcac9c90700",
+        "00",
+    ] {
+        let payload = bytes(&hex.replace(' ', ""));
+        seeds.push(("inflate", [&[0; 12][..], &payload].concat()));
+    }
+    let text = fs::read(format!("{TESTS}/data/rfc6455/README.md")).expect("the project's data");
+    for level in 0..10 {
+        for len in [20, 200, 2000] {
+            let body = &text[..len.min(text.len())];
+            let mut zlib = flate2::Compress::new(flate2::Compression::new(level), false);
+            let mut payload = Vec::with_capacity(2 * body.len() + 1000);
+            zlib.compress_vec(body, &mut payload, flate2::FlushCompress::Sync).expect("zlib-rs");
+            payload.truncate(payload.len() - 4);
+            seeds.push(("inflate", [&[0; 12][..], &payload].concat()));
+            seeds.push(("inflate", [&[0; 12][..], &payload[..payload.len() / 2]].concat()));
+            let fields = [level as u8 % 2, level as u8, 0, 0, level as u8, 0, 90, 0, 0, 0, 0, 0, 0, 0];
+            seeds.push(("deflate", [&fields[..], body].concat()));
         }
     }
 }

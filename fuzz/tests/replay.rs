@@ -31,7 +31,7 @@ macro_rules! replay {
     };
 }
 
-replay!(building client_handshake close differential header lists receive server_handshake session uri utf8);
+replay!(building client_handshake close deflate differential header inflate lists receive server_handshake session uri utf8);
 
 /// The engine's arithmetic is checked here, as it is by `cargo fuzz`.
 #[test]

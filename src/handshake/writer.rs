@@ -8,7 +8,7 @@ use crate::bytes::copy;
 /// Builds a message in `out` and returns its length.
 ///
 /// `message` runs twice, first without a buffer: if it fails, or if `out` turns out too small, nothing was written.
-pub(super) fn build(
+pub(crate) fn build(
     out: &mut [u8],
     message: &dyn Fn(&mut Writer<'_>) -> Result<(), BuildError>,
 ) -> Result<usize, BuildError> {
@@ -21,13 +21,13 @@ pub(super) fn build(
 }
 
 /// Counts what is written, and writes as long as there is room.
-pub(super) struct Writer<'o> {
+pub(crate) struct Writer<'o> {
     room: &'o mut [u8],
     need: usize,
 }
 
 impl Writer<'_> {
-    pub(super) fn bytes(&mut self, bytes: &[u8]) {
+    pub(crate) fn bytes(&mut self, bytes: &[u8]) {
         self.need = self.need.saturating_add(bytes.len());
         if let Some((room, rest)) = core::mem::take(&mut self.room).split_at_mut_checked(bytes.len()) {
             copy(room, bytes);
@@ -36,7 +36,7 @@ impl Writer<'_> {
     }
 
     /// Writes `number` in decimal digits.
-    pub(super) fn number(&mut self, number: usize) {
+    pub(crate) fn number(&mut self, number: usize) {
         let mut unit = 1usize;
         while number / 10 >= unit {
             unit = unit.saturating_mul(10);

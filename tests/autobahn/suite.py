@@ -21,6 +21,9 @@ with open(spec_file) as f:
 cases = fuzzing.CaseSet(fuzzing.CaseSetname, fuzzing.CaseBasename, fuzzing.Cases, [], {})
 chosen = cases.parseSpecCases(spec)
 unknown = [case for case in chosen if case not in cases.CasesById]
+for case in chosen:
+    if spec["messages"] and case.startswith(("12.", "13.")):
+        cases.CasesById[case].COUNT = spec["messages"]
 if unknown or not chosen:
     sys.exit("no such case: %s" % ", ".join(unknown or spec["cases"]))
 with open(os.path.join(os.path.dirname(spec_file), "chosen.json"), "w") as f:

@@ -7,6 +7,7 @@
 #![no_std]
 
 mod connection;
+mod deflate;
 mod handshake;
 mod wire;
 

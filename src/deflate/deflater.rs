@@ -1,0 +1,172 @@
+//! The sending side: bodies of messages to DEFLATE blocks (RFC 7692 section 7.2.1).
+
+mod bits;
+mod blocks;
+mod code;
+mod matches;
+
+use super::Direction;
+use crate::SendError;
+use bits::Bits;
+use matches::{Finder, Tables};
+
+/// How much is done to make messages small, and how much memory it takes.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+pub enum Level {
+    /// For microcontrollers: one look for a match at each byte, and the fixed codes of DEFLATE. 1.5 times the window, and little
+    /// stack.
+    Small,
+    /// For others: chains of candidates, lazy matching, and codes made for the data. 6.5 times the window, and 7 KiB of stack.
+    Large,
+}
+
+impl Level {
+    /// The memory for a window of that size, in bytes: 384 bytes for the smallest of `Small`, 208 KiB for the largest of
+    /// `Large`.
+    pub const fn memory(self, window_size: usize) -> usize {
+        match self {
+            Self::Small => window_size + window_size / 2,
+            Self::Large => 6 * window_size + window_size / 2,
+        }
+    }
+}
+
+/// Deflates messages, or parts of messages.
+///
+/// The host lends the memory, an array, a slice or a vector: all of `memory.as_mut()` counts, [`Level::memory`] tells how much a
+/// window takes. With less, a smaller window is used than was agreed, which is the sender's right; what it had in it first does not
+/// matter. The host chooses for each message whether it is compressed.
+///
+/// **Secrets.** Over TLS too, the length of a message can be seen. Where a message, or with context takeover several, hold both a
+/// secret and text that someone else has chosen, that one may learn the secret by trying out what makes the message shorter
+/// (CRIME, BREACH; RFC 7692 section 8). Send such messages uncompressed, or agree on `no_context_takeover` and keep the two in
+/// different messages.
+///
+/// ```
+/// use barews::connection::{Config, MessageKind};
+/// use barews::deflate::{Deflater, Direction, Level, RSV1};
+///
+/// let config = Config { extension_rsv: RSV1, ..Config::DEFAULT };
+/// let mut connection = barews::Connection::new(barews::Server, &config);
+/// let agreed = Direction { window_bits: 9, ..Direction::DEFAULT };
+/// let mut deflater = Deflater::new([0; Level::Small.memory(512)], Level::Small, agreed, 16);
+///
+/// let mut socket = Vec::new();
+/// let (kind, mut body) = (MessageKind::Text, *b"what is said again is what is said again");
+/// let mut out = [0; 128];
+/// match deflater.message(&body, &mut out) {
+///     Some(deflated) => {
+///         let header = connection.frame_with_rsv(kind, true, RSV1, deflated.len() as u64)?;
+///         connection.payload(deflated)?; // masks it, if we are a client
+///         socket.extend_from_slice(header.as_bytes());
+///         socket.extend_from_slice(deflated);
+///     }
+///     None => {
+///         let len = connection.message(kind, &body, &mut out)?;
+///         socket.extend_from_slice(&out[..len]);
+///     }
+/// }
+/// assert!(socket.len() < body.len());
+/// # Ok::<(), barews::SendError>(())
+/// ```
+#[derive(Debug)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+pub struct Deflater<M> {
+    memory: M,
+    level: Level,
+    /// The window in use may be smaller than the one that was agreed.
+    agreed: Direction,
+    threshold: usize,
+    finder: Finder,
+    /// Inside a message of which parts were deflated.
+    under_way: bool,
+}
+
+impl<M: AsMut<[u8]>> Deflater<M> {
+    /// Compresses as agreed; messages shorter than `threshold` bytes are left as they are.
+    // RFC 7692 5 [7692-5-15]
+    pub const fn new(memory: M, level: Level, agreed: Direction, threshold: usize) -> Self {
+        Self { memory, level, agreed, threshold, finder: Finder::new(), under_way: false }
+    }
+
+    /// Deflates the body of a message into `out`, and returns what to send in its place, in frames of which the first has RSV1
+    /// set. None if the message is better sent as it is, without RSV1: it is shorter than the threshold, or would not be shorter
+    /// in the end, or would not fit `out`.
+    ///
+    /// What is returned must be sent, and in the order of the calls: the peer needs it for the messages that follow. If it
+    /// cannot be, call [`forget`](Self::forget).
+    // RFC 7692 6.1, 7.2.1 [7692-6.1-1] [7692-6.1-2] [7692-7.2.1-1]
+    pub fn message<'o>(&mut self, body: &[u8], out: &'o mut [u8]) -> Option<&'o mut [u8]> {
+        if body.len() < self.threshold.max(1) || self.under_way {
+            return None;
+        }
+        let len = out.len().min(body.len() - 1);
+        let len = self.deflate(body, true, out.get_mut(..len)?)?;
+        out.get_mut(..len)
+    }
+
+    /// Deflates the next part of a message into `out`, and returns what to send in its place: a frame or several, of which the
+    /// first of the message has RSV1 set, and the last of the message FIN.
+    ///
+    /// The peer can inflate each part when it has it, for each is flushed: that costs 5 bytes. The last part of a message may be
+    /// empty. `None` of [`message`](Self::message) does not exist here; a part that does not get smaller grows by a few bytes.
+    ///
+    /// # Errors
+    ///
+    /// [`SendError::BufferTooSmall`] if `out` is too small for the part as it is and 5 bytes more for each 65,535. Nothing is
+    /// changed.
+    // RFC 7692 7.2.1, 7.2.3.3, 7.2.3.6 [7692-7.2.1-6] [7692-7.2.3.3-1] [7692-7.2.3.6-1]
+    pub fn part<'o>(&mut self, part: &[u8], last: bool, out: &'o mut [u8]) -> Result<&'o mut [u8], SendError> {
+        let need = blocks::stored_len(part.len(), last);
+        if out.len() < need {
+            return Err(SendError::BufferTooSmall { need });
+        }
+        let len = self.deflate(part, last, out.get_mut(..need).unwrap_or_default()).unwrap_or_else(|| {
+            let mut bits = Bits::new(out);
+            blocks::stored(&mut bits, part);
+            self.finish(part, last, bits).unwrap_or(0)
+        });
+        Ok(out.get_mut(..len).unwrap_or_default())
+    }
+
+    /// What was deflated so far will not help with what follows: the peer may not have it, or there are secrets in it. Also ends a
+    /// message of which parts were deflated.
+    pub const fn forget(&mut self) {
+        self.finder.forget();
+        self.under_way = false;
+    }
+
+    /// None if it does not fit. Then the peer's window has not changed, and ours has not.
+    fn deflate(&mut self, input: &[u8], last: bool, out: &mut [u8]) -> Option<usize> {
+        if self.agreed.no_context_takeover && !self.under_way {
+            // RFC 7692 7.2.1 [7692-7.2.1-8] [7692-7.2.1-10] [7692-7.2.1-11]
+            self.finder.forget();
+        }
+        let mut bits = Bits::new(out);
+        if !input.is_empty() {
+            // RFC 7692 7.2.1 [7692-7.2.1-12] [7692-7.2.1-14]
+            let mut tables = Tables::new(self.memory.as_mut(), self.level, self.agreed)?;
+            match self.level {
+                Level::Small => blocks::small(&self.finder, &mut tables, input, &mut bits),
+                Level::Large => blocks::large(&self.finder, &mut tables, input, &mut bits),
+            }
+        }
+        self.finish(input, last, bits)
+    }
+
+    fn finish(&mut self, input: &[u8], last: bool, mut bits: Bits<'_>) -> Option<usize> {
+        // RFC 7692 7.2.1: an empty block, without its last four bytes where the message ends
+        bits.push(0, 3);
+        bits.align();
+        if !last {
+            bits.push(0xFFFF_0000, 32);
+        }
+        let len = bits.finish()?;
+        if let Some(tables) = Tables::new(self.memory.as_mut(), self.level, self.agreed) {
+            self.finder.remember(tables.window, input);
+        }
+        self.under_way = !last;
+        Some(len)
+    }
+}

@@ -1,0 +1,68 @@
+//! Writes numbers of any width, the lowest bit first (RFC 1951 section 3.1.1).
+
+pub(super) struct Bits<'o> {
+    out: &'o mut [u8],
+    len: usize,
+    bits: u64,
+    count: u32,
+    /// Something did not fit.
+    full: bool,
+}
+
+impl<'o> Bits<'o> {
+    pub(super) const fn new(out: &'o mut [u8]) -> Self {
+        Self { out, len: 0, bits: 0, count: 0, full: false }
+    }
+
+    /// Whether something did not fit; then the rest need not be written.
+    pub(super) const fn is_full(&self) -> bool {
+        self.full
+    }
+
+    /// The lowest `n` bits of `value`, up to 32; those above are 0.
+    #[inline]
+    pub(super) fn push(&mut self, value: u32, n: u32) {
+        self.bits |= u64::from(value) << self.count;
+        self.count += n;
+        if self.count >= 32 {
+            self.write(4);
+        }
+    }
+
+    /// Zeros up to the next whole byte.
+    pub(super) fn align(&mut self) {
+        self.count = (self.count + 7) & !7;
+    }
+
+    /// Bytes as they are, behind whole bytes.
+    pub(super) fn bytes(&mut self, bytes: &[u8]) {
+        self.write(self.count / 8);
+        let room = self.out.get_mut(self.len..).unwrap_or_default();
+        let copied = crate::bytes::copy(room, bytes);
+        self.len += copied;
+        self.full |= copied < bytes.len();
+    }
+
+    /// Writes so many bytes of the bits.
+    #[inline]
+    fn write(&mut self, bytes: u32) {
+        let from = self.bits.to_le_bytes();
+        match (self.out.get_mut(self.len..).and_then(<[u8]>::first_chunk_mut), from.first_chunk::<4>()) {
+            (Some(place), Some(from)) if bytes == 4 => *place = *from,
+            _ => {
+                let room = self.out.get_mut(self.len..).unwrap_or_default();
+                let from = from.get(..bytes as usize).unwrap_or_default();
+                self.full |= crate::bytes::copy(room, from) < from.len();
+            }
+        }
+        self.len += bytes as usize;
+        self.bits = self.bits.checked_shr(8 * bytes).unwrap_or(0);
+        self.count = self.count.wrapping_sub(8 * bytes);
+    }
+
+    /// How many bytes were written; none if something did not fit.
+    pub(super) fn finish(mut self) -> Option<usize> {
+        self.write(self.count / 8);
+        (!self.full).then_some(self.len)
+    }
+}

@@ -1,0 +1,210 @@
+//! Deflating: what it makes is inflated by other software and by our own, in windows no larger than agreed.
+
+use crate::inflate::{cut, inflater_for, message_in};
+use crate::naive::{NO_LIMIT, Naive};
+use crate::peers::{ZlibInflate, body};
+use barews::SendError;
+use barews::connection::MessageKind;
+use barews::deflate::{Deflater, Direction, Level};
+use proptest::prelude::*;
+
+fn deflater(level: Level, direction: Direction) -> Deflater<Vec<u8>> {
+    Deflater::new(vec![0; level.memory(direction.window_size())], level, direction, 0)
+}
+
+fn message(deflater: &mut Deflater<Vec<u8>>, body: &[u8]) -> Option<Vec<u8>> {
+    let mut out = vec![0; body.len()];
+    deflater.message(body, &mut out).map(|out| out.to_vec())
+}
+
+fn levels() -> impl Strategy<Value = Level> {
+    prop_oneof![Just(Level::Small), Just(Level::Large)]
+}
+
+/// [7692-7.2.1-1] [7692-7.2.3.6-1] [7692-7.2.1-6]
+#[test]
+fn ends_as_the_rfc_has_it() {
+    for level in [Level::Small, Level::Large] {
+        let mut deflater = deflater(level, Direction::DEFAULT);
+        let mut out = [0; 64];
+        assert_eq!(deflater.part(b"", true, &mut out).unwrap(), b"\0");
+        assert_eq!(deflater.part(b"Hello", true, &mut out).unwrap(), b"\xF2\x48\xCD\xC9\xC9\x07\x00");
+        // The RFC's example writes the H again; all of it is in the window.
+        assert_eq!(deflater.part(b"Hello", true, &mut out).unwrap(), b"\x02\x13\x00\x00");
+        deflater.forget();
+        let one = deflater.part(b"Hello", false, &mut out).unwrap().to_vec();
+        assert_eq!(one, b"\xF2\x48\xCD\xC9\xC9\x07\x00\x00\x00\xFF\xFF");
+        assert_eq!(deflater.part(b"", true, &mut out).unwrap(), b"\0");
+    }
+}
+
+/// [7692-6.1-2]: a message that would not get smaller is sent as it is, and is no part of the window.
+#[test]
+fn messages_that_would_grow() {
+    for level in [Level::Small, Level::Large] {
+        let mut deflater = deflater(level, Direction::DEFAULT);
+        let mut inflater = inflater_for(Direction::DEFAULT);
+        let json = body(1, 2000, 1);
+        let mut sent = Vec::new();
+        for round in 0..4 {
+            let noise = body(3, 3000, round + 5);
+            assert_eq!(message(&mut deflater, &noise), None);
+            assert_eq!(message(&mut deflater, b""), None);
+            assert_eq!(message(&mut deflater, b"x"), None);
+            let payload = message(&mut deflater, &json).expect("smaller");
+            let (whole, _) = message_in(&mut inflater, MessageKind::Binary, &[&payload], &[5000]);
+            assert!(whole == json);
+            sent.push(payload.len());
+        }
+        // What came in between has not cost the window.
+        assert!(sent[1] * 5 < sent[0] && sent[3] * 5 < sent[0], "{sent:?}");
+    }
+}
+
+#[test]
+fn thresholds_and_small_buffers() {
+    let mut deflater = Deflater::new(vec![0; 1 << 18], Level::Large, Direction::DEFAULT, 100);
+    let mut out = [0; 200];
+    assert!(deflater.message(&[b'a'; 99], &mut out).is_none());
+    let len = deflater.message(&[b'a'; 100], &mut out).unwrap().len();
+    deflater.forget();
+    assert!(deflater.message(&[b'a'; 100], &mut out[..len - 1]).is_none());
+    deflater.forget();
+    assert!(deflater.message(&[b'a'; 100], &mut out[..len]).is_some());
+    // Without memory for the smallest window, none.
+    let mut deflater = Deflater::new([0; 383], Level::Small, Direction::DEFAULT, 0);
+    assert!(deflater.message(&[b'a'; 100], &mut out).is_none());
+    assert_eq!(deflater.part(b"abc", true, &mut out).unwrap(), b"\x00\x03\x00\xFC\xFFabc\x00");
+}
+
+/// A part that does not get smaller goes as it is, in as many bytes as `need` says.
+#[test]
+fn parts_need_so_much_room() {
+    for level in [Level::Small, Level::Large] {
+        for len in [0, 1, 100, 65_535, 65_536, 200_000] {
+            for last in [false, true] {
+                let mut deflater = deflater(level, Direction::DEFAULT);
+                let noise = body(3, len, 11);
+                let Err(SendError::BufferTooSmall { need }) = deflater.part(&noise, last, &mut []).map(drop) else {
+                    panic!("nothing fits");
+                };
+                assert!(need <= len + 5 * (len / 65_535 + 1) + 5);
+                let mut out = vec![0; need];
+                assert!(deflater.part(&noise, last, &mut out[1..]).is_err());
+                let mut payload = deflater.part(&noise, last, &mut out).unwrap().to_vec();
+                if !last {
+                    payload.extend_from_slice(deflater.part(b"", true, &mut [0; 9]).unwrap());
+                }
+                let mut inflater = inflater_for(Direction::DEFAULT);
+                let (whole, outcome) = message_in(&mut inflater, MessageKind::Binary, &[&payload], &[300_000]);
+                assert!(outcome.is_ok() && whole == noise);
+            }
+        }
+    }
+}
+
+/// [7692-7.2.1-8] [7692-7.2.1-10]
+#[test]
+fn without_takeover_each_message_stands_alone() {
+    for level in [Level::Small, Level::Large] {
+        let direction = Direction { no_context_takeover: true, ..Direction::DEFAULT };
+        let mut deflater = deflater(level, direction);
+        let json = body(1, 2000, 1);
+        let first = message(&mut deflater, &json).unwrap();
+        assert_eq!(message(&mut deflater, &json).unwrap(), first);
+        // The parts of one message do not.
+        let mut out = vec![0; 4000];
+        let one = deflater.part(&json, false, &mut out).unwrap().len();
+        let two = deflater.part(&json, true, &mut out).unwrap().len();
+        assert!(two * 5 < one, "{one} {two}");
+        assert_eq!(message(&mut deflater, &json).unwrap(), first);
+    }
+}
+
+#[test]
+fn memory_by_level() {
+    let kib = |level: Level, window| level.memory(window).div_ceil(1024);
+    assert_eq!((Level::Small.memory(256), Level::Small.memory(512)), (384, 768));
+    assert_eq!((kib(Level::Small, 1 << 15), kib(Level::Large, 1 << 15), kib(Level::Large, 1 << 10)), (48, 208, 7));
+    let state = size_of::<Deflater<[u8; 0]>>();
+    println!("Deflater: {state} bytes and the memory");
+    assert!(state <= 32, "{state}");
+}
+
+proptest! {
+    #![proptest_config(crate::cases(512))]
+
+    /// zlib-rs, the naive inflater and ours read it, at any level, window and memory, with takeover and without; some
+    /// messages in parts.
+    #[test]
+    fn is_inflated_by_all(
+        level in levels(),
+        bits in 8u8..16,
+        less_memory in 0u32..4,
+        no_context_takeover: bool,
+        messages in prop::collection::vec((0usize..5, 0usize..3000, any::<u64>(), prop::collection::vec(1usize..2000, 0..3)), 1..6),
+        cuts in prop::collection::vec(1usize..300, 1..4),
+        outs in prop::collection::vec(1usize..600, 1..4),
+    ) {
+        let direction = Direction { window_bits: bits, no_context_takeover };
+        let memory = level.memory(direction.window_size()) >> less_memory;
+        let mut deflater = Deflater::new(vec![0x55; memory], level, direction, 0);
+        let mut inflater = inflater_for(direction);
+        let mut zlib = ZlibInflate::new(bits.max(9));
+        let mut naive = Naive::new(direction.window_size(), !no_context_takeover, NO_LIMIT);
+        let short = messages.iter().all(|(_, len, ..)| *len < 1000);
+        for (kind, len, seed, parts) in messages {
+            let body = body(kind, len, seed);
+            let payload = if parts.is_empty() {
+                let Some(payload) = message(&mut deflater, &body) else { continue };
+                prop_assert!(payload.len() < body.len());
+                payload
+            } else {
+                let mut payload = Vec::new();
+                let parts = cut(&body, &parts);
+                for (n, part) in parts.iter().enumerate() {
+                    let mut out = vec![0; part.len() + 10];
+                    payload.extend_from_slice(deflater.part(part, n + 1 == parts.len(), &mut out).unwrap());
+                }
+                payload
+            };
+            let (whole, outcome) = message_in(&mut inflater, MessageKind::Binary, &cut(&payload, &cuts), &outs);
+            prop_assert_eq!(outcome, Ok(()));
+            prop_assert!(whole == body);
+            prop_assert!(zlib.message(&payload, body.len()) == Some(body.clone()));
+            if short {
+                prop_assert!(naive.message(&payload) == (body, Ok(())));
+            }
+        }
+    }
+
+    /// Large messages, of several blocks.
+    #[test]
+    fn large_messages_are_inflated_by_zlib(
+        level in levels(),
+        bits in 8u8..16,
+        messages in prop::collection::vec((0usize..5, 0usize..200_000, any::<u64>()), 1..4),
+    ) {
+        let direction = Direction { window_bits: bits, ..Direction::DEFAULT };
+        let mut deflater = deflater(level, direction);
+        let mut zlib = ZlibInflate::new(bits.max(9));
+        for (kind, len, seed) in messages {
+            let body = body(kind, len, seed);
+            let Some(payload) = message(&mut deflater, &body) else { continue };
+            prop_assert!(zlib.message(&payload, body.len()) == Some(body));
+        }
+    }
+
+    /// Whatever is in the memory at first.
+    #[test]
+    fn memory_needs_no_clearing(level in levels(), memory in prop::collection::vec(any::<u8>(), 1664..2000), len in 0usize..2000) {
+        let direction = Direction { window_bits: 8, ..Direction::DEFAULT };
+        let mut deflater = Deflater::new(memory, level, direction, 0);
+        let mut naive = Naive::new(256, true, NO_LIMIT);
+        for seed in 1..4 {
+            let body = body(1, len, seed);
+            let Some(payload) = message(&mut deflater, &body) else { continue };
+            prop_assert!(naive.message(&payload) == (body, Ok(())));
+        }
+    }
+}

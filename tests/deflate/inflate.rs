@@ -1,0 +1,365 @@
+//! Inflating: the RFC's examples, what other software has deflated, malformed streams against a naive inflater, limits.
+
+use crate::naive::{NO_LIMIT, Naive};
+use crate::peers::{ZlibDeflate, body};
+use barews::ProtocolError;
+use barews::connection::{Chunk, MessageKind};
+use barews::deflate::{Direction, Inflater, RSV1};
+use flate2::FlushCompress;
+use proptest::prelude::*;
+
+const FRESH: Direction = Direction { no_context_takeover: true, ..Direction::DEFAULT };
+
+pub fn inflater_for(direction: Direction) -> Inflater<Vec<u8>> {
+    Inflater::new(vec![0; direction.window_size()], direction, u64::MAX)
+}
+
+fn inflater(window_bits: u8) -> Inflater<Vec<u8>> {
+    inflater_for(Direction { window_bits, ..Direction::DEFAULT })
+}
+
+/// A binary message that comes in `chunks`; what is inflated, and the sizes of `out` are `outs` in turn. What was inflated ahead of
+/// an error is kept.
+pub fn message_in<W: AsMut<[u8]>>(
+    inflater: &mut Inflater<W>,
+    kind: MessageKind,
+    chunks: &[&[u8]],
+    outs: &[usize],
+) -> (Vec<u8>, Result<(), ProtocolError>) {
+    let mut whole = Vec::new();
+    let mut sizes = outs.iter().cycle();
+    let (mut firsts, mut lasts) = (0, 0);
+    for (n, chunk) in chunks.iter().enumerate() {
+        let mut payload = chunk.to_vec();
+        let (first, last) = (n == 0, n + 1 == chunks.len());
+        let rsv = if first { RSV1 } else { 0 };
+        let mut chunk = Chunk { kind, first, last, rsv, payload: &mut payload };
+        loop {
+            let mut out = vec![0xAA; *sizes.next().unwrap()];
+            match inflater.inflate(&mut chunk, &mut out) {
+                Ok(Some(piece)) => {
+                    assert_eq!((piece.kind, piece.rsv, lasts), (kind, 0, 0));
+                    assert_eq!(piece.first, whole.is_empty() && firsts == 0);
+                    assert!(!piece.payload.is_empty() || piece.last);
+                    firsts += usize::from(piece.first);
+                    lasts += usize::from(piece.last);
+                    whole.extend_from_slice(piece.payload);
+                }
+                Ok(None) => break,
+                Err(error) => return (whole, Err(error)),
+            }
+        }
+    }
+    assert_eq!((firsts, lasts), (1, 1));
+    (whole, Ok(()))
+}
+
+fn message(inflater: &mut Inflater<Vec<u8>>, payload: &[u8]) -> Result<Vec<u8>, ProtocolError> {
+    let (whole, outcome) = message_in(inflater, MessageKind::Binary, &[payload], &[1 << 16]);
+    outcome.map(|()| whole)
+}
+
+/// `bytes` in pieces of these sizes, at least one piece.
+pub fn cut<'b>(bytes: &'b [u8], sizes: &[usize]) -> Vec<&'b [u8]> {
+    let (mut pieces, mut rest, mut sizes) = (Vec::new(), bytes, sizes.iter().cycle());
+    loop {
+        let (piece, after) = rest.split_at((*sizes.next().unwrap()).min(rest.len()));
+        pieces.push(piece);
+        rest = after;
+        if rest.is_empty() {
+            return pieces;
+        }
+    }
+}
+
+/// [7692-7.2.3-1] [7692-7.2.1-2] [7692-7.2.1-3] [7692-7.2.1-4] [7692-7.2.2-1] [7692-6.2-1] [7692-7.2.3.3-1] [7692-7.2.1-5]
+#[test]
+fn examples_of_the_rfc() {
+    let one_block = b"\xF2\x48\xCD\xC9\xC9\x07\x00";
+    let shared = b"\xF2\x00\x11\x00\x00";
+    let stored = b"\x00\x05\x00\xFA\xFFHello\x00";
+    let last_block = b"\xF3\x48\xCD\xC9\xC9\x07\x00\x00";
+    let two_blocks = b"\xF2\x48\x05\x00\x00\x00\xFF\xFF\xCA\xC9\xC9\x07\x00";
+    for payload in [&one_block[..], stored, last_block, two_blocks, &last_block[..7]] {
+        for size in 1..=payload.len() {
+            for out in [1, 2, 3, 5, 100] {
+                let mut inflater = inflater(8);
+                for _ in 0..2 {
+                    let (whole, outcome) = message_in(&mut inflater, MessageKind::Text, &cut(payload, &[size]), &[out]);
+                    assert_eq!((&whole[..], outcome), (&b"Hello"[..], Ok(())), "{payload:x?}");
+                }
+                // The window is shared with whatever came before.
+                assert_eq!(message(&mut inflater, shared).unwrap(), b"Hello");
+                assert_eq!(message(&mut inflater, b"\0").unwrap(), b"");
+                assert_eq!(message(&mut inflater, shared).unwrap(), b"Hello");
+            }
+        }
+    }
+}
+
+/// [7692-7.2.3.2-1] [7692-6.2-2]: and it is not copied.
+#[test]
+fn uncompressed_messages_pass_and_leave_the_window_alone() {
+    let mut inflater = inflater(15);
+    assert_eq!(message(&mut inflater, b"\xF2\x48\xCD\xC9\xC9\x07\x00").unwrap(), b"Hello");
+    for (first, last, text) in
+        [(true, false, &b"plain "[..]), (false, false, b""), (false, true, b"text"), (true, true, b"")]
+    {
+        let mut payload = text.to_vec();
+        let at = payload.as_ptr();
+        let mut chunk = Chunk { kind: MessageKind::Text, first, last, rsv: 0, payload: &mut payload };
+        let piece = inflater.inflate(&mut chunk, &mut []).unwrap();
+        if last || !text.is_empty() {
+            let piece = piece.unwrap();
+            assert_eq!((piece.first, piece.last, &piece.payload[..]), (first, last, text));
+            assert_eq!(piece.payload.as_ptr(), at);
+        } else {
+            assert_eq!(piece, None);
+        }
+        assert_eq!(inflater.inflate(&mut chunk, &mut []), Ok(None));
+    }
+    assert_eq!(message(&mut inflater, b"\xF2\x00\x11\x00\x00").unwrap(), b"Hello");
+}
+
+/// [7692-7.2.2-2] [7692-7.2.2-3] [7692-7.2.2-4] [7692-7.2.2-5]
+#[test]
+fn the_window_is_taken_over_unless_agreed_otherwise() {
+    let (hello, again) = (b"\xF2\x48\xCD\xC9\xC9\x07\x00", b"\xF2\x00\x11\x00\x00");
+    let mut inflater = Inflater::new(vec![0; 1 << 15], FRESH, u64::MAX);
+    assert_eq!(message(&mut inflater, hello).unwrap(), b"Hello");
+    assert_eq!(message(&mut inflater, hello).unwrap(), b"Hello");
+    assert_eq!(message(&mut inflater, again), Err(ProtocolError::DeflateDistance));
+}
+
+/// [7692-6.1-4]: as far as chunks tell.
+#[test]
+fn rsv1_belongs_on_the_first_frame() {
+    for rsv in [[0, 0, RSV1], [RSV1, 0, RSV1], [0, RSV1, 0]] {
+        let mut inflater = inflater(15);
+        let mut outcome = Ok(());
+        for (n, rsv) in rsv.into_iter().enumerate() {
+            let mut payload = [[0xF2].as_slice(), &[0x48], &[0xCD]][n].to_vec();
+            let first = n == 0;
+            let mut chunk = Chunk { kind: MessageKind::Binary, first, last: false, rsv, payload: &mut payload };
+            outcome = outcome.and(inflater.inflate(&mut chunk, &mut [0; 9]).map(drop));
+        }
+        assert_eq!(outcome, Err(ProtocolError::ReservedBits));
+    }
+}
+
+/// [7692-6.1-5]: what is inflated is checked as text that came plain is, at any cut.
+#[test]
+fn inflated_text_is_utf8() {
+    let mut zlib = ZlibDeflate::new(6, 15);
+    for (text, valid) in [("한국어 😀".as_bytes(), true), (b"caf\xC3", false), (b"\xED\xA0\x80", false), (b"", true)]
+    {
+        zlib.reset();
+        let payload = zlib.message(text);
+        for out in [1, 2, 100] {
+            let (_, outcome) = message_in(&mut inflater(15), MessageKind::Text, &[&payload], &[out]);
+            assert_eq!(outcome, if valid { Ok(()) } else { Err(ProtocolError::InvalidUtf8) });
+            let (_, outcome) = message_in(&mut inflater(15), MessageKind::Binary, &[&payload], &[out]);
+            assert_eq!(outcome, Ok(()));
+        }
+    }
+}
+
+#[test]
+fn malformed_streams() {
+    use ProtocolError::*;
+    for (payload, error) in [
+        (&b""[..], DeflateTruncated), // not even an empty block
+        (b"\x07", DeflateBlockType),  // the reserved type
+        (b"\x06", DeflateBlockType),
+        (b"\x00\x05\x00\xFA\xFE", DeflateStoredLength),
+        (b"\xF2\x48\xCD", DeflateTruncated), // inside a block
+        (b"\xF2\x48\xCD\xC9\xC9\x07\x00\x00\x00\xFF\xFF", DeflateTruncated), // the tail was left on
+        (b"\x00\x05\x00\xFA\xFFHell", DeflateTruncated),
+        (b"\x02\x02\x00", DeflateDistance), // a match at the very start
+        (b"\x04", DeflateCode),             // codes for lengths without a code
+        (b"\xFC\xFF\xFF", DeflateCode),     // too many codes
+        (b"\x1B\x03\x00", DeflateCode),     // fixed, symbol 286
+    ] {
+        let mut naive = Naive::new(1 << 15, true, NO_LIMIT);
+        assert_eq!(naive.message(payload).1, Err(error), "{payload:x?}: the naive one");
+        for size in 1..=payload.len().max(1) {
+            let mut inflater = inflater(15);
+            let cuts = cut(payload, &[size]);
+            let (_, outcome) = message_in(&mut inflater, MessageKind::Binary, &cuts, &[64]);
+            assert_eq!(outcome, Err(error), "{payload:x?}");
+            assert_eq!(message(&mut inflater, b"\0"), Err(error), "the error is sticky");
+        }
+        assert_eq!(error.close_code().0, 1007);
+    }
+}
+
+/// A limit is a limit on what comes out, to the byte, and bombs stop there.
+#[test]
+fn limits_are_exact() {
+    for kind in 0..5 {
+        let body = body(kind, 3000, 7);
+        for level in [0, 1, 6] {
+            let payload = ZlibDeflate::new(level, 15).message(&body);
+            for limit in [2998, 2999, 3000, 3001, 3002] {
+                for out in [1, 7, 1000, 3000, 5000] {
+                    let mut inflater = Inflater::new(vec![0; 1 << 15], FRESH, limit);
+                    let (whole, outcome) = message_in(&mut inflater, MessageKind::Binary, &[&payload], &[out]);
+                    let fits = limit >= 3000;
+                    assert_eq!(outcome, if fits { Ok(()) } else { Err(ProtocolError::MessageTooBig) });
+                    assert!(whole.len() as u64 <= limit && body.starts_with(&whole));
+                    // The next message has the whole limit again.
+                    if fits {
+                        assert_eq!(message(&mut inflater, &payload).unwrap(), body);
+                    }
+                }
+            }
+        }
+    }
+}
+
+/// A thousand to one, nested in stored, fixed and dynamic blocks; the work ends with the limit, whatever is still to come.
+#[test]
+fn bombs_stop_at_the_limit() {
+    let zeros = vec![0; 64 << 20];
+    for level in [1, 6, 9] {
+        let payload = ZlibDeflate::new(level, 15).message(&zeros);
+        assert!(payload.len() < zeros.len() / 200 || level == 1);
+        let mut inflater = Inflater::new(vec![0; 1 << 15], FRESH, 1 << 20);
+        let (whole, outcome) = message_in(&mut inflater, MessageKind::Binary, &[&payload], &[4096]);
+        assert_eq!(outcome, Err(ProtocolError::MessageTooBig));
+        assert!(whole.len() <= 1 << 20 && whole.len() + 4096 >= 1 << 20);
+    }
+}
+
+#[test]
+fn without_room_nothing_is_lost() {
+    let mut payload = *b"\xF2\x48\xCD\xC9\xC9\x07\x00";
+    let mut inflater = inflater(15);
+    let mut chunk = Chunk { kind: MessageKind::Binary, first: true, last: true, rsv: RSV1, payload: &mut payload };
+    assert_eq!(inflater.inflate(&mut chunk, &mut []), Err(ProtocolError::MessageTooBig));
+    // An empty message needs none.
+    let mut inflater = Inflater::new(vec![0; 256], FRESH, 0);
+    let mut payload = [0];
+    let mut chunk = Chunk { kind: MessageKind::Binary, first: true, last: true, rsv: RSV1, payload: &mut payload };
+    let piece = inflater.inflate(&mut chunk, &mut []).unwrap().unwrap();
+    assert!(piece.first && piece.last && piece.payload.is_empty());
+}
+
+/// The state besides the window is at most 2.5 KiB, and 1.7 KiB where words are small.
+#[test]
+fn size_of_the_state() {
+    let size = size_of::<Inflater<[u8; 256]>>() - 256;
+    println!("Inflater: {size} bytes and the window");
+    let most = if cfg!(target_pointer_width = "64") { 2560 } else { 1740 };
+    assert!(size <= most, "{size}");
+}
+
+proptest! {
+    #![proptest_config(crate::cases(512))]
+
+    /// What zlib has deflated, at any level, window, cut, size of output, with takeover and without. Parts of a message are
+    /// flushed in several ways.
+    #[test]
+    fn inflates_what_zlib_deflates(
+        level in 0u32..10,
+        bits in 9u8..16,
+        taken_over: bool,
+        messages in prop::collection::vec((0usize..5, 0usize..5000, any::<u64>(), 0usize..4), 1..6),
+        cuts in prop::collection::vec(1usize..300, 1..4),
+        outs in prop::collection::vec(1usize..600, 1..4),
+    ) {
+        let mut zlib = ZlibDeflate::new(level, bits);
+        let direction = Direction { window_bits: bits, no_context_takeover: !taken_over };
+        let mut inflater = Inflater::new(vec![0; direction.window_size()], direction, 1 << 20);
+        let mut naive = Naive::new(direction.window_size(), taken_over, NO_LIMIT);
+        let short = messages.iter().all(|(_, len, ..)| *len < 1500);
+        for (kind, len, seed, flush) in messages {
+            if !taken_over {
+                zlib.reset();
+            }
+            let body = body(kind, len, seed);
+            let (one, two) = body.split_at(len / 3);
+            let flush = [FlushCompress::None, FlushCompress::Partial, FlushCompress::Sync, FlushCompress::Full][flush];
+            let payload = [zlib.part(one, flush), zlib.message(two)].concat();
+            let (whole, outcome) = message_in(&mut inflater, MessageKind::Binary, &cut(&payload, &cuts), &outs);
+            prop_assert_eq!(outcome, Ok(()));
+            prop_assert!(whole == body);
+            if short {
+                prop_assert!(naive.message(&payload).0 == body);
+            }
+        }
+    }
+
+    /// Large outputs, where the fast path does most of the work.
+    #[test]
+    fn inflates_large_messages(
+        level in 0u32..10,
+        messages in prop::collection::vec((0usize..5, 0usize..200_000, any::<u64>()), 1..4),
+        cuts in prop::collection::vec(1usize..50_000, 1..4),
+        outs in prop::collection::vec(1usize..70_000, 1..4),
+    ) {
+        let mut zlib = ZlibDeflate::new(level, 15);
+        let mut inflater = inflater(15);
+        for (kind, len, seed) in messages {
+            let body = body(kind, len, seed);
+            let payload = zlib.message(&body);
+            let (whole, outcome) = message_in(&mut inflater, MessageKind::Binary, &cut(&payload, &cuts), &outs);
+            prop_assert_eq!(outcome, Ok(()));
+            prop_assert!(whole == body);
+        }
+    }
+
+    /// Any bytes: the verdict of the naive inflater, and all that it got out, at any cut.
+    #[test]
+    fn any_bytes_are_judged_as_the_naive_inflater_does(
+        payload in prop::collection::vec(any::<u8>(), 0..80),
+        start in 0u8..8,
+        bits in 8u8..16,
+        cuts in prop::collection::vec(1usize..20, 1..4),
+        outs in prop::collection::vec(1usize..600, 1..4),
+    ) {
+        let mut payload = payload;
+        if let Some(first) = payload.first_mut() {
+            *first = *first & !7 | start;
+        }
+        judge(&payload, bits, &cuts, &outs)?;
+    }
+
+    /// The same for what zlib has deflated, with a few bits changed, or cut short.
+    #[test]
+    fn damaged_messages_are_judged_as_the_naive_inflater_does(
+        level in 0u32..10,
+        (kind, len, seed) in (0usize..5, 0usize..700, any::<u64>()),
+        damage in prop::collection::vec((any::<prop::sample::Index>(), 0u8..8), 1..4),
+        cut_short: bool,
+        bits in 8u8..16,
+        cuts in prop::collection::vec(1usize..100, 1..4),
+        outs in prop::collection::vec(1usize..600, 1..4),
+    ) {
+        let mut payload = ZlibDeflate::new(level, 15).message(&body(kind, len, seed));
+        for (at, bit) in damage {
+            if cut_short {
+                payload.truncate(at.index(payload.len()) + 1);
+            } else {
+                let at = at.index(payload.len());
+                payload[at] ^= 1 << bit;
+            }
+        }
+        judge(&payload, bits, &cuts, &outs)?;
+    }
+}
+
+fn judge(payload: &[u8], bits: u8, cuts: &[usize], outs: &[usize]) -> Result<(), TestCaseError> {
+    const LIMIT: usize = 1000;
+    let (naive, verdict) = Naive::new(1 << bits, true, LIMIT).message(payload);
+    for (cuts, outs) in [(cuts, outs), (&[1][..], &[1][..]), (&[1 << 20], &[1 << 20])] {
+        let direction = Direction { window_bits: bits, ..Direction::DEFAULT };
+        let mut inflater = Inflater::new(vec![0; direction.window_size()], direction, LIMIT as u64);
+        let (whole, outcome) = message_in(&mut inflater, MessageKind::Binary, &cut(payload, cuts), outs);
+        prop_assert_eq!(outcome, verdict);
+        // Ahead of an error, a call may not have handed out what it had.
+        let agree = if verdict.is_ok() { whole == naive } else { naive.starts_with(&whole) };
+        prop_assert!(agree, "other bytes");
+    }
+    Ok(())
+}

@@ -1,0 +1,233 @@
+//! A server and a client on one wire, each with the layer between its connection and its messages.
+
+use crate::negotiation::some_parameters;
+use crate::peers::{ZlibDeflate, body};
+use barews::connection::{Config, Connection, Event, MessageKind};
+use barews::deflate::{Deflater, Direction, Inflater, Level, Parameters, RSV1};
+use barews::message::MessageBuffer;
+use barews::wire::CloseCode;
+use barews::{Client, ProtocolError, Role, Server};
+use proptest::prelude::*;
+
+const CONFIG: Config = Config { extension_rsv: RSV1, ..Config::DEFAULT };
+
+type Keys = fn() -> [u8; 4];
+
+struct Host<R> {
+    connection: Connection<R>,
+    inflater: Inflater<Vec<u8>>,
+    deflater: Deflater<Vec<u8>>,
+    messages: MessageBuffer<Vec<u8>>,
+    /// The buffer for inflated pieces.
+    out: Vec<u8>,
+    heard: Vec<(MessageKind, Vec<u8>)>,
+    failed: Option<ProtocolError>,
+}
+
+impl<R: Role> Host<R> {
+    /// `receives` and `sends` are the two directions; the memory follows from them.
+    fn new(role: R, receives: Direction, sends: Direction, level: Level, limit: u64) -> Self {
+        Self {
+            connection: Connection::new(role, &CONFIG),
+            inflater: Inflater::new(vec![0; receives.window_size()], receives, limit),
+            deflater: Deflater::new(vec![0; level.memory(sends.window_size())], level, sends, 0),
+            messages: MessageBuffer::new(vec![0; 1 << 16]),
+            out: vec![0; 1000],
+            heard: Vec::new(),
+            failed: None,
+        }
+    }
+
+    /// The frames of a message: one, or one for each part. RSV1 is on the first only.
+    fn send(&mut self, kind: MessageKind, body: &[u8], parts: Option<usize>) -> Vec<u8> {
+        let mut wire = Vec::new();
+        let mut frame = |fin, rsv, payload: &mut [u8]| {
+            let header = self.connection.frame_with_rsv(kind, fin, rsv, payload.len() as u64).unwrap();
+            self.connection.payload(payload).unwrap();
+            wire.extend_from_slice(header.as_bytes());
+            wire.extend_from_slice(payload);
+        };
+        let mut out = vec![0; body.len() + 100];
+        match parts {
+            Some(size) => {
+                let mut rest = body;
+                let mut rsv = RSV1;
+                loop {
+                    let (part, after) = rest.split_at(size.min(rest.len()));
+                    let last = after.is_empty();
+                    frame(last, rsv, self.deflater.part(part, last, &mut out).unwrap());
+                    (rest, rsv) = (after, 0);
+                    if last {
+                        return wire;
+                    }
+                }
+            }
+            None => match self.deflater.message(body, &mut out) {
+                Some(payload) => frame(true, RSV1, payload),
+                None => frame(true, 0, &mut body.to_vec()),
+            },
+        }
+        wire
+    }
+
+    fn receive(&mut self, bytes: &[u8]) {
+        let mut bytes = bytes.to_vec();
+        let mut rest = &mut bytes[..];
+        while let Ok(received) = self.connection.receive(rest) {
+            rest = received.rest;
+            match received.event {
+                Some(Event::Data(mut chunk)) => {
+                    let outcome = loop {
+                        let piece = match self.inflater.inflate(&mut chunk, &mut self.out) {
+                            Ok(Some(piece)) => piece,
+                            Ok(None) => break Ok(()),
+                            Err(error) => break Err(error),
+                        };
+                        match self.messages.push(piece) {
+                            Ok(Some(message)) => self.heard.push((message.kind, message.payload.to_vec())),
+                            Ok(None) => {}
+                            Err(error) => break Err(error),
+                        }
+                    };
+                    if let Err(error) = outcome {
+                        self.failed = Some(error);
+                        self.connection.fail(error);
+                    }
+                }
+                Some(_) => {}
+                None => break,
+            }
+        }
+    }
+
+    /// The code of the Close that is due.
+    fn close_sent(&mut self) -> Option<u16> {
+        let mut out = [0; 131];
+        let len = self.connection.poll_transmit(&mut out);
+        let (key, code) = if R::IS_SERVER { ([0; 2], [out[2], out[3]]) } else { ([out[2], out[3]], [out[6], out[7]]) };
+        (len >= 4 && out[0] == 0x88).then(|| u16::from_be_bytes([code[0] ^ key[0], code[1] ^ key[1]]))
+    }
+}
+
+fn server(limit: u64) -> Host<Server> {
+    Host::new(Server, Direction::DEFAULT, Direction::DEFAULT, Level::Large, limit)
+}
+
+fn client(limit: u64) -> Host<Client<Keys>> {
+    Host::new(Client(|| [1, 2, 3, 4]), Direction::DEFAULT, Direction::DEFAULT, Level::Large, limit)
+}
+
+/// An unmasked frame, for a client.
+fn frame(first: u8, payload: &[u8]) -> Vec<u8> {
+    let mut frame = match payload.len() {
+        len @ ..126 => vec![first, len as u8],
+        len => [&[first, 126], &(len as u16).to_be_bytes()[..]].concat(),
+    };
+    frame.extend_from_slice(payload);
+    frame
+}
+
+/// [7692-6-1] [7692-6.1-1] [7692-6.1-3] [7692-7.2.3-1]
+#[test]
+fn frames_are_those_of_the_rfc() {
+    let mut server = server(100);
+    assert_eq!(server.send(MessageKind::Text, b"Hello", Some(5)), b"\xC1\x07\xF2\x48\xCD\xC9\xC9\x07\x00");
+    let mut server = self::server(100);
+    let parts = server.send(MessageKind::Text, b"Hello", Some(2));
+    let heads: Vec<u8> = [0, 10, 20].into_iter().map(|at| parts.get(at).copied().unwrap_or(0)).collect();
+    assert_eq!(heads[0], 0x41, "{parts:x?}");
+    let mut client = client(100);
+    client.receive(&parts);
+    client.receive(b"\xC1\x07\xF2\x48\xCD\xC9\xC9\x07\x00");
+    client.receive(b"\x41\x03\xF2\x48\xCD\x80\x04\xC9\xC9\x07\x00");
+    client.receive(b"\xC1\x0B\x00\x05\x00\xFA\xFFHello\x00");
+    client.receive(b"\x81\x05Hello");
+    assert_eq!(client.heard, vec![(MessageKind::Text, b"Hello".to_vec()); 5]);
+}
+
+/// [7692-6.1-4]: on control frames. Of later fragments, `rsv1_belongs_on_the_first_frame`.
+#[test]
+fn rsv1_on_control_frames() {
+    for first in [0xC8, 0xC9, 0xCA] {
+        let mut client = client(100);
+        client.receive(&frame(first, b""));
+        assert_eq!(client.close_sent(), Some(CloseCode::PROTOCOL_ERROR.0));
+    }
+}
+
+/// What is malformed, too big or no text fails the connection with the code for it.
+#[test]
+fn errors_close_with_their_code() {
+    let bomb = ZlibDeflate::new(9, 15).message(&vec![0; 1 << 20]);
+    let text = ZlibDeflate::new(9, 15).message(b"\xFF\xFF\xFF");
+    for (first, payload, code) in [
+        (0xC2, &b"\x07"[..], 1007),
+        (0xC2, b"\xF2\x48", 1007),
+        (0xC2, b"", 1007),
+        (0xC1, &text, 1007),
+        (0xC2, &text, 1000),
+        (0xC2, &bomb, 1009),
+    ] {
+        let mut client = client(1 << 14);
+        client.receive(&frame(first, payload));
+        let failed = client.failed.map_or(1000, |error| error.close_code().0);
+        assert_eq!((failed, client.close_sent()), (code, (code != 1000).then_some(code)));
+        assert!(client.heard.iter().all(|(_, body)| body.len() == 3));
+        // Nothing is heard behind it.
+        let heard = client.heard.len();
+        client.receive(&frame(0x82, b"more"));
+        assert_eq!(client.heard.len(), if code == 1000 { heard + 1 } else { heard });
+    }
+}
+
+/// The window of a connection without parameters has 32 KiB.
+/// [7692-7.2.2-7] [7692-7.2.2-9] [7692-7.2.1-7]
+#[test]
+fn windows_of_32_kib() {
+    assert_eq!(Parameters::DEFAULT.client.window_size(), 32_768);
+    assert_eq!(Direction { window_bits: 16, ..Direction::DEFAULT }.window_size(), 32_768);
+    let far = [&body(3, 32_768, 1)[..], &body(3, 1000, 1)].concat(); // the farthest repetition there can be
+    let payload = ZlibDeflate::new(9, 15).message(&far);
+    let mut server = server(1 << 16);
+    let wire = server.send(MessageKind::Binary, &far, Some(1 << 16));
+    assert!(wire.len() < far.len() - 900, "the repetition is seen");
+    let mut client = client(1 << 16);
+    client.receive(&wire);
+    let mut zlib = self::client(1 << 16);
+    zlib.receive(&frame(0xC2, &payload));
+    assert!(client.heard[0].1 == far && zlib.heard[0].1 == far);
+}
+
+proptest! {
+    #![proptest_config(crate::cases(256))]
+
+    /// Whatever was agreed, with the memory that it takes and no more, at any cut, both hear what the other says.
+    /// [7692-5-15] [7692-7.2.1-11] [7692-7.2.1-12] [7692-7.2.1-14] [7692-7.2.2-6] [7692-7.2.2-8]
+    #[test]
+    fn both_hear_what_was_said(
+        agreed in some_parameters(),
+        large: bool,
+        said in prop::collection::vec((any::<bool>(), 0usize..5, 0usize..3000, any::<u64>(), prop::option::of(1usize..2000)), 1..12),
+        cuts in prop::collection::vec(1usize..700, 1..4),
+    ) {
+        let level = if large { Level::Large } else { Level::Small };
+        let mut server = Host::new(Server, agreed.client, agreed.server, level, 1 << 16);
+        let keys: Keys = || [9, 8, 7, 6];
+        let mut client = Host::new(Client(keys), agreed.server, agreed.client, level, 1 << 16);
+        let mut expected = (Vec::new(), Vec::new());
+        for (by_server, kind, len, seed, parts) in said {
+            let body = body(kind, len, seed);
+            let kind = if str::from_utf8(&body).is_ok() { MessageKind::Text } else { MessageKind::Binary };
+            let wire = if by_server { server.send(kind, &body, parts) } else { client.send(kind, &body, parts) };
+            let (mut rest, mut sizes) = (&wire[..], cuts.iter().cycle());
+            while !rest.is_empty() {
+                let (piece, after) = rest.split_at((*sizes.next().unwrap()).min(rest.len()));
+                if by_server { client.receive(piece) } else { server.receive(piece) }
+                rest = after;
+            }
+            if by_server { expected.0.push((kind, body)) } else { expected.1.push((kind, body)) }
+        }
+        prop_assert_eq!((server.failed, client.failed), (None, None));
+        prop_assert!(client.heard == expected.0 && server.heard == expected.1);
+    }
+}
