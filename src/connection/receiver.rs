@@ -87,7 +87,9 @@ impl<R: Role> Receiver<R> {
     // RFC 6455 5.4, 6.2, 10.7: in fragments or not [6455-5.4-10] [6455-6.2-1] [6455-10.7-1]
     #[inline(always)]
     pub fn receive<'b>(&mut self, bytes: &'b mut [u8]) -> Result<Received<'b>, ProtocolError> {
-        if self.phase == Phase::Idle
+        // Elsewhere it would cost more flash than it saves time.
+        if cfg!(target_pointer_width = "64")
+            && self.phase == Phase::Idle
             && let Some(Unfragmented { kind, start, len, mut mask }) = unfragmented::<R>(bytes)
             && self.message.allows_unfragmented(len as u64)
         // RFC 6455 10.4 [6455-10.4-1]
