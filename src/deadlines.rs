@@ -1,7 +1,7 @@
 //! Deadlines and keepalive as data: the host tells the time, and asks what is due.
 //!
-//! Time is counted in ticks of the host's choice, milliseconds for instance, that never run backwards. Nothing here touches a
-//! connection; the host says what happened and does what is asked:
+//! Time is counted in ticks of the host's choice, milliseconds for instance, that never run backwards. Nothing here
+//! touches a connection; the host says what happened and does what is asked:
 //!
 //! ```
 //! use barews::connection::State;
@@ -40,8 +40,8 @@ pub struct Timeouts {
 }
 
 impl Timeouts {
-    /// The defaults where a tick is a millisecond: 10 s for the handshake, no idle timeout, a Ping after 20 s of silence, 20 s
-    /// for its Pong, 5 s for closing.
+    /// The defaults where a tick is a millisecond: 10 s for the handshake, no idle timeout, a Ping after 20 s of
+    /// silence, 20 s for its Pong, 5 s for closing.
     pub const MILLISECONDS: Self =
         Self { handshake: Some(10_000), idle: None, ping: Some(20_000), pong: Some(20_000), closing: Some(5_000) };
 
@@ -69,7 +69,8 @@ pub enum Reason {
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub enum Timeout {
-    /// The opening handshake took too long: [respond](crate::handshake::ServerHandshake::respond) with 408, or just close the transport.
+    /// The opening handshake took too long: [respond](crate::handshake::ServerHandshake::respond) with 408, or just
+    /// close the transport.
     Handshake,
     /// There was no data message for too long: close with 1001 or 1008, as the host's policy has it.
     Idle,
@@ -124,8 +125,8 @@ impl Deadlines {
         self.set(Reason::Ping, now);
     }
 
-    /// Bytes came from the peer of an open connection, or it took bytes that had waited: it is alive. A Pong that is awaited
-    /// may be stuck behind them, so its time begins anew.
+    /// Bytes came from the peer of an open connection, or it took bytes that had waited: it is alive. A Pong that is
+    /// awaited may be stuck behind them, so its time begins anew.
     pub fn received(&mut self, now: u64) {
         if self.is_due(Reason::Pong) {
             self.set(Reason::Pong, now);

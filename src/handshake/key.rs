@@ -6,8 +6,8 @@ use super::sha1::{base64, sha1};
 /// The string that every server appends to the key (RFC 6455 section 1.3).
 const GUID: &[u8; 36] = b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11";
 
-/// The value of Sec-WebSocket-Accept that answers the key `key` (RFC 6455 section 4.2.2); `None` for what is no key: not the
-/// base64 form of 16 bytes.
+/// The value of Sec-WebSocket-Accept that answers the key `key` (RFC 6455 section 4.2.2); `None` for what is no key:
+/// not the base64 form of 16 bytes.
 ///
 /// The handshakes of this crate call it themselves; it is public for hosts that parse HTTP on their own. `key` is the
 /// value of Sec-WebSocket-Key as it was sent, without white space around it.

@@ -78,7 +78,8 @@ pub(super) fn elements(list: &[u8]) -> impl Iterator<Item = &[u8]> + Clone {
     list.split(|&byte| byte == b',').map(trim).filter(|element| !element.is_empty())
 }
 
-/// Whether `test` holds for an element of `list`. Not generic: one loop serves every list, which small parts profit from.
+/// Whether `test` holds for an element of `list`. Not generic: one loop serves every list, which small parts profit
+/// from.
 pub(super) fn any(list: &[u8], test: &dyn Fn(&[u8]) -> bool) -> bool {
     elements(list).any(test)
 }

@@ -75,8 +75,8 @@ impl<'a> Request<'a> {
         self.line().and_then(|line| line.authority).or_else(|| self.fields.first(HOST)).unwrap_or_default()
     }
 
-    /// The value of Origin: where the page comes from that asks. It has passed the origin policy on an upgrade.
-    /// What is not valid UTF-8 reads as empty; no policy but [`OriginPolicy::Any`](super::OriginPolicy::Any) lets it pass.
+    /// The value of Origin: where the page comes from that asks. It has passed the origin policy on an upgrade. What is
+    /// not valid UTF-8 reads as empty; no policy but [`OriginPolicy::Any`](super::OriginPolicy::Any) lets it pass.
     pub fn origin(&self) -> Option<&'a str> {
         self.fields.first(ORIGIN).map(text)
     }
@@ -92,7 +92,8 @@ impl<'a> Request<'a> {
         self.config.subprotocols.iter().copied().find(|ours| self.offers_subprotocol(ours))
     }
 
-    /// The extensions that the client offers, most wanted first. One may be offered several times, with other parameters.
+    /// The extensions that the client offers, most wanted first. One may be offered several times, with other
+    /// parameters.
     pub fn extensions(&self) -> impl Iterator<Item = Extension<'a>> + Clone + use<'a> {
         // RFC 6455 9.1, 11.3.2 [6455-9.1-3] [6455-9.1-8] [6455-9.2-1] [6455-11.3.2-1]
         self.fields.values(EXTENSIONS).flat_map(extensions::extensions)

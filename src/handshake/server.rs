@@ -191,8 +191,9 @@ impl<'c, S: AsRef<[u8]> + AsMut<[u8]>> ServerHandshake<'c, S> {
         self.answer(status, headers, body.len(), sent, out)
     }
 
-    /// The head of such an answer, for a body of `content_length` bytes that the host sends behind it by itself: from flash
-    /// or from a file, as the transport takes it. No body follows if the request is HEAD, or `status` is 204 or 304.
+    /// The head of such an answer, for a body of `content_length` bytes that the host sends behind it by itself: from
+    /// flash or from a file, as the transport takes it. No body follows if the request is HEAD, or `status` is 204 or
+    /// 304.
     ///
     /// # Errors
     ///

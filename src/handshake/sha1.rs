@@ -1,7 +1,7 @@
-//! The feature `small-sha1`: SHA-1 (RFC 3174) and base64 (RFC 4648), written for size, and so that the compiler can prove that
-//! they do not panic. Without it the crates `sha1_smol` and `base64ct` do the same, the former faster and the latter in constant
-//! time. Only the opening handshake uses SHA-1, to show that a server has read the key: what it lacks as a cryptographic hash
-//! does not matter here (RFC 6455 section 10.8).
+//! The feature `small-sha1`: SHA-1 (RFC 3174) and base64 (RFC 4648), written for size, and so that the compiler can
+//! prove that they do not panic. Without it the crates `sha1_smol` and `base64ct` do the same, the former faster and
+//! the latter in constant time. Only the opening handshake uses SHA-1, to show that a server has read the key: what it
+//! lacks as a cryptographic hash does not matter here (RFC 6455 section 10.8).
 
 /// The SHA-1 digest of a key and of the string that is appended to it, 60 bytes together.
 pub(super) fn sha1(key: &[u8; 24], guid: &[u8; 36]) -> [u8; 20] {

@@ -1,9 +1,10 @@
-//! barews on the traits of `embedded-io-async`: a [`Reader`] and a [`Writer`] that share nothing but a slot for the reply
-//! that is due, so that a Pong goes out whatever the application does, and no lock is held across an `await`.
+//! barews on the traits of `embedded-io-async`: a [`Reader`] and a [`Writer`] that share nothing but a slot for the
+//! reply that is due, so that a Pong goes out whatever the application does, and no lock is held across an `await`.
 //!
-//! Cancel safety: wherever one of these futures is dropped, in a `select` or by a timeout, no byte is lost or sent twice,
-//! as long as that holds for the transport's `read` and `write`. What was read stands in the buffer before anything else is
-//! awaited; what is to be written is put into the buffer as a whole frame, and [`Writer::flush`] goes on where it was dropped.
+//! Cancel safety: wherever one of these futures is dropped, in a `select` or by a timeout, no byte is lost or sent
+//! twice, as long as that holds for the transport's `read` and `write`. What was read stands in the buffer before
+//! anything else is awaited; what is to be written is put into the buffer as a whole frame, and [`Writer::flush`] goes
+//! on where it was dropped.
 
 #![no_std]
 
@@ -30,8 +31,8 @@ pub enum Error<E> {
     Protocol(ProtocolError),
 }
 
-/// Reads a request and accepts the upgrade of those that `is_wanted`; everything else is answered and refused. Returns the
-/// connection, and where in `rx` its first bytes are.
+/// Reads a request and accepts the upgrade of those that `is_wanted`; everything else is answered and refused. Returns
+/// the connection, and where in `rx` its first bytes are.
 pub async fn accept<T: Read + Write>(
     transport: &mut T,
     rx: &mut [u8],
@@ -97,7 +98,8 @@ impl<'a, T: Read, R: Role> Reader<'a, T, R> {
             let received = received.map_err(Error::Protocol)?;
             self.unread.start = self.unread.end - received.rest.len();
             match received.event {
-                // A chunk cannot leave the loop that lent it. Its payload is the last that was consumed, so it can be lent anew.
+                // A chunk cannot leave the loop that lent it. Its payload is the last that was consumed, so it can be
+                // lent anew.
                 Some(Event::Data(Chunk { kind, first, last, rsv, payload })) => {
                     let payload = self.unread.start - payload.len()..self.unread.start;
                     return Ok(Some(Chunk { kind, first, last, rsv, payload: &mut self.buffer[payload] }));

@@ -1,5 +1,5 @@
-//! What all programs need and nothing else: start-up code, a transport, random bytes, the time. The transport is a register
-//! that bytes are read from and written to, so that no driver is measured.
+//! What all programs need and nothing else: start-up code, a transport, random bytes, the time. The transport is a
+//! register that bytes are read from and written to, so that no driver is measured.
 
 #![no_std]
 

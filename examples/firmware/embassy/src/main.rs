@@ -1,6 +1,6 @@
-//! The server under embassy: an echo at `/echo`, and at `/slow` one whose application is busy for three seconds with each
-//! message. Pings are answered at once all the same, since the reader, the application and the writer of a connection wait
-//! for nothing but their queues.
+//! The server under embassy: an echo at `/echo`, and at `/slow` one whose application is busy for three seconds with
+//! each message. Pings are answered at once all the same, since the reader, the application and the writer of a
+//! connection wait for nothing but their queues.
 
 #![no_std]
 #![no_main]
@@ -131,7 +131,8 @@ async fn converse(socket: &mut TcpSocket<'_>) -> Result<(), Error> {
         loop {
             match reader.next().await {
                 Ok(Some(chunk)) => {
-                    let payload = Vec::from_slice(chunk.payload).unwrap_or_default(); // the buffer is no longer than a piece
+                    // The buffer is no longer than a piece.
+                    let payload = Vec::from_slice(chunk.payload).unwrap_or_default();
                     inbox.send(Piece { kind: chunk.kind, last: chunk.last, payload }).await;
                 }
                 Ok(None) => return,
@@ -157,8 +158,8 @@ async fn converse(socket: &mut TcpSocket<'_>) -> Result<(), Error> {
     };
     let writing = async {
         while !writer.is_closed() {
-            // What the application has sent goes first, so that it is not lost behind a Close frame. No reply waits for long:
-            // the reader reads on when it is taken.
+            // What the application has sent goes first, so that it is not lost behind a Close frame. No reply waits for
+            // long: the reader reads on when it is taken.
             match select(outbox.receive(), replies.receive()).await {
                 Either::First(piece) => drop(writer.put(piece.kind, piece.last, &piece.payload)),
                 Either::Second(reply) => drop(writer.reply(&reply)),

@@ -1,4 +1,5 @@
-//! What there is without a WebSocket: an echo of whatever comes, and the functions that compilers call and every firmware has.
+//! What there is without a WebSocket: an echo of whatever comes, and the functions that compilers call and every
+//! firmware has.
 
 #![no_std]
 #![no_main]

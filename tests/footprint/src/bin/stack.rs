@@ -1,5 +1,5 @@
-//! How much RAM a connection takes, and how much stack each call of the engine: the stack is painted, the call made with the
-//! inputs that lead deepest, and the paint looked at. Runs in an emulator and prints a line for each.
+//! How much RAM a connection takes, and how much stack each call of the engine: the stack is painted, the call made
+//! with the inputs that lead deepest, and the paint looked at. Runs in an emulator and prints a line for each.
 
 #![no_std]
 #![no_main]

@@ -1,5 +1,5 @@
-//! The same echo with websocketz, of whole messages, as its documentation has it. The transport is never pending, so one
-//! poll is enough of an executor.
+//! The same echo with websocketz, of whole messages, as its documentation has it. The transport is never pending, so
+//! one poll is enough of an executor.
 
 #![no_std]
 #![no_main]
