@@ -81,13 +81,14 @@ impl Goals<'_> {
         }
     }
 
-    /// barews in units of the best of these peers; where there is text, of those that validate it. Who does less than
-    /// what is asked for counts all the same.
+    /// barews in units of the best of these peers; where there is text, of those that validated it here. Who does not
+    /// check frames counts all the same.
     fn ahead(&mut self, table: &str, name: &str, most: f64, counts: fn(&Peer) -> bool) {
         let Some(row) = self.report.row(table, name) else { return };
         let counts = |cell: &Cell| {
+            let validates = |peer: &Peer| cell.kind == Kind::Peer || peer.checks_text && !peer.checks_frames;
             let mut peers = PEERS.iter().filter(|peer| peer.name == cell.name && !peer.is_barews());
-            peers.any(|peer| counts(peer) && (peer.checks_text || !table.contains("text")))
+            peers.any(|peer| counts(peer) && (validates(peer) || !table.contains("text")))
         };
         if let Some(behind) = row.behind(counts) {
             self.check(row, behind, most);

@@ -110,7 +110,7 @@ fn whole(socket: Socket, reads: Reads, tally: Tally) -> Session {
 
 fn receive(mut socket: Socket, reads: Reads, mut sink: impl FnMut(Chunk<'_>) + 'static) -> Session {
     let mut connection = Connection::new(Server, &Default::default());
-    let mut buffer = vec![0; READ];
+    let (mut buffer, mut frame) = (vec![0; READ], [0; MAX_CONTROL_FRAME]);
     Box::new(move || {
         while let Some(len) = socket.read(&mut buffer[..reads.room(connection.payload_left())]) {
             let mut rest = &mut buffer[..len];
@@ -120,7 +120,7 @@ fn receive(mut socket: Socket, reads: Reads, mut sink: impl FnMut(Chunk<'_>) + '
                 rest = got.rest;
                 match event {
                     Event::Data(chunk) => sink(chunk),
-                    _ => drain(&mut connection, &mut socket),
+                    _ => drain(&mut connection, &mut frame, &mut socket),
                 }
             }
         }
@@ -129,7 +129,7 @@ fn receive(mut socket: Socket, reads: Reads, mut sink: impl FnMut(Chunk<'_>) + '
 
 fn in_place(mut socket: Socket, tally: Tally) -> Session {
     let mut connection = Connection::new(Server, &Default::default());
-    let mut buffer = vec![0; socket.longest + READ];
+    let (mut buffer, mut frame) = (vec![0; socket.longest + READ], [0; MAX_CONTROL_FRAME]);
     let mut message = 0..0;
     Box::new(move || {
         loop {
@@ -143,7 +143,7 @@ fn in_place(mut socket: Socket, tally: Tally) -> Session {
             {
                 at = end - got.rest.len();
                 let Event::Data(Chunk { first, last, payload, .. }) = event else {
-                    drain(&mut connection, &mut socket);
+                    drain(&mut connection, &mut frame, &mut socket);
                     continue;
                 };
                 let part = at - payload.len()..at;
@@ -164,10 +164,9 @@ fn in_place(mut socket: Socket, tally: Tally) -> Session {
     })
 }
 
-#[cold]
-fn drain(connection: &mut Connection<impl barews::Role>, socket: &mut Socket) {
-    let mut frame = [0; MAX_CONTROL_FRAME];
-    while let len @ 1.. = connection.poll_transmit(&mut frame) {
+#[inline(never)]
+fn drain(connection: &mut Connection<Server>, frame: &mut [u8; MAX_CONTROL_FRAME], socket: &mut Socket) {
+    while let len @ 1.. = connection.poll_transmit(frame) {
         socket.write(&frame[..len]);
     }
 }
@@ -217,7 +216,7 @@ fn send_frames<R: barews::Role + 'static>(role: R, mut socket: Socket, outgoing:
 
 fn echo(mut socket: Socket) -> Session {
     let mut connection = Connection::new(Server, &Default::default());
-    let (mut buffer, mut cork) = (vec![0; READ], Cork::new(0));
+    let (mut buffer, mut frame, mut cork) = (vec![0; READ], [0; MAX_CONTROL_FRAME], Cork::new(0));
     Box::new(move || {
         while let Some(len) = socket.read(&mut buffer[..Reads::Sized.room(connection.payload_left())]) {
             let mut rest = &mut buffer[..len];
@@ -227,7 +226,7 @@ fn echo(mut socket: Socket) -> Session {
                 rest = got.rest;
                 match event {
                     Event::Data(chunk) => send_back(&mut connection, chunk, &mut cork, &mut socket),
-                    _ => drain(&mut connection, &mut socket),
+                    _ => drain(&mut connection, &mut frame, &mut socket),
                 }
             }
             cork.flush(&mut socket);

@@ -54,6 +54,7 @@ fn main() {
         println!("\n## {}\n", metric.title);
         println!("| connections | size | pipeline | {} |", servers.join(" | "));
         println!("|{}", "---:|".repeat(3 + servers.len()));
+        let mut firsts = 0;
         for (row, rounds) in &cells {
             print!("| {} | {} | {} |", row[0], size(row[1]), row[2]);
             let medians: Vec<Option<f64>> =
@@ -71,7 +72,9 @@ fn main() {
                 }
             }
             println!();
+            firsts += usize::from(medians[0].is_some() && medians[0] == best);
         }
+        println!("\n{} is the best in {firsts} of {} rows.", servers[0], cells.len());
     }
     println!("\n## The load itself: CPU time per message in microseconds, and how busy its core was\n");
     println!("| connections | size | pipeline | {} |", servers.join(" | "));
