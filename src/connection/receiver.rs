@@ -166,10 +166,12 @@ impl<R: Role> Receiver<R> {
         }
     }
 
-    /// The next header and its length in the input; `None` when more bytes are needed, and behind a Close or an error.
+    /// The next header and its length in the input; `None` when more bytes are needed, and behind a Close or an error. Small
+    /// machines gather every header, which is less code.
     #[inline(always)]
     fn header(&mut self, input: &[u8]) -> Result<Option<(FrameHeader, usize)>, ProtocolError> {
-        if self.is_open()
+        if cfg!(target_pointer_width = "64")
+            && self.is_open()
             && !self.control.is_gathering()
             && let Some(header) = FrameHeader::parse(input)?
         {
