@@ -155,7 +155,7 @@ fn no_byte_becomes_a_frame_before_101() {
     for (status, opens) in [("101 Switching Protocols", true), ("200 OK", false), ("404 Not Found", false)] {
         let mut handshake = ClientHandshake::new(&config, NONCE, [0; 512]);
         let mut wire = [switching("", "").replace("101 Switching Protocols", status).as_bytes(), b"\x81\0"].concat();
-        assert_eq!(handshake.receive(&mut wire), Ok(Progress::Complete { rest: &mut *b"\x81\0".to_vec() }));
+        assert_eq!(handshake.receive(&mut wire), Ok(Progress::Complete { rest: &mut b"\x81\0".to_vec() }));
         assert_eq!(handshake.connect(|| [0; 4], &Config::default()).is_ok(), opens, "{status}");
     }
 }
