@@ -60,7 +60,7 @@
 //! | [`Deflater`], [`Level::Large`] | 6.5 × 2^n | 1.6 KiB | 208 KiB |
 //!
 //! The windows of the two directions are independent. A client may deflate in a smaller one than was agreed without a word; the
-//! window of what is received must have the agreed size. `Large` also needs 7 KiB of stack.
+//! window of what is received must have the agreed size. `Large` also needs 7.5 KiB of stack.
 //!
 //! # Limits
 //!

@@ -17,7 +17,7 @@ pub enum Level {
     /// For microcontrollers: one look for a match at each byte, and the fixed codes of DEFLATE. 1.5 times the window, and little
     /// stack.
     Small,
-    /// For others: chains of candidates, lazy matching, and codes made for the data. 6.5 times the window, and 7 KiB of stack.
+    /// For others: chains of candidates, lazy matching, and codes made for the data. 6.5 times the window, and 7.5 KiB of stack.
     Large,
 }
 

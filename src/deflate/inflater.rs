@@ -107,6 +107,7 @@ impl<W: AsMut<[u8]>> Inflater<W> {
     }
 
     fn piece<'a>(&mut self, chunk: &'a mut Chunk<'_>, out: &'a mut [u8]) -> Result<Option<Chunk<'a>>, ProtocolError> {
+        self.stream.outcome()?;
         let compressed = chunk.rsv & RSV1 != 0;
         if chunk.first {
             // RFC 7692 6: the bit of the first frame tells [7692-6-1]

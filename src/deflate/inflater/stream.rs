@@ -166,6 +166,11 @@ impl Stream {
         self.tail = 0;
     }
 
+    /// The error that came, if one did.
+    pub(super) fn outcome(&self) -> Result<(), ProtocolError> {
+        if let Step::Over(outcome) = self.step { outcome } else { Ok(()) }
+    }
+
     /// Nothing more is decoded.
     pub(super) fn fail(&mut self, error: ProtocolError) {
         self.step = Step::Over(Err(error));
