@@ -27,30 +27,21 @@ const TAIL: [u8; 4] = [0x00, 0x00, 0xFF, 0xFF];
 const CODE_LENGTHS: [u8; 19] = [16, 17, 18, 0, 8, 7, 9, 6, 10, 5, 11, 4, 12, 3, 13, 2, 14, 1, 15];
 
 /// By symbol, from 257: the shortest length, and the extra bits to add (RFC 1951 section 3.2.5).
-const LENGTH_BASES: [(u16, u8); 29] = {
-    let mut bases = [(258, 0); 29];
-    let (mut symbol, mut base) = (0, 3);
-    while symbol < 28 {
-        let extra = if symbol < 8 { 0 } else { symbol as u8 / 4 - 1 };
-        bases[symbol] = (base, extra);
-        base += 1 << extra;
-        symbol += 1;
-    }
-    bases
-};
+#[rustfmt::skip]
+const LENGTH_BASES: [(u16, u8); 29] = [
+    (3, 0), (4, 0), (5, 0), (6, 0), (7, 0), (8, 0), (9, 0), (10, 0), (11, 1), (13, 1),
+    (15, 1), (17, 1), (19, 2), (23, 2), (27, 2), (31, 2), (35, 3), (43, 3), (51, 3), (59, 3),
+    (67, 4), (83, 4), (99, 4), (115, 4), (131, 5), (163, 5), (195, 5), (227, 5), (258, 0),
+];
 
 /// By symbol: the shortest distance, and the extra bits to add (RFC 1951 section 3.2.5).
-const DISTANCE_BASES: [(u16, u8); 30] = {
-    let mut bases = [(0, 0); 30];
-    let (mut symbol, mut base) = (0, 1u16);
-    while symbol < 30 {
-        let extra = if symbol < 4 { 0 } else { symbol as u8 / 2 - 1 };
-        bases[symbol] = (base, extra);
-        base = base.wrapping_add(1 << extra);
-        symbol += 1;
-    }
-    bases
-};
+#[rustfmt::skip]
+const DISTANCE_BASES: [(u16, u8); 30] = [
+    (1, 0), (2, 0), (3, 0), (4, 0), (5, 1), (7, 1), (9, 2), (13, 2), (17, 3), (25, 3),
+    (33, 4), (49, 4), (65, 5), (97, 5), (129, 6), (193, 6), (257, 7), (385, 7), (513, 8), (769, 8),
+    (1025, 9), (1537, 9), (2049, 10), (3073, 10), (4097, 11), (6145, 11), (8193, 12), (12289, 12), (16385, 13),
+    (24577, 13),
+];
 
 /// `fast` copies matches in chunks of so many bytes.
 #[cfg(target_pointer_width = "64")]
