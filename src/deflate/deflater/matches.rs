@@ -1,8 +1,9 @@
-//! Finds what was there before: in the input, and in the window, a ring with the end of what earlier calls have deflated.
+//! Finds what was there before: in the input, and in the window, a ring with the end of what earlier calls have
+//! deflated.
 //!
-//! A position is that of a byte in all that was deflated, modulo 2^16. The tables hold positions where bytes with a certain hash
-//! stood. They need no clearing, and no care when a call fails: every candidate is compared with the input, and what is further
-//! back than the window is long, or than there are bytes, is none.
+//! A position is that of a byte in all that was deflated, modulo 2^16. The tables hold positions where bytes with a
+//! certain hash stood. They need no clearing, and no care when a call fails: every candidate is compared with the
+//! input, and what is further back than the window is long, or than there are bytes, is none.
 
 use super::Level;
 use crate::bytes::copy;
@@ -121,7 +122,8 @@ impl Finder {
         Some(tables.enter(self.position.wrapping_add(at as u16), *bytes))
     }
 
-    /// The longest match at the place `at` of the input that is longer than `shorter`, from a candidate and those before it.
+    /// The longest match at the place `at` of the input that is longer than `shorter`, from a candidate and those
+    /// before it.
     pub(super) fn longest(
         &self,
         tables: &Tables<'_>,
@@ -169,8 +171,8 @@ impl Finder {
         best
     }
 
-    /// How many bytes of `rest` stand also so far back from the beginning of the input: in the window, in one piece or two, and then
-    /// in the input.
+    /// How many bytes of `rest` stand also so far back from the beginning of the input: in the window, in one piece or
+    /// two, and then in the input.
     #[inline(never)]
     fn in_window(&self, window: &[u8], input: &[u8], back: usize, rest: &[u8]) -> usize {
         let start = usize::from(self.position).wrapping_sub(back) & window.len().wrapping_sub(1);

@@ -1,9 +1,9 @@
 //! The decoder of DEFLATE blocks (RFC 1951), in messages as RFC 7692 section 7.2.2 has them.
 //!
-//! Input comes at any cut, output goes to room of any size, and the next call goes on where the last one stopped. Matches are
-//! copied from what the same call has written and, where that does not reach back far enough, from the window: a ring
-//! with the end of what earlier calls have written. Symbols are decoded one by one where each might be the last that the
-//! input or the room has; elsewhere, on hosts with wide words, by `fast`.
+//! Input comes at any cut, output goes to room of any size, and the next call goes on where the last one stopped.
+//! Matches are copied from what the same call has written and, where that does not reach back far enough, from the
+//! window: a ring with the end of what earlier calls have written. Symbols are decoded one by one where each might be
+//! the last that the input or the room has; elsewhere, on hosts with wide words, by `fast`.
 
 use super::huffman::Decoder;
 use crate::ProtocolError;
@@ -193,8 +193,8 @@ impl Stream {
         if !last {
             return Ok(false);
         }
-        // RFC 7692 7.2.2 [7692-7.2.2-1]. What ended with a last block may lack the empty block behind it: none is needed to see
-        // that nothing is missing.
+        // RFC 7692 7.2.2 [7692-7.2.2-1]. What ended with a last block may lack the empty block behind it: none is
+        // needed to see that nothing is missing.
         if !(self.is_between_blocks() && self.last_block) {
             let consumed = at.consumed;
             at.consumed = self.tail.into();
@@ -227,7 +227,8 @@ impl Stream {
                 Step::Header => {
                     let Some(header) = self.take(3) else { return Ok(false) };
                     self.last_block = header & 1 != 0;
-                    // RFC 1951 3.2.3: several blocks, of any type [7692-7.2.3-1] [7692-7.2.1-2] [7692-7.2.1-3] [7692-7.2.1-4]
+                    // RFC 1951 3.2.3: several blocks, of any type [7692-7.2.3-1] [7692-7.2.1-2] [7692-7.2.1-3]
+                    // [7692-7.2.1-4]
                     self.step = match header >> 1 {
                         0 => {
                             self.use_up(self.count % 8); // RFC 1951 3.2.4
