@@ -155,6 +155,7 @@ impl Finder {
                     let there = input.get(start..).unwrap_or_default();
                     if end_of(there, longest) == end { prefix(there, rest) } else { 0 }
                 }
+                None if self.differs(tables.window, distance - at, longest, end) => 0,
                 None => self.in_window(tables.window, input, distance - at, rest),
             };
             if length > longest && !(length == MIN_MATCH && distance > FAR) {
@@ -169,6 +170,16 @@ impl Finder {
             distance = usize::from(position.wrapping_sub(candidate));
         }
         best
+    }
+
+    /// Whether the window, so far back from the beginning of the input, does not have what a longer match has at its
+    /// end.
+    #[inline]
+    fn differs(&self, window: &[u8], back: usize, shorter: usize, end: Option<[u8; 2]>) -> bool {
+        let start = usize::from(self.position).wrapping_sub(back);
+        let at = |n: usize| window.get(start.wrapping_add(n) & window.len().wrapping_sub(1)).copied();
+        // What lies beyond the window is in the input, and not looked at here.
+        shorter < back && end.is_some_and(|[a, b]| at(shorter) != Some(b) || at(shorter.wrapping_sub(1)) != Some(a))
     }
 
     /// How many bytes of `rest` stand also so far back from the beginning of the input: in the window, in one piece or
