@@ -202,17 +202,14 @@ fn main() {
     println!("size in % of the messages; MB/s, median of {ROUNDS} interleaved rounds");
     for (name, taken_over, messages) in workloads {
         let total: usize = messages.iter().map(Vec::len).sum();
-        let kib = |level: Level, bits: u8| level.memory(1 << bits).div_ceil(1024);
-        let mut contenders = vec![
-            (format!("barews small, 9 bits, {} KiB", kib(Level::Small, 9)), Barews::boxed(Level::Small, 9, taken_over)),
-            (
-                format!("barews large, 12 bits, {} KiB", kib(Level::Large, 12)),
-                Barews::boxed(Level::Large, 12, taken_over),
-            ),
-            (
-                format!("barews large, 15 bits, {} KiB", kib(Level::Large, 15)),
-                Barews::boxed(Level::Large, 15, taken_over),
-            ),
+        let ours = |level: Level, name: &str, bits: u8| {
+            let kib = level.memory(1 << bits).div_ceil(1024);
+            (format!("barews {name}, {bits} bits, {kib} KiB"), Barews::boxed(level, bits, taken_over))
+        };
+        let mut contenders = [
+            ours(Level::Small, "small", 9),
+            ours(Level::Large, "large", 12),
+            ours(Level::Large, "large", 15),
             ("zlib-rs 1".into(), Zlib::boxed(1, taken_over)),
             ("zlib-rs 6".into(), Zlib::boxed(6, taken_over)),
             ("miniz_oxide 6".into(), Miniz::boxed(taken_over)),
