@@ -1,9 +1,10 @@
-//! `blocking_echo` with permessage-deflate: whole messages, inflated and deflated in memory that follows from what was agreed.
+//! `blocking_echo` with permessage-deflate: whole messages, inflated and deflated in memory that follows from what was
+//! agreed.
 //!
 //!     cargo run --release --features deflate --example deflate_echo [ADDRESS [SERVER_BITS [CLIENT_BITS]]]
 //!
-//! The address is 127.0.0.1:9001 if none is given. The windows in which the server deflates and inflates have at most so many
-//! bits, 8 to 15; without, 15. With 8 to 10 for SERVER_BITS the small level is used, which needs as little as a
+//! The address is 127.0.0.1:9001 if none is given. The windows in which the server deflates and inflates have at most
+//! so many bits, 8 to 15; without, 15. With 8 to 10 for SERVER_BITS the small level is used, which needs as little as a
 //! microcontroller has.
 
 use std::error::Error;

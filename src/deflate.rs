@@ -1,13 +1,14 @@
 //! permessage-deflate (RFC 7692): messages compressed with DEFLATE (RFC 1951), in memory that the host lends.
 //!
-//! A layer between a connection and its messages, not a branch inside it: a connection without compression knows nothing of it.
+//! A layer between a connection and its messages, not a branch inside it: a connection without compression knows
+//! nothing of it.
 //!
 //! 1. **Negotiate.** [`Parameters`] say what memory there is, and from the other side's offer or answer what is agreed.
-//! 2. **Allow RSV1.** If something was agreed, set
-//!    [`Config::extension_rsv`](crate::connection::Config::extension_rsv) to [`RSV1`]. Text that carries it is not checked for
-//!    UTF-8 by the connection; the [`Inflater`] does that behind it.
-//! 3. **Receive** through an [`Inflater`]: one loop more around what is done with a chunk. Messages that are not compressed
-//!    pass through it as they are.
+//! 2. **Allow RSV1.** If something was agreed, set [`Config::extension_rsv`](crate::connection::Config::extension_rsv)
+//!    to [`RSV1`]. Text that carries it is not checked for UTF-8 by the connection; the [`Inflater`] does that behind
+//!    it.
+//! 3. **Receive** through an [`Inflater`]: one loop more around what is done with a chunk. Messages that are not
+//!    compressed pass through it as they are.
 //! 4. **Send** what a [`Deflater`] makes of a message, or the message.
 //!
 //! ```
@@ -59,14 +60,14 @@
 //! | [`Deflater`], [`Level::Small`] | 1.5 × 2^n | 0.4 KiB | 48 KiB |
 //! | [`Deflater`], [`Level::Large`] | 6.5 × 2^n | 1.6 KiB | 208 KiB |
 //!
-//! The windows of the two directions are independent. A client may deflate in a smaller one than was agreed without a word; the
-//! window of what is received must have the agreed size. `Large` also needs 7 KiB of stack.
+//! The windows of the two directions are independent. A client may deflate in a smaller one than was agreed without a
+//! word; the window of what is received must have the agreed size. `Large` also needs 7.5 KiB of stack.
 //!
 //! # Limits
 //!
-//! [`Config::max_message_size`](crate::connection::Config::max_message_size) and `max_frame_size` count bytes as they come: those
-//! of a compressed message before it is inflated. The limit of the [`Inflater`] counts those that come out, which may be a
-//! thousand times as many, and stops at it to the byte.
+//! [`Config::max_message_size`](crate::connection::Config::max_message_size) and `max_frame_size` count bytes as they
+//! come: those of a compressed message before it is inflated. The limit of the [`Inflater`] counts those that come out,
+//! which may be a thousand times as many, and stops at it to the byte.
 
 mod deflater;
 mod inflater;

@@ -1,5 +1,5 @@
-//! What is deflated is inflated by all: our own inflater, a naive one and zlib-rs; and what zlib-rs and miniz_oxide deflate, by
-//! ours. Messages whole and in parts, at any level, with any window and memory, taken over or not.
+//! What is deflated is inflated by all: our own inflater, a naive one and zlib-rs; and what zlib-rs and miniz_oxide
+//! deflate, by ours. Messages whole and in parts, at any level, with any window and memory, taken over or not.
 
 use crate::naive_inflater::{NO_LIMIT, Naive};
 use crate::{Bytes, Cuts};

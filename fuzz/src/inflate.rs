@@ -1,5 +1,5 @@
-//! Compressed messages of any bytes, at any cut, into buffers of any size: a naive inflater gives the same verdict and the same
-//! bytes, and so do zlib-rs and miniz_oxide, as far as they can be asked.
+//! Compressed messages of any bytes, at any cut, into buffers of any size: a naive inflater gives the same verdict and
+//! the same bytes, and so do zlib-rs and miniz_oxide, as far as they can be asked.
 
 use crate::naive_inflater::Naive;
 use crate::{Bytes, Cuts};

@@ -14,16 +14,17 @@ use matches::{Finder, Tables};
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub enum Level {
-    /// For microcontrollers: one look for a match at each byte, and the fixed codes of DEFLATE. 1.5 times the window, and little
-    /// stack.
+    /// For microcontrollers: one look for a match at each byte, and the fixed codes of DEFLATE. 1.5 times the window,
+    /// and little stack.
     Small,
-    /// For others: chains of candidates, lazy matching, and codes made for the data. 6.5 times the window, and 7 KiB of stack.
+    /// For others: chains of candidates, lazy matching, and codes made for the data. 6.5 times the window, and 7.5 KiB
+    /// of stack.
     Large,
 }
 
 impl Level {
-    /// The memory for a window of that size, in bytes: 384 bytes for the smallest of `Small`, 208 KiB for the largest of
-    /// `Large`.
+    /// The memory for a window of that size, in bytes: 384 bytes for the smallest of `Small`, 208 KiB for the largest
+    /// of `Large`.
     pub const fn memory(self, window_size: usize) -> usize {
         match self {
             Self::Small => window_size + window_size / 2,
@@ -34,14 +35,14 @@ impl Level {
 
 /// Deflates messages, or parts of messages.
 ///
-/// The host lends the memory, an array, a slice or a vector: all of `memory.as_mut()` counts, [`Level::memory`] tells how much a
-/// window takes. With less, a smaller window is used than was agreed, which is the sender's right; what it had in it first does not
-/// matter. The host chooses for each message whether it is compressed.
+/// The host lends the memory, an array, a slice or a vector: all of `memory.as_mut()` counts, [`Level::memory`] tells
+/// how much a window takes. With less, a smaller window is used than was agreed, which is the sender's right; what it
+/// had in it first does not matter. The host chooses for each message whether it is compressed.
 ///
-/// **Secrets.** Over TLS too, the length of a message can be seen. Where a message, or with context takeover several, hold both a
-/// secret and text that someone else has chosen, that one may learn the secret by trying out what makes the message shorter
-/// (CRIME, BREACH; RFC 7692 section 8). Send such messages uncompressed, or agree on `no_context_takeover` and keep the two in
-/// different messages.
+/// **Secrets.** Over TLS too, the length of a message can be seen. Where a message, or with context takeover several,
+/// hold both a secret and text that someone else has chosen, that one may learn the secret by trying out what makes the
+/// message shorter (CRIME, BREACH; RFC 7692 section 8). Send such messages uncompressed, or agree on
+/// `no_context_takeover` and keep the two in different messages.
 ///
 /// ```
 /// use barews::connection::{Config, MessageKind};
@@ -90,12 +91,12 @@ impl<M: AsMut<[u8]>> Deflater<M> {
         Self { memory, level, agreed, threshold, finder: Finder::new(), under_way: false }
     }
 
-    /// Deflates the body of a message into `out`, and returns what to send in its place, in frames of which the first has RSV1
-    /// set. None if the message is better sent as it is, without RSV1: it is shorter than the threshold, or would not be shorter
-    /// in the end, or would not fit `out`.
+    /// Deflates the body of a message into `out`, and returns what to send in its place, in frames of which the first
+    /// has RSV1 set. None if the message is better sent as it is, without RSV1: it is shorter than the threshold, or
+    /// would not be shorter in the end, or would not fit `out`.
     ///
-    /// What is returned must be sent, and in the order of the calls: the peer needs it for the messages that follow. If it
-    /// cannot be, call [`forget`](Self::forget).
+    /// What is returned must be sent, and in the order of the calls: the peer needs it for the messages that follow. If
+    /// it cannot be, call [`forget`](Self::forget).
     // RFC 7692 6.1, 7.2.1 [7692-6.1-1] [7692-6.1-2] [7692-7.2.1-1]
     pub fn message<'o>(&mut self, body: &[u8], out: &'o mut [u8]) -> Option<&'o mut [u8]> {
         if body.len() < self.threshold.max(1) || self.under_way {
@@ -106,16 +107,17 @@ impl<M: AsMut<[u8]>> Deflater<M> {
         out.get_mut(..len)
     }
 
-    /// Deflates the next part of a message into `out`, and returns what to send in its place: a frame or several, of which the
-    /// first of the message has RSV1 set, and the last of the message FIN.
+    /// Deflates the next part of a message into `out`, and returns what to send in its place: a frame or several, of
+    /// which the first of the message has RSV1 set, and the last of the message FIN.
     ///
-    /// The peer can inflate each part when it has it, for each is flushed: that costs 5 bytes. The last part of a message may be
-    /// empty. `None` of [`message`](Self::message) does not exist here; a part that does not get smaller grows by a few bytes.
+    /// The peer can inflate each part when it has it, for each is flushed: that costs 5 bytes. The last part of a
+    /// message may be empty. `None` of [`message`](Self::message) does not exist here; a part that does not get smaller
+    /// grows by a few bytes.
     ///
     /// # Errors
     ///
-    /// [`SendError::BufferTooSmall`] if `out` is too small for the part as it is and 5 bytes more for each 65,535. Nothing is
-    /// changed.
+    /// [`SendError::BufferTooSmall`] if `out` is too small for the part as it is and 5 bytes more for each 65,535.
+    /// Nothing is changed.
     // RFC 7692 7.2.1, 7.2.3.3, 7.2.3.6 [7692-7.2.1-6] [7692-7.2.3.3-1] [7692-7.2.3.6-1]
     pub fn part<'o>(&mut self, part: &[u8], last: bool, out: &'o mut [u8]) -> Result<&'o mut [u8], SendError> {
         let need = blocks::stored_len(part.len(), last);
@@ -130,8 +132,8 @@ impl<M: AsMut<[u8]>> Deflater<M> {
         Ok(out.get_mut(..len).unwrap_or_default())
     }
 
-    /// What was deflated so far will not help with what follows: the peer may not have it, or there are secrets in it. Also ends a
-    /// message of which parts were deflated.
+    /// What was deflated so far will not help with what follows: the peer may not have it, or there are secrets in it.
+    /// Also ends a message of which parts were deflated.
     pub const fn forget(&mut self) {
         self.finder.forget();
         self.under_way = false;

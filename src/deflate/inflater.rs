@@ -11,9 +11,9 @@ use stream::Stream;
 
 /// Inflates the compressed messages of a connection, and hands on the others as they are.
 ///
-/// The host lends the window, an array, a slice or a vector: all of `window.as_mut()` counts, and it must have the agreed
-/// [`Direction::window_size`]. What the type needs besides is a compile-time constant, at most 2.5 KiB. Inflated bytes go
-/// to a buffer of the host's of any size: a chunk is inflated in as many pieces as that takes.
+/// The host lends the window, an array, a slice or a vector: all of `window.as_mut()` counts, and it must have the
+/// agreed [`Direction::window_size`]. What the type needs besides is a compile-time constant, at most 2.5 KiB. Inflated
+/// bytes go to a buffer of the host's of any size: a chunk is inflated in as many pieces as that takes.
 ///
 /// ```
 /// use barews::connection::{Config, Event};
@@ -34,7 +34,9 @@ use stream::Stream;
 /// {
 ///     rest = got.rest;
 ///     if let Event::Data(mut chunk) = event {
-///         while let Some(piece) = inflater.inflate(&mut chunk, &mut out).inspect_err(|&error| connection.fail(error))? {
+///         while let Some(piece) =
+///             inflater.inflate(&mut chunk, &mut out).inspect_err(|&error| connection.fail(error))?
+///         {
 ///             if let Some(message) = messages.push(piece).inspect_err(|&error| connection.fail(error))? {
 ///                 whole = message.text().map(String::from);
 ///             }
@@ -63,8 +65,8 @@ pub struct Inflater<W> {
 }
 
 impl<W: AsMut<[u8]>> Inflater<W> {
-    /// For messages from a peer that compresses as agreed. A message may have `max_message_size` bytes when it is inflated;
-    /// beyond that the connection fails with 1009.
+    /// For messages from a peer that compresses as agreed. A message may have `max_message_size` bytes when it is
+    /// inflated; beyond that the connection fails with 1009.
     pub const fn new(window: W, agreed: Direction, max_message_size: u64) -> Self {
         Self {
             window,
@@ -79,21 +81,22 @@ impl<W: AsMut<[u8]>> Inflater<W> {
         }
     }
 
-    /// The next piece of what `chunk` brings: inflated into `out`, or the chunk itself if its message is not compressed.
-    /// Call it with the same chunk until there is none; `chunk` shrinks meanwhile. The pieces are like chunks: `first` and
-    /// `last` frame the message, and text is valid UTF-8.
+    /// The next piece of what `chunk` brings: inflated into `out`, or the chunk itself if its message is not
+    /// compressed. Call it with the same chunk until there is none; `chunk` shrinks meanwhile. The pieces are like
+    /// chunks: `first` and `last` frame the message, and text is valid UTF-8.
     ///
     /// A piece ends where `out` does, or the chunk. Bytes of `out` behind the piece are of no meaning.
     ///
     /// # Errors
     ///
     /// Hand them to [`Connection::fail`](crate::Connection::fail); every later call returns the same error.
-    /// * [`ProtocolError::DeflateBlockType`], `DeflateStoredLength`, `DeflateCode`, `DeflateDistance`, `DeflateTruncated`: the
-    ///   message is not what DEFLATE makes. Closes with 1007.
+    /// * [`ProtocolError::DeflateBlockType`], `DeflateStoredLength`, `DeflateCode`, `DeflateDistance`,
+    ///   `DeflateTruncated`: the message is not what DEFLATE makes. Closes with 1007.
     /// * [`ProtocolError::InvalidUtf8`]: the inflated text is none. Closes with 1007.
-    /// * [`ProtocolError::MessageTooBig`]: the message has more than the most bytes, or `out` is empty. Closes with 1009. It was
-    ///   inflated up to the limit and no further.
-    /// * [`ProtocolError::ReservedBits`]: RSV1 is set on a frame that is not the first of its message. Closes with 1002.
+    /// * [`ProtocolError::MessageTooBig`]: the message has more than the most bytes, or `out` is empty. Closes with
+    ///   1009. It was inflated up to the limit and no further.
+    /// * [`ProtocolError::ReservedBits`]: RSV1 is set on a frame that is not the first of its message. Closes with
+    ///   1002.
     pub fn inflate<'a>(
         &mut self,
         chunk: &'a mut Chunk<'_>,
@@ -107,6 +110,7 @@ impl<W: AsMut<[u8]>> Inflater<W> {
     }
 
     fn piece<'a>(&mut self, chunk: &'a mut Chunk<'_>, out: &'a mut [u8]) -> Result<Option<Chunk<'a>>, ProtocolError> {
+        self.stream.outcome()?;
         let compressed = chunk.rsv & RSV1 != 0;
         if chunk.first {
             // RFC 7692 6: the bit of the first frame tells [7692-6-1]

@@ -50,9 +50,10 @@ impl Default for Direction {
 
 /// The parameters of permessage-deflate: those that a host can live with, and those that were agreed.
 ///
-/// What a host can live with follows from the memory that it lends. On both sides `window_bits` is the window that there is
-/// memory for: for a server `client` is what it inflates and `server` what it deflates, for a client it is the other way round.
-/// `no_context_takeover` asks for messages that begin with an empty window each, in the direction in question.
+/// What a host can live with follows from the memory that it lends. On both sides `window_bits` is the window that
+/// there is memory for: for a server `client` is what it inflates and `server` what it deflates, for a client it is the
+/// other way round. `no_context_takeover` asks for messages that begin with an empty window each, in the direction in
+/// question.
 ///
 /// # A server
 ///
@@ -63,8 +64,8 @@ impl Default for Direction {
 /// # static CONFIG: ServerConfig<'_> = ServerConfig::new(OriginPolicy::Any);
 /// # let mut handshake = ServerHandshake::new(&CONFIG, [0; 512]);
 /// # let mut out = [0; 512];
-/// # let mut read = *b"GET / HTTP/1.1\r\nHost: x\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Version: 13\r\n\
-/// #     Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\
+/// # let mut read = *b"GET / HTTP/1.1\r\nHost: x\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\
+/// #     Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\
 /// #     Sec-WebSocket-Extensions: permessage-deflate; client_max_window_bits\r\n\r\n";
 /// # let _ = handshake.receive(&mut read).unwrap();
 ///
@@ -129,12 +130,12 @@ impl Parameters {
     /// The defaults, as a constant: two windows of 32 KiB that are taken over.
     pub const DEFAULT: Self = Self { server: Direction::DEFAULT, client: Direction::DEFAULT };
 
-    /// A server's part: the first offer that it can accept, and the value of Sec-WebSocket-Extensions that says so, written to
-    /// `out`. None if it accepts no offer; then the connection goes without compression.
+    /// A server's part: the first offer that it can accept, and the value of Sec-WebSocket-Extensions that says so,
+    /// written to `out`. None if it accepts no offer; then the connection goes without compression.
     ///
-    /// An offer is declined that has an unknown, repeated or invalid parameter, or that does not let the server limit the
-    /// client's window to the memory that it has. A window smaller than 32 KiB that the server uses is told to the client,
-    /// which may save memory.
+    /// An offer is declined that has an unknown, repeated or invalid parameter, or that does not let the server limit
+    /// the client's window to the memory that it has. A window smaller than 32 KiB that the server uses is told to the
+    /// client, which may save memory.
     ///
     /// # Errors
     ///
@@ -175,9 +176,9 @@ impl Parameters {
     /// A client's offers, most wanted first, as the value of Sec-WebSocket-Extensions for
     /// [`ClientConfig::extensions`](crate::handshake::ClientConfig::extensions), written to `out`.
     ///
-    /// The server may decline each of them, but not accept one and disregard a limit for its own direction. So a client that
-    /// only *prefers* a small window, or messages by themselves, offers this first and what it can live with behind it. The
-    /// values of `client` are hints, which the server may make use of.
+    /// The server may decline each of them, but not accept one and disregard a limit for its own direction. So a client
+    /// that only *prefers* a small window, or messages by themselves, offers this first and what it can live with
+    /// behind it. The values of `client` are hints, which the server may make use of.
     ///
     /// # Errors
     ///
@@ -191,8 +192,8 @@ impl Parameters {
     ///
     /// # Errors
     ///
-    /// [`HandshakeError::Extensions`], and the connection must not be used: the server has accepted something that was not
-    /// offered, that is malformed, repeated or conflicts, or that asks for more memory than every offer did.
+    /// [`HandshakeError::Extensions`], and the connection must not be used: the server has accepted something that was
+    /// not offered, that is malformed, repeated or conflicts, or that asks for more memory than every offer did.
     // RFC 7692 5, 7 [7692-5-14] [7692-7-8]
     pub fn agree<'a>(
         offers: &[Self],

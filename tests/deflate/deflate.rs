@@ -142,7 +142,10 @@ proptest! {
         bits in 8u8..16,
         less_memory in 0u32..4,
         no_context_takeover: bool,
-        messages in prop::collection::vec((0usize..5, 0usize..3000, any::<u64>(), prop::collection::vec(1usize..2000, 0..3)), 1..6),
+        messages in prop::collection::vec(
+            (0usize..5, 0usize..3000, any::<u64>(), prop::collection::vec(1usize..2000, 0..3)),
+            1..6,
+        ),
         cuts in prop::collection::vec(1usize..300, 1..4),
         outs in prop::collection::vec(1usize..600, 1..4),
     ) {
@@ -197,7 +200,11 @@ proptest! {
 
     /// Whatever is in the memory at first.
     #[test]
-    fn memory_needs_no_clearing(level in levels(), memory in prop::collection::vec(any::<u8>(), 1664..2000), len in 0usize..2000) {
+    fn memory_needs_no_clearing(
+        level in levels(),
+        memory in prop::collection::vec(any::<u8>(), 1664..2000),
+        len in 0usize..2000,
+    ) {
         let direction = Direction { window_bits: 8, ..Direction::DEFAULT };
         let mut deflater = Deflater::new(memory, level, direction, 0);
         let mut naive = Naive::new(256, true, NO_LIMIT);

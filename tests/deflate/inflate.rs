@@ -18,8 +18,8 @@ fn inflater(window_bits: u8) -> Inflater<Vec<u8>> {
     inflater_for(Direction { window_bits, ..Direction::DEFAULT })
 }
 
-/// A binary message that comes in `chunks`; what is inflated, and the sizes of `out` are `outs` in turn. What was inflated ahead of
-/// an error is kept.
+/// A binary message that comes in `chunks`; what is inflated, and the sizes of `out` are `outs` in turn. What was
+/// inflated ahead of an error is kept.
 pub fn message_in<W: AsMut<[u8]>>(
     inflater: &mut Inflater<W>,
     kind: MessageKind,
@@ -72,7 +72,8 @@ pub fn cut<'b>(bytes: &'b [u8], sizes: &[usize]) -> Vec<&'b [u8]> {
     }
 }
 
-/// [7692-7.2.3-1] [7692-7.2.1-2] [7692-7.2.1-3] [7692-7.2.1-4] [7692-7.2.2-1] [7692-6.2-1] [7692-7.2.3.3-1] [7692-7.2.1-5]
+/// [7692-7.2.3-1] [7692-7.2.1-2] [7692-7.2.1-3] [7692-7.2.1-4] [7692-7.2.2-1] [7692-6.2-1] [7692-7.2.3.3-1]
+/// [7692-7.2.1-5]
 #[test]
 fn examples_of_the_rfc() {
     let one_block = b"\xF2\x48\xCD\xC9\xC9\x07\x00";
@@ -217,7 +218,8 @@ fn limits_are_exact() {
     }
 }
 
-/// A thousand to one, nested in stored, fixed and dynamic blocks; the work ends with the limit, whatever is still to come.
+/// A thousand to one, nested in stored, fixed and dynamic blocks; the work ends with the limit, whatever is still to
+/// come.
 #[test]
 fn bombs_stop_at_the_limit() {
     let zeros = vec![0; 64 << 20];
@@ -257,8 +259,8 @@ fn size_of_the_state() {
 proptest! {
     #![proptest_config(crate::cases(512))]
 
-    /// What zlib has deflated, at any level, window, cut, size of output, with takeover and without. Parts of a message are
-    /// flushed in several ways.
+    /// What zlib has deflated, at any level, window, cut, size of output, with takeover and without. Parts of a message
+    /// are flushed in several ways.
     #[test]
     fn inflates_what_zlib_deflates(
         level in 0u32..10,

@@ -207,7 +207,10 @@ proptest! {
     fn both_hear_what_was_said(
         agreed in some_parameters(),
         large: bool,
-        said in prop::collection::vec((any::<bool>(), 0usize..5, 0usize..3000, any::<u64>(), prop::option::of(1usize..2000)), 1..12),
+        said in prop::collection::vec(
+            (any::<bool>(), 0usize..5, 0usize..3000, any::<u64>(), prop::option::of(1usize..2000)),
+            1..12,
+        ),
         cuts in prop::collection::vec(1usize..700, 1..4),
     ) {
         let level = if large { Level::Large } else { Level::Small };

@@ -165,7 +165,8 @@ fn lengths(sorted: &[(u16, u16)], max_bits: usize) -> [u16; 16] {
     const NODES: usize = 286;
     let (mut weights, mut parents) = ([0u32; NODES], [0u16; NODES]);
     let mut leaf_parents = [0u16; NODES];
-    // The two lightest of what is left have the next node as their parent. Nodes are made in the order of their weights.
+    // The two lightest of what is left have the next node as their parent. Nodes are made in the order of their
+    // weights.
     let (mut leaf, mut inner) = (0usize, 0usize);
     let nodes = sorted.len().saturating_sub(1);
     for node in 0..nodes {
@@ -212,8 +213,8 @@ fn lengths(sorted: &[(u16, u16)], max_bits: usize) -> [u16; 16] {
     counts
 }
 
-/// Where codes were cut to `max_bits` there are too many: as long as there are, a shorter one makes room for two that are a bit
-/// longer, one of them in place of a longest.
+/// Where codes were cut to `max_bits` there are too many: as long as there are, a shorter one makes room for two that
+/// are a bit longer, one of them in place of a longest.
 fn limit(counts: &mut [u16; 16], max_bits: usize) {
     let space = |counts: &[u16; 16]| -> u32 {
         counts.iter().zip(0..).skip(1).take(max_bits).map(|(count, bits)| u32::from(*count) << (max_bits - bits)).sum()

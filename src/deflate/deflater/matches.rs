@@ -1,8 +1,9 @@
-//! Finds what was there before: in the input, and in the window, a ring with the end of what earlier calls have deflated.
+//! Finds what was there before: in the input, and in the window, a ring with the end of what earlier calls have
+//! deflated.
 //!
-//! A position is that of a byte in all that was deflated, modulo 2^16. The tables hold positions where bytes with a certain hash
-//! stood. They need no clearing, and no care when a call fails: every candidate is compared with the input, and what is further
-//! back than the window is long, or than there are bytes, is none.
+//! A position is that of a byte in all that was deflated, modulo 2^16. The tables hold positions where bytes with a
+//! certain hash stood. They need no clearing, and no care when a call fails: every candidate is compared with the
+//! input, and what is further back than the window is long, or than there are bytes, is none.
 
 use super::Level;
 use crate::bytes::copy;
@@ -121,7 +122,8 @@ impl Finder {
         Some(tables.enter(self.position.wrapping_add(at as u16), *bytes))
     }
 
-    /// The longest match at the place `at` of the input that is longer than `shorter`, from a candidate and those before it.
+    /// The longest match at the place `at` of the input that is longer than `shorter`, from a candidate and those
+    /// before it.
     pub(super) fn longest(
         &self,
         tables: &Tables<'_>,
@@ -153,6 +155,7 @@ impl Finder {
                     let there = input.get(start..).unwrap_or_default();
                     if end_of(there, longest) == end { prefix(there, rest) } else { 0 }
                 }
+                None if self.differs(tables.window, distance - at, longest, end) => 0,
                 None => self.in_window(tables.window, input, distance - at, rest),
             };
             if length > longest && !(length == MIN_MATCH && distance > FAR) {
@@ -169,8 +172,18 @@ impl Finder {
         best
     }
 
-    /// How many bytes of `rest` stand also so far back from the beginning of the input: in the window, in one piece or two, and then
-    /// in the input.
+    /// Whether the window, so far back from the beginning of the input, does not have what a longer match has at its
+    /// end.
+    #[inline]
+    fn differs(&self, window: &[u8], back: usize, shorter: usize, end: Option<[u8; 2]>) -> bool {
+        let start = usize::from(self.position).wrapping_sub(back);
+        let at = |n: usize| window.get(start.wrapping_add(n) & window.len().wrapping_sub(1)).copied();
+        // What lies beyond the window is in the input, and not looked at here.
+        shorter < back && end.is_some_and(|[a, b]| at(shorter) != Some(b) || at(shorter.wrapping_sub(1)) != Some(a))
+    }
+
+    /// How many bytes of `rest` stand also so far back from the beginning of the input: in the window, in one piece or
+    /// two, and then in the input.
     #[inline(never)]
     fn in_window(&self, window: &[u8], input: &[u8], back: usize, rest: &[u8]) -> usize {
         let start = usize::from(self.position).wrapping_sub(back) & window.len().wrapping_sub(1);

@@ -1,7 +1,7 @@
 //! Huffman codes for inflating: built from the lengths of their codes, and decoded (RFC 1951 section 3.2.2).
 //!
-//! Short codes are looked up in a table of `T` entries. Longer ones are rare; they are found by comparing: the codes of a
-//! length are consecutive numbers, those of a longer one begin behind them.
+//! Short codes are looked up in a table of `T` entries. Longer ones are rare; they are found by comparing: the codes of
+//! a length are consecutive numbers, those of a longer one begin behind them.
 
 use crate::bytes::copy;
 
@@ -46,7 +46,8 @@ impl<const T: usize, const S: usize> Decoder<T, S> {
         Self { table: [0; T], symbols: [0; S], above: [0; MAX_BITS + 1], offset: [0; MAX_BITS + 1] }
     }
 
-    /// Builds the code in which symbol n has `lengths[n]` bits; 0 for a symbol that is not used. False if that is no code.
+    /// Builds the code in which symbol n has `lengths[n]` bits; 0 for a symbol that is not used. False if that is no
+    /// code.
     ///
     /// A code must use up its bits, unless `partial` allows it to have no symbol, or a single one of one bit (RFC 1951
     /// section 3.2.7).
@@ -88,8 +89,8 @@ impl<const T: usize, const S: usize> Decoder<T, S> {
         true
     }
 
-    /// Fills the table, by the number of bits that are looked at: with one more, all that was there is there twice, and the codes
-    /// of that length come in.
+    /// Fills the table, by the number of bits that are looked at: with one more, all that was there is there twice, and
+    /// the codes of that length come in.
     fn fill(&mut self, count: &[u16; MAX_BITS + 1]) {
         let mut symbols = self.symbols.iter();
         let mut code = 0u16;
@@ -112,8 +113,8 @@ impl<const T: usize, const S: usize> Decoder<T, S> {
         }
     }
 
-    /// The symbol that the bits begin with. Bits that are not known yet are 0: if the symbol has more than are known, or
-    /// none, it has as many or none whatever they are.
+    /// The symbol that the bits begin with. Bits that are not known yet are 0: if the symbol has more than are known,
+    /// or none, it has as many or none whatever they are.
     #[inline(always)]
     pub(super) fn decode(&self, bits: u64) -> Symbol {
         match self.table.get(bits as usize & (T - 1)) {

@@ -1,9 +1,9 @@
 //! The decoder of DEFLATE blocks (RFC 1951), in messages as RFC 7692 section 7.2.2 has them.
 //!
-//! Input comes at any cut, output goes to room of any size, and the next call goes on where the last one stopped. Matches are
-//! copied from what the same call has written and, where that does not reach back far enough, from the window: a ring
-//! with the end of what earlier calls have written. Symbols are decoded one by one where each might be the last that the
-//! input or the room has; elsewhere, on hosts with wide words, by `fast`.
+//! Input comes at any cut, output goes to room of any size, and the next call goes on where the last one stopped.
+//! Matches are copied from what the same call has written and, where that does not reach back far enough, from the
+//! window: a ring with the end of what earlier calls have written. Symbols are decoded one by one where each might be
+//! the last that the input or the room has; elsewhere, on hosts with wide words, by `fast`.
 
 use super::huffman::Decoder;
 use crate::ProtocolError;
@@ -27,30 +27,21 @@ const TAIL: [u8; 4] = [0x00, 0x00, 0xFF, 0xFF];
 const CODE_LENGTHS: [u8; 19] = [16, 17, 18, 0, 8, 7, 9, 6, 10, 5, 11, 4, 12, 3, 13, 2, 14, 1, 15];
 
 /// By symbol, from 257: the shortest length, and the extra bits to add (RFC 1951 section 3.2.5).
-const LENGTH_BASES: [(u16, u8); 29] = {
-    let mut bases = [(258, 0); 29];
-    let (mut symbol, mut base) = (0, 3);
-    while symbol < 28 {
-        let extra = if symbol < 8 { 0 } else { symbol as u8 / 4 - 1 };
-        bases[symbol] = (base, extra);
-        base += 1 << extra;
-        symbol += 1;
-    }
-    bases
-};
+#[rustfmt::skip]
+const LENGTH_BASES: [(u16, u8); 29] = [
+    (3, 0), (4, 0), (5, 0), (6, 0), (7, 0), (8, 0), (9, 0), (10, 0), (11, 1), (13, 1),
+    (15, 1), (17, 1), (19, 2), (23, 2), (27, 2), (31, 2), (35, 3), (43, 3), (51, 3), (59, 3),
+    (67, 4), (83, 4), (99, 4), (115, 4), (131, 5), (163, 5), (195, 5), (227, 5), (258, 0),
+];
 
 /// By symbol: the shortest distance, and the extra bits to add (RFC 1951 section 3.2.5).
-const DISTANCE_BASES: [(u16, u8); 30] = {
-    let mut bases = [(0, 0); 30];
-    let (mut symbol, mut base) = (0, 1u16);
-    while symbol < 30 {
-        let extra = if symbol < 4 { 0 } else { symbol as u8 / 2 - 1 };
-        bases[symbol] = (base, extra);
-        base = base.wrapping_add(1 << extra);
-        symbol += 1;
-    }
-    bases
-};
+#[rustfmt::skip]
+const DISTANCE_BASES: [(u16, u8); 30] = [
+    (1, 0), (2, 0), (3, 0), (4, 0), (5, 1), (7, 1), (9, 2), (13, 2), (17, 3), (25, 3),
+    (33, 4), (49, 4), (65, 5), (97, 5), (129, 6), (193, 6), (257, 7), (385, 7), (513, 8), (769, 8),
+    (1025, 9), (1537, 9), (2049, 10), (3073, 10), (4097, 11), (6145, 11), (8193, 12), (12289, 12), (16385, 13),
+    (24577, 13),
+];
 
 /// `fast` copies matches in chunks of so many bytes.
 #[cfg(target_pointer_width = "64")]
@@ -166,6 +157,11 @@ impl Stream {
         self.tail = 0;
     }
 
+    /// The error that came, if one did.
+    pub(super) fn outcome(&self) -> Result<(), ProtocolError> {
+        if let Step::Over(outcome) = self.step { outcome } else { Ok(()) }
+    }
+
     /// Nothing more is decoded.
     pub(super) fn fail(&mut self, error: ProtocolError) {
         self.step = Step::Over(Err(error));
@@ -197,8 +193,8 @@ impl Stream {
         if !last {
             return Ok(false);
         }
-        // RFC 7692 7.2.2 [7692-7.2.2-1]. What ended with a last block may lack the empty block behind it: none is needed to see
-        // that nothing is missing.
+        // RFC 7692 7.2.2 [7692-7.2.2-1]. What ended with a last block may lack the empty block behind it: none is
+        // needed to see that nothing is missing.
         if !(self.is_between_blocks() && self.last_block) {
             let consumed = at.consumed;
             at.consumed = self.tail.into();
@@ -231,7 +227,8 @@ impl Stream {
                 Step::Header => {
                     let Some(header) = self.take(3) else { return Ok(false) };
                     self.last_block = header & 1 != 0;
-                    // RFC 1951 3.2.3: several blocks, of any type [7692-7.2.3-1] [7692-7.2.1-2] [7692-7.2.1-3] [7692-7.2.1-4]
+                    // RFC 1951 3.2.3: several blocks, of any type [7692-7.2.3-1] [7692-7.2.1-2] [7692-7.2.1-3]
+                    // [7692-7.2.1-4]
                     self.step = match header >> 1 {
                         0 => {
                             self.use_up(self.count % 8); // RFC 1951 3.2.4

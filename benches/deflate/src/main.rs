@@ -1,0 +1,231 @@
+//! Size and speed of permessage-deflate, against zlib-rs and miniz_oxide: `cargo run --release` in this folder.
+//!
+//! Every contender deflates all messages of a workload, and inflates them again; that they come back is checked. The
+//! contenders take turns, and what is printed is the median of the rounds, in MB of messages each second. With takeover
+//! the window goes from message to message, as it does over one connection.
+
+#[path = "../../../tests/deflate/peers.rs"]
+#[allow(dead_code)]
+mod peers;
+
+use std::time::{Duration, Instant};
+
+use barews::connection::{Chunk, MessageKind};
+use barews::deflate::{Deflater, Direction, Inflater, Level, RSV1};
+use flate2::{Compress, Compression, Decompress, FlushCompress, FlushDecompress};
+use miniz_oxide::deflate::core::{CompressorOxide, create_comp_flags_from_zip_params};
+use miniz_oxide::inflate::stream::{InflateState, MinReset};
+use miniz_oxide::{DataFormat, MZFlush};
+
+const ROUNDS: usize = 15;
+/// Bytes of messages in a round, at least.
+const ROUND: usize = 200_000;
+const TAIL: [u8; 4] = [0, 0, 0xFF, 0xFF];
+
+/// Deflates and inflates messages. What is deflated ends with the tail, which a receiver would append.
+trait Contender {
+    fn begin(&mut self);
+    fn deflate(&mut self, message: &[u8], out: &mut Vec<u8>);
+    fn inflate(&mut self, payload: &[u8], out: &mut [u8]) -> usize;
+}
+
+struct Barews {
+    deflater: Deflater<Vec<u8>>,
+    inflater: Inflater<Vec<u8>>,
+    room: Vec<u8>,
+}
+
+impl Barews {
+    fn boxed(level: Level, window_bits: u8, taken_over: bool) -> Box<dyn Contender> {
+        let direction = Direction { window_bits, no_context_takeover: !taken_over };
+        let window = direction.window_size();
+        Box::new(Self {
+            deflater: Deflater::new(vec![0; level.memory(window)], level, direction, 0),
+            inflater: Inflater::new(vec![0; window], direction, u64::MAX),
+            room: vec![0; 1 << 20],
+        })
+    }
+}
+
+impl Contender for Barews {
+    fn begin(&mut self) {
+        self.deflater.forget();
+    }
+
+    fn deflate(&mut self, message: &[u8], out: &mut Vec<u8>) {
+        out.extend_from_slice(self.deflater.part(message, true, &mut self.room).expect("there is room"));
+        out.extend_from_slice(&TAIL);
+    }
+
+    fn inflate(&mut self, payload: &[u8], out: &mut [u8]) -> usize {
+        let payload = payload.strip_suffix(&TAIL).expect("the tail");
+        self.room[..payload.len()].copy_from_slice(payload);
+        let payload = &mut self.room[..payload.len()];
+        let mut chunk = Chunk { kind: MessageKind::Binary, first: true, last: true, rsv: RSV1, payload };
+        let mut len = 0;
+        while let Some(piece) = self.inflater.inflate(&mut chunk, &mut out[len..]).expect("no fault") {
+            len += piece.payload.len();
+            if piece.last {
+                break;
+            }
+        }
+        len
+    }
+}
+
+struct Zlib {
+    compress: Compress,
+    decompress: Decompress,
+    taken_over: bool,
+}
+
+impl Zlib {
+    fn boxed(level: u32, taken_over: bool) -> Box<dyn Contender> {
+        let compress = Compress::new_with_window_bits(Compression::new(level), false, 15);
+        Box::new(Self { compress, decompress: Decompress::new_with_window_bits(false, 15), taken_over })
+    }
+}
+
+impl Contender for Zlib {
+    fn begin(&mut self) {
+        self.compress.reset();
+        self.decompress.reset(false);
+    }
+
+    fn deflate(&mut self, message: &[u8], out: &mut Vec<u8>) {
+        if !self.taken_over {
+            self.compress.reset();
+        }
+        out.reserve(2 * message.len() + 4096);
+        self.compress.compress_vec(message, out, FlushCompress::Sync).expect("zlib-rs");
+    }
+
+    fn inflate(&mut self, payload: &[u8], out: &mut [u8]) -> usize {
+        if !self.taken_over {
+            self.decompress.reset(false);
+        }
+        let before = self.decompress.total_out();
+        self.decompress.decompress(payload, out, FlushDecompress::Sync).expect("zlib-rs");
+        (self.decompress.total_out() - before) as usize
+    }
+}
+
+struct Miniz {
+    compressor: Box<CompressorOxide>,
+    state: Box<InflateState>,
+    taken_over: bool,
+}
+
+impl Miniz {
+    fn boxed(taken_over: bool) -> Box<dyn Contender> {
+        let flags = create_comp_flags_from_zip_params(6, -15, 0);
+        let compressor = Box::new(CompressorOxide::new(flags));
+        Box::new(Self { compressor, state: InflateState::new_boxed(DataFormat::Raw), taken_over })
+    }
+}
+
+impl Contender for Miniz {
+    fn begin(&mut self) {
+        self.compressor.reset();
+        self.state.reset_as(MinReset);
+    }
+
+    fn deflate(&mut self, message: &[u8], out: &mut Vec<u8>) {
+        if !self.taken_over {
+            self.compressor.reset();
+        }
+        let start = out.len();
+        out.resize(start + 2 * message.len() + 4096, 0);
+        let done =
+            miniz_oxide::deflate::stream::deflate(&mut self.compressor, message, &mut out[start..], MZFlush::Sync);
+        out.truncate(start + done.bytes_written);
+    }
+
+    fn inflate(&mut self, payload: &[u8], out: &mut [u8]) -> usize {
+        if !self.taken_over {
+            self.state.reset_as(MinReset);
+        }
+        miniz_oxide::inflate::stream::inflate(&mut self.state, payload, out, MZFlush::Sync).bytes_written
+    }
+}
+
+struct Measured {
+    deflated: usize,
+    deflating: Vec<Duration>,
+    inflating: Vec<Duration>,
+}
+
+/// All messages there and back, once.
+fn pass(contender: &mut dyn Contender, messages: &[Vec<u8>], measured: &mut Measured) {
+    contender.begin();
+    let mut wire = Vec::new();
+    let mut ends = Vec::new();
+    let start = Instant::now();
+    for message in messages {
+        contender.deflate(message, &mut wire);
+        ends.push(wire.len());
+    }
+    measured.deflating.push(start.elapsed());
+    measured.deflated = wire.len() - TAIL.len() * messages.len();
+    let longest = messages.iter().map(Vec::len).max().unwrap_or(0);
+    let mut out = vec![0; longest + 512];
+    let mut at = 0;
+    let mut spent = Duration::ZERO;
+    for (message, end) in messages.iter().zip(ends) {
+        let start = Instant::now();
+        let len = contender.inflate(&wire[at..end], &mut out);
+        spent += start.elapsed();
+        assert!(out[..len] == message[..], "another message comes back");
+        at = end;
+    }
+    measured.inflating.push(spent);
+}
+
+fn median(mut times: Vec<Duration>) -> f64 {
+    times.sort();
+    times[times.len() / 2].as_secs_f64()
+}
+
+fn main() {
+    let text = include_bytes!("../../../README.md");
+    let prose = |len: usize| text.iter().copied().cycle().take(len).collect::<Vec<u8>>();
+    let json = |len, count| (0..count).map(|n| peers::body(1, len, 99 + n)).collect::<Vec<_>>();
+    let workloads = [
+        ("JSON, 100 B each, takeover", true, json(100, 2000)),
+        ("JSON, 100 B each, no takeover", false, json(100, 2000)),
+        ("JSON, 1 KB each, takeover", true, json(1000, 200)),
+        ("JSON, 64 KB each", true, json(65_536, 4)),
+        ("prose, README, 8 KB", false, vec![prose(8_192); ROUND / 8_192]),
+        ("Korean, 16 KB", false, vec![peers::body(2, 16_384, 3); ROUND / 16_384]),
+        ("noise, 16 KB", true, vec![peers::body(3, 16_384, 3); ROUND / 16_384]),
+    ];
+    println!("size in % of the messages; MB/s, median of {ROUNDS} interleaved rounds");
+    for (name, taken_over, messages) in workloads {
+        let total: usize = messages.iter().map(Vec::len).sum();
+        let ours = |level: Level, name: &str, bits: u8| {
+            let kib = level.memory(1 << bits).div_ceil(1024);
+            (format!("barews {name}, {bits} bits, {kib} KiB"), Barews::boxed(level, bits, taken_over))
+        };
+        let mut contenders = [
+            ours(Level::Small, "small", 9),
+            ours(Level::Large, "large", 12),
+            ours(Level::Large, "large", 15),
+            ("zlib-rs 1".into(), Zlib::boxed(1, taken_over)),
+            ("zlib-rs 6".into(), Zlib::boxed(6, taken_over)),
+            ("miniz_oxide 6".into(), Miniz::boxed(taken_over)),
+        ];
+        let empty = || Measured { deflated: 0, deflating: Vec::new(), inflating: Vec::new() };
+        let mut measured: Vec<Measured> = contenders.iter().map(|_| empty()).collect();
+        for _ in 0..ROUNDS {
+            for ((_, contender), measured) in contenders.iter_mut().zip(&mut measured) {
+                pass(&mut **contender, &messages, measured);
+            }
+        }
+        println!("\n{name}: {total} bytes\n{:36}{:>8}{:>10}{:>10}", "", "size", "deflate", "inflate");
+        for ((name, _), Measured { deflated, deflating, inflating }) in contenders.iter().zip(measured) {
+            let (size, speed) = (100.0 * deflated as f64 / total as f64, |seconds: f64| total as f64 / seconds / 1e6);
+            let (deflating, inflating) = (speed(median(deflating)), speed(median(inflating)));
+            println!("{name:36}{size:8.1}{deflating:10.0}{inflating:10.0}");
+        }
+    }
+}
