@@ -23,7 +23,8 @@
 
 use crate::connection::State;
 
-/// How long the host waits for what, in its ticks. `None`: for ever.
+/// How long the host waits for what, in its ticks. `None`: for ever. So is what would end at the end of time, at
+/// `u64::MAX`, or behind it.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct Timeouts {
