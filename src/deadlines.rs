@@ -115,7 +115,7 @@ impl Deadlines {
     pub const fn new(timeouts: Timeouts, now: u64) -> Self {
         let Timeouts { handshake, idle, ping, pong, closing } = timeouts;
         let timeouts = [ticks(handshake), ticks(idle), ticks(ping), ticks(pong), ticks(closing)];
-        let due = [now.saturating_add(timeouts[0]), NEVER, NEVER, NEVER, NEVER];
+        let due = [now.saturating_add(ticks(handshake)), NEVER, NEVER, NEVER, NEVER];
         Self { timeouts, due, asked: NEVER, pings: 0, closing: false }
     }
 
