@@ -23,7 +23,8 @@
 
 use crate::connection::State;
 
-/// How long the host waits for what, in its ticks. `None`: for ever.
+/// How long the host waits for what, in its ticks. `None`: for ever. So is what would end at the end of time, at
+/// `u64::MAX`, or behind it.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct Timeouts {
@@ -114,7 +115,7 @@ impl Deadlines {
     pub const fn new(timeouts: Timeouts, now: u64) -> Self {
         let Timeouts { handshake, idle, ping, pong, closing } = timeouts;
         let timeouts = [ticks(handshake), ticks(idle), ticks(ping), ticks(pong), ticks(closing)];
-        let due = [now.saturating_add(timeouts[0]), NEVER, NEVER, NEVER, NEVER];
+        let due = [now.saturating_add(ticks(handshake)), NEVER, NEVER, NEVER, NEVER];
         Self { timeouts, due, asked: NEVER, pings: 0, closing: false }
     }
 

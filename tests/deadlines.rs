@@ -188,11 +188,14 @@ fn never_is_never_and_the_end_of_time_is_no_overflow() {
     deadlines.state(State::Closing, 3);
     assert_eq!((next(&deadlines), deadlines.handle_timeout(u64::MAX)), (None, None));
 
-    let endless = Timeouts { ping: Some(u64::MAX), ..Timeouts::NEVER };
-    let mut deadlines = opened(endless, 5);
-    assert_eq!(next(&deadlines), Some((Reason::Ping, u64::MAX)));
-    assert_eq!(due(&mut deadlines, u64::MAX - 1), []);
-    assert_eq!(deadlines.handle_timeout(u64::MAX), Some(Timeout::Ping([0, 0, 0, 1])));
+    let long = Timeouts { ping: Some(u64::MAX - 6), ..Timeouts::NEVER };
+    let mut deadlines = opened(long, 5);
+    assert_eq!(next(&deadlines), Some((Reason::Ping, u64::MAX - 1)));
+    assert_eq!(due(&mut deadlines, u64::MAX - 2), []);
+    assert_eq!(deadlines.handle_timeout(u64::MAX - 1), Some(Timeout::Ping([0, 0, 0, 1])));
+    for now in [6, 7, u64::MAX] {
+        assert_eq!(next(&opened(long, now)), None);
+    }
 }
 
 /// The defaults, as the documentation has them.
