@@ -305,3 +305,17 @@ fn utf8_vectors_in_one_read() {
         }
     }
 }
+
+/// Two mistakes are no better than one: whatever looks at the parts of a long text, none makes up for another.
+#[test]
+fn texts_with_two_mistakes() {
+    let mistakes = [&b"\xff"[..], b"\xe0\x80", b"\xed\xa0", b"\xf0\x8f", b"\xf4\x90", b"\xc0", b"\xf8", b"\x80"];
+    for len in [20, 127, 128, 200, 1000] {
+        for (first, last) in mistakes.iter().flat_map(|first| mistakes.map(|last| (first, last))) {
+            for at in [0, 1, len / 2, len] {
+                let text = [&vec![b'a'; at][..], first, &vec![b'a'; len - at], last].concat();
+                assert!(Utf8Validator::new().push(&text).is_err(), "{first:x?} at {at}, {last:x?} at the end of {len}");
+            }
+        }
+    }
+}
