@@ -89,12 +89,10 @@ fn others(payload: &[u8], expected: &[u8], verdict: Result<(), ProtocolError>) {
     let mut out = Vec::with_capacity(2 * MOST);
     let status = Decompress::new_with_window_bits(false, 15).decompress_vec(&bytes, &mut out, FlushDecompress::Sync);
     let most = out.len().min(MOST);
-    let malformed =
-        verdict.is_err_and(|error| !matches!(error, ProtocolError::DeflateTruncated | ProtocolError::MessageTooBig));
     match status {
         Ok(Status::StreamEnd) => assert!(expected.starts_with(&out[..most])),
         Ok(_) if out.len() < 2 * MOST => {
-            assert!(!malformed, "zlib-rs finds no fault");
+            // It may find a fault later than we do: where a code has no symbol for bits that are still to come.
             assert!(
                 out[..most] == expected[..most]
                     && (out.len() <= MOST) == (verdict != Err(ProtocolError::MessageTooBig))

@@ -197,7 +197,7 @@ fn main() {
         ("JSON, 64 KB each", true, json(65_536, 4)),
         ("prose, README, 8 KB", false, vec![prose(8_192); ROUND / 8_192]),
         ("Korean, 16 KB", false, vec![peers::body(2, 16_384, 3); ROUND / 16_384]),
-        ("noise, 16 KB", true, vec![peers::body(3, 16_384, 3); ROUND / 16_384]),
+        ("noise, 16 KB each", true, (0..12).map(|n| peers::body(3, 16_384, 3 + 2 * n)).collect()),
     ];
     println!("size in % of the messages; MB/s, median of {ROUNDS} interleaved rounds");
     for (name, taken_over, messages) in workloads {
