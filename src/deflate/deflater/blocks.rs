@@ -273,11 +273,12 @@ impl<'c, const L: usize, const D: usize> Header<'c, L, D> {
 
 /// The lengths of both codes, as the symbols that stand for runs of them: symbol, extra bits and their value.
 fn runs<const L: usize, const D: usize>(literals: &Code<L>, distances: &Code<D>, mut run: impl FnMut(u16, u32, u32)) {
-    let mut lengths = literals.lengths(257).chain(distances.lengths(1)).peekable();
+    let mut lengths = literals.lengths(257).chain(distances.lengths(1));
     while let Some(length) = lengths.next() {
         let mut more = 0u32;
         let most = if length == 0 { 137 } else { 6 };
-        while more < most && lengths.next_if_eq(&length).is_some() {
+        while more < most && lengths.clone().next() == Some(length) {
+            lengths.next();
             more += 1;
         }
         match (length, more) {
