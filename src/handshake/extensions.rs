@@ -10,7 +10,8 @@
 //! What is quoted must be a token, so it holds no separator: a list is cut at every comma and its elements at every semicolon,
 //! and what a cut inside quotes leaves is no parameter. Every byte is looked at a fixed number of times, whatever it holds.
 
-use super::list::{any, cut, elements, is_token, is_token_byte, some_and_all, text, trim};
+use super::cursor::TOKEN;
+use super::list::{any, cut, elements, is_token, some_and_all, text, trim};
 
 /// An extension with its parameters, as one side named it in Sec-WebSocket-Extensions (RFC 6455 section 9.1).
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -112,7 +113,7 @@ fn param_value(value: &[u8]) -> Option<&[u8]> {
     let mut escaped = false;
     let token = inside.iter().all(|&byte| {
         escaped = byte == b'\\' && !escaped;
-        escaped || is_token_byte(byte)
+        escaped || TOKEN.has(byte)
     });
     (token && !escaped && !inside.is_empty()).then_some(inside)
 }

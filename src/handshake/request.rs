@@ -1,11 +1,12 @@
 //! The client's opening handshake as a server reads it: the request line, the checks of RFC 6455 section 4.2.1, and the
 //! view of a request that the host gets.
 
+use super::cursor::{Cursor, TARGET};
 use super::extensions::{self, Extension, is_offered};
 use super::fields::{Fields, once};
 use super::head::minor_version;
 use super::key::is_key;
-use super::list::{self, contains, cut, elements, is_token, is_token_list, text};
+use super::list::{self, contains, elements, is_token, is_token_list, text};
 use super::server::ServerConfig;
 use super::uri::host_and_port;
 use crate::HandshakeError;
@@ -154,7 +155,7 @@ impl<'a> Request<'a> {
         match host {
             // A body would be taken for frames, or frames for a body.
             _ if body => return no(Body),
-            Some(host) if host_and_port(host).is_ok() => {} // RFC 9112 3.2 [6455-4.2.1-3]
+            Some(host) if is_host(host) => {} // RFC 9112 3.2 [6455-4.2.1-3]
             None if line.minor == 0 => {}
             _ => return no(Host),
         }
@@ -181,6 +182,12 @@ impl<'a> Request<'a> {
     }
 }
 
+/// Whether a value of Host is one.
+fn is_host(value: &[u8]) -> bool {
+    let mut rest = Cursor(value);
+    host_and_port(&mut rest).is_ok() && rest.0.is_empty()
+}
+
 /// A request line (RFC 9112 section 3).
 pub(super) struct RequestLine<'a> {
     /// GET or HEAD.
@@ -195,11 +202,8 @@ pub(super) struct RequestLine<'a> {
 
 pub(super) fn request_line(line: &[u8]) -> Result<RequestLine<'_>, HandshakeError> {
     // RFC 9112 3: single spaces and nothing else between the parts
-    let mut parts = line.split(|&b| b == b' ');
-    let (Some(method), Some(target), Some(version), None) = (parts.next(), parts.next(), parts.next(), parts.next())
-    else {
-        return Err(HandshakeError::StartLine);
-    };
+    let mut rest = Cursor(line);
+    let (method, target, version) = (rest.field(b' '), rest.field(b' '), rest.0);
     if !is_token(method) || target.is_empty() {
         return Err(HandshakeError::StartLine);
     }
@@ -215,22 +219,19 @@ pub(super) fn request_line(line: &[u8]) -> Result<RequestLine<'_>, HandshakeErro
 fn request_target(target: &[u8]) -> Option<(Option<&[u8]>, &[u8])> {
     // RFC 9112 3.2.1, 3.2.2 [6455-4.2.1-2]. Visible ASCII is let through although RFC 3986 wants some of it escaped:
     // browsers send `|`, `[` and the like as they are. A fragment is never sent (RFC 6455 3).
-    if !target.iter().all(|&b| b.is_ascii_graphic() && b != b'#') {
+    if !TARGET.has_all(target) {
         return None;
     }
     if target.starts_with(b"/") {
         return Some((None, target));
     }
-    let (scheme, rest) = cut(target, target.iter().position(|&b| b == b':'));
-    let rest = rest.strip_prefix(b"://")?;
-    if !scheme.eq_ignore_ascii_case(b"http") && !scheme.eq_ignore_ascii_case(b"https") {
-        return None;
-    }
-    let (authority, path) = cut(rest, rest.iter().position(|b| matches!(b, b'/' | b'?')));
-    host_and_port(authority).ok()?;
-    match path {
-        [] => Some((Some(authority), b"/")),
-        [b'/', ..] => Some((Some(authority), path)),
+    let mut rest = Cursor(target);
+    rest.scheme(b"http")?;
+    let start = rest;
+    host_and_port(&mut rest).ok()?;
+    match rest.0 {
+        [] => Some((Some(start.0), b"/")),
+        [b'/', ..] => Some((Some(start.before(rest)), rest.0)),
         _ => None, // a query without a path, which has no resource name to lend
     }
 }

@@ -2,10 +2,11 @@
 //! view of a response that the host gets.
 
 use super::client::ClientConfig;
+use super::cursor::Cursor;
 use super::extensions::{self, Extension, is_offered};
 use super::fields::{Fields, once};
 use super::head::minor_version;
-use super::list::{self, contains, cut, text};
+use super::list::{self, contains, text};
 use crate::HandshakeError;
 
 /// The fields that matter in a response, in the order of their ids. The engine looks at those that have one; the host
@@ -114,12 +115,11 @@ impl<'a> Response<'a> {
 
 /// The minor version and the status of a status line (RFC 9112 section 4).
 pub(super) fn status_line(line: &[u8]) -> Result<(u8, u16), HandshakeError> {
-    let (version, rest) = cut(line, line.iter().position(|&b| b == b' '));
-    let minor = minor_version(version)?;
-    match rest {
+    let mut rest = Cursor(line);
+    let minor = minor_version(rest.field(b' '))?;
+    match rest.field(b' ') {
         // The space behind the status may be missing where there is no reason phrase.
-        [b' ', a @ b'1'..=b'9', b @ b'0'..=b'9', c @ b'0'..=b'9']
-        | [b' ', a @ b'1'..=b'9', b @ b'0'..=b'9', c @ b'0'..=b'9', b' ', ..] => {
+        [a @ b'1'..=b'9', b @ b'0'..=b'9', c @ b'0'..=b'9'] => {
             let digit = |b: &u8| u16::from(b & 15);
             Ok((minor, digit(a) * 100 + digit(b) * 10 + digit(c)))
         }
