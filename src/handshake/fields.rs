@@ -1,6 +1,7 @@
 //! The fields that matter in a head: their names, and the list in which their values are kept.
 
-use super::list::{self, cut};
+use super::cursor::Cursor;
+use super::list;
 use crate::HandshakeError;
 
 /// The names of the fields that matter: those that the engine looks at, in lower case, and those that the host asked to
@@ -18,9 +19,9 @@ impl Names<'_> {
         let len = seen.len().saturating_add(piece.len());
         let is_like = |name: &&str| {
             (name.len() == len || (name.len() > len && !whole)) && {
-                let (start, rest) = cut(name.as_bytes(), Some(seen.len()));
+                let mut rest = Cursor(name.as_bytes());
                 // RFC 9110 5.1: names are case-insensitive [6455-4.2.1-9]
-                cut(rest, Some(piece.len())).0.eq_ignore_ascii_case(piece) && start.eq_ignore_ascii_case(seen)
+                rest.take(seen.len()).eq_ignore_ascii_case(seen) && rest.take(piece.len()).eq_ignore_ascii_case(piece)
             }
         };
         let id = self.engine.iter().position(is_like).or_else(|| {
@@ -95,11 +96,43 @@ impl<'a> Iterator for Entries<'a> {
     }
 }
 
-/// Takes note of a field that must not repeat.
-pub(super) fn once<'a>(
-    seen: &mut Option<&'a [u8]>,
-    value: &'a [u8],
-    error: HandshakeError,
-) -> Result<(), HandshakeError> {
-    if seen.replace(value).is_some() { Err(error) } else { Ok(()) }
+/// What the engine asks of the fields with the lowest ids, one error for each. In the masks bit n stands for id n.
+pub(super) struct Rules {
+    /// What is wrong when a field is, in the order in which errors are looked for.
+    pub(super) errors: &'static [HandshakeError],
+    /// Fields that must not repeat.
+    pub(super) once: u16,
+    /// Fields of which one value must be good. Of all others none may be bad.
+    pub(super) required: u16,
+}
+
+/// The fields that have a good value, and those that have a bad one.
+pub(super) struct Judged {
+    pub(super) good: u16,
+    pub(super) bad: u16,
+}
+
+impl Rules {
+    pub(super) fn judge(
+        &self,
+        fields: Fields<'_>,
+        is_good: &dyn Fn(u16, &[u8]) -> bool,
+    ) -> Result<Judged, HandshakeError> {
+        let Judged { mut good, mut bad } = Judged { good: 0, bad: 0 };
+        for (id, value) in fields.iter() {
+            let Some(&error) = self.errors.get(usize::from(id)) else { continue };
+            let bit = 1 << id;
+            if self.once & (good | bad) & bit != 0 {
+                return Err(error);
+            }
+            *if is_good(id, value) { &mut good } else { &mut bad } |= bit;
+        }
+        Ok(Judged { good, bad })
+    }
+
+    /// The first error of the fields in `among`.
+    pub(super) fn check(&self, judged: &Judged, among: u16) -> Result<(), HandshakeError> {
+        let wrong = (self.required & !judged.good | judged.bad & !self.required) & among;
+        self.errors.get(wrong.trailing_zeros() as usize).map_or(Ok(()), |&error| Err(error))
+    }
 }

@@ -13,17 +13,18 @@ pub(super) const fn is_control(byte: u8) -> bool {
     (byte < b' ' && byte != b'\t') || byte == 0x7f
 }
 
-const fn is_white_space(byte: &u8) -> bool {
-    matches!(byte, b' ' | b'\t')
+pub(super) const fn trim_start(mut text: &[u8]) -> &[u8] {
+    while let [b' ' | b'\t', rest @ ..] = text {
+        text = rest;
+    }
+    text
 }
 
-pub(super) fn trim_start(text: &[u8]) -> &[u8] {
-    cut(text, text.iter().position(|byte| !is_white_space(byte))).1
-}
-
-pub(super) fn trim_end(text: &[u8]) -> &[u8] {
-    let keep = text.iter().rposition(|byte| !is_white_space(byte)).map_or(0, |last| last.saturating_add(1));
-    cut(text, Some(keep)).0
+pub(super) const fn trim_end(mut text: &[u8]) -> &[u8] {
+    while let [rest @ .., b' ' | b'\t'] = text {
+        text = rest;
+    }
+    text
 }
 
 /// `text` without white space at its ends.
