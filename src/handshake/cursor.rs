@@ -75,7 +75,6 @@ impl Class {
 
 impl<'a> Cursor<'a> {
     /// Takes `n` bytes, or all that there are.
-    #[inline(never)]
     pub(super) fn take(&mut self, n: usize) -> &'a [u8] {
         let (piece, rest) = self.0.split_at_checked(n).unwrap_or((self.0, &[]));
         self.0 = rest;
@@ -83,7 +82,6 @@ impl<'a> Cursor<'a> {
     }
 
     /// Takes what stands before `byte`, or all.
-    #[inline(never)]
     pub(super) fn until(&mut self, byte: u8) -> &'a [u8] {
         self.take(self.0.iter().position(|b| *b == byte).unwrap_or(usize::MAX))
     }
@@ -96,7 +94,6 @@ impl<'a> Cursor<'a> {
     }
 
     /// Takes the characters of `class` at the start.
-    #[inline(never)]
     pub(super) fn span(&mut self, class: Class) -> &'a [u8] {
         self.take(self.0.iter().position(|b| !class.has(*b)).unwrap_or(usize::MAX))
     }
@@ -115,7 +112,6 @@ impl<'a> Cursor<'a> {
     }
 
     /// Skips `text` if it is what comes next, in any case; `text` is lower case.
-    #[inline(never)]
     pub(super) fn eat(&mut self, text: &[u8]) -> bool {
         let mut rest = *self;
         let found = rest.take(text.len()).eq_ignore_ascii_case(text);

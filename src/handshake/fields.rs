@@ -1,7 +1,6 @@
 //! The fields that matter in a head: their names, and the list in which their values are kept.
 
-use super::cursor::Cursor;
-use super::list;
+use super::list::{self, cut};
 use crate::HandshakeError;
 
 /// The names of the fields that matter: those that the engine looks at, in lower case, and those that the host asked to
@@ -19,9 +18,9 @@ impl Names<'_> {
         let len = seen.len().saturating_add(piece.len());
         let is_like = |name: &&str| {
             (name.len() == len || (name.len() > len && !whole)) && {
-                let mut rest = Cursor(name.as_bytes());
+                let (start, rest) = cut(name.as_bytes(), Some(seen.len()));
                 // RFC 9110 5.1: names are case-insensitive [6455-4.2.1-9]
-                rest.take(seen.len()).eq_ignore_ascii_case(seen) && rest.take(piece.len()).eq_ignore_ascii_case(piece)
+                cut(rest, Some(piece.len())).0.eq_ignore_ascii_case(piece) && start.eq_ignore_ascii_case(seen)
             }
         };
         let id = self.engine.iter().position(is_like).or_else(|| {
