@@ -109,7 +109,7 @@ impl Fragmentation {
     }
 }
 
-/// Unmasks and checks in blocks that stay in the first-level cache.
+/// Unmasks and checks in blocks that stay in the first-level cache, where there is one to speak of.
 #[inline(never)]
 fn unmask_text(
     utf8: &mut Utf8Validator,
@@ -117,7 +117,7 @@ fn unmask_text(
     part: &mut [u8],
     is_server: bool,
 ) -> Result<(), ProtocolError> {
-    const BLOCK: usize = 8192;
+    const BLOCK: usize = if cfg!(target_pointer_width = "64") { 8192 } else { usize::MAX };
     for block in part.chunks_mut(BLOCK) {
         let ascii = if is_server { mask.apply_is_ascii(block) } else { block.is_ascii() };
         if ascii {
