@@ -112,12 +112,13 @@ pub(super) struct Judged {
 }
 
 impl Rules {
+    /// Looks at the value of every field, in the order of their arrival; fails at one that repeats and must not.
     pub(super) fn judge(
         &self,
         fields: Fields<'_>,
         is_good: &dyn Fn(u16, &[u8]) -> bool,
     ) -> Result<Judged, HandshakeError> {
-        let Judged { mut good, mut bad } = Judged { good: 0, bad: 0 };
+        let (mut good, mut bad) = (0, 0);
         for (id, value) in fields.iter() {
             let Some(&error) = self.errors.get(usize::from(id)) else { continue };
             let bit = 1 << id;

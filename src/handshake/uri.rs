@@ -138,12 +138,9 @@ fn is_ipv6(text: &[u8]) -> bool {
         let start = rest;
         let group = rest.span(HEX);
         groups = groups.saturating_add(1);
-        if rest.0.starts_with(b".") {
+        if rest.0.starts_with(b".") && is_ipv4(start) {
             groups = groups.saturating_add(1);
-            if is_ipv4(start) {
-                break;
-            }
-            return false;
+            break;
         }
         if !matches!(group.len(), 1..=4) {
             return false;
@@ -153,9 +150,7 @@ fn is_ipv6(text: &[u8]) -> bool {
         }
         if !run && rest.eat(b"::") {
             run = true;
-        } else if !rest.eat(b":") {
-            return false;
-        } else if rest.0.is_empty() {
+        } else if !rest.eat(b":") || rest.0.is_empty() {
             return false;
         }
     }
