@@ -1,7 +1,10 @@
 //! The receiving side: between the chunks of a connection and whatever takes messages (RFC 7692 section 6.2).
 
+#[cfg(target_pointer_width = "64")]
+mod fast;
 mod huffman;
 mod stream;
+mod window;
 
 use super::{Direction, RSV1};
 use crate::ProtocolError;

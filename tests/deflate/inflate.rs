@@ -154,7 +154,8 @@ fn other_reserved_bits_pass() {
     for rsv1 in [RSV1, 0] {
         let mut inflater = inflater(15);
         let mut told = Vec::new();
-        for (first, rsv, payload) in [(true, rsv1 | 2, &b"\xF2\x48\xCD"[..]), (false, 1, b""), (false, 3, b"\xC9\xC9")] {
+        for (first, rsv, payload) in [(true, rsv1 | 2, &b"\xF2\x48\xCD"[..]), (false, 1, b""), (false, 3, b"\xC9\xC9")]
+        {
             let mut payload = payload.to_vec();
             let mut chunk = Chunk { kind: MessageKind::Binary, first, last: false, rsv, payload: &mut payload };
             while let Some(piece) = inflater.inflate(&mut chunk, &mut [0; 1]).unwrap() {

@@ -26,7 +26,7 @@ const TAIL: [u8; 4] = [0, 0, 0xFF, 0xFF];
 trait Contender {
     fn begin(&mut self);
     fn deflate(&mut self, message: &[u8], out: &mut Vec<u8>);
-    fn inflate(&mut self, payload: &[u8], out: &mut [u8]) -> usize;
+    fn inflate(&mut self, payload: &mut [u8], out: &mut [u8]) -> usize;
 }
 
 struct Barews {
@@ -57,10 +57,8 @@ impl Contender for Barews {
         out.extend_from_slice(&TAIL);
     }
 
-    fn inflate(&mut self, payload: &[u8], out: &mut [u8]) -> usize {
-        let payload = payload.strip_suffix(&TAIL).expect("the tail");
-        self.room[..payload.len()].copy_from_slice(payload);
-        let payload = &mut self.room[..payload.len()];
+    fn inflate(&mut self, payload: &mut [u8], out: &mut [u8]) -> usize {
+        let (payload, _) = payload.split_at_mut(payload.len() - TAIL.len());
         let mut chunk = Chunk { kind: MessageKind::Binary, first: true, last: true, rsv: RSV1, payload };
         let mut len = 0;
         while let Some(piece) = self.inflater.inflate(&mut chunk, &mut out[len..]).expect("no fault") {
@@ -100,7 +98,7 @@ impl Contender for Zlib {
         self.compress.compress_vec(message, out, FlushCompress::Sync).expect("zlib-rs");
     }
 
-    fn inflate(&mut self, payload: &[u8], out: &mut [u8]) -> usize {
+    fn inflate(&mut self, payload: &mut [u8], out: &mut [u8]) -> usize {
         if !self.taken_over {
             self.decompress.reset(false);
         }
@@ -141,7 +139,7 @@ impl Contender for Miniz {
         out.truncate(start + done.bytes_written);
     }
 
-    fn inflate(&mut self, payload: &[u8], out: &mut [u8]) -> usize {
+    fn inflate(&mut self, payload: &mut [u8], out: &mut [u8]) -> usize {
         if !self.taken_over {
             self.state.reset_as(MinReset);
         }
@@ -173,7 +171,7 @@ fn pass(contender: &mut dyn Contender, messages: &[Vec<u8>], measured: &mut Meas
     let mut spent = Duration::ZERO;
     for (message, end) in messages.iter().zip(ends) {
         let start = Instant::now();
-        let len = contender.inflate(&wire[at..end], &mut out);
+        let len = contender.inflate(&mut wire[at..end], &mut out);
         spent += start.elapsed();
         assert!(out[..len] == message[..], "another message comes back");
         at = end;
