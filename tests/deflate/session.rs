@@ -110,11 +110,11 @@ impl<R: Role> Host<R> {
 }
 
 fn server(limit: u64) -> Host<Server> {
-    Host::new(Server, Direction::DEFAULT, Direction::DEFAULT, Level::Large, limit)
+    Host::new(Server, Direction::DEFAULT, Direction::DEFAULT, Level::LARGE, limit)
 }
 
 fn client(limit: u64) -> Host<Client<Keys>> {
-    Host::new(Client(|| [1, 2, 3, 4]), Direction::DEFAULT, Direction::DEFAULT, Level::Large, limit)
+    Host::new(Client(|| [1, 2, 3, 4]), Direction::DEFAULT, Direction::DEFAULT, Level::LARGE, limit)
 }
 
 /// An unmasked frame, for a client.
@@ -226,7 +226,7 @@ proptest! {
         ),
         cuts in prop::collection::vec(1usize..700, 1..4),
     ) {
-        let level = if large { Level::Large } else { Level::Small };
+        let level = if large { Level::LARGE } else { Level::SMALL };
         let mut server = Host::new(Server, agreed.client, agreed.server, level, 1 << 16);
         let keys: Keys = || [9, 8, 7, 6];
         let mut client = Host::new(Client(keys), agreed.server, agreed.client, level, 1 << 16);

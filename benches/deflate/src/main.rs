@@ -205,9 +205,9 @@ fn main() {
             (format!("barews {name}, {bits} bits, {kib} KiB"), Barews::boxed(level, bits, taken_over))
         };
         let mut contenders = [
-            ours(Level::Small, "small", 9),
-            ours(Level::Large, "large", 12),
-            ours(Level::Large, "large", 15),
+            ours(Level::SMALL, "small", 9),
+            ours(Level::LARGE, "large", 12),
+            ours(Level::LARGE, "large", 15),
             ("zlib-rs 1".into(), Zlib::boxed(1, taken_over)),
             ("zlib-rs 6".into(), Zlib::boxed(6, taken_over)),
             ("miniz_oxide 6".into(), Miniz::boxed(taken_over)),

@@ -34,10 +34,7 @@ impl<'m> Tables<'m> {
     pub(super) fn new(memory: &'m mut [u8], level: Level, agreed: Direction) -> Option<Self> {
         let size = (8..=agreed.bits()).rev().map(|bits| 1 << bits).find(|size| level.memory(*size) <= memory.len())?;
         let (window, rest) = memory.split_at_mut_checked(size)?;
-        let (newest, older, symbols) = match level {
-            Level::Small => (size / 2, 0, 0),
-            Level::Large => (2 * size, 2 * size, size + size / 2),
-        };
+        let [newest, older, symbols] = level.halves.map(|halves| usize::from(halves) * (size / 2));
         let (newest, rest) = rest.split_at_mut_checked(newest)?;
         let (older, rest) = rest.split_at_mut_checked(older)?;
         let symbols = rest.get_mut(..symbols)?;

@@ -4,7 +4,7 @@
 //! Symbols are decoded one by one where each might be the last that the input or the room has; elsewhere, on hosts with
 //! wide words, by `fast`.
 
-use super::huffman::{self, Decoder};
+use super::huffman::Decoder;
 use super::window::{Place, Ring};
 use crate::ProtocolError;
 use crate::bytes::copy;
@@ -422,8 +422,8 @@ impl Stream {
         self.fixed = true;
         #[cfg(target_pointer_width = "64")]
         {
-            self.literals.use_table(&huffman::FIXED_LITERALS);
-            self.distances.use_table(&huffman::FIXED_DISTANCES);
+            self.literals.use_table(&super::huffman::FIXED_LITERALS);
+            self.distances.use_table(&super::huffman::FIXED_DISTANCES);
         }
         #[cfg(not(target_pointer_width = "64"))]
         self.build_fixed_in_place();
