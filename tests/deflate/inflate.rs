@@ -213,7 +213,7 @@ fn malformed_streams() {
     }
 }
 
-/// A limit is a limit on what comes out, to the byte, and bombs stop there.
+/// websockets#1715 (a message just over the limit cut short in silence): a limit is one on what comes out, to the byte.
 #[test]
 fn limits_are_exact() {
     for kind in 0..5 {
@@ -237,8 +237,8 @@ fn limits_are_exact() {
     }
 }
 
-/// A thousand to one, nested in stored, fixed and dynamic blocks; the work ends with the limit, whatever is still to
-/// come.
+/// CVE-2026-1526, CVE-2018-1000518 (a limit that counts compressed bytes): a thousand to one, nested in stored, fixed and
+/// dynamic blocks; the work ends with the limit, whatever is still to come.
 #[test]
 fn bombs_stop_at_the_limit() {
     let zeros = vec![0; 64 << 20];
