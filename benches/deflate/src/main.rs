@@ -1,13 +1,17 @@
-//! Size and speed of permessage-deflate, against zlib-rs and miniz_oxide: `cargo run --release` in this folder.
+//! Size, speed and memory of permessage-deflate, against zlib-rs, miniz_oxide and sockudo-ws: `cargo run --release` in this
+//! folder.
 //!
 //! Every contender deflates all messages of a workload, and inflates them again; that they come back is checked. The
 //! contenders take turns, and what is printed is the median of the rounds, in MB of messages each second. With takeover
-//! the window goes from message to message, as it does over one connection.
+//! the window goes from message to message, as it does over one connection. Memory is what a contender holds on the heap
+//! between two messages, both directions together, in KiB. sockudo-ws and yawc deflate with zlib-rs, too; what yawc adds to
+//! that cannot be called without a connection.
 
 #[path = "../../../tests/deflate/peers.rs"]
 #[allow(dead_code)]
 mod peers;
 
+use std::collections::VecDeque;
 use std::time::{Duration, Instant};
 
 use barews::connection::{Chunk, MessageKind};
@@ -16,6 +20,12 @@ use flate2::{Compress, Compression, Decompress, FlushCompress, FlushDecompress};
 use miniz_oxide::deflate::core::{CompressorOxide, create_comp_flags_from_zip_params};
 use miniz_oxide::inflate::stream::{InflateState, MinReset};
 use miniz_oxide::{DataFormat, MZFlush};
+use sockudo_ws::DeflateWindowBits;
+use sockudo_ws::deflate::{DeflateDecoder, DeflateEncoder};
+use stats_alloc::{INSTRUMENTED_SYSTEM, Region, StatsAlloc};
+
+#[global_allocator]
+static ALLOCATOR: &StatsAlloc<std::alloc::System> = &INSTRUMENTED_SYSTEM;
 
 const ROUNDS: usize = 15;
 /// Bytes of messages in a round, at least.
@@ -32,7 +42,6 @@ trait Contender {
 struct Barews {
     deflater: Deflater<Vec<u8>>,
     inflater: Inflater<Vec<u8>>,
-    room: Vec<u8>,
 }
 
 impl Barews {
@@ -42,7 +51,6 @@ impl Barews {
         Box::new(Self {
             deflater: Deflater::new(vec![0; level.memory(window)], level, direction, 0),
             inflater: Inflater::new(vec![0; window], direction, u64::MAX),
-            room: vec![0; 1 << 20],
         })
     }
 }
@@ -53,7 +61,10 @@ impl Contender for Barews {
     }
 
     fn deflate(&mut self, message: &[u8], out: &mut Vec<u8>) {
-        out.extend_from_slice(self.deflater.part(message, true, &mut self.room).expect("there is room"));
+        let start = out.len();
+        out.resize(start + message.len() + 4096, 0);
+        let len = self.deflater.part(message, true, &mut out[start..]).expect("there is room").len();
+        out.truncate(start + len);
         out.extend_from_slice(&TAIL);
     }
 
@@ -147,6 +158,48 @@ impl Contender for Miniz {
     }
 }
 
+struct Sockudo {
+    encoder: DeflateEncoder,
+    decoder: DeflateDecoder,
+    taken_over: bool,
+    /// Whether each message was deflated.
+    deflated: VecDeque<bool>,
+}
+
+impl Sockudo {
+    fn new(taken_over: bool) -> Self {
+        let bits = DeflateWindowBits::Bits15;
+        Self {
+            encoder: DeflateEncoder::new(bits, !taken_over, 6, 0),
+            decoder: DeflateDecoder::new(bits, !taken_over),
+            taken_over,
+            deflated: VecDeque::with_capacity(4096),
+        }
+    }
+}
+
+impl Contender for Sockudo {
+    fn begin(&mut self) {
+        *self = Self::new(self.taken_over);
+    }
+
+    fn deflate(&mut self, message: &[u8], out: &mut Vec<u8>) {
+        let deflated = self.encoder.compress(message).expect("sockudo-ws");
+        self.deflated.push_back(deflated.is_some());
+        out.extend_from_slice(deflated.as_deref().unwrap_or(message)); // some are sent as they are
+        out.extend_from_slice(&TAIL);
+    }
+
+    fn inflate(&mut self, payload: &mut [u8], out: &mut [u8]) -> usize {
+        let (payload, _) = payload.split_at(payload.len() - TAIL.len());
+        let deflated = self.deflated.pop_front().expect("a message");
+        let inflated = deflated.then(|| self.decoder.decompress(payload, out.len()).expect("sockudo-ws"));
+        let inflated = inflated.as_deref().unwrap_or(payload);
+        out[..inflated.len()].copy_from_slice(inflated);
+        inflated.len()
+    }
+}
+
 struct Measured {
     deflated: usize,
     deflating: Vec<Duration>,
@@ -200,30 +253,36 @@ fn main() {
     println!("size in % of the messages; MB/s, median of {ROUNDS} interleaved rounds");
     for (name, taken_over, messages) in workloads {
         let total: usize = messages.iter().map(Vec::len).sum();
-        let ours = |level: Level, name: &str, bits: u8| {
-            let kib = level.memory(1 << bits).div_ceil(1024);
-            (format!("barews {name}, {bits} bits, {kib} KiB"), Barews::boxed(level, bits, taken_over))
-        };
-        let mut contenders = [
-            ours(Level::SMALL, "small", 9),
-            ours(Level::LARGE, "large", 12),
-            ours(Level::LARGE, "large", 15),
-            ("zlib-rs 1".into(), Zlib::boxed(1, taken_over)),
-            ("zlib-rs 6".into(), Zlib::boxed(6, taken_over)),
-            ("miniz_oxide 6".into(), Miniz::boxed(taken_over)),
+        type Make<'a> = &'a dyn Fn() -> Box<dyn Contender>;
+        let makes: [(&str, Make<'_>); 7] = [
+            ("barews small, 9 bits", &|| Barews::boxed(Level::SMALL, 9, taken_over)),
+            ("barews large, 12 bits", &|| Barews::boxed(Level::LARGE, 12, taken_over)),
+            ("barews large, 15 bits", &|| Barews::boxed(Level::LARGE, 15, taken_over)),
+            ("zlib-rs 1", &|| Zlib::boxed(1, taken_over)),
+            ("zlib-rs 6", &|| Zlib::boxed(6, taken_over)),
+            ("miniz_oxide 6", &|| Miniz::boxed(taken_over)),
+            ("sockudo-ws 6", &|| Box::new(Sockudo::new(taken_over))),
         ];
         let empty = || Measured { deflated: 0, deflating: Vec::new(), inflating: Vec::new() };
+        let mut contenders = Vec::new();
+        for (name, make) in makes {
+            let region = Region::new(ALLOCATOR);
+            let mut contender = make();
+            pass(&mut *contender, &messages, &mut empty()); // some allocate with the first message
+            let change = region.change();
+            contenders.push((name, contender, change.bytes_allocated.wrapping_sub(change.bytes_deallocated)));
+        }
         let mut measured: Vec<Measured> = contenders.iter().map(|_| empty()).collect();
         for _ in 0..ROUNDS {
-            for ((_, contender), measured) in contenders.iter_mut().zip(&mut measured) {
+            for ((_, contender, _), measured) in contenders.iter_mut().zip(&mut measured) {
                 pass(&mut **contender, &messages, measured);
             }
         }
-        println!("\n{name}: {total} bytes\n{:36}{:>8}{:>10}{:>10}", "", "size", "deflate", "inflate");
-        for ((name, _), Measured { deflated, deflating, inflating }) in contenders.iter().zip(measured) {
+        println!("\n{name}: {total} bytes\n{:24}{:>8}{:>10}{:>10}{:>8}", "", "size", "deflate", "inflate", "KiB");
+        for ((name, _, held), Measured { deflated, deflating, inflating }) in contenders.iter().zip(measured) {
             let (size, speed) = (100.0 * deflated as f64 / total as f64, |seconds: f64| total as f64 / seconds / 1e6);
             let (deflating, inflating) = (speed(median(deflating)), speed(median(inflating)));
-            println!("{name:36}{size:8.1}{deflating:10.0}{inflating:10.0}");
+            println!("{name:24}{size:8.1}{deflating:10.0}{inflating:10.0}{:8}", held.div_ceil(1024));
         }
     }
 }
