@@ -103,11 +103,7 @@ fn echo(connection: &mut Connection<Server>, agreed: Parameters, rx: &mut [u8], 
     }
 }
 
-fn send(
-    connection: &mut Connection<Server>,
-    deflater: &mut Deflater<[u8; LEVEL.memory(WINDOW)]>,
-    piece: Chunk<'_>,
-) {
+fn send(connection: &mut Connection<Server>, deflater: &mut Deflater<[u8; LEVEL.memory(WINDOW)]>, piece: Chunk<'_>) {
     let mut out = [0; 528];
     let (mut rsv, mut payload) = (0, &mut *piece.payload);
     if DEFLATES {
