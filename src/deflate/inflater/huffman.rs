@@ -162,16 +162,17 @@ impl<const T: usize, const S: usize> Decoder<T, S> {
 #[cfg(target_pointer_width = "64")]
 pub(super) static FIXED_LITERALS: [u16; 512] = {
     let mut table = [0; 512];
+    let mut rest: &mut [u16] = &mut table;
     let mut bits = 0u16;
-    while bits < 512 {
+    while let Some((place, behind)) = rest.split_first_mut() {
         let code = bits.reverse_bits() >> 7;
-        table[bits as usize] = match (code >> 2, code >> 1) {
+        *place = match (code >> 2, code >> 1) {
             (n @ ..24, _) => (256 + n) << 4 | 7,
             (_, n @ ..192) => (n - 48) << 4 | 8,
             (_, n @ ..200) => (280 + n - 192) << 4 | 8,
             _ => (144 + code - 400) << 4 | 9,
         };
-        bits += 1;
+        (rest, bits) = (behind, bits + 1);
     }
     table
 };
@@ -180,10 +181,11 @@ pub(super) static FIXED_LITERALS: [u16; 512] = {
 #[cfg(target_pointer_width = "64")]
 pub(super) static FIXED_DISTANCES: [u16; 128] = {
     let mut table = [0; 128];
+    let mut rest: &mut [u16] = &mut table;
     let mut bits = 0u16;
-    while bits < 128 {
-        table[bits as usize] = (bits.reverse_bits() >> 11) << 4 | 5;
-        bits += 1;
+    while let Some((place, behind)) = rest.split_first_mut() {
+        *place = (bits.reverse_bits() >> 11) << 4 | 5;
+        (rest, bits) = (behind, bits + 1);
     }
     table
 };
