@@ -87,19 +87,17 @@ impl Stream {
                 if symbol.bits() == 0 {
                     break Err(ProtocolError::DeflateCode);
                 }
-            }
-            if symbol.is_literal() {
-                let Some(place) = at.out.get_mut(produced) else { break Ok(()) };
-                *place = symbol.value() as u8;
-                produced += 1;
-                reader.use_up(symbol.bits());
-                continue;
-            }
-            if symbol.value() == END_OF_BLOCK {
-                break Ok(()); // for the one who called
+                if symbol.is_literal() {
+                    let Some(place) = at.out.get_mut(produced) else { break Ok(()) };
+                    *place = symbol.value() as u8;
+                    produced += 1;
+                    reader.use_up(symbol.bits());
+                    continue;
+                }
             }
             let (length, extra) = match length(reader.bits >> symbol.bits(), symbol.value()) {
                 Ok(length) => length,
+                Err(_) if symbol.value() == END_OF_BLOCK => break Ok(()), // for the one who called
                 Err(error) => break Err(error),
             };
             reader.use_up(symbol.bits() + extra);
@@ -113,10 +111,9 @@ impl Stream {
             };
             reader.use_up(symbol.bits() + extra);
             at.produced = produced;
-            if let Err(error) = self.ring.check(distance, at) {
+            if let Err(error) = self.copy_match(at, length, distance) {
                 break Err(error);
             }
-            self.copy_match(at, length, distance);
             produced += usize::from(length);
         };
         at.produced = produced;
@@ -125,28 +122,31 @@ impl Stream {
 
     /// There is room for the match and more: chunks go beyond it, where what follows is written over them.
     #[inline(always)]
-    fn copy_match(&self, at: &mut Place<'_>, length: u16, distance: u16) {
+    fn copy_match(&self, at: &mut Place<'_>, length: u16, distance: u16) -> Result<(), ProtocolError> {
         let (whole, back) = (usize::from(length), usize::from(distance));
-        let end = at.produced.saturating_add(whole);
-        if let Some(start) = at.produced.checked_sub(back) {
-            let stretch = at.out.get_mut(start..end.saturating_add(2 * CHUNK)).unwrap_or_default();
-            let mut step = back;
-            while step < CHUNK {
-                // Of a shorter repetition twice as much is there each time.
-                copy_chunk(stretch, 0, step);
-                step *= 2;
+        let end = at.produced.wrapping_add(whole);
+        if let Some(start) = at.produced.checked_sub(back)
+            && back <= at.window.len()
+        {
+            let stretch = at.out.get_mut(start..end.wrapping_add(2 * CHUNK)).unwrap_or_default();
+            if back >= 2 * CHUNK {
+                copy_behind::<{ 2 * CHUNK }>(stretch, back, whole);
+            } else {
+                let mut step = back;
+                while step < CHUNK {
+                    // Of a shorter repetition twice as much is there each time.
+                    copy_chunk(stretch, 0, step);
+                    step *= 2;
+                }
+                copy_behind::<CHUNK>(stretch, step, (back + whole).saturating_sub(step));
             }
-            let len = (back + whole).saturating_sub(step);
-            match step {
-                ..32 => copy_behind::<CHUNK>(stretch, step, len),
-                _ => copy_behind::<{ 2 * CHUNK }>(stretch, step, len),
-            }
-            return;
+            return Ok(());
         }
+        self.ring.check(distance, at)?;
         // In the window, not around the ring's end nor into what this call has written?
         let back = back - at.produced;
         let start = self.ring.place(at.window, back);
-        let places = at.out.get_mut(at.produced..end.saturating_add(CHUNK)).unwrap_or_default();
+        let places = at.out.get_mut(at.produced..end.wrapping_add(CHUNK)).unwrap_or_default();
         match at.window.get(start..start.saturating_add(whole + CHUNK)) {
             Some(from) if whole <= back => {
                 for (place, chunk) in places.as_chunks_mut::<CHUNK>().0.iter_mut().zip(from.as_chunks().0) {
@@ -157,6 +157,7 @@ impl Stream {
                 self.ring.copy(at, length, distance);
             }
         }
+        Ok(())
     }
 }
 
