@@ -1,11 +1,10 @@
-//! Size, speed and memory of permessage-deflate, against zlib-rs, miniz_oxide and sockudo-ws: `cargo run --release` in this
-//! folder.
+//! Size, speed and memory of permessage-deflate, against zlib-rs, miniz_oxide and sockudo-ws.
 //!
 //! Every contender deflates all messages of a workload, and inflates them again; that they come back is checked. The
 //! contenders take turns, and what is printed is the median of the rounds, in MB of messages each second. With takeover
 //! the window goes from message to message, as it does over one connection. Memory is what a contender holds on the heap
-//! between two messages, both directions together, in KiB. sockudo-ws and yawc deflate with zlib-rs, too; what yawc adds to
-//! that cannot be called without a connection.
+//! between two messages, for both directions. sockudo-ws and yawc deflate with zlib-rs, too; what yawc adds to that cannot
+//! be called without a connection.
 
 #[path = "../../../tests/deflate/peers.rs"]
 #[allow(dead_code)]
@@ -250,12 +249,14 @@ fn main() {
         ("Korean, 16 KB", false, vec![peers::body(2, 16_384, 3); ROUND / 16_384]),
         ("noise, 16 KB each", true, (0..12).map(|n| peers::body(3, 16_384, 3 + 2 * n)).collect()),
     ];
+    println!("# Compression: size, speed, memory\n");
     println!(
-        "# Compression: size, speed, memory\n\nBy `cargo run --release >DEFLATE.md` in this folder; how it measures stands in"
+        "By `cargo run --release >DEFLATE.md` in this folder; [`src/main.rs`](src/main.rs) tells how. Size in % of the"
     );
     println!(
-        "[`src/main.rs`](src/main.rs). Size in % of the messages; MB/s, median of {ROUNDS} interleaved rounds; KiB held."
+        "messages; MB/s, medians of {ROUNDS} interleaved rounds; memory in KiB. The machine had other work: compare what"
     );
+    println!("stands in one table.");
     let mut goals = Vec::new();
     for (name, taken_over, messages) in workloads {
         let total: usize = messages.iter().map(Vec::len).sum();
@@ -299,10 +300,11 @@ fn main() {
         let reached = if reached { "yes" } else { "**no**" };
         goals.push(format!("| {name} | {size:.2} | {deflating:.2} | {by_miniz:.2} | {by_zlib:.2} | {reached} |"));
     }
+    println!("\n## Goals\n");
     println!(
-        "\n## Goals\n\nThe large level with 15 bits: no more than 1.05 times the size that zlib-rs reaches at its level 6, at least half its"
+        "The large level with 15 bits: no more than 1.05 times the size that zlib-rs reaches at its level 6, at least half"
     );
-    println!("speed; inflating at least as fast as miniz_oxide, and at two thirds of the speed of zlib-rs.\n");
+    println!("its speed; inflating at least as fast as miniz_oxide, and at two thirds of the speed of zlib-rs.\n");
     println!(
         "| | size, of zlib-rs 6 | deflate, of zlib-rs 6 | inflate, of miniz_oxide | inflate, of zlib-rs | reached |"
     );
