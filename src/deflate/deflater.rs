@@ -10,8 +10,8 @@ use crate::SendError;
 use bits::Bits;
 use matches::{Finder, Tables};
 
-/// How much is done to make messages small, and how much memory it takes. A program holds the code of the levels that it
-/// names.
+/// How much is done to make messages small, and how much memory it takes. A program holds the code of the levels that
+/// it names.
 #[derive(Clone, Copy, Debug)]
 pub struct Level {
     /// Memory besides the window, in halves of that: for positions by hash, positions by position, and symbols.
