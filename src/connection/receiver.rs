@@ -34,6 +34,7 @@ struct Frames {
 
     // The frame under way.
     fin: bool,
+    /// Its reserved bits, until a chunk has told them.
     rsv: u8,
     opcode: Opcode,
     mask: Mask,
@@ -257,7 +258,8 @@ impl Frames {
                 // Nothing is worth an event in an empty fragment, unless it ends the message or carries reserved bits.
                 if !payload.is_empty() || last || (ends && self.rsv != 0) {
                     let (kind, first) = self.message.chunk();
-                    let chunk = Chunk { kind, first, last, rsv: self.rsv, payload };
+                    let rsv = core::mem::take(&mut self.rsv);
+                    let chunk = Chunk { kind, first, last, rsv, payload };
                     return Ok(Received { rest, event: Some(Event::Data(chunk)) });
                 }
             }
