@@ -1,13 +1,13 @@
-//! The errors, grouped by whose fault they are: [`ProtocolError`] and [`HandshakeError`] are the peer's, [`SendError`]
-//! and [`BuildError`] are ours, and [`UriError`] is the fault of who wrote the URI. All are small, flat and `Copy`.
+//! The errors, grouped by whose fault they are: [`ProtocolError`] and [`HandshakeError`] are the peer's, [`SendError`] and
+//! [`BuildError`] are ours, and [`UriError`] is the fault of who wrote the URI. All are small, flat and `Copy`.
 
 use crate::wire::CloseCode;
 use core::fmt;
 
 /// The peer broke a rule of the protocol, or a limit that we set; the connection has failed (RFC 6455 section 7.1.7).
 ///
-/// The error is sticky: nothing more is read from the peer. A Close frame with [`close_code`](Self::close_code) is
-/// queued and waits for [`poll_transmit`](crate::Connection::poll_transmit).
+/// The error is sticky: nothing more is read from the peer. A Close frame with [`close_code`](Self::close_code) is queued
+/// and waits for [`poll_transmit`](crate::Connection::poll_transmit).
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[non_exhaustive]
@@ -53,8 +53,7 @@ pub enum ProtocolError {
     /// In a compressed message, a stored block whose length does not match its complement (RFC 1951 section 3.2.4).
     #[cfg(feature = "deflate")]
     DeflateStoredLength,
-    /// In a compressed message, a Huffman code that is none, or a symbol that it does not have (RFC 1951 section
-    /// 3.2.7).
+    /// In a compressed message, a Huffman code that is none, or a symbol that it does not have (RFC 1951 section 3.2.7).
     #[cfg(feature = "deflate")]
     DeflateCode,
     /// In a compressed message, a reference to before the window (RFC 7692 section 7.2.1).
@@ -129,8 +128,7 @@ pub enum HandshakeError {
     StartLine,
     /// A method other than GET or HEAD, or another than GET on an upgrade (RFC 6455 section 4.1).
     Method,
-    /// The request target is not an absolute path or an absolute `http`/`https` URI, or has a fragment (RFC 6455
-    /// section 4.2.1).
+    /// The request target is not an absolute path or an absolute `http`/`https` URI, or has a fragment (RFC 6455 section 4.2.1).
     Target,
     /// An HTTP version that has no upgrades: below 1.1, or 2 and above (RFC 6455 section 4.2.1).
     HttpVersion,
@@ -161,11 +159,9 @@ pub enum HandshakeError {
     Version,
     /// Sec-WebSocket-Accept is missing, repeated or wrong (RFC 6455 section 4.1).
     Accept,
-    /// Sec-WebSocket-Protocol is malformed; in a response also repeated or not one that was requested (RFC 6455 section
-    /// 4.1).
+    /// Sec-WebSocket-Protocol is malformed; in a response also repeated or not one that was requested (RFC 6455 section 4.1).
     Subprotocol,
-    /// Sec-WebSocket-Extensions is malformed; in a response also one that was not offered (RFC 6455 sections 4.1 and
-    /// 9.1).
+    /// Sec-WebSocket-Extensions is malformed; in a response also one that was not offered (RFC 6455 sections 4.1 and 9.1).
     Extensions,
     /// The origin policy does not allow this Origin, or Origin is repeated (RFC 6455 sections 4.2.2 and 10.2).
     Origin,
@@ -230,8 +226,7 @@ pub enum SendError {
         /// The bytes that the call needs.
         need: usize,
     },
-    /// The connection is closing or closed: a Close frame was sent or received, or the connection failed (RFC 6455
-    /// section 6.1).
+    /// The connection is closing or closed: a Close frame was sent or received, or the connection failed (RFC 6455 section 6.1).
     Closing,
     /// Inside a frame whose payload is not yet complete.
     FrameInProgress,
@@ -269,8 +264,8 @@ pub enum BuildError {
         /// The bytes that the call needs.
         need: usize,
     },
-    /// The handshake is not at the point where this can be sent: the request is not complete, is no upgrade, was
-    /// refused by the engine, or is answered already.
+    /// The handshake is not at the point where this can be sent: the request is not complete, is no upgrade, was refused
+    /// by the engine, or is answered already.
     NotNow,
     /// A status that cannot be sent here: a 1xx, or not three digits.
     Status,
@@ -278,8 +273,7 @@ pub enum BuildError {
     HeaderName,
     /// A field value with CR, LF, NUL or another control character.
     HeaderValue,
-    /// A subprotocol that is no token, is named twice, or was not offered by the client (RFC 6455 sections 4.1 and
-    /// 4.2.2).
+    /// A subprotocol that is no token, is named twice, or was not offered by the client (RFC 6455 sections 4.1 and 4.2.2).
     Subprotocol,
     /// Extensions that are malformed, or were not offered by the client (RFC 6455 sections 4.2.2 and 9.1).
     Extensions,

@@ -75,8 +75,8 @@ pub enum Start<'a> {
     },
 }
 
-/// A server's opening handshake. Like [`super::ServerHandshake`], whose storage and limits it has, but for a request that
-/// was parsed elsewhere.
+/// A server's opening handshake. Like [`super::ServerHandshake`], whose storage and limits it has, but for a request
+/// that was parsed elsewhere.
 #[derive(Debug)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct ServerHandshake<'c, S> {
@@ -87,8 +87,8 @@ pub struct ServerHandshake<'c, S> {
 }
 
 impl<'c, S: AsRef<[u8]> + AsMut<[u8]>> ServerHandshake<'c, S> {
-    /// Judges a request. `fields` are its header fields in their order, such as `request.headers()` where those are of the
-    /// crate `http`.
+    /// Judges a request. `fields` are its header fields in their order, such as `request.headers()` where those are of
+    /// the crate `http`.
     pub fn new<N: AsRef<[u8]>, V: AsRef<[u8]>>(
         config: &'c ServerConfig<'c>,
         storage: S,
@@ -182,8 +182,8 @@ impl<'c, S: AsRef<[u8]> + AsMut<[u8]>> ServerHandshake<'c, S> {
     ///
     /// # Errors
     ///
-    /// [`BuildError::NotNow`] if there is no upgrade to accept, or if it was accepted before; the others tell what is wrong
-    /// with `response`, and the call can be repeated.
+    /// [`BuildError::NotNow`] if there is no upgrade to accept, or if it was accepted before; the others tell what is
+    /// wrong with `response`, and the call can be repeated.
     pub fn accept<'a>(
         &'a mut self,
         response: &Accept<'a>,
@@ -280,8 +280,8 @@ impl ResponseHead<'_> {
     }
 }
 
-/// A client's opening handshake. Like [`super::ClientHandshake`], whose storage and limits it has, but for a request that
-/// is written, and a response that is parsed, elsewhere.
+/// A client's opening handshake. Like [`super::ClientHandshake`], whose storage and limits it has, but for a request
+/// that is written, and a response that is parsed, elsewhere.
 #[derive(Debug)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct ClientHandshake<'c, S> {
@@ -304,7 +304,8 @@ impl<'c, S: AsRef<[u8]> + AsMut<[u8]>> ClientHandshake<'c, S> {
         Self { inner: super::ClientHandshake::new(config, [0; 16], storage), config, key: None, status: None }
     }
 
-    /// The request to be sent. `names` gets host, port, path and query: a few bytes more than the URI has always suffice.
+    /// The request to be sent. `names` gets host, port, path and query: a few bytes more than the URI has always
+    /// suffice.
     ///
     /// # Errors
     ///
