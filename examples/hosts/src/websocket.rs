@@ -1,13 +1,14 @@
-//! barews on tokio as a `Stream` and a `Sink` of messages, over anything that is `AsyncRead` and `AsyncWrite`: TCP, TLS,
-//! what hyper upgraded, a stream of HTTP/2. Copy this file; it needs `barews`, `getrandom`, `tokio` and `futures-util`.
+//! barews on tokio as a `Stream` and a `Sink` of messages, over anything that is `AsyncRead` and `AsyncWrite`: TCP,
+//! TLS, what hyper upgraded, a stream of HTTP/2. Copy this file; it needs `barews`, `getrandom`, `tokio` and
+//! `futures-util`.
 //!
-//! * **Back-pressure.** The sink holds one message and sends it in fragments as the transport takes them; until the last
-//!   one is written it is not ready for the next. Pongs go out between fragments. While the transport takes nothing,
-//!   reading goes on, so that two peers that both send never wait for each other.
+//! * **Back-pressure.** The sink holds one message and sends it in fragments as the transport takes them; until the
+//!   last one is written it is not ready for the next. Pongs go out between fragments. While the transport takes
+//!   nothing, reading goes on, so that two peers that both send never wait for each other.
 //! * **Cancel safety.** Dropping `next()` or `send()` loses nothing: what was read is in the buffer, what was begun is
 //!   kept. A message whose `send` was dropped goes out with the next poll of either half.
-//! * **Closing.** `close()` sends a Close frame, waits for the peer's and for the end of the transport. The peer's Close
-//!   is answered by `next()`, which returns `None` once all is over.
+//! * **Closing.** `close()` sends a Close frame, waits for the peer's and for the end of the transport. The peer's
+//!   Close is answered by `next()`, which returns `None` once all is over.
 //! * **Deadlines.** Keepalive and the timeouts of `Timeouts::MILLISECONDS` run while the socket is polled.
 
 use std::io::{self, ErrorKind};
@@ -59,8 +60,8 @@ pub struct WebSocket<T, R> {
     halves: Arc<Halves>,
 }
 
-/// The tasks of both halves. A transport remembers only who polled it last, and either half may write what the other one
-/// waits for: so both are woken.
+/// The tasks of both halves. A transport remembers only who polled it last, and either half may write what the other
+/// one waits for: so both are woken.
 #[derive(Default)]
 struct Halves {
     stream: AtomicWaker,

@@ -1,5 +1,5 @@
-//! Every host of this package over a real socket, started as its header says. The peer is the client of `websocket.rs`, on
-//! the same engine; other peers are the business of the interoperability tests.
+//! Every host of this package over a real socket, started as its header says. The peer is the client of `websocket.rs`,
+//! on the same engine; other peers are the business of the interoperability tests.
 
 use std::io::{BufRead, BufReader};
 use std::path::PathBuf;
@@ -12,8 +12,9 @@ use barews::wire::CloseCode;
 use futures_util::{SinkExt, StreamExt};
 use hosts::websocket::{Message, WebSocket, connect};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::TcpStream;
+use tokio::net::{TcpListener, TcpStream};
 use tokio::time::timeout;
+use tokio_rustls::TlsAcceptor;
 
 const PATIENCE: Duration = Duration::from_secs(30);
 
@@ -266,8 +267,27 @@ async fn http2() {
     assert_eq!(line, format!("HTTP/2.0 stream 1: websocket {}", server.uri.replace("wss:", "https:")));
 }
 
-/// [8441-4-4] [8441-5-1] [8441-5-8]: Chromium loads a page and opens its WebSocket on another stream of the same connection
-/// of HTTP/2. The server has nothing else, as TLS tells; and it prints that this is what it was asked for.
+/// [8441-3-3]: a server of HTTP/2 without the setting is not asked.
+#[tokio::test]
+async fn http2_without_the_setting() {
+    let file = certificate("plain");
+    let tls = TlsAcceptor::from(hosts::tls::server(&file, b"h2").unwrap());
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let uri = format!("wss://localhost:{}/", listener.local_addr().unwrap().port());
+    let client = tokio::task::spawn_blocking(move || {
+        let args = ["client", &uri, file.to_str().unwrap(), "hello"];
+        Command::new(env!("CARGO_BIN_EXE_http2")).args(args).output().unwrap()
+    });
+    let stream = tls.accept(listener.accept().await.unwrap().0).await.unwrap();
+    let mut connection = h2::server::handshake(stream).await.unwrap();
+    let asked = timeout(PATIENCE, connection.accept()).await.unwrap();
+    assert!(asked.is_none_or(|request| request.is_err()), "the client has opened a stream");
+    let errors = client.await.unwrap().stderr;
+    assert!(String::from_utf8_lossy(&errors).contains("no WebSockets over HTTP/2"));
+}
+
+/// [8441-4-4] [8441-5-1] [8441-5-8]: Chromium loads a page and opens its WebSocket on another stream of the same
+/// connection of HTTP/2. The server has nothing else, as TLS tells; and it prints that this is what it was asked for.
 #[test]
 #[ignore = "needs Chromium"]
 fn http2_in_chromium() {

@@ -2,9 +2,9 @@
 //!
 //!     cargo run --release --bin chat -- 127.0.0.1:9001 drop|close|wait
 //!
-//! A server masks nothing, so a message is the same bytes for everybody: it is framed once, and the frame is shared. Each
-//! connection has a queue of 64 frames. What becomes of a reader whose queue is full is policy: `drop` passes it over,
-//! `close` ends its connection with 1013 (try again later), `wait` makes the speaker wait, and so everybody.
+//! A server masks nothing, so a message is the same bytes for everybody: it is framed once, and the frame is shared.
+//! Each connection has a queue of 64 frames. What becomes of a reader whose queue is full is policy: `drop` passes it
+//! over, `close` ends its connection with 1013 (try again later), `wait` makes the speaker wait, and so everybody.
 
 use std::collections::HashMap;
 use std::io;

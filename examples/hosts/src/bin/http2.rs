@@ -1,5 +1,5 @@
-//! WebSockets over HTTP/2 (RFC 8441), on the crate `h2` and rustls: an echo server with a page, and a client. The server
-//! speaks nothing but HTTP/2.
+//! WebSockets over HTTP/2 (RFC 8441), on the crate `h2` and rustls: an echo server with a page, and a client. The
+//! server speaks nothing but HTTP/2.
 //!
 //!     cargo run --release --bin http2 -- server 127.0.0.1:9443 /tmp/certificate.pem
 //!     cargo run --release --bin http2 -- client wss://localhost:9443/echo /tmp/certificate.pem hello
@@ -37,7 +37,8 @@ socket.onopen = () => socket.send("hello over HTTP/2");
 socket.onmessage = event => { show(echo = event.data); socket.close(1000, "enough"); };
 socket.onclose = event => {
     const http = performance.getEntriesByType("navigation")[0].nextHopProtocol;
-    const result = new URLSearchParams({ echo, protocol: socket.protocol, code: event.code, clean: event.wasClean, http });
+    const { code, wasClean: clean } = event;
+    const result = new URLSearchParams({ echo, protocol: socket.protocol, code, clean, http });
     show(result);
     fetch(`/result?${result}`);
 };

@@ -6,7 +6,8 @@
 //! A connection has one buffer and one operation in flight, so the buffer is either the kernel's or ours, and the state
 //! says whose. The engine decodes in place and promises that a payload is the last of the bytes it consumed; a server's
 //! header is never longer than the client's, which had a masking key. So the echo's header goes right before the
-//! payload, over bytes that were consumed, and the kernel sends from the buffer that it received into: nothing is copied.
+//! payload, over bytes that were consumed, and the kernel sends from the buffer that it received into: nothing is
+//! copied.
 
 #[cfg(not(target_os = "linux"))]
 fn main() {

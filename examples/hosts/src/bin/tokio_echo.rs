@@ -2,9 +2,9 @@
 //!
 //!     cargo run --release --bin tokio_echo -- 127.0.0.1:9001
 //!
-//! The task waits in one place, for bytes or for a deadline: `read` is safe to cancel, and what it read is passed to the
-//! engine before anything else is awaited. The echo is sent from where the payload was received, chunk by chunk, so that
-//! memory is constant. A peer that does not read is not read from: `write_all` waits, until the deadline.
+//! The task waits in one place, for bytes or for a deadline: `read` is safe to cancel, and what it read is passed to
+//! the engine before anything else is awaited. The echo is sent from where the payload was received, chunk by chunk, so
+//! that memory is constant. A peer that does not read is not read from: `write_all` waits, until the deadline.
 
 use std::io;
 use std::time::Duration;
