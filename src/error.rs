@@ -150,7 +150,8 @@ pub enum HandshakeError {
     Host,
     /// Upgrade is missing, or is not or does not include `websocket` (RFC 6455 sections 4.1 and 4.2.1).
     Upgrade,
-    /// Connection is missing or does not include `Upgrade` (RFC 6455 sections 4.1 and 4.2.1).
+    /// Connection is missing or does not include `Upgrade` (RFC 6455 sections 4.1 and 4.2.1). Over HTTP/2 and HTTP/3,
+    /// where no such field may stand: there is Connection, Upgrade or another field of a hop (RFC 8441 section 5).
     Connection,
     /// Sec-WebSocket-Key is missing, repeated or not the base64 form of 16 bytes (RFC 6455 section 4.2.1).
     Key,
@@ -166,6 +167,8 @@ pub enum HandshakeError {
     Origin,
     /// The request has a body: Content-Length above 0, or Transfer-Encoding.
     Body,
+    /// The `:protocol` of an extended CONNECT is not `websocket` (RFC 8441 section 5, RFC 9220 section 3).
+    Protocol,
     /// The transport ended before the handshake did (RFC 6455 section 7.2.1).
     UnexpectedEof,
 }
@@ -178,6 +181,7 @@ impl HandshakeError {
             Self::Method => 405,
             Self::Upgrade | Self::Version => 426, // [6455-4.2.2-7]
             Self::HeadTooLarge | Self::TooManyHeaders | Self::StorageFull => 431,
+            Self::Protocol => 501, // [9220-3-3]
             Self::HttpVersion => 505,
             _ => 400, // [6455-4.2.1-1] [6455-10.7-4]
         }
@@ -206,6 +210,7 @@ impl HandshakeError {
             Self::Extensions => "Sec-WebSocket-Extensions is malformed or was not offered",
             Self::Origin => "origin not allowed",
             Self::Body => "request has a body",
+            Self::Protocol => ":protocol is not websocket",
             Self::UnexpectedEof => "transport ended inside the opening handshake",
         }
     }

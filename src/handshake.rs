@@ -1,5 +1,6 @@
 //! The opening handshake over HTTP/1.1 (RFC 6455 section 4): [`ServerHandshake`] and [`ClientHandshake`] take what the
-//! transport brings, at any cut, and end in a [`Connection`](crate::Connection).
+//! transport brings, at any cut, and end in a [`Connection`](crate::Connection). Where the host has an HTTP
+//! implementation that parses it, and over HTTP/2 and HTTP/3, [`parsed`] is the door.
 //!
 //! # A server
 //!
@@ -100,6 +101,7 @@ mod head;
 mod key;
 mod list;
 mod origin;
+pub mod parsed;
 mod request;
 mod response;
 mod server;

@@ -10,14 +10,14 @@
 //! | module | what it is |
 //! |---|---|
 //! | [`wire`] | the values on the wire: frame headers, masks, Close frames, UTF-8 |
-//! | [`handshake`] | the HTTP/1.1 upgrade of either role; it hands out a connection |
+//! | [`handshake`] | the HTTP/1.1 upgrade of either role, and the extended CONNECT of HTTP/2 and HTTP/3; it hands out a connection |
 //! | [`connection`] | frames and messages both ways, control frames, limits, closing |
 //! | `deflate` | permessage-deflate (RFC 7692): messages compressed in memory that the host lends (feature `deflate`) |
 //! | [`message`] | whole messages in storage that the host lends (optional) |
 //! | [`deadlines`] | timeouts and keepalive as data (optional) |
 //!
-//! Each uses only those above it. A role is a type, [`Server`] or [`Client`]. What a firmware has to choose is in the chapter
-//! `microcontroller`.
+//! Each uses only those above it. A role is a type, [`Server`] or [`Client`]. Event loops, runtimes, TLS and HTTP are in the
+//! chapter `hosts`, and what a firmware has to choose is in the chapter `microcontroller`.
 //!
 //! # The host's loop
 //!
@@ -122,6 +122,9 @@ pub mod deadlines;
 pub mod deflate;
 mod error;
 pub mod handshake;
+#[cfg(doc)]
+#[doc = include_str!("hosts.md")]
+pub mod hosts {}
 pub mod message;
 #[cfg(doc)]
 #[doc = include_str!("microcontroller.md")]

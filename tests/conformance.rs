@@ -1,8 +1,8 @@
-//! Every requirement of RFC 6455 and RFC 7692 (`conformance/requirements.tsv`) that binds the engine is cited as `[6455-5.1-3]` by
-//! the code that enforces it and by a test, or stands with a reason in `conformance/exceptions.tsv`.
+//! Every requirement of RFC 6455, 7692, 8441 and 9220 (`conformance/requirements.tsv`) that binds the engine is cited as
+//! `[6455-5.1-3]` by the code that enforces it and by a test, or stands with a reason in `conformance/exceptions.tsv`.
 //!
-//! Code is `src` without its tests, and the hosts in `examples`. Tests are `#[cfg(test)]` items and files `tests.rs` in
-//! `src`, the files of `tests`, and the `#` lines of transcripts (`tests/**/*.txt`). `CONFORMANCE.md` is generated from
+//! Code is `src` and the hosts in `examples`, without their tests. Tests are `#[cfg(test)]` items and files `tests.rs` in
+//! `src`, the files in folders `tests`, and the `#` lines of transcripts (`tests/**/*.txt`). `CONFORMANCE.md` is generated from
 //! the citations: `BAREWS_BLESS=1 cargo test --test conformance` rewrites it. What a cited test proves is left to it.
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -11,7 +11,7 @@ use std::path::{Path, PathBuf};
 use std::{env, fs};
 
 const TABLE: &str = "CONFORMANCE.md";
-const RFCS: [u16; 2] = [6455, 7692];
+const RFCS: [u16; 4] = [6455, 7692, 8441, 9220];
 
 struct Row {
     id: String,
@@ -91,11 +91,11 @@ impl Project {
     fn table(&self) -> String {
         let of_engine = self.rows.iter().filter(|row| row.scope == "E").count();
         let mut out = format!(
-            "# Conformance to RFC 6455 and RFC 7692\n\n\
-             All {} rules of RFC 6455 (WebSocket) and RFC 7692 (permessage-deflate) for endpoints: {of_engine} bind the\n\
-             engine, {} of them with an exception. The others bind the transport, the application, or intermediaries\n\
-             and authors of extensions. To find the line, search the file for the id in brackets, such as\n\
-             `[6455-5.1-3]`: the third rule of section 5.1.\n\n\
+            "# Conformance to RFC 6455, 7692, 8441 and 9220\n\n\
+             All {} rules of RFC 6455 (WebSocket), RFC 7692 (permessage-deflate), RFC 8441 and RFC 9220 (WebSocket over\n\
+             HTTP/2 and HTTP/3) for endpoints: {of_engine} bind the engine, {} of them with an exception. The others bind\n\
+             the transport, the application, or intermediaries and authors of extensions. To find the line, search the\n\
+             file for the id in brackets, such as `[6455-5.1-3]`: the third rule of section 5.1.\n\n\
              Level: the keyword of RFC 2119. A `*` marks a rule that the text states without one. The rules are\n\
              paraphrased; the text of the RFC, with errata 3150 and 3433, decides.\n\n\
              This file is generated: `BAREWS_BLESS=1 cargo test --test conformance`.\n\n\
@@ -157,7 +157,7 @@ fn collect(dir: &Path, files: &mut Vec<PathBuf>) {
 fn citations_in(name: &str, text: &str) -> Vec<Citation> {
     let lines: Vec<&str> = text.lines().collect();
     let transcript = name.ends_with(".txt");
-    let only_tests = name.starts_with("tests/") || name.ends_with("/tests.rs");
+    let only_tests = name.starts_with("tests/") || name.contains("/tests/") || name.ends_with("/tests.rs");
     let in_test = test_lines(&lines);
     let mut out = Vec::new();
     for (i, line) in lines.iter().enumerate().filter(|(_, line)| !transcript || line.starts_with('#')) {

@@ -142,7 +142,7 @@ impl<'c, S: AsRef<[u8]> + AsMut<[u8]>> ClientHandshake<'c, S> {
         Ok(Progress::new(bytes, consumed)) // [6455-4.1-43]
     }
 
-    fn read(&mut self, bytes: &[u8]) -> Result<Option<usize>, HandshakeError> {
+    pub(super) fn read(&mut self, bytes: &[u8]) -> Result<Option<usize>, HandshakeError> {
         let mut consumed = 0usize;
         loop {
             let rest = bytes.get(consumed..).unwrap_or_default();

@@ -96,7 +96,7 @@ impl<'c, S: AsRef<[u8]> + AsMut<[u8]>> ServerHandshake<'c, S> {
         Ok(Progress::new(bytes, consumed))
     }
 
-    fn read(&mut self, bytes: &[u8]) -> Result<Option<usize>, HandshakeError> {
+    pub(super) fn read(&mut self, bytes: &[u8]) -> Result<Option<usize>, HandshakeError> {
         // RFC 9112 2.2: empty lines before the request line are ignored
         let start_line = |line: &[u8]| Ok(!line.is_empty() && request_line(line).map(|_| true)?);
         let consumed = self.head.read(self.storage.as_mut(), bytes, &start_line)?;

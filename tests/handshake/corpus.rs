@@ -9,17 +9,17 @@ use barews::handshake::{Accept, ClientConfig, ClientHandshake, Progress, ServerH
 
 use crate::{ANY, KEY, NONCE};
 
-fn rows(table: &'static str) -> impl Iterator<Item = Vec<&'static str>> {
+pub(super) fn rows(table: &'static str) -> impl Iterator<Item = Vec<&'static str>> {
     table.lines().filter(|line| !line.starts_with('#')).map(|line| line.split('\t').collect())
 }
 
-fn bytes(file: &str) -> Vec<u8> {
+pub(super) fn bytes(file: &str) -> Vec<u8> {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data/handshakes");
     fs::read(folder.join(file)).unwrap_or_else(|error| panic!("{file}: {error}"))
 }
 
 /// What a row says of a column, if it says anything.
-fn said(text: &str) -> Option<&str> {
+pub(super) fn said(text: &str) -> Option<&str> {
     (text != "-").then_some(text)
 }
 

@@ -5,6 +5,7 @@ mod answers;
 mod client;
 mod corpus;
 mod hostile;
+mod parsed;
 mod server;
 
 use barews::HandshakeError;

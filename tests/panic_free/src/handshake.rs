@@ -3,7 +3,7 @@
 use barews::HandshakeError;
 use barews::connection::Config;
 use barews::handshake::{Accept, ClientConfig, ClientHandshake, Extension, OriginPolicy, Param, Request, Response};
-use barews::handshake::{ServerConfig, ServerHandshake, Uri, accept_key};
+use barews::handshake::{ServerConfig, ServerHandshake, Uri, accept_key, parsed};
 use core::hint::black_box;
 
 use crate::{Unknown, calls};
@@ -59,6 +59,50 @@ pub fn client_handshake(
         array.response(),
         array.status(),
         array.connect(keys, config),
+    );
+}
+
+#[unsafe(no_mangle)]
+pub fn parsed_server<'c>(
+    u: &mut Unknown<'_>,
+    handshake: &mut parsed::ServerHandshake<'_, &mut [u8]>,
+    server: &'c ServerConfig<'c>,
+    start: &parsed::Start<'_>,
+    fields: Fields<'_>,
+    (response, config): (&Accept<'_>, &Config),
+    error: HandshakeError,
+) {
+    calls!(u.which;
+        parsed::ServerHandshake::new(server, [0; 512], start, fields.iter().copied()),
+        parsed::ServerHandshake::new(server, &mut *u.out, start, fields.iter().copied()),
+        handshake.request(),
+        handshake.accept(response, config),
+        each(handshake.accept(response, config).iter().flat_map(|(head, _)| head.headers())),
+        handshake.refuse(error),
+        each(handshake.refuse(error).headers()),
+        handshake.refuse(error).status(),
+    );
+}
+
+#[unsafe(no_mangle)]
+pub fn parsed_client<'c>(
+    u: &mut Unknown<'_>,
+    handshake: &mut parsed::ClientHandshake<'_, &mut [u8]>,
+    client: &'c ClientConfig<'c>,
+    fields: Fields<'_>,
+    nonce: [u8; 16],
+    keys: fn() -> [u8; 4],
+    config: &Config,
+) {
+    calls!(u.which;
+        parsed::ClientHandshake::upgrade(client, nonce, &mut *u.bytes),
+        parsed::ClientHandshake::extended_connect(client, &mut *u.bytes),
+        handshake.request(u.out),
+        each(handshake.request(u.out).iter().flat_map(|head| head.headers())),
+        handshake.receive(u.short, fields.iter().copied()),
+        handshake.status(),
+        handshake.response(),
+        handshake.connect(keys, config),
     );
 }
 

@@ -1,0 +1,231 @@
+//! A chat room: what one says, all get. Open http://127.0.0.1:9001/ in two browser windows.
+//!
+//!     cargo run --release --bin chat -- 127.0.0.1:9001 drop|close|wait
+//!
+//! A server masks nothing, so a message is the same bytes for everybody: it is framed once, and the frame is shared.
+//! Each connection has a queue of 64 frames. What becomes of a reader whose queue is full is policy: `drop` passes it
+//! over, `close` ends its connection with 1013 (try again later), `wait` makes the speaker wait, and so everybody.
+
+use std::collections::HashMap;
+use std::io;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use barews::connection::{Config, Event, MessageKind, Receiver, Reply, Transmitter, Transport};
+use barews::handshake::{OriginPolicy, ServerConfig};
+use barews::wire::{CloseCode, MAX_CONTROL_FRAME};
+use barews::{Connection, ProtocolError, Server};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::tcp::{OwnedReadHalf, OwnedWriteHalf};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::mpsc::{self, error::TrySendError};
+use tokio::sync::{Notify, watch};
+use tokio::time::{interval, timeout};
+
+static HANDSHAKE: ServerConfig<'_> = ServerConfig::new(OriginPolicy::SameOrigin); // who talks here is asked by our page
+/// What one may say at once.
+const LONGEST: usize = 16 << 10;
+const QUEUE: usize = 64;
+const PING: Duration = Duration::from_secs(20);
+/// For a peer to take a frame, and to end its connection.
+const PATIENCE: Duration = Duration::from_secs(20);
+
+const PAGE: &str = r#"<!doctype html><meta charset=utf-8><title>Chat</title><style>
+body { font: 16px sans-serif; max-width: 40em; margin: 2em auto } #log { white-space: pre-wrap } input { width: 100% }
+</style><div id=log></div><form><input placeholder="say something" autofocus></form><script>
+const log = document.getElementById("log"), input = document.querySelector("input");
+const show = line => { log.textContent += line + "\n"; input.scrollIntoView(); };
+const socket = new WebSocket(`ws://${location.host}/`);
+socket.onmessage = event => show(event.data);
+socket.onclose = event => show(`(closed: ${event.code} ${event.reason})`);
+document.querySelector("form").onsubmit = () => { socket.send(input.value); input.value = ""; return false; };
+</script>"#;
+
+#[derive(Clone, Copy)]
+enum Policy {
+    Drop,
+    Close,
+    Wait,
+}
+
+type Frame = Arc<[u8]>;
+
+/// Somebody in the room, as others see them.
+#[derive(Clone)]
+struct Member {
+    queue: mpsc::Sender<Frame>,
+    too_slow: Arc<Notify>,
+}
+
+struct Room {
+    policy: Policy,
+    members: Mutex<HashMap<u64, Member>>,
+}
+
+impl Room {
+    fn members(&self) -> std::sync::MutexGuard<'_, HashMap<u64, Member>> {
+        self.members.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    async fn say(&self, frame: Frame) {
+        let members: Vec<_> = self.members().values().cloned().collect();
+        for Member { queue, too_slow } in members {
+            match (queue.try_send(Arc::clone(&frame)), self.policy) {
+                (Err(TrySendError::Full(frame)), Policy::Wait) => {
+                    let _gone = queue.send(frame).await;
+                }
+                (Err(TrySendError::Full(_)), Policy::Close) => too_slow.notify_one(),
+                _ => {} // queued, passed over, or gone
+            }
+        }
+    }
+}
+
+#[tokio::main(flavor = "current_thread")]
+async fn main() -> io::Result<()> {
+    let mut args = std::env::args().skip(1);
+    let address = args.next().unwrap_or_else(|| "127.0.0.1:9001".into());
+    let policy = match args.next().as_deref() {
+        None | Some("drop") => Policy::Drop,
+        Some("close") => Policy::Close,
+        Some("wait") => Policy::Wait,
+        Some(_) => return Err(io::Error::other("the policy is drop, close or wait")),
+    };
+    let room = Arc::new(Room { policy, members: Mutex::default() });
+    let listener = TcpListener::bind(address).await?;
+    println!("http://{}/", listener.local_addr()?);
+    for id in 0.. {
+        let (stream, peer) = listener.accept().await?;
+        let room = Arc::clone(&room);
+        tokio::spawn(async move {
+            if let Err(error) = serve(stream, &room, id).await {
+                eprintln!("{peer}: {error}");
+            }
+            room.members().remove(&id);
+        });
+    }
+    Ok(())
+}
+
+/// A message as the bytes that every connection sends.
+fn framed(text: &[u8]) -> Frame {
+    let mut frame = vec![0; text.len() + 14];
+    let len = Connection::new(Server, &Config::DEFAULT).message(MessageKind::Text, text, &mut frame).unwrap_or(0);
+    frame[..len].into()
+}
+
+async fn serve(mut stream: TcpStream, room: &Arc<Room>, id: u64) -> io::Result<()> {
+    stream.set_nodelay(true)?;
+    let Some((connection, unread)) = hosts::websocket::handshake(&mut stream, &HANDSHAKE, PAGE).await? else {
+        return stream.shutdown().await;
+    };
+    let (queue, frames) = mpsc::channel(QUEUE);
+    let (replies, replies_due) = mpsc::channel(1);
+    let (closed, close_sent) = watch::channel(false);
+    let too_slow = Arc::new(Notify::new());
+    room.members().insert(id, Member { queue, too_slow: Arc::clone(&too_slow) });
+
+    let (receiver, transmitter) = connection.split();
+    let (incoming, outgoing) = stream.into_split();
+    let writing = tokio::spawn(write(outgoing, transmitter, replies_due, frames, too_slow, closed));
+    let read = read(incoming, receiver, unread, room, id, replies, close_sent).await;
+    room.members().remove(&id);
+    writing.await.map_err(io::Error::other)??;
+    read
+}
+
+async fn read(
+    mut stream: OwnedReadHalf,
+    mut receiver: Receiver<Server>,
+    mut rx: Vec<u8>,
+    room: &Room,
+    id: u64,
+    replies: mpsc::Sender<Reply>,
+    mut close_sent: watch::Receiver<bool>,
+) -> io::Result<()> {
+    let mut unread = rx.len();
+    rx.resize(rx.len().max(4096), 0);
+    let mut said = format!("{id}: ").into_bytes();
+    let name = said.len();
+    loop {
+        let mut rest = &mut rx[..unread];
+        loop {
+            let received = receiver.receive(rest);
+            if let Some(reply) = receiver.take_reply() {
+                let _writer_gone = replies.send(reply).await;
+            }
+            let Ok(received) = received else { break };
+            rest = received.rest;
+            match received.event {
+                None => break,
+                Some(Event::Data(chunk)) if said.len() + chunk.payload.len() > LONGEST => {
+                    receiver.fail(ProtocolError::MessageTooBig); // 1009
+                }
+                Some(Event::Data(chunk)) if chunk.kind == MessageKind::Text => {
+                    said.extend_from_slice(chunk.payload);
+                    if chunk.last {
+                        room.say(framed(&said)).await;
+                        said.truncate(name);
+                    }
+                }
+                Some(_) => {} // binary data is nothing that one says
+            }
+        }
+        let sent = *close_sent.borrow_and_update();
+        if receiver.transport(sent) == Transport::Close {
+            return Ok(());
+        }
+        // The writer pings, so a peer that is there is heard of.
+        let read = timeout(2 * PING, stream.read(&mut rx));
+        tokio::select! {
+            read = read => {
+                unread = read??;
+                if unread == 0 && receiver.receive_eof().is_err() {
+                    return Err(io::ErrorKind::UnexpectedEof.into());
+                }
+            }
+            changed = close_sent.changed() => {
+                unread = 0;
+                if changed.is_err() {
+                    let drained = async { while stream.read(&mut rx).await? > 0 {} Ok::<_, io::Error>(()) };
+                    return timeout(PATIENCE, drained).await?;
+                }
+            }
+        }
+    }
+}
+
+async fn write(
+    mut stream: OwnedWriteHalf,
+    mut transmitter: Transmitter<Server>,
+    mut replies: mpsc::Receiver<Reply>,
+    mut frames: mpsc::Receiver<Frame>,
+    too_slow: Arc<Notify>,
+    closed: watch::Sender<bool>,
+) -> io::Result<()> {
+    let mut pings = interval(PING);
+    pings.tick().await; // the first one is at once
+    let mut control = [0; MAX_CONTROL_FRAME];
+    while !transmitter.is_closed() {
+        let (len, frame) = tokio::select! {
+            biased;
+            reply = replies.recv() => {
+                let Some(reply) = reply else { break };
+                (transmitter.reply(&reply, &mut control), None)
+            }
+            () = too_slow.notified() => {
+                (transmitter.close(CloseCode::TRY_AGAIN_LATER, "you read too slowly", &mut control), None)
+            }
+            frame = frames.recv() => match frame {
+                Some(frame) => (Ok(0), Some(frame)),
+                None => break,
+            },
+            _ = pings.tick() => (transmitter.ping(b"", &mut control), None),
+        };
+        // A whole frame may go between the transmitter's own: it begins and ends where no message is under way.
+        let bytes = frame.as_deref().unwrap_or(&control[..len.map_err(io::Error::other)?]);
+        timeout(PATIENCE, stream.write_all(bytes)).await??;
+    }
+    closed.send_replace(true);
+    stream.shutdown().await
+}

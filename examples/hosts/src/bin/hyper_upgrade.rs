@@ -1,0 +1,85 @@
+//! A web server on hyper that hands WebSockets to the engine: hyper parses the request, the engine decides on it and
+//! says what to answer, and then gets what hyper has upgraded.
+//!
+//!     cargo run --release --bin hyper_upgrade -- 127.0.0.1:9001
+//!     curl http://127.0.0.1:9001/
+
+use std::convert::Infallible;
+use std::io;
+
+use barews::connection::Config;
+use barews::handshake::parsed::{ServerHandshake, Start};
+use barews::handshake::{Accept, OriginPolicy, ServerConfig};
+use bytes::Bytes;
+use futures_util::{SinkExt, StreamExt};
+use hosts::websocket::WebSocket;
+use http::{Request, Response, Version};
+use http_body_util::Full;
+use hyper::body::Incoming;
+use hyper::server::conn::http1;
+use hyper::service::service_fn;
+use hyper_util::rt::TokioIo;
+use tokio::net::TcpListener;
+
+static HANDSHAKE: ServerConfig<'_> =
+    ServerConfig { subprotocols: &["echo"], ..ServerConfig::new(OriginPolicy::SameOrigin) };
+
+#[tokio::main(flavor = "current_thread")]
+async fn main() -> io::Result<()> {
+    let address = std::env::args().nth(1).unwrap_or_else(|| "127.0.0.1:9001".into());
+    let listener = TcpListener::bind(address).await?;
+    println!("ws://{}/echo", listener.local_addr()?);
+    loop {
+        let (stream, peer) = listener.accept().await?;
+        stream.set_nodelay(true)?;
+        tokio::spawn(async move {
+            let connection = http1::Builder::new().serve_connection(TokioIo::new(stream), service_fn(service));
+            if let Err(error) = connection.with_upgrades().await {
+                eprintln!("{peer}: {error}");
+            }
+        });
+    }
+}
+
+async fn service(request: Request<Incoming>) -> Result<Response<Full<Bytes>>, Infallible> {
+    Ok(match request.uri().path() {
+        "/" => Response::new("the WebSocket is at /echo\n".into()),
+        "/echo" => upgrade(request),
+        _ => answer(404, [], "not here\n".into()),
+    })
+}
+
+fn upgrade(mut request: Request<Incoming>) -> Response<Full<Bytes>> {
+    let target = request.uri().to_string();
+    let minor_version = u8::from(request.version() != Version::HTTP_10);
+    let start = Start::Upgrade { method: request.method().as_str(), target: &target, minor_version };
+    let mut handshake = ServerHandshake::new(&HANDSHAKE, [0; 1024], &start, request.headers());
+    if let Err(error) = handshake.request() {
+        let head = handshake.refuse(error);
+        return answer(head.status(), head.headers(), error.to_string());
+    }
+    let Ok((head, connection)) = handshake.accept(&Accept::default(), &Config::DEFAULT) else {
+        return answer(200, [], "a WebSocket is here\n".into()); // a plain GET
+    };
+    let upgraded = hyper::upgrade::on(&mut request);
+    tokio::spawn(async move {
+        let transport = TokioIo::new(upgraded.await.map_err(io::Error::other)?);
+        let mut socket = WebSocket::new(transport, connection, &[]); // hyper keeps what came behind the head
+        while let Some(message) = socket.next().await {
+            socket.send(message?).await?;
+        }
+        Ok::<_, io::Error>(())
+    });
+    answer(head.status(), head.headers(), String::new())
+}
+
+/// The head that the engine wants, as a response of hyper's.
+fn answer<'a>(
+    status: u16,
+    headers: impl IntoIterator<Item = (&'a str, &'a str)>,
+    body: String,
+) -> Response<Full<Bytes>> {
+    let response = Response::builder().status(status);
+    let response = headers.into_iter().fold(response, |response, (name, value)| response.header(name, value));
+    response.body(body.into()).unwrap_or_default()
+}

@@ -1,0 +1,155 @@
+//! The echo server on tokio, one task for each connection, with nothing between the engine and the socket.
+//!
+//!     cargo run --release --bin tokio_echo -- 127.0.0.1:9001
+//!
+//! The task waits in one place, for bytes or for a deadline: `read` is safe to cancel, and what it read is passed to
+//! the engine before anything else is awaited. The echo is sent from where the payload was received, chunk by chunk, so
+//! that memory is constant. A peer that does not read is not read from: `write_all` waits, until the deadline.
+
+use std::io;
+use std::time::Duration;
+
+use barews::connection::{Config, Event, Transport};
+use barews::deadlines::{Deadlines, Timeout, Timeouts};
+use barews::handshake::{Accept, OriginPolicy, Progress, ServerConfig, ServerHandshake};
+use barews::wire::{CloseCode, MAX_CONTROL_FRAME};
+use barews::{Connection, Server};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::time::{Instant, sleep_until, timeout};
+
+static HANDSHAKE: ServerConfig<'_> = ServerConfig::new(OriginPolicy::Any); // an echo has no secrets
+const TIMEOUTS: Timeouts = Timeouts::MILLISECONDS;
+/// For a peer to take what we write.
+const PATIENCE: Duration = Duration::from_secs(20);
+
+#[tokio::main(flavor = "current_thread")]
+async fn main() -> io::Result<()> {
+    let address = std::env::args().nth(1).unwrap_or_else(|| "127.0.0.1:9001".into());
+    let listener = TcpListener::bind(address).await?;
+    println!("ws://{}/", listener.local_addr()?);
+    loop {
+        let (stream, peer) = listener.accept().await?;
+        tokio::spawn(async move {
+            if let Err(error) = serve(stream).await {
+                eprintln!("{peer}: {error}");
+            }
+        });
+    }
+}
+
+async fn serve(mut stream: TcpStream) -> io::Result<()> {
+    stream.set_nodelay(true)?;
+    let mut rx = vec![0; 16 << 10];
+    let handshake =
+        timeout(Duration::from_millis(TIMEOUTS.handshake.unwrap_or(10_000)), handshake(&mut stream, &mut rx));
+    let Some((mut connection, mut unread)) = handshake.await?? else { return stream.shutdown().await };
+
+    let start = Instant::now();
+    let now = || start.elapsed().as_millis() as u64;
+    let mut deadlines = Deadlines::new(TIMEOUTS, 0);
+    deadlines.opened(0);
+    let mut shut = false;
+    loop {
+        let mut rest = &mut rx[unread];
+        while let Ok(received) = connection.receive(rest) {
+            rest = received.rest;
+            match received.event {
+                None => break,
+                Some(Event::Data(chunk)) => {
+                    let header = connection.frame(chunk.kind, chunk.last, chunk.payload.len() as u64);
+                    if let Ok(header) = header {
+                        connection.payload(chunk.payload).map_err(io::Error::other)?;
+                        send(&mut stream, header.as_bytes()).await?;
+                        send(&mut stream, chunk.payload).await?;
+                        deadlines.message(now());
+                    }
+                }
+                Some(Event::Pong) => {
+                    let _round_trip = deadlines.pong(connection.control_payload(), now());
+                }
+                Some(_) => {}
+            }
+            drain(&mut connection, &mut stream).await?;
+        }
+        drain(&mut connection, &mut stream).await?; // the Close that answers an error
+
+        match connection.transport() {
+            Transport::Close => return Ok(()),
+            Transport::HalfClose if !shut => {
+                shut = true;
+                stream.shutdown().await?;
+            }
+            _ => {}
+        }
+        deadlines.state(connection.state(), now());
+        let due = deadlines
+            .poll_timeout()
+            .map_or(start + Duration::from_secs(1 << 30), |due| start + Duration::from_millis(due));
+        tokio::select! {
+            read = stream.read(&mut rx) => {
+                let len = read?;
+                deadlines.received(now());
+                if len == 0 && connection.receive_eof().is_err() {
+                    return Err(io::ErrorKind::UnexpectedEof.into());
+                }
+                unread = 0..len;
+            }
+            () = sleep_until(due) => {
+                unread = 0..0;
+                let mut tx = [0; MAX_CONTROL_FRAME];
+                while let Some(timeout) = deadlines.handle_timeout(now()) {
+                    let len = match timeout {
+                        Timeout::Ping(payload) => connection.ping(&payload, &mut tx).unwrap_or(0),
+                        Timeout::Idle => connection.close(CloseCode::GOING_AWAY, "idle", &mut tx).unwrap_or(0),
+                        Timeout::Handshake | Timeout::Pong | Timeout::Closing => {
+                            return Err(io::ErrorKind::TimedOut.into());
+                        }
+                    };
+                    send(&mut stream, &tx[..len]).await?;
+                }
+            }
+        }
+    }
+}
+
+/// The connection, and where in `rx` its first bytes are; none if the request was refused.
+async fn handshake(
+    stream: &mut TcpStream,
+    rx: &mut [u8],
+) -> io::Result<Option<(Connection<Server>, std::ops::Range<usize>)>> {
+    let mut handshake = ServerHandshake::new(&HANDSHAKE, [0; 512]);
+    let mut out = [0; 512];
+    loop {
+        let len = stream.read(rx).await?;
+        if len == 0 {
+            return Err(io::ErrorKind::UnexpectedEof.into());
+        }
+        let (len, connection) = match handshake.receive(&mut rx[..len]) {
+            Ok(Progress::Partial) => continue,
+            Ok(Progress::Complete { rest }) => {
+                let unread = len - rest.len()..len;
+                match handshake.accept(&Accept::default(), &Config::DEFAULT, &mut out) {
+                    Ok((len, connection)) => (len, Some((connection, unread))),
+                    Err(_) => (handshake.respond(404, &[], b"", &mut out).map_err(io::Error::other)?, None),
+                }
+            }
+            Err(error) => (handshake.refuse(error, &mut out).map_err(io::Error::other)?, None),
+        };
+        stream.write_all(&out[..len]).await?;
+        return Ok(connection);
+    }
+}
+
+/// The drain law: what is due goes out before anything is waited for.
+async fn drain(connection: &mut Connection<Server>, stream: &mut TcpStream) -> io::Result<()> {
+    let mut tx = [0; MAX_CONTROL_FRAME];
+    while let len @ 1.. = connection.poll_transmit(&mut tx) {
+        send(stream, &tx[..len]).await?;
+    }
+    Ok(())
+}
+
+async fn send(stream: &mut TcpStream, bytes: &[u8]) -> io::Result<()> {
+    timeout(PATIENCE, stream.write_all(bytes)).await?
+}

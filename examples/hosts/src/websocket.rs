@@ -1,0 +1,415 @@
+//! barews on tokio as a `Stream` and a `Sink` of messages, over anything that is `AsyncRead` and `AsyncWrite`: TCP,
+//! TLS, what hyper upgraded, a stream of HTTP/2. Copy this file; it needs `barews`, `getrandom`, `tokio` and
+//! `futures-util`.
+//!
+//! * **Back-pressure.** The sink holds one message and sends it in fragments as the transport takes them; until the
+//!   last one is written it is not ready for the next. Pongs go out between fragments. While the transport takes
+//!   nothing, reading goes on, so that two peers that both send never wait for each other.
+//! * **Cancel safety.** Dropping `next()` or `send()` loses nothing: what was read is in the buffer, what was begun is
+//!   kept. A message whose `send` was dropped goes out with the next poll of either half.
+//! * **Closing.** `close()` sends a Close frame, waits for the peer's and for the end of the transport. The peer's
+//!   Close is answered by `next()`, which returns `None` once all is over.
+//! * **Deadlines.** Keepalive and the timeouts of `Timeouts::MILLISECONDS` run while the socket is polled.
+
+use std::io::{self, ErrorKind};
+use std::ops::Range;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll, Wake, Waker, ready};
+use std::time::Duration;
+
+use barews::connection::{Config, Event, MessageKind, State, Transport};
+use barews::deadlines::{Deadlines, Timeout, Timeouts};
+use barews::handshake::{Accept, ClientConfig, ClientHandshake, Progress, ServerConfig, ServerHandshake};
+use barews::wire::{CloseCode, MAX_CONTROL_FRAME};
+use barews::{Client, Connection, Role, Server};
+use futures_util::task::AtomicWaker;
+use futures_util::{Sink, Stream};
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, ReadBuf};
+use tokio::time::{Instant, Sleep, sleep_until, timeout};
+
+/// A whole message.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Message {
+    Text(String),
+    Binary(Vec<u8>),
+}
+
+/// The most bytes of a fragment, and of a read.
+const PIECE: usize = 16 << 10;
+
+/// A WebSocket on the transport `T`. Use it whole, or `split()` it into its stream and its sink.
+pub struct WebSocket<T, R> {
+    transport: T,
+    connection: Connection<R>,
+    /// What was read, and which of it was not looked at.
+    rx: Box<[u8]>,
+    unread: Range<usize>,
+    /// The message that is coming in.
+    incoming: Vec<u8>,
+    /// Whole frames, and how many bytes of them were written.
+    tx: Vec<u8>,
+    written: usize,
+    /// The message that is going out, and how many bytes of it are in frames.
+    outgoing: Option<(MessageKind, Vec<u8>, usize)>,
+    failed: bool,
+    shut: bool,
+    deadlines: Deadlines,
+    start: Instant,
+    sleep: Pin<Box<Sleep>>,
+    halves: Arc<Halves>,
+}
+
+/// The tasks of both halves. A transport remembers only who polled it last, and either half may write what the other
+/// one waits for: so both are woken.
+#[derive(Default)]
+struct Halves {
+    stream: AtomicWaker,
+    sink: AtomicWaker,
+}
+
+impl Wake for Halves {
+    fn wake(self: Arc<Self>) {
+        self.stream.wake();
+        self.sink.wake();
+    }
+}
+
+/// Accepts a WebSocket on a transport that was just opened; a plain request gets the page, and nothing comes of it.
+pub async fn accept<T: AsyncRead + AsyncWrite + Unpin>(
+    mut transport: T,
+    config: &ServerConfig<'_>,
+    page: &str,
+) -> io::Result<Option<WebSocket<T, Server>>> {
+    match handshake(&mut transport, config, page).await? {
+        Some((connection, unread)) => Ok(Some(WebSocket::new(transport, connection, &unread))),
+        None => transport.shutdown().await.map(|()| None),
+    }
+}
+
+/// The handshake alone, for hosts that do the rest by themselves: the connection, and the first bytes for it.
+pub async fn handshake<T: AsyncRead + AsyncWrite + Unpin>(
+    transport: &mut T,
+    config: &ServerConfig<'_>,
+    page: &str,
+) -> io::Result<Option<(Connection<Server>, Vec<u8>)>> {
+    let handshake = async {
+        let mut handshake = ServerHandshake::new(config, [0; 1024]);
+        let (mut rx, mut out) = ([0; 4096], vec![0; 1024 + page.len()]);
+        loop {
+            let len = transport.read(&mut rx).await?;
+            if len == 0 {
+                handshake.receive_eof().map_err(io::Error::other)?;
+            }
+            let upgrade = match handshake.receive(&mut rx[..len]) {
+                Ok(Progress::Partial) => continue,
+                Ok(Progress::Complete { rest }) => Ok(rest.to_vec()),
+                Err(error) => Err(error),
+            };
+            let is_upgrade = handshake.request().is_some_and(|request| request.is_upgrade());
+            let answered = match upgrade {
+                Ok(unread) if is_upgrade => {
+                    let accepted = handshake.accept(&Accept::default(), &Config::DEFAULT, &mut out);
+                    accepted.map(|(len, connection)| (len, Some((connection, unread))))
+                }
+                Ok(_) => {
+                    let html = [("Content-Type", "text/html; charset=utf-8")];
+                    handshake.respond(200, &html, page.as_bytes(), &mut out).map(|len| (len, None))
+                }
+                Err(error) => handshake.refuse(error, &mut out).map(|len| (len, None)),
+            };
+            let (len, connection) = answered.map_err(io::Error::other)?;
+            transport.write_all(&out[..len]).await?;
+            transport.flush().await?;
+            return Ok::<_, io::Error>(connection);
+        }
+    };
+    timeout(limit(), handshake).await?
+}
+
+/// Masking keys from the operating system.
+pub fn random<const N: usize>() -> [u8; N] {
+    let mut bytes = [0; N];
+    getrandom::fill(&mut bytes).expect("the operating system has randomness");
+    bytes
+}
+
+/// Asks for a WebSocket on a transport that was just opened to the host and port of `config.uri`.
+pub async fn connect<T: AsyncRead + AsyncWrite + Unpin>(
+    mut transport: T,
+    config: &ClientConfig<'_>,
+) -> io::Result<WebSocket<T, Client<fn() -> [u8; 4]>>> {
+    let handshake = async {
+        let mut handshake = ClientHandshake::new(config, random(), [0; 1024]);
+        let (mut rx, mut out) = ([0; 4096], [0; 4096]);
+        let len = handshake.request(&mut out).map_err(io::Error::other)?;
+        transport.write_all(&out[..len]).await?;
+        transport.flush().await?;
+        loop {
+            let len = transport.read(&mut rx).await?;
+            if len == 0 {
+                handshake.receive_eof().map_err(io::Error::other)?;
+            }
+            let Progress::Complete { rest } = handshake.receive(&mut rx[..len]).map_err(io::Error::other)? else {
+                continue;
+            };
+            let keys: fn() -> [u8; 4] = random;
+            return match handshake.connect(keys, &Config::DEFAULT) {
+                Ok(connection) => Ok((connection, rest.to_vec())),
+                Err(_) => Err(io::Error::other(format!("the server answers {}", handshake.status().unwrap_or(0)))),
+            };
+        }
+    };
+    let (connection, unread) = timeout(limit(), handshake).await??;
+    Ok(WebSocket::new(transport, connection, &unread))
+}
+
+fn limit() -> Duration {
+    Duration::from_millis(Timeouts::MILLISECONDS.handshake.unwrap_or(u64::MAX))
+}
+
+impl<T: AsyncRead + AsyncWrite + Unpin, R: Role> WebSocket<T, R> {
+    /// A connection whose handshake is over. `unread` is what came behind it.
+    pub fn new(transport: T, connection: Connection<R>, unread: &[u8]) -> Self {
+        let mut rx = vec![0; PIECE.max(unread.len())].into_boxed_slice();
+        rx[..unread.len()].copy_from_slice(unread);
+        let mut deadlines = Deadlines::new(Timeouts::MILLISECONDS, 0);
+        deadlines.opened(0);
+        Self {
+            transport,
+            connection,
+            rx,
+            unread: 0..unread.len(),
+            incoming: Vec::new(),
+            tx: Vec::new(),
+            written: 0,
+            outgoing: None,
+            failed: false,
+            shut: false,
+            deadlines,
+            start: Instant::now(),
+            sleep: Box::pin(sleep_until(Instant::now())),
+            halves: Arc::default(),
+        }
+    }
+
+    /// How the connection closed, once it has: the code and the reason of the peer's Close frame.
+    pub fn closed(&self) -> Option<(CloseCode, &str)> {
+        self.connection.close_code().map(|code| (code, self.connection.close_reason()))
+    }
+
+    /// Starts the closing handshake with a code of our own; `close()` goes on with it.
+    pub fn start_close(&mut self, code: CloseCode, reason: &str) -> io::Result<()> {
+        let mut frame = [0; MAX_CONTROL_FRAME];
+        let len = self.connection.close(code, reason, &mut frame).map_err(io::Error::other)?;
+        self.tx.extend_from_slice(&frame[..len]);
+        self.outgoing = None; // nothing may follow a Close
+        Ok(())
+    }
+
+    fn now(&self) -> u64 {
+        self.start.elapsed().as_millis() as u64
+    }
+
+    /// Does what the deadlines ask for, and has us woken at the next one.
+    fn poll_deadlines(&mut self, cx: &mut Context<'_>) -> io::Result<()> {
+        self.deadlines.state(self.connection.state(), self.now());
+        loop {
+            while let Some(due) = self.deadlines.handle_timeout(self.now()) {
+                match due {
+                    Timeout::Ping(payload) => {
+                        let mut frame = [0; MAX_CONTROL_FRAME];
+                        let len = self.connection.ping(&payload, &mut frame).unwrap_or(0);
+                        self.tx.extend_from_slice(&frame[..len]);
+                    }
+                    Timeout::Idle => self.start_close(CloseCode::GOING_AWAY, "idle")?,
+                    Timeout::Handshake | Timeout::Pong | Timeout::Closing => return Err(ErrorKind::TimedOut.into()),
+                }
+            }
+            let Some(next) = self.deadlines.poll_timeout() else { return Ok(()) };
+            // One millisecond more, or the clock may not have come to it yet.
+            self.sleep.as_mut().reset(self.start + Duration::from_millis(next + 1));
+            if self.sleep.as_mut().poll(cx).is_pending() {
+                return Ok(());
+            }
+        }
+    }
+
+    /// Puts what is due into `tx`: a reply first, then a fragment.
+    fn fill(&mut self) -> io::Result<()> {
+        self.tx.clear();
+        self.written = 0;
+        let mut frame = [0; MAX_CONTROL_FRAME];
+        while let len @ 1.. = self.connection.poll_transmit(&mut frame) {
+            self.tx.extend_from_slice(&frame[..len]);
+        }
+        let Some((kind, body, framed)) = &mut self.outgoing else { return Ok(()) };
+        let piece = &body[*framed..(*framed + PIECE).min(body.len())];
+        let last = *framed + piece.len() == body.len();
+        let Ok(header) = self.connection.frame(*kind, last, piece.len() as u64) else {
+            self.outgoing = None; // the peer has closed meanwhile, and reads no more
+            return Ok(());
+        };
+        self.tx.extend_from_slice(header.as_bytes());
+        let payload = self.tx.len();
+        self.tx.extend_from_slice(piece);
+        self.connection.payload(&mut self.tx[payload..]).map_err(io::Error::other)?;
+        *framed += piece.len();
+        if last {
+            self.outgoing = None;
+            self.deadlines.message(self.now());
+        }
+        Ok(())
+    }
+
+    /// Writes until nothing is due: the drain law.
+    fn poll_write(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        loop {
+            while self.written < self.tx.len() {
+                let len = ready!(Pin::new(&mut self.transport).poll_write(cx, &self.tx[self.written..]))?;
+                if len == 0 {
+                    return Poll::Ready(Err(ErrorKind::WriteZero.into()));
+                }
+                self.written += len;
+            }
+            self.fill()?;
+            if self.tx.is_empty() {
+                return Pin::new(&mut self.transport).poll_flush(cx);
+            }
+        }
+    }
+
+    /// Reads the next message; `None` when the connection is over.
+    fn poll_message(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<Option<Message>>> {
+        loop {
+            self.poll_deadlines(cx)?;
+            let drained = match self.poll_write(cx) {
+                Poll::Ready(Err(error)) if self.connection.state() == State::Open => return Poll::Ready(Err(error)),
+                Poll::Ready(_) => true, // a peer that closed need not read our Close
+                Poll::Pending => false,
+            };
+            match self.connection.receive(&mut self.rx[self.unread.clone()]) {
+                Err(error) => {
+                    // What still comes is discarded until the transport ends; the Close that tells the peer is out.
+                    self.unread = 0..0;
+                    if !self.failed {
+                        self.failed = true;
+                        let _sent = self.poll_write(cx)?;
+                        return Poll::Ready(Err(io::Error::new(ErrorKind::InvalidData, error)));
+                    }
+                }
+                Ok(received) => {
+                    self.unread.start = self.unread.end - received.rest.len();
+                    match received.event {
+                        Some(Event::Data(chunk)) => {
+                            self.incoming.extend_from_slice(chunk.payload);
+                            if chunk.last {
+                                let kind = chunk.kind;
+                                self.deadlines.message(self.start.elapsed().as_millis() as u64);
+                                let body = std::mem::take(&mut self.incoming);
+                                return Poll::Ready(Ok(Some(match kind {
+                                    MessageKind::Text => String::from_utf8(body).map_or_else(
+                                        |error| Message::Binary(error.into_bytes()), // the engine has checked it
+                                        Message::Text,
+                                    ),
+                                    _ => Message::Binary(body),
+                                })));
+                            }
+                            continue;
+                        }
+                        Some(Event::Pong) => {
+                            let now = self.now();
+                            let _round_trip = self.deadlines.pong(self.connection.control_payload(), now);
+                            continue;
+                        }
+                        Some(_) => continue,
+                        None => {}
+                    }
+                }
+            }
+            match self.connection.transport() {
+                Transport::Close => return Poll::Ready(Ok(None)),
+                Transport::HalfClose if drained && !self.shut => {
+                    let _gone = ready!(Pin::new(&mut self.transport).poll_shutdown(cx));
+                    self.shut = true;
+                }
+                _ => {}
+            }
+            let mut buffer = ReadBuf::new(&mut self.rx);
+            let end = match ready!(Pin::new(&mut self.transport).poll_read(cx, &mut buffer)) {
+                Ok(()) => buffer.filled().is_empty(),
+                Err(_) if self.connection.state() != State::Open => true, // a reset ends it, too
+                Err(error) => return Poll::Ready(Err(error)),
+            };
+            self.unread = 0..buffer.filled().len();
+            let now = self.now();
+            self.deadlines.received(now);
+            if end && let Err(error) = self.connection.receive_eof() {
+                return Poll::Ready(if self.failed {
+                    Ok(None)
+                } else {
+                    self.failed = true;
+                    Err(io::Error::new(ErrorKind::UnexpectedEof, error))
+                });
+            }
+        }
+    }
+}
+
+impl<T: AsyncRead + AsyncWrite + Unpin, R: Role + Unpin> Stream for WebSocket<T, R> {
+    type Item = io::Result<Message>;
+
+    fn poll_next(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
+        let this = self.get_mut();
+        this.halves.stream.register(cx.waker());
+        let waker = Waker::from(Arc::clone(&this.halves));
+        this.poll_message(&mut Context::from_waker(&waker)).map(Result::transpose)
+    }
+}
+
+impl<T: AsyncRead + AsyncWrite + Unpin, R: Role + Unpin> Sink<Message> for WebSocket<T, R> {
+    type Error = io::Error;
+
+    fn poll_ready(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        let this = self.get_mut();
+        this.halves.sink.register(cx.waker());
+        let waker = Waker::from(Arc::clone(&this.halves));
+        if this.outgoing.is_none() { Poll::Ready(Ok(())) } else { this.poll_write(&mut Context::from_waker(&waker)) }
+    }
+
+    fn start_send(self: Pin<&mut Self>, message: Message) -> io::Result<()> {
+        let this = self.get_mut();
+        if this.connection.state() != State::Open {
+            return Err(ErrorKind::BrokenPipe.into());
+        }
+        let (kind, body) = match message {
+            Message::Text(text) => (MessageKind::Text, text.into_bytes()),
+            Message::Binary(body) => (MessageKind::Binary, body),
+        };
+        this.outgoing = Some((kind, body, 0));
+        Ok(())
+    }
+
+    fn poll_flush(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        let this = self.get_mut();
+        this.halves.sink.register(cx.waker());
+        let waker = Waker::from(Arc::clone(&this.halves));
+        this.poll_write(&mut Context::from_waker(&waker))
+    }
+
+    fn poll_close(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        let this = self.get_mut();
+        this.halves.sink.register(cx.waker());
+        let waker = Waker::from(Arc::clone(&this.halves));
+        let cx = &mut Context::from_waker(&waker);
+        if this.connection.state() == State::Open {
+            if this.outgoing.is_some() {
+                ready!(this.poll_write(cx))?;
+            }
+            this.start_close(CloseCode::NORMAL, "")?;
+        }
+        // What the peer has yet to say goes nowhere: it was sent before it saw our Close.
+        while ready!(this.poll_message(cx))?.is_some() {}
+        Poll::Ready(Ok(()))
+    }
+}

@@ -1,0 +1,408 @@
+//! Every host of this package over a real socket, started as its header says. The peer is the client of `websocket.rs`,
+//! on the same engine; other peers are the business of the interoperability tests.
+
+use std::io::{BufRead, BufReader};
+use std::path::PathBuf;
+use std::process::{Child, ChildStdout, Command, Stdio};
+use std::time::Duration;
+
+use barews::Client;
+use barews::handshake::{ClientConfig, Uri};
+use barews::wire::CloseCode;
+use futures_util::{SinkExt, StreamExt};
+use hosts::websocket::{Message, WebSocket, connect};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::time::timeout;
+use tokio_rustls::TlsAcceptor;
+
+const PATIENCE: Duration = Duration::from_secs(30);
+
+type Socket = WebSocket<TcpStream, Client<fn() -> [u8; 4]>>;
+
+/// A server under test, which is ended with the test.
+struct Server {
+    process: Child,
+    lines: std::io::Lines<BufReader<ChildStdout>>,
+    /// What its first line says.
+    uri: String,
+}
+
+impl Server {
+    fn start(program: &str, args: &[&str]) -> Self {
+        let mut process = Command::new(program).args(args).stdout(Stdio::piped()).spawn().unwrap();
+        let mut lines = BufReader::new(process.stdout.take().unwrap()).lines();
+        let uri = lines.next().unwrap().unwrap();
+        Self { process, lines, uri }
+    }
+
+    fn address(&self) -> String {
+        let uri = self.uri.split("//").nth(1).unwrap();
+        uri.split('/').next().unwrap().to_owned()
+    }
+
+    async fn stream(&self) -> TcpStream {
+        TcpStream::connect(self.address()).await.unwrap()
+    }
+
+    async fn connect(&self, path: &str, subprotocols: &[&str]) -> Socket {
+        let uri = format!("ws://{}{path}", self.address());
+        let config = ClientConfig { subprotocols, ..ClientConfig::new(Uri::parse(&uri).unwrap()) };
+        connect(self.stream().await, &config).await.unwrap()
+    }
+
+    /// What it answers to `request`, until it closes.
+    async fn answer(&self, request: &str) -> String {
+        let mut stream = self.stream().await;
+        stream.write_all(request.as_bytes()).await.unwrap();
+        let mut answer = String::new();
+        timeout(PATIENCE, stream.read_to_string(&mut answer)).await.unwrap().unwrap();
+        answer
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        let _ended_before = self.process.kill();
+        let _ = self.process.wait();
+    }
+}
+
+async fn next(socket: &mut Socket) -> Option<Message> {
+    timeout(PATIENCE, socket.next()).await.unwrap().transpose().unwrap()
+}
+
+async fn send(socket: &mut Socket, message: Message) {
+    timeout(PATIENCE, socket.send(message)).await.unwrap().unwrap();
+}
+
+/// Whole messages, whatever fragments they come in: text, binary, empty, at the limits of the lengths, and one that is
+/// larger than all buffers; both directions at once. Then a clean end.
+async fn echoes(socket: Socket) {
+    let (mut sink, mut stream) = socket.split();
+    let messages: Vec<_> = [0, 1, 125, 126, 65535, 65536, 3 << 20]
+        .into_iter()
+        .map(|len| Message::Binary((0..len).map(|i| (i % 251) as u8).collect()))
+        .chain([Message::Text(String::new()), Message::Text("h\u{e9}llo \u{1f980}".repeat(20_000))])
+        .collect();
+    let expected = messages.clone();
+    let sending = tokio::spawn(async move {
+        for message in messages {
+            sink.send(message).await.unwrap();
+        }
+        sink
+    });
+    for message in expected {
+        let echo = timeout(PATIENCE, stream.next()).await.unwrap().unwrap().unwrap();
+        assert!(echo == message, "{} bytes come back otherwise", size(&message));
+    }
+    let mut socket = stream.reunite(sending.await.unwrap()).unwrap();
+    timeout(PATIENCE, SinkExt::close(&mut socket)).await.unwrap().unwrap();
+    assert_eq!(socket.closed(), Some((CloseCode::NORMAL, "")));
+}
+
+fn size(message: &Message) -> usize {
+    match message {
+        Message::Text(text) => text.len(),
+        Message::Binary(body) => body.len(),
+    }
+}
+
+#[tokio::test]
+async fn tokio_echo() {
+    let server = Server::start(env!("CARGO_BIN_EXE_tokio_echo"), &["127.0.0.1:0"]);
+    echoes(server.connect("/", &[]).await).await;
+    let answer = server.answer("GET / HTTP/1.1\r\nHost: a\r\n\r\n").await;
+    assert!(answer.starts_with("HTTP/1.1 404 "), "{answer}");
+    let answer = server.answer("POST / HTTP/1.1\r\nHost: a\r\n\r\n").await;
+    assert!(answer.starts_with("HTTP/1.1 405 "), "{answer}");
+}
+
+/// RFC 6455 5.1: a frame that is not masked gets a Close 1002, which arrives although more bytes follow; then the end.
+#[tokio::test]
+async fn an_error_is_told_to_the_peer() {
+    for program in [
+        env!("CARGO_BIN_EXE_tokio_echo"),
+        env!("CARGO_BIN_EXE_tokio_split"),
+        env!("CARGO_BIN_EXE_chat"),
+        #[cfg(target_os = "linux")]
+        env!("CARGO_BIN_EXE_io_uring"),
+    ] {
+        let server = Server::start(program, &["127.0.0.1:0"]);
+        let mut stream = server.stream().await;
+        let request = "GET / HTTP/1.1\r\nHost: a\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\
+            Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n";
+        stream.write_all(&[request.as_bytes(), b"\x81\x01a", &[0; 1000]].concat()).await.unwrap();
+        let mut answer = Vec::new();
+        timeout(PATIENCE, stream.read_to_end(&mut answer)).await.unwrap().unwrap();
+        let frames = answer.windows(4).position(|w| w == b"\r\n\r\n").unwrap() + 4;
+        assert!(answer[frames..].ends_with(b"\x88\x02\x03\xea"), "{program}: {:?}", &answer[frames..]);
+    }
+}
+
+/// The messages of the echo come in order, the seconds between them.
+#[tokio::test]
+async fn tokio_split() {
+    let server = Server::start(env!("CARGO_BIN_EXE_tokio_split"), &["127.0.0.1:0"]);
+    let mut socket = server.connect("/", &[]).await;
+    let (mut echoes, mut seconds) = (0, 0);
+    for i in 0..50 {
+        send(&mut socket, Message::Binary(vec![i; 10_000])).await;
+    }
+    while echoes < 50 || seconds < 2 {
+        match next(&mut socket).await.unwrap() {
+            Message::Binary(body) => {
+                assert_eq!(body, [echoes; 10_000]);
+                echoes += 1;
+            }
+            Message::Text(text) => {
+                assert_eq!(text, format!("{seconds} s"));
+                seconds += 1;
+            }
+        }
+    }
+    timeout(PATIENCE, SinkExt::close(&mut socket)).await.unwrap().unwrap();
+    assert_eq!(socket.closed(), Some((CloseCode::NORMAL, "")));
+}
+
+#[cfg(target_os = "linux")]
+#[tokio::test]
+async fn io_uring() {
+    let server = Server::start(env!("CARGO_BIN_EXE_io_uring"), &["127.0.0.1:0"]);
+    let all: Vec<_> = (0..4).map(|_| async { echoes(server.connect("/", &[]).await).await }).collect();
+    futures_util::future::join_all(all).await;
+    let answer = server.answer("GET / HTTP/1.1\r\nHost: a\r\n\r\n").await;
+    assert!(answer.starts_with("HTTP/1.1 426 "), "{answer}");
+}
+
+/// What the web server serves itself, what it hands over, and what the engine refuses.
+async fn web_server(program: &str) {
+    let server = Server::start(program, &["127.0.0.1:0"]);
+    let socket = server.connect("/echo", &["other", "echo"]).await;
+    echoes(socket).await;
+    let host = server.address();
+    let good = format!(
+        "Host: {host}\r\nConnection: Upgrade, close\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\n\
+         Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n"
+    );
+    for (request, status, says) in [
+        (format!("GET / HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n\r\n"), 200, "the WebSocket is at /echo"),
+        (format!("GET /echo HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n\r\n"), 200, "a WebSocket is here"),
+        (format!("GET /echo HTTP/1.1\r\n{}\r\n", good.replace("13", "12")), 426, "sec-websocket-version: 13"),
+        (format!("GET /echo HTTP/1.1\r\n{good}Origin: http://elsewhere\r\n\r\n"), 403, "origin not allowed"),
+        (format!("GET /echo HTTP/1.1\r\n{}\r\n", good.replace("dGhl", "")), 400, "Sec-WebSocket-Key"),
+    ] {
+        let answer = server.answer(&request).await;
+        assert!(answer.starts_with(&format!("HTTP/1.1 {status} ")), "{request}{answer}");
+        assert!(answer.contains(says), "{request}{answer}");
+    }
+    let mut stream = server.stream().await;
+    let request = format!("GET /echo HTTP/1.1\r\n{good}Sec-WebSocket-Protocol: echo\r\n\r\n\u{1}");
+    stream.write_all(&[request.trim_end_matches('\u{1}').as_bytes(), b"\x88\x80abcd"].concat()).await.unwrap();
+    let mut answer = Vec::new();
+    timeout(PATIENCE, stream.read_to_end(&mut answer)).await.unwrap().unwrap();
+    let head = String::from_utf8_lossy(&answer);
+    assert!(head.starts_with("HTTP/1.1 101 "), "{head}");
+    assert!(head.contains("\r\nsec-websocket-accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=\r\n"), "{head}");
+    assert!(head.contains("\r\nsec-websocket-protocol: echo\r\n"), "{head}");
+    assert!(answer.ends_with(b"\r\n\r\n\x88\x00"), "the Close that came with the head is answered: {head}");
+}
+
+#[tokio::test]
+async fn hyper_upgrade() {
+    web_server(env!("CARGO_BIN_EXE_hyper_upgrade")).await;
+}
+
+#[tokio::test]
+async fn axum_upgrade() {
+    web_server(env!("CARGO_BIN_EXE_axum_upgrade")).await;
+}
+
+fn certificate(name: &str) -> PathBuf {
+    PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join(format!("{name}.pem"))
+}
+
+/// What a client of this package prints.
+fn client(program: &str, args: &[&str]) -> String {
+    let output = Command::new(program).arg("client").args(args).output().unwrap();
+    let errors = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert!(output.status.success(), "{errors}");
+    String::from_utf8(output.stdout).unwrap()
+}
+
+/// Server and client of the runtime, and of threads, each with each.
+#[tokio::test]
+async fn wss() {
+    let long = "x".repeat(50_000);
+    let programs = [env!("CARGO_BIN_EXE_wss_tokio"), env!("CARGO_BIN_EXE_wss_blocking")];
+    for (i, server) in programs.into_iter().enumerate() {
+        let file = certificate(&format!("wss{i}"));
+        let file = file.to_str().unwrap();
+        let server = Server::start(server, &["server", "127.0.0.1:0", file]);
+        for program in programs {
+            let printed = client(program, &[&server.uri, file, "hello", "", &long]);
+            assert_eq!(printed, format!("hello\n\n{long}\nclosed: Some(1000)\n"), "{program}");
+        }
+    }
+    // Nobody else's certificate is trusted.
+    let (one, other) = (certificate("one"), certificate("wss0"));
+    let (one, other) = (one.to_str().unwrap(), other.to_str().unwrap());
+    let server = Server::start(programs[0], &["server", "127.0.0.1:0", one]);
+    for program in programs {
+        let output = Command::new(program).args(["client", &server.uri, other, "hello"]).output().unwrap();
+        assert!(!output.status.success() && output.stdout.is_empty(), "{program}");
+    }
+}
+
+/// [8441-3-2] [8441-3-3] [8441-5-9]: over HTTP/2 from end to end, with a clean end.
+#[tokio::test]
+async fn http2() {
+    let file = certificate("http2");
+    let file = file.to_str().unwrap();
+    let mut server = Server::start(env!("CARGO_BIN_EXE_http2"), &["server", "127.0.0.1:0", file]);
+    let long = "x".repeat(100_000); // more than a stream's first window
+    let printed = client(env!("CARGO_BIN_EXE_http2"), &[&server.uri, file, "hello", "", &long]);
+    assert_eq!(printed, format!("HTTP/2.0 200 OK\nhello\n\n{long}\nclosed: Some(1000)\n"));
+    let line = server.lines.next().unwrap().unwrap();
+    assert_eq!(line, format!("HTTP/2.0 stream 1: websocket {}", server.uri.replace("wss:", "https:")));
+}
+
+/// [8441-3-3]: a server of HTTP/2 without the setting is not asked.
+#[tokio::test]
+async fn http2_without_the_setting() {
+    let file = certificate("plain");
+    let tls = TlsAcceptor::from(hosts::tls::server(&file, b"h2").unwrap());
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let uri = format!("wss://localhost:{}/", listener.local_addr().unwrap().port());
+    let client = tokio::task::spawn_blocking(move || {
+        let args = ["client", &uri, file.to_str().unwrap(), "hello"];
+        Command::new(env!("CARGO_BIN_EXE_http2")).args(args).output().unwrap()
+    });
+    let stream = tls.accept(listener.accept().await.unwrap().0).await.unwrap();
+    let mut connection = h2::server::handshake(stream).await.unwrap();
+    let asked = timeout(PATIENCE, connection.accept()).await.unwrap();
+    assert!(asked.is_none_or(|request| request.is_err()), "the client has opened a stream");
+    let errors = client.await.unwrap().stderr;
+    assert!(String::from_utf8_lossy(&errors).contains("no WebSockets over HTTP/2"));
+}
+
+/// [8441-4-4] [8441-5-1] [8441-5-8]: Chromium loads a page and opens its WebSocket on another stream of the same
+/// connection of HTTP/2. The server has nothing else, as TLS tells; and it prints that this is what it was asked for.
+#[test]
+#[ignore = "needs Chromium"]
+fn http2_in_chromium() {
+    let file = certificate("chromium");
+    let mut server = Server::start(env!("CARGO_BIN_EXE_http2"), &["server", "127.0.0.1:0", file.to_str().unwrap()]);
+    let profile = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join("chromium");
+    let _none = std::fs::remove_dir_all(&profile);
+    let page = server.uri.replace("wss:", "https:").replace("/echo", "/");
+    let mut chromium = Command::new("chromium")
+        .args(["--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-sync"])
+        .args(["--disable-background-networking", "--disable-component-update", "--ignore-certificate-errors"])
+        .args(["--remote-debugging-port=0", &format!("--user-data-dir={}", profile.display()), &page])
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .spawn()
+        .expect("Chromium is installed");
+    let id = chromium.id();
+    // Without a result the server is ended, and so are its lines.
+    let watchdog = std::thread::spawn(move || {
+        std::thread::park_timeout(Duration::from_secs(60));
+        let _ended = Command::new("kill").arg(id.to_string()).status();
+    });
+    let mut seen = Vec::new();
+    for line in server.lines.by_ref().map_while(Result::ok) {
+        let result = line.contains("/result?");
+        seen.push(line);
+        if result || chromium.try_wait().unwrap().is_some() {
+            break;
+        }
+    }
+    watchdog.thread().unpark();
+    watchdog.join().unwrap();
+    chromium.wait().unwrap();
+    let socket = seen.iter().find(|line| line.contains(": websocket ")).unwrap_or_else(|| panic!("{seen:#?}"));
+    assert!(socket.starts_with("HTTP/2.0 stream ") && socket.ends_with("/echo"), "{socket}");
+    let result = "/result?echo=hello+over+HTTP%2F2&protocol=echo&code=1000&clean=true&http=h2";
+    assert!(seen.iter().any(|line| line.ends_with(result)), "{seen:#?}");
+}
+
+/// Everybody gets what one says, in one order.
+#[tokio::test]
+async fn chat() {
+    let server = Server::start(env!("CARGO_BIN_EXE_chat"), &["127.0.0.1:0"]);
+    let mut members = Vec::new();
+    for id in 0..3 {
+        members.push(server.connect("/", &[]).await);
+        // One is in the room when one hears oneself.
+        send(&mut members[id], Message::Text("hello".into())).await;
+        for member in &mut members {
+            assert_eq!(next(member).await, Some(Message::Text(format!("{id}: hello"))));
+        }
+    }
+    for i in 0..30 {
+        send(&mut members[i % 3], Message::Text(format!("{i}"))).await;
+        for member in &mut members {
+            assert_eq!(next(member).await, Some(Message::Text(format!("{}: {i}", i % 3))));
+        }
+    }
+    send(&mut members[0], Message::Text("x".repeat(17 << 10))).await;
+    assert_eq!(next(&mut members[0]).await, None);
+    assert_eq!(members[0].closed(), Some((CloseCode::MESSAGE_TOO_BIG, "")));
+    let answer = server.answer("GET / HTTP/1.1\r\nHost: a\r\n\r\n").await;
+    assert!(answer.contains("<title>Chat</title>"), "{answer}");
+}
+
+/// A member that reads nothing: the others are not held up by it, and with `close` it is sent away.
+#[tokio::test]
+async fn chat_with_a_slow_reader() {
+    for policy in ["drop", "close"] {
+        let server = Server::start(env!("CARGO_BIN_EXE_chat"), &["127.0.0.1:0", policy]);
+        let mut slow = server.connect("/", &[]).await;
+        send(&mut slow, Message::Text("hello".into())).await;
+        assert_eq!(next(&mut slow).await, Some(Message::Text("0: hello".into())));
+        let mut quick = server.connect("/", &[]).await;
+        let said = Message::Text("x".repeat(16_000));
+        for _ in 0..1000 {
+            send(&mut quick, said.clone()).await; // 16 MB, which no buffer of a socket takes
+            assert_eq!(size(&next(&mut quick).await.unwrap()), 16_003);
+        }
+        let mut heard = 0;
+        loop {
+            match timeout(Duration::from_secs(2), slow.next()).await {
+                Ok(Some(message)) => heard += usize::from(size(&message.unwrap()) > 16_000),
+                Ok(None) => break,
+                Err(_silence) => break,
+            }
+        }
+        assert!((1..1000).contains(&heard), "{heard}");
+        let closed = (policy == "close").then_some((CloseCode::TRY_AGAIN_LATER, "you read too slowly"));
+        assert_eq!(slow.closed(), closed);
+    }
+}
+
+/// A speaker waits for a member that does not read, and goes on when it does: nothing is lost.
+#[tokio::test]
+async fn chat_that_waits() {
+    let server = Server::start(env!("CARGO_BIN_EXE_chat"), &["127.0.0.1:0", "wait"]);
+    let mut slow = server.connect("/", &[]).await;
+    send(&mut slow, Message::Text("hello".into())).await;
+    assert_eq!(next(&mut slow).await, Some(Message::Text("0: hello".into())));
+    let (mut sink, mut stream) = server.connect("/", &[]).await.split();
+    let speaking = tokio::spawn(async move {
+        for _ in 0..1000 {
+            sink.send(Message::Text("x".repeat(16_000))).await.unwrap();
+        }
+    });
+    let hearing = tokio::spawn(async move {
+        for _ in 0..1000 {
+            stream.next().await.unwrap().unwrap();
+        }
+    });
+    tokio::time::sleep(Duration::from_secs(2)).await;
+    assert!(!hearing.is_finished(), "nobody waits");
+    for _ in 0..1000 {
+        assert_eq!(size(&next(&mut slow).await.unwrap()), 16_003);
+    }
+    timeout(PATIENCE, async { tokio::try_join!(speaking, hearing) }).await.unwrap().unwrap();
+}
