@@ -18,7 +18,7 @@ fn shown(parameters: Parameters) -> String {
     format!("s{} c{}", direction(parameters.server), direction(parameters.client))
 }
 
-fn parameters(text: &str) -> Parameters {
+pub fn parameters(text: &str) -> Parameters {
     let direction = |name: char| {
         let word = text.split(' ').find_map(|word| word.strip_prefix(name)).unwrap();
         let bits = word.trim_end_matches('!');

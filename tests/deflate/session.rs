@@ -1,6 +1,6 @@
 //! A server and a client on one wire, each with the layer between its connection and its messages.
 
-use crate::negotiation::some_parameters;
+use crate::negotiation::{parameters, some_parameters};
 use crate::peers::{ZlibDeflate, body};
 use barews::connection::{Config, Connection, Event, MessageKind};
 use barews::deflate::{Deflater, Direction, Inflater, Level, Parameters, RSV1};
@@ -209,6 +209,36 @@ fn windows_of_32_kib() {
     let mut zlib = self::client(1 << 16);
     zlib.receive(&frame(0xC2, &payload));
     assert!(client.heard[0].1 == far && zlib.heard[0].1 == far);
+}
+
+/// What real clients have sent, at any cut: `tests/data/deflate`.
+#[test]
+fn captured_sessions() {
+    let json = r#"{"sensor":7,"value":93,"unit":"kPa","ok":true}"#;
+    let text = |text: &str| (MessageKind::Text, text.as_bytes().to_vec());
+    let expected = [
+        text("Hello"),
+        text(json),
+        text(&json.replace("93", "94")),
+        text(&"온도가 올라가고 있습니다 😀 ".repeat(4)),
+        (MessageKind::Binary, (0..64).collect()),
+        text(""),
+        text(&format!("[{}]", [json; 12].join(","))),
+    ];
+    let table = include_str!("../data/deflate/sessions.tsv");
+    assert_eq!(table.lines().count(), 5);
+    for line in table.lines().skip(1) {
+        let [from, agreed, wire] = line.split('\t').collect::<Vec<_>>()[..] else { panic!("three fields: {line}") };
+        let agreed = parameters(agreed);
+        let wire: Vec<u8> =
+            (0..wire.len()).step_by(2).map(|at| u8::from_str_radix(&wire[at..at + 2], 16).unwrap()).collect();
+        for size in 1..=wire.len() {
+            let mut server = Host::new(Server, agreed.client, agreed.server, Level::SMALL, 1000);
+            wire.chunks(size).for_each(|piece| server.receive(piece));
+            assert_eq!((server.failed, server.close_sent()), (None, Some(1000)), "{from}, cut by {size}");
+            assert!(server.heard == expected, "{from}, cut by {size}");
+        }
+    }
 }
 
 proptest! {
