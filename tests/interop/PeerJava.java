@@ -53,7 +53,8 @@ class PeerJava {
 
         void expect(String event) throws Exception {
             String got = events.poll(20, TimeUnit.SECONDS);
-            if (!event.equals(got)) throw new AssertionError((got + "").substring(0, Math.min(60, (got + "").length())));
+            String shown = got == null ? "nothing comes" : got.substring(0, Math.min(60, got.length()));
+            if (!event.equals(got)) throw new AssertionError(shown);
         }
     }
 
