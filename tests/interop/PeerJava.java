@@ -53,8 +53,7 @@ class PeerJava {
 
         void expect(String event) throws Exception {
             String got = events.poll(20, TimeUnit.SECONDS);
-            String shown = got == null ? "nothing comes" : got.substring(0, Math.min(60, got.length()));
-            if (!event.equals(got)) throw new AssertionError(shown);
+            if (!event.equals(got)) throw new AssertionError((got + "").substring(0, Math.min(60, (got + "").length())));
         }
     }
 
