@@ -18,7 +18,7 @@ use barews::wire::MAX_CONTROL_FRAME;
 
 /// What is offered: all that there is.
 const OFFERS: [Parameters; 1] = [Parameters::DEFAULT];
-const LEVEL: Level = Level::Large;
+const LEVEL: Level = Level::LARGE;
 
 fn main() -> Result<(), Box<dyn Error>> {
     let suite = std::env::args().nth(1).ok_or("usage: autobahn_client ws://127.0.0.1:PORT")?;

@@ -79,7 +79,7 @@ fn serve(mut stream: TcpStream, limits: Parameters) -> Result<(), Box<dyn Error>
     };
 
     // Memory as agreed, and none where nothing was: then all messages pass as they are.
-    let level = if agreed.is_some_and(|agreed| agreed.server.window_bits <= 10) { Level::Small } else { Level::Large };
+    let level = if agreed.is_some_and(|agreed| agreed.server.window_bits <= 10) { Level::SMALL } else { Level::LARGE };
     let (window, memory) =
         agreed.map_or((0, 0), |agreed| (agreed.client.window_size(), level.memory(agreed.server.window_size())));
     let Parameters { server, client } = agreed.unwrap_or_default();

@@ -21,7 +21,7 @@
 //! # let mut connection = Connection::new(barews::Server, &Config { extension_rsv: RSV1, ..Config::DEFAULT });
 //! // A server's memory: the window of what clients send, and what it takes to send.
 //! let mut inflater = Inflater::new(vec![0; agreed.client.window_size()], agreed.client, 1 << 16);
-//! let level = Level::Large;
+//! let level = Level::LARGE;
 //! let memory = vec![0; level.memory(agreed.server.window_size())];
 //! let mut deflater = Deflater::new(memory, level, agreed.server, 32);
 //! let mut messages = MessageBuffer::new(vec![0; 1 << 16]);
@@ -57,8 +57,8 @@
 //! | | for a window of 2^n bytes | n = 8 | n = 15 |
 //! |---|---|---|---|
 //! | [`Inflater`] | 2^n + 2.5 KiB; on 32-bit targets 2^n + 1.7 KiB | 2.7 KiB | 34.5 KiB |
-//! | [`Deflater`], [`Level::Small`] | 1.5 × 2^n | 0.4 KiB | 48 KiB |
-//! | [`Deflater`], [`Level::Large`] | 6.5 × 2^n | 1.6 KiB | 208 KiB |
+//! | [`Deflater`], [`Level::SMALL`] | 1.5 × 2^n | 0.4 KiB | 48 KiB |
+//! | [`Deflater`], [`Level::LARGE`] | 6.5 × 2^n | 1.6 KiB | 208 KiB |
 //!
 //! The windows of the two directions are independent. A client may deflate in a smaller one than was agreed without a
 //! word; the window of what is received must have the agreed size. `Large` also needs 7.5 KiB of stack.

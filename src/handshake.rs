@@ -94,6 +94,7 @@
 //! request target, since browsers do not escape all that RFC 3986 wants escaped.
 
 mod client;
+mod cursor;
 mod extensions;
 mod fields;
 mod head;

@@ -197,6 +197,7 @@ impl Session {
             Err(error) if matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::Interrupted) => 0,
             outcome => outcome?,
         };
+        self.unsent.reserve_exact(slices.iter().map(|slice| slice.len()).sum::<usize>() - written);
         for slice in slices {
             let skipped = written.min(slice.len());
             self.unsent.extend_from_slice(&slice[skipped..]);

@@ -32,7 +32,7 @@ impl Input<'_> {
     pub fn check(&self) {
         let direction =
             Direction { window_bits: 15 - self.fewer_bits % 8, no_context_takeover: self.no_context_takeover };
-        let level = if self.large { Level::Large } else { Level::Small };
+        let level = if self.large { Level::LARGE } else { Level::SMALL };
         let memory = level.memory(direction.window_size()) >> (self.less_memory % 4);
         let mut body = self.body.0.to_vec();
         for n in 0..self.times % 16 {

@@ -54,7 +54,8 @@ pub struct Chunk<'b> {
     pub first: bool,
     /// The last chunk of its message. May be the first, too.
     pub last: bool,
-    /// The reserved bits of the frame: 4 for RSV1, 2 for RSV2, 1 for RSV3. 0 unless an extension uses them.
+    /// The reserved bits of the frame that begins with this chunk: 4 for RSV1, 2 for RSV2, 1 for RSV3. 0 unless an extension
+    /// uses them, and in the frame's other chunks.
     pub rsv: u8,
     /// The payload, unmasked. These are the last `payload.len()` of the bytes consumed, so that a wrapper that keeps
     /// positions instead of borrows knows where they are. Text is valid UTF-8 over the chunks of a message together; a

@@ -1,9 +1,9 @@
 //! The data message under way: what may continue it, how long it may get, and whether it is text (RFC 6455 sections 5.4, 5.6,
 //! 8.1 and 10.4). It stores no payload.
 
+use crate::ProtocolError;
 use crate::connection::{Config, MessageKind};
 use crate::wire::{Mask, Opcode, Utf8Validator};
-use crate::{ProtocolError, Role};
 
 #[derive(Debug)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
@@ -83,11 +83,11 @@ impl Fragmentation {
 
     /// Unmasks the next piece of payload, and checks it if it is text.
     #[inline(always)]
-    pub(super) fn payload<R: Role>(&mut self, mask: &mut Mask, part: &mut [u8]) -> Result<(), ProtocolError> {
+    pub(super) fn payload(&mut self, mask: &mut Mask, part: &mut [u8], is_server: bool) -> Result<(), ProtocolError> {
         if self.checked {
-            return unmask_text::<R>(&mut self.utf8, mask, part);
+            return unmask_text(&mut self.utf8, mask, part, is_server);
         }
-        if R::IS_SERVER {
+        if is_server {
             mask.apply(part); // RFC 6455 5.6, 6.2: and nothing else is done to it [6455-5.6-2] [6455-6.2-7]
         }
         Ok(())
@@ -109,12 +109,17 @@ impl Fragmentation {
     }
 }
 
-/// Unmasks and checks in blocks that stay in the first-level cache.
+/// Unmasks and checks in blocks that stay in the first-level cache, where there is one to speak of.
 #[inline(never)]
-fn unmask_text<R: Role>(utf8: &mut Utf8Validator, mask: &mut Mask, part: &mut [u8]) -> Result<(), ProtocolError> {
-    const BLOCK: usize = 8192;
+fn unmask_text(
+    utf8: &mut Utf8Validator,
+    mask: &mut Mask,
+    part: &mut [u8],
+    is_server: bool,
+) -> Result<(), ProtocolError> {
+    const BLOCK: usize = if cfg!(target_pointer_width = "64") { 8192 } else { usize::MAX };
     for block in part.chunks_mut(BLOCK) {
-        let ascii = if R::IS_SERVER { mask.apply_is_ascii(block) } else { block.is_ascii() };
+        let ascii = if is_server { mask.apply_is_ascii(block) } else { block.is_ascii() };
         if ascii {
             utf8.push_ascii()?;
         } else {

@@ -18,6 +18,14 @@ use crate::{ProtocolError, Role};
 #[derive(Debug)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct Receiver<R> {
+    frames: Frames,
+    role: PhantomData<fn() -> R>,
+}
+
+/// What is the same for both roles, so that a program with both has its code once.
+#[derive(Debug)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+struct Frames {
     extension_opcodes: u16,
     extension_rsv: u8,
 
@@ -26,6 +34,7 @@ pub struct Receiver<R> {
 
     // The frame under way.
     fin: bool,
+    /// Its reserved bits, until a chunk has told them.
     rsv: u8,
     opcode: Opcode,
     mask: Mask,
@@ -35,8 +44,6 @@ pub struct Receiver<R> {
     message: Fragmentation,
     control: ControlSlot,
     close_code: Option<CloseCode>,
-
-    role: PhantomData<fn() -> R>,
 }
 
 /// Where we are in the stream.
@@ -57,7 +64,7 @@ enum Phase {
 
 impl<R: Role> Receiver<R> {
     pub(super) const fn new(config: &Config) -> Self {
-        Self {
+        let frames = Frames {
             extension_opcodes: config.extension_opcodes,
             extension_rsv: config.extension_rsv,
             phase: Phase::Idle,
@@ -70,8 +77,8 @@ impl<R: Role> Receiver<R> {
             message: Fragmentation::new(config),
             control: ControlSlot::new(),
             close_code: None,
-            role: PhantomData,
-        }
+        };
+        Self { frames, role: PhantomData }
     }
 
     /// Reads the next event from the bytes that the transport brought, unmasks them in place, and hands the rest back.
@@ -89,9 +96,9 @@ impl<R: Role> Receiver<R> {
     pub fn receive<'b>(&mut self, bytes: &'b mut [u8]) -> Result<Received<'b>, ProtocolError> {
         // Elsewhere it would cost more flash than it saves time.
         if cfg!(target_pointer_width = "64")
-            && self.phase == Phase::Idle
+            && self.frames.phase == Phase::Idle
             && let Some(Unfragmented { kind, start, len, mut mask }) = unfragmented::<R>(bytes)
-            && self.message.allows_unfragmented(len as u64)
+            && self.frames.message.allows_unfragmented(len as u64)
         // RFC 6455 10.4 [6455-10.4-1]
         {
             let Some((frame, rest)) = bytes.split_at_mut_checked(start + len) else { return Ok(Received::nothing()) };
@@ -100,42 +107,146 @@ impl<R: Role> Receiver<R> {
             let ascii =
                 if R::IS_SERVER { mask.apply_inline(payload) } else { kind == MessageKind::Text && payload.is_ascii() };
             if kind == MessageKind::Text && !ascii && !is_utf8(payload) {
-                return Err(self.fail_with(ProtocolError::InvalidUtf8));
+                return Err(self.frames.fail_with(ProtocolError::InvalidUtf8));
             }
             let chunk = Chunk { kind, first: true, last: true, rsv: 0, payload };
             return Ok(Received { rest, event: Some(Event::Data(chunk)) });
         }
-        self.receive_any(bytes)
+        self.frames.receive_any(bytes, R::IS_SERVER)
     }
 
+    /// The payload of the Ping, Pong or Close that [`receive`](Self::receive) returned last, until it is called again.
+    ///
+    /// What arrives while a Pong of ours waits to be sent may be cut short behind its first 14 bytes, unless it is a Ping or a
+    /// Close; a host that matches Pongs with its Pings gives those 14 bytes of payload at most.
+    pub fn control_payload(&self) -> &[u8] {
+        self.frames.control.completed()
+    }
+
+    /// Payload bytes that the frame under way still has to bring; 0 between frames. A hint for the size of the next read:
+    /// one that ends where the frame ends spares the host a message that straddles two buffers.
+    pub fn payload_left(&self) -> u64 {
+        if self.frames.phase == Phase::Payload { self.frames.left } else { 0 }
+    }
+
+    /// The transport has no more bytes.
+    ///
+    /// # Errors
+    ///
+    /// [`ProtocolError::UnexpectedEof`] when no Close frame came before, or the error that the connection failed with.
+    // RFC 6455 7.1.5, 7.2.1 [6455-7.2.1-2]
+    pub fn receive_eof(&mut self) -> Result<(), ProtocolError> {
+        self.frames.eof = true;
+        match self.frames.phase {
+            Phase::Closed => Ok(()),
+            Phase::Failed(error) => Err(error),
+            _ => Err(self.frames.fail_with(ProtocolError::UnexpectedEof)),
+        }
+    }
+
+    /// Fails the connection for a reason of the host's, such as an extension that finds bad data, or a
+    /// [`MessageBuffer`](crate::message::MessageBuffer) that is too small: nothing more is received, and a Close frame with
+    /// the error's code is due. Does nothing behind a Close frame or another error.
+    pub fn fail(&mut self, error: ProtocolError) {
+        if !matches!(self.frames.phase, Phase::Closed | Phase::Failed(_)) {
+            self.frames.fail_with(error);
+        }
+    }
+
+    /// The opcode and the payload of the control frame that is due.
+    pub(super) fn due(&self) -> Option<(Opcode, &[u8])> {
+        self.frames.control.due()
+    }
+
+    pub(super) fn forget_due(&mut self) {
+        self.frames.control.forget();
+    }
+
+    /// The control frame that is due, for the transmitter of a [split](crate::Connection::split) connection. Take it after
+    /// each [`receive`](Self::receive); a Pong that waits in the host's channel may be replaced by a newer one.
+    #[must_use]
+    pub fn take_reply(&mut self) -> Option<Reply> {
+        self.frames.control.take()
+    }
+
+    pub(super) const fn is_open(&self) -> bool {
+        self.frames.is_open()
+    }
+
+    /// Whether the peer's Close frame was received.
+    pub const fn is_closed(&self) -> bool {
+        matches!(self.frames.phase, Phase::Closed)
+    }
+
+    /// Whether the transport ended without a Close frame: nothing can be sent any more.
+    pub(super) const fn is_lost(&self) -> bool {
+        matches!(self.frames.phase, Phase::Failed(ProtocolError::UnexpectedEof))
+    }
+
+    const fn incoming(&self) -> Incoming {
+        match self.frames.phase {
+            Phase::Closed => Incoming::Close,
+            Phase::Failed(_) if !self.is_lost() => Incoming::Error,
+            _ => Incoming::Open,
+        }
+    }
+
+    /// Where the connection stands; `close_sent` says whether the transmitter has [closed](super::Transmitter::is_closed).
+    pub const fn state(&self, close_sent: bool) -> State {
+        state::next(self.incoming(), self.frames.eof, close_sent, R::IS_SERVER).0
+    }
+
+    /// What is to be done with the transport; `close_sent` says whether the transmitter has
+    /// [closed](super::Transmitter::is_closed).
+    pub const fn transport(&self, close_sent: bool) -> Transport {
+        state::next(self.incoming(), self.frames.eof, close_sent, R::IS_SERVER).1
+    }
+
+    /// See [`Connection::close_code`](crate::Connection::close_code).
+    // RFC 6455 7.1.5 [6455-7.1.5-1]
+    pub const fn close_code(&self) -> Option<CloseCode> {
+        self.frames.close_code
+    }
+
+    /// See [`Connection::close_reason`](crate::Connection::close_reason).
+    // RFC 6455 7.1.6 [6455-7.1.6-1]
+    pub fn close_reason(&self) -> &str {
+        match CloseFrame::parse(self.control_payload()) {
+            Ok(Some(close)) if self.is_closed() => close.reason(),
+            _ => "",
+        }
+    }
+}
+
+impl Frames {
     #[inline(never)]
-    fn receive_any<'b>(&mut self, bytes: &'b mut [u8]) -> Result<Received<'b>, ProtocolError> {
+    fn receive_any<'b>(&mut self, bytes: &'b mut [u8], is_server: bool) -> Result<Received<'b>, ProtocolError> {
         // The last call for each read.
         if bytes.is_empty() {
             return self.nothing(bytes);
         }
-        self.step(bytes).map_err(|error| self.fail_with(error))
+        self.step(bytes, is_server).map_err(|error| self.fail_with(error))
     }
 
     /// Goes through the input up to the first event or its end.
     #[inline(always)]
-    fn step<'b>(&mut self, mut bytes: &'b mut [u8]) -> Result<Received<'b>, ProtocolError> {
+    fn step<'b>(&mut self, mut bytes: &'b mut [u8], is_server: bool) -> Result<Received<'b>, ProtocolError> {
         loop {
             if self.phase != Phase::Payload {
                 let Some((header, len)) = self.header(bytes)? else { return self.nothing(bytes) };
-                self.begin_frame(header)?;
+                self.begin_frame(header, is_server)?;
                 bytes = bytes.get_mut(len..).unwrap_or_default();
             }
             let taken = usize::try_from(self.left).map_or(bytes.len(), |left| left.min(bytes.len()));
             let Some((payload, rest)) = bytes.split_at_mut_checked(taken) else { return Ok(Received::nothing()) };
             self.left -= taken as u64;
             if self.opcode.is_control() {
-                self.control(payload)?;
+                self.control(payload, is_server)?;
                 if self.left == 0 {
                     return Ok(Received { rest, event: Some(self.control_event()) });
                 }
             } else {
-                self.message.payload::<R>(&mut self.mask, payload)?;
+                self.message.payload(&mut self.mask, payload, is_server)?;
                 let ends = self.left == 0;
                 let last = ends && self.fin; // RFC 6455 5.2 [6455-5.2-1]
                 if last {
@@ -147,7 +258,8 @@ impl<R: Role> Receiver<R> {
                 // Nothing is worth an event in an empty fragment, unless it ends the message or carries reserved bits.
                 if !payload.is_empty() || last || (ends && self.rsv != 0) {
                     let (kind, first) = self.message.chunk();
-                    let chunk = Chunk { kind, first, last, rsv: self.rsv, payload };
+                    let rsv = core::mem::take(&mut self.rsv);
+                    let chunk = Chunk { kind, first, last, rsv, payload };
                     return Ok(Received { rest, event: Some(Event::Data(chunk)) });
                 }
             }
@@ -210,7 +322,7 @@ impl<R: Role> Receiver<R> {
 
     /// What a frame must not do in this place.
     #[inline(always)]
-    fn begin_frame(&mut self, header: FrameHeader) -> Result<(), ProtocolError> {
+    fn begin_frame(&mut self, header: FrameHeader, is_server: bool) -> Result<(), ProtocolError> {
         let FrameHeader { fin, rsv, opcode, masking_key, payload_len } = header;
         // RFC 6455 5.2, 5.8: reserved bits and opcodes only as negotiated [6455-5.2-3] [6455-5.2-4] [6455-5.2-10] [6455-5.8-1]
         if rsv != 0 && (opcode.is_control() || rsv & !self.extension_rsv != 0) {
@@ -220,8 +332,8 @@ impl<R: Role> Receiver<R> {
             return Err(ProtocolError::ReservedOpcode);
         }
         // RFC 6455 5.1: clients mask, servers do not [6455-5.1-2] [6455-5.1-3] [6455-5.1-5] [6455-5.1-6]
-        if masking_key.is_some() != R::IS_SERVER {
-            return Err(if R::IS_SERVER { ProtocolError::NotMasked } else { ProtocolError::Masked });
+        if masking_key.is_some() != is_server {
+            return Err(if is_server { ProtocolError::NotMasked } else { ProtocolError::Masked });
         }
         if opcode.is_control() {
             self.control.begin_payload(opcode, payload_len);
@@ -244,8 +356,8 @@ impl<R: Role> Receiver<R> {
     /// A piece of a control frame's payload.
     // RFC 6455 5.4, 5.5: also in the middle of a message [6455-5.4-4] [6455-5.4-8] [6455-6.2-2]
     #[inline(never)]
-    fn control(&mut self, part: &mut [u8]) -> Result<(), ProtocolError> {
-        if R::IS_SERVER {
+    fn control(&mut self, part: &mut [u8], is_server: bool) -> Result<(), ProtocolError> {
+        if is_server {
             self.mask.apply(part);
         }
         self.control.gather(part);
@@ -257,7 +369,7 @@ impl<R: Role> Receiver<R> {
         match self.opcode {
             Opcode::PING => self.control.answer_ping(), // RFC 6455 5.5.2 [6455-5.5.2-2]
             Opcode::CLOSE => {
-                let code = self.control.answer_close(R::IS_SERVER)?; // RFC 6455 5.5.1 [6455-5.5.1-7]
+                let code = self.control.answer_close(is_server)?; // RFC 6455 5.5.1 [6455-5.5.1-7]
                 self.close_code = Some(code.unwrap_or(CloseCode::NO_STATUS)); // RFC 6455 7.1.5 [6455-7.1.5-1]
                 self.phase = Phase::Closed;
             }
@@ -273,44 +385,6 @@ impl<R: Role> Receiver<R> {
             Opcode::PONG => Event::Pong,
             Opcode::CLOSE => Event::Close(self.close_code.filter(|&code| code != CloseCode::NO_STATUS)),
             opcode => Event::ExtensionControl(opcode),
-        }
-    }
-
-    /// The payload of the Ping, Pong or Close that [`receive`](Self::receive) returned last, until it is called again.
-    ///
-    /// What arrives while a Pong of ours waits to be sent may be cut short behind its first 14 bytes, unless it is a Ping or a
-    /// Close; a host that matches Pongs with its Pings gives those 14 bytes of payload at most.
-    pub fn control_payload(&self) -> &[u8] {
-        self.control.completed()
-    }
-
-    /// Payload bytes that the frame under way still has to bring; 0 between frames. A hint for the size of the next read:
-    /// one that ends where the frame ends spares the host a message that straddles two buffers.
-    pub fn payload_left(&self) -> u64 {
-        if self.phase == Phase::Payload { self.left } else { 0 }
-    }
-
-    /// The transport has no more bytes.
-    ///
-    /// # Errors
-    ///
-    /// [`ProtocolError::UnexpectedEof`] when no Close frame came before, or the error that the connection failed with.
-    // RFC 6455 7.1.5, 7.2.1 [6455-7.2.1-2]
-    pub fn receive_eof(&mut self) -> Result<(), ProtocolError> {
-        self.eof = true;
-        match self.phase {
-            Phase::Closed => Ok(()),
-            Phase::Failed(error) => Err(error),
-            _ => Err(self.fail_with(ProtocolError::UnexpectedEof)),
-        }
-    }
-
-    /// Fails the connection for a reason of the host's, such as an extension that finds bad data, or a
-    /// [`MessageBuffer`](crate::message::MessageBuffer) that is too small: nothing more is received, and a Close frame with
-    /// the error's code is due. Does nothing behind a Close frame or another error.
-    pub fn fail(&mut self, error: ProtocolError) {
-        if !matches!(self.phase, Phase::Closed | Phase::Failed(_)) {
-            self.fail_with(error);
         }
     }
 
@@ -332,68 +406,8 @@ impl<R: Role> Receiver<R> {
         error
     }
 
-    /// The opcode and the payload of the control frame that is due.
-    pub(super) fn due(&self) -> Option<(Opcode, &[u8])> {
-        self.control.due()
-    }
-
-    pub(super) fn forget_due(&mut self) {
-        self.control.forget();
-    }
-
-    /// The control frame that is due, for the transmitter of a [split](crate::Connection::split) connection. Take it after
-    /// each [`receive`](Self::receive); a Pong that waits in the host's channel may be replaced by a newer one.
-    #[must_use]
-    pub fn take_reply(&mut self) -> Option<Reply> {
-        self.control.take()
-    }
-
-    pub(super) const fn is_open(&self) -> bool {
+    const fn is_open(&self) -> bool {
         matches!(self.phase, Phase::Idle | Phase::Header | Phase::Payload)
-    }
-
-    /// Whether the peer's Close frame was received.
-    pub const fn is_closed(&self) -> bool {
-        matches!(self.phase, Phase::Closed)
-    }
-
-    /// Whether the transport ended without a Close frame: nothing can be sent any more.
-    pub(super) const fn is_lost(&self) -> bool {
-        matches!(self.phase, Phase::Failed(ProtocolError::UnexpectedEof))
-    }
-
-    const fn incoming(&self) -> Incoming {
-        match self.phase {
-            Phase::Closed => Incoming::Close,
-            Phase::Failed(_) if !self.is_lost() => Incoming::Error,
-            _ => Incoming::Open,
-        }
-    }
-
-    /// Where the connection stands; `close_sent` says whether the transmitter has [closed](super::Transmitter::is_closed).
-    pub const fn state(&self, close_sent: bool) -> State {
-        state::next(self.incoming(), self.eof, close_sent, R::IS_SERVER).0
-    }
-
-    /// What is to be done with the transport; `close_sent` says whether the transmitter has
-    /// [closed](super::Transmitter::is_closed).
-    pub const fn transport(&self, close_sent: bool) -> Transport {
-        state::next(self.incoming(), self.eof, close_sent, R::IS_SERVER).1
-    }
-
-    /// See [`Connection::close_code`](crate::Connection::close_code).
-    // RFC 6455 7.1.5 [6455-7.1.5-1]
-    pub const fn close_code(&self) -> Option<CloseCode> {
-        self.close_code
-    }
-
-    /// See [`Connection::close_reason`](crate::Connection::close_reason).
-    // RFC 6455 7.1.6 [6455-7.1.6-1]
-    pub fn close_reason(&self) -> &str {
-        match CloseFrame::parse(self.control_payload()) {
-            Ok(Some(close)) if self.is_closed() => close.reason(),
-            _ => "",
-        }
     }
 }
 

@@ -10,26 +10,35 @@ use crate::SendError;
 use bits::Bits;
 use matches::{Finder, Tables};
 
-/// How much is done to make messages small, and how much memory it takes.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-#[cfg_attr(feature = "defmt", derive(defmt::Format))]
-pub enum Level {
-    /// For microcontrollers: one look for a match at each byte, and the fixed codes of DEFLATE. 1.5 times the window,
-    /// and little stack.
-    Small,
-    /// For others: chains of candidates, lazy matching, and codes made for the data. 6.5 times the window, and 7.5 KiB
-    /// of stack.
-    Large,
+/// How much is done to make messages small, and how much memory it takes. A program holds the code of the levels that
+/// it names.
+#[derive(Clone, Copy, Debug)]
+pub struct Level {
+    /// Memory besides the window, in halves of that: for positions by hash, positions by position, and symbols.
+    halves: [u8; 3],
+    deflate: fn(&Finder, &mut Tables<'_>, &[u8], &mut Bits<'_>),
 }
 
 impl Level {
-    /// The memory for a window of that size, in bytes: 384 bytes for the smallest of `Small`, 208 KiB for the largest
-    /// of `Large`.
+    /// For microcontrollers: one look for a match at each byte, and the fixed codes of DEFLATE. 1.5 times the window,
+    /// and little stack.
+    pub const SMALL: Self = Self { halves: [1, 0, 0], deflate: blocks::small };
+    /// For others: chains of candidates, lazy matching, and codes made for the data. 6.5 times the window, and 7.5 KiB
+    /// of stack.
+    pub const LARGE: Self = Self { halves: [4, 4, 3], deflate: blocks::large };
+
+    /// The memory for a window of that size, in bytes: 384 bytes for the smallest of `SMALL`, 208 KiB for the largest
+    /// of `LARGE`.
     pub const fn memory(self, window_size: usize) -> usize {
-        match self {
-            Self::Small => window_size + window_size / 2,
-            Self::Large => 6 * window_size + window_size / 2,
-        }
+        let [newest, older, symbols] = self.halves;
+        window_size + (newest + older + symbols) as usize * (window_size / 2)
+    }
+}
+
+#[cfg(feature = "defmt")]
+impl defmt::Format for Level {
+    fn format(&self, f: defmt::Formatter<'_>) {
+        defmt::write!(f, "Level {}", self.halves);
     }
 }
 
@@ -51,7 +60,7 @@ impl Level {
 /// let config = Config { extension_rsv: RSV1, ..Config::DEFAULT };
 /// let mut connection = barews::Connection::new(barews::Server, &config);
 /// let agreed = Direction { window_bits: 9, ..Direction::DEFAULT };
-/// let mut deflater = Deflater::new([0; Level::Small.memory(512)], Level::Small, agreed, 16);
+/// let mut deflater = Deflater::new([0; Level::SMALL.memory(512)], Level::SMALL, agreed, 16);
 ///
 /// let mut socket = Vec::new();
 /// let (kind, mut body) = (MessageKind::Text, *b"what is said again is what is said again");
@@ -149,10 +158,7 @@ impl<M: AsMut<[u8]>> Deflater<M> {
         if !input.is_empty() {
             // RFC 7692 7.2.1 [7692-7.2.1-12] [7692-7.2.1-14]
             let mut tables = Tables::new(self.memory.as_mut(), self.level, self.agreed)?;
-            match self.level {
-                Level::Small => blocks::small(&self.finder, &mut tables, input, &mut bits),
-                Level::Large => blocks::large(&self.finder, &mut tables, input, &mut bits),
-            }
+            (self.level.deflate)(&self.finder, &mut tables, input, &mut bits);
         }
         self.finish(input, last, bits)
     }

@@ -1,7 +1,10 @@
 //! The receiving side: between the chunks of a connection and whatever takes messages (RFC 7692 section 6.2).
 
+#[cfg(target_pointer_width = "64")]
+mod fast;
 mod huffman;
 mod stream;
+mod window;
 
 use super::{Direction, RSV1};
 use crate::ProtocolError;
@@ -57,8 +60,6 @@ pub struct Inflater<W> {
     stream: Stream,
     /// The message under way is compressed.
     compressed: bool,
-    /// All its chunks so far may be of its first frame.
-    first_frame: bool,
     /// A piece of it was handed out.
     begun: bool,
     utf8: Utf8Validator,
@@ -75,7 +76,6 @@ impl<W: AsMut<[u8]>> Inflater<W> {
             room: 0,
             stream: Stream::new(),
             compressed: false,
-            first_frame: false,
             begun: false,
             utf8: Utf8Validator::new(),
         }
@@ -116,25 +116,22 @@ impl<W: AsMut<[u8]>> Inflater<W> {
             // RFC 7692 6: the bit of the first frame tells [7692-6-1]
             chunk.first = false;
             self.compressed = compressed;
-            self.first_frame = true;
             self.begun = false;
             if compressed {
                 self.room = self.max_message_size;
                 // RFC 7692 7.2.2 [7692-7.2.2-2] [7692-7.2.2-3] [7692-7.2.2-4] [7692-7.2.2-5]
                 self.stream.begin(!self.no_context_takeover);
             }
+        } else if compressed {
+            return Err(ProtocolError::ReservedBits); // RFC 7692 6.1 [7692-6.1-4]
         }
-        self.first_frame &= compressed == self.compressed;
-        // RFC 7692 6.1 [7692-6.1-4]
-        if compressed && !self.first_frame {
-            return Err(ProtocolError::ReservedBits);
-        }
-        let (kind, rsv, last) = (chunk.kind, chunk.rsv & !RSV1, chunk.last);
+        // What is left of the chunk has none of its frame's bits, nor begins the message.
+        let (kind, rsv, last) = (chunk.kind, core::mem::take(&mut chunk.rsv) & !RSV1, chunk.last);
         let payload = core::mem::take(&mut chunk.payload);
         if !self.compressed {
             // RFC 7692 6.2: it is handed on as it is, and the window stays what it was [7692-6.2-2] [7692-7.2.3.2-1]
             let first = !core::mem::replace(&mut self.begun, true);
-            let given = payload.is_empty() && !last && !first;
+            let given = payload.is_empty() && !last && !first && rsv == 0;
             chunk.last = false;
             return Ok((!given).then_some(Chunk { kind, first, last, rsv, payload }));
         }
@@ -148,7 +145,7 @@ impl<W: AsMut<[u8]>> Inflater<W> {
         }
         chunk.payload = payload.get_mut(inflated.consumed..).unwrap_or_default();
         let last = last && !inflated.more;
-        if inflated.produced == 0 && !last {
+        if inflated.produced == 0 && !last && rsv == 0 {
             return Ok(None);
         }
         if last {

@@ -10,7 +10,8 @@
 //! What is quoted must be a token, so it holds no separator: a list is cut at every comma and its elements at every semicolon,
 //! and what a cut inside quotes leaves is no parameter. Every byte is looked at a fixed number of times, whatever it holds.
 
-use super::list::{any, cut, elements, is_token, is_token_byte, some_and_all, text, trim};
+use super::cursor::{Cursor, TOKEN};
+use super::list::{any, elements, is_token, some_and_all, text, trim};
 
 /// An extension with its parameters, as one side named it in Sec-WebSocket-Extensions (RFC 6455 section 9.1).
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -43,7 +44,7 @@ impl<'a> Extension<'a> {
 
     /// The parameters in their order. Nothing is said about names that repeat or that the extension does not know.
     pub fn params(&self) -> impl Iterator<Item = Param<'a>> + Clone + use<'a> {
-        let params = parts(self.0.as_bytes()).skip(1).filter_map(param);
+        let params = self.0.as_bytes().split(|&byte| byte == b';').skip(1).filter_map(param);
         params.map(|(name, value)| Param { name: text(name), value: value.map(|value| ParamValue(text(value))) })
     }
 }
@@ -79,8 +80,12 @@ pub(super) fn extensions(value: &[u8]) -> impl Iterator<Item = Extension<'_>> + 
 pub(super) fn is_valid(value: &[u8]) -> bool {
     // RFC 6455 9.1, 4.3: the ABNF [6455-9.1-1] [6455-4.3-1]
     some_and_all(value, &|element| {
-        let mut parts = parts(element);
-        parts.next().is_some_and(is_token) && parts.all(|part| param(part).is_some())
+        let mut rest = Cursor(element);
+        let mut valid = is_token(trim(rest.until(b';')));
+        while valid && rest.eat(b";") {
+            valid = param(rest.until(b';')).is_some();
+        }
+        valid
     })
 }
 
@@ -91,17 +96,14 @@ pub(super) fn is_offered(chosen: &[u8], offers: &[u8]) -> bool {
 
 /// The name of an extension in a valid list.
 fn name(extension: &[u8]) -> &[u8] {
-    trim(cut(extension, extension.iter().position(|&byte| byte == b';')).0)
+    trim(Cursor(extension).until(b';'))
 }
 
 /// The name of a parameter and its value, without the quotes.
 fn param(part: &[u8]) -> Option<(&[u8], Option<&[u8]>)> {
-    let (name, value) = cut(part, part.iter().position(|&byte| byte == b'='));
-    let name = trim(name);
-    let value = match value.split_first() {
-        Some((_, value)) => Some(param_value(trim(value))?),
-        None => None,
-    };
+    let mut rest = Cursor(part);
+    let name = trim(rest.until(b'='));
+    let value = if rest.eat(b"=") { Some(param_value(trim(rest.0))?) } else { None };
     is_token(name).then_some((name, value))
 }
 
@@ -112,14 +114,9 @@ fn param_value(value: &[u8]) -> Option<&[u8]> {
     let mut escaped = false;
     let token = inside.iter().all(|&byte| {
         escaped = byte == b'\\' && !escaped;
-        escaped || is_token_byte(byte)
+        escaped || TOKEN.has(byte)
     });
     (token && !escaped && !inside.is_empty()).then_some(inside)
-}
-
-/// The name and the parameters, without white space around them.
-fn parts(extension: &[u8]) -> impl Iterator<Item = &[u8]> + Clone {
-    extension.split(|&byte| byte == b';').map(trim)
 }
 
 #[cfg(test)]

@@ -95,11 +95,44 @@ impl<'a> Iterator for Entries<'a> {
     }
 }
 
-/// Takes note of a field that must not repeat.
-pub(super) fn once<'a>(
-    seen: &mut Option<&'a [u8]>,
-    value: &'a [u8],
-    error: HandshakeError,
-) -> Result<(), HandshakeError> {
-    if seen.replace(value).is_some() { Err(error) } else { Ok(()) }
+/// What the engine asks of the fields with the lowest ids, one error for each. In the masks bit n stands for id n.
+pub(super) struct Rules {
+    /// What is wrong when a field is, in the order in which errors are looked for.
+    pub(super) errors: &'static [HandshakeError],
+    /// Fields that must not repeat.
+    pub(super) once: u16,
+    /// Fields of which one value must be good. Of all others none may be bad.
+    pub(super) required: u16,
+}
+
+/// The fields that have a good value, and those that have a bad one.
+pub(super) struct Judged {
+    pub(super) good: u16,
+    pub(super) bad: u16,
+}
+
+impl Rules {
+    /// Looks at the value of every field, in the order of their arrival; fails at one that repeats and must not.
+    pub(super) fn judge(
+        &self,
+        fields: Fields<'_>,
+        is_good: &dyn Fn(u16, &[u8]) -> bool,
+    ) -> Result<Judged, HandshakeError> {
+        let (mut good, mut bad) = (0, 0);
+        for (id, value) in fields.iter() {
+            let Some(&error) = self.errors.get(usize::from(id)) else { continue };
+            let bit = 1 << id;
+            if self.once & (good | bad) & bit != 0 {
+                return Err(error);
+            }
+            *if is_good(id, value) { &mut good } else { &mut bad } |= bit;
+        }
+        Ok(Judged { good, bad })
+    }
+
+    /// The first error of the fields in `among`.
+    pub(super) fn check(&self, judged: &Judged, among: u16) -> Result<(), HandshakeError> {
+        let wrong = (self.required & !judged.good | judged.bad & !self.required) & among;
+        self.errors.get(wrong.trailing_zeros() as usize).map_or(Ok(()), |&error| Err(error))
+    }
 }

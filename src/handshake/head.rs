@@ -10,8 +10,9 @@
 //! Strict where lenience has been a way to smuggle requests: a line ends with CR LF and with nothing else, no field is
 //! folded, no white space stands before a colon, and no control character other than HTAB in a value.
 
+use super::cursor::TOKEN;
 use super::fields::{ENTRY, Fields, Names, START_LINE};
-use super::list::{cut, is_control, is_token_byte, trim_end, trim_start};
+use super::list::{cut, is_control, trim_end, trim_start};
 use crate::HandshakeError;
 use crate::bytes::copy;
 
@@ -104,7 +105,7 @@ impl<'c> Head<'c> {
 
     /// Reads a field name and its colon, or the CR of the empty line that ends the head.
     fn name<'b>(&mut self, bytes: &'b [u8]) -> Result<&'b [u8], HandshakeError> {
-        let (piece, rest) = cut(bytes, bytes.iter().position(|&byte| !is_token_byte(byte)));
+        let (piece, rest) = cut(bytes, bytes.iter().position(|&byte| !TOKEN.has(byte)));
         let line_start = piece.is_empty() && matches!(self.part, Part::Name { len: 0, .. });
         match rest.split_first() {
             None => {
@@ -194,9 +195,9 @@ impl<'c> Head<'c> {
 
 /// The minor version in `HTTP/1.x`, from an HTTP-version (RFC 9112 section 2.3). Another major version is refused.
 pub(super) fn minor_version(version: &[u8]) -> Result<u8, HandshakeError> {
-    match version {
-        [b'H', b'T', b'T', b'P', b'/', b'1', b'.', minor @ b'0'..=b'9'] => Ok(*minor & 15),
-        [b'H', b'T', b'T', b'P', b'/', b'0'..=b'9', b'.', b'0'..=b'9'] => Err(HandshakeError::HttpVersion),
+    match version.strip_prefix(b"HTTP/") {
+        Some([b'1', b'.', minor @ b'0'..=b'9']) => Ok(*minor & 15),
+        Some([b'0'..=b'9', b'.', b'0'..=b'9']) => Err(HandshakeError::HttpVersion),
         _ => Err(HandshakeError::StartLine),
     }
 }

@@ -1,5 +1,6 @@
 //! Sec-WebSocket-Key and Sec-WebSocket-Accept (RFC 6455 sections 1.3, 4.1 and 4.2.2).
 
+use super::cursor::BASE64;
 #[cfg(feature = "small-sha1")]
 use super::sha1::{base64, sha1};
 
@@ -49,9 +50,7 @@ fn base64(bytes: &[u8], text: &mut [u8]) {
 /// section 4.1 has (erratum 3150): the decoded value is 16 bytes all the same.
 pub(super) fn is_key(key: &[u8]) -> bool {
     // RFC 6455 4.2.1 [6455-4.2.1-6]
-    key.first_chunk::<22>().is_some_and(|digits| {
-        digits.iter().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'+' | b'/')) && key.get(22..) == Some(b"==")
-    })
+    key.first_chunk::<22>().is_some_and(|digits| BASE64.has_all(digits) && key.get(22..) == Some(b"=="))
 }
 
 #[cfg(test)]

@@ -1,6 +1,8 @@
 //! The origin policy of a server (RFC 6455 sections 4.2.2 and 10.2, RFC 6454).
 
-use super::list::cut;
+use core::num::NonZeroU16;
+
+use super::cursor::Cursor;
 use super::uri::{default_port, host_and_port};
 
 /// Which web pages may connect (RFC 6455 section 10.2). There is no default: a host must say what it means.
@@ -37,19 +39,13 @@ impl OriginPolicy<'_> {
 
 fn is_same(origin: &[u8], host: &[u8]) -> bool {
     // RFC 6454 5: the same host and port. Host names no scheme, so the default port is that of the origin's.
-    let (scheme, rest) = cut(origin, origin.iter().position(|&b| b == b':'));
-    let secure = scheme.eq_ignore_ascii_case(b"https");
-    if !secure && !scheme.eq_ignore_ascii_case(b"http") {
+    let (mut origin, mut host) = (Cursor(origin), Cursor(host));
+    let Some(secure) = origin.scheme(b"http") else { return false };
+    let (Ok((a, a_port)), Ok((b, b_port))) = (host_and_port(&mut origin), host_and_port(&mut host)) else {
         return false;
-    }
-    let Some(authority) = rest.strip_prefix(b"://") else { return false };
-    match (host_and_port(authority), host_and_port(host)) {
-        (Ok((a, a_port)), Ok((b, b_port))) => {
-            let default = default_port(secure);
-            a.eq_ignore_ascii_case(b) && a_port.unwrap_or(default) == b_port.unwrap_or(default)
-        }
-        _ => false,
-    }
+    };
+    let port = |port: Option<NonZeroU16>| port.map_or(default_port(secure), NonZeroU16::get);
+    a.eq_ignore_ascii_case(b) && port(a_port) == port(b_port) && origin.0.is_empty() && host.0.is_empty()
 }
 
 #[cfg(test)]

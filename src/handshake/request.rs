@@ -1,38 +1,51 @@
 //! The client's opening handshake as a server reads it: the request line, the checks of RFC 6455 section 4.2.1, and the
 //! view of a request that the host gets.
 
+use super::cursor::{Cursor, TARGET};
 use super::extensions::{self, Extension, is_offered};
-use super::fields::{Fields, once};
+use super::fields::{Fields, Rules};
 use super::head::minor_version;
 use super::key::is_key;
-use super::list::{self, contains, cut, elements, is_token, is_token_list, text};
+use super::list::{self, contains, elements, is_token, is_token_list, text};
 use super::server::ServerConfig;
 use super::uri::host_and_port;
 use crate::HandshakeError;
 
-/// The fields that matter in a request, in the order of their ids.
+/// The fields that matter in a request, in the order of their ids: the errors first that say most.
 pub(super) const NAMES: &[&str] = &[
+    "content-length",
+    "transfer-encoding",
     "host",
     "upgrade",
     "connection",
-    "sec-websocket-key",
     "sec-websocket-version",
+    "sec-websocket-key",
     "sec-websocket-protocol",
     "sec-websocket-extensions",
     "origin",
-    "content-length",
-    "transfer-encoding",
 ];
-const HOST: u16 = 0;
-const UPGRADE: u16 = 1;
-const CONNECTION: u16 = 2;
-const KEY: u16 = 3;
-const VERSION: u16 = 4;
-const PROTOCOL: u16 = 5;
-const EXTENSIONS: u16 = 6;
-const ORIGIN: u16 = 7;
-const CONTENT_LENGTH: u16 = 8;
-const TRANSFER_ENCODING: u16 = 9;
+const CONTENT_LENGTH: u16 = 0;
+const TRANSFER_ENCODING: u16 = 1;
+const HOST: u16 = 2;
+const UPGRADE: u16 = 3;
+const CONNECTION: u16 = 4;
+const VERSION: u16 = 5;
+const KEY: u16 = 6;
+const PROTOCOL: u16 = 7;
+const EXTENSIONS: u16 = 8;
+const ORIGIN: u16 = 9;
+
+// RFC 6455 4.2.1 [6455-4.2.1-3] [6455-4.2.1-4] [6455-4.2.1-5] [6455-4.2.1-6] [6455-4.2.1-7] [6455-4.2.1-10]
+const RULES: Rules = {
+    use HandshakeError::*;
+    Rules {
+        errors: &[Body, Body, Host, Upgrade, Connection, Version, Key, Subprotocol, Extensions, Origin],
+        once: 1 << HOST | 1 << VERSION | 1 << KEY | 1 << ORIGIN, // [6455-11.3.1-1] [6455-11.3.5-2]
+        required: 1 << HOST | 1 << UPGRADE | 1 << CONNECTION | 1 << VERSION | 1 << KEY,
+    }
+};
+/// What is asked of a request for a page too. A body would be taken for frames, or frames for a body.
+const OF_EVERY_REQUEST: u16 = 1 << CONTENT_LENGTH | 1 << TRANSFER_ENCODING | 1 << HOST;
 
 /// A request that passed every check: an opening handshake, or a plain request for a page.
 #[derive(Clone, Copy, Debug)]
@@ -128,57 +141,47 @@ impl<'a> Request<'a> {
 
     /// Judges the whole head.
     pub(super) fn check(&self) -> Result<(), HandshakeError> {
-        use HandshakeError::*;
-
         let line = request_line(self.fields.start_line())?;
-        let (mut host, mut key, mut version, mut origin) = (None, None, None, None);
-        let (mut upgrade, mut connection) = (false, false);
-        let (mut body, mut protocols, mut extensions) = (false, true, true);
-        for (id, value) in self.fields.iter() {
-            match id {
-                HOST => once(&mut host, value, Host)?,
-                // RFC 9110 7.8: ignored in HTTP/1.0
-                UPGRADE => upgrade |= line.minor > 0 && contains(value, b"websocket"),
-                CONNECTION => connection |= contains(value, b"upgrade"),
-                KEY => once(&mut key, value, Key)?,             // [6455-11.3.1-1]
-                VERSION => once(&mut version, value, Version)?, // [6455-11.3.5-2]
-                ORIGIN => once(&mut origin, value, Origin)?,
-                PROTOCOL => protocols &= is_token_list(value),
-                EXTENSIONS => extensions &= extensions::is_valid(value),
-                CONTENT_LENGTH => body |= value.is_empty() || value.iter().any(|&b| b != b'0'),
-                TRANSFER_ENCODING => body = true,
-                _ => {}
-            }
+        let mut judged = RULES.judge(self.fields, &|id, value| self.is_good(id, value))?;
+        let has = |id| (judged.good | judged.bad) >> id & 1 != 0;
+        let (host, opening) = (has(HOST), has(KEY) || has(VERSION));
+        if line.minor == 0 {
+            judged.good &= !(1 << UPGRADE); // RFC 9110 7.8: ignored in HTTP/1.0
+            judged.good |= u16::from(!host) << HOST; // and there may be no Host
         }
-        let no = |error| Err(error);
-        match host {
-            // A body would be taken for frames, or frames for a body.
-            _ if body => return no(Body),
-            Some(host) if host_and_port(host).is_ok() => {} // RFC 9112 3.2 [6455-4.2.1-3]
-            None if line.minor == 0 => {}
-            _ => return no(Host),
-        }
-        if !upgrade && key.is_none() && version.is_none() {
+        RULES.check(&judged, OF_EVERY_REQUEST)?; // RFC 9112 3.2 [6455-4.2.1-3]
+        if !opening && judged.good >> UPGRADE & 1 == 0 {
             return Ok(()); // a plain request
         }
-        // RFC 6455 4.2.1, with the errors first that say most
-        match () {
-            _ if line.minor == 0 => no(HttpVersion),    // [6455-4.2.1-2]
-            _ if line.method != b"GET" => no(Method),   // [6455-4.2.1-2]
-            _ if !upgrade => no(Upgrade),               // [6455-4.2.1-4]
-            _ if !connection => no(Connection),         // [6455-4.2.1-5]
-            _ if version != Some(b"13") => no(Version), // [6455-4.2.1-7] [6455-4.2.2-7]
-            _ if !key.is_some_and(is_key) => no(Key),   // [6455-4.2.1-6]
-            _ if !protocols => no(Subprotocol),         // [6455-4.2.1-10] [6455-4.3-1]
-            _ if !extensions => no(Extensions),         // [6455-4.2.1-10] [6455-9.1-1]
-            _ if !self.allows(origin) => no(Origin),    // RFC 6455 4.2.2, 10.2 [6455-10.2-2]
-            _ => Ok(()),
+        if line.minor == 0 {
+            return Err(HandshakeError::HttpVersion); // [6455-4.2.1-2]
         }
+        if line.method != b"GET" {
+            return Err(HandshakeError::Method); // [6455-4.2.1-2]
+        }
+        RULES.check(&judged, u16::MAX)
     }
 
-    fn allows(&self, origin: Option<&[u8]>) -> bool {
-        origin.is_none_or(|origin| self.config.origin.allows(origin, self.authority()))
+    fn is_good(&self, id: u16, value: &[u8]) -> bool {
+        match id {
+            CONTENT_LENGTH => !value.is_empty() && value.iter().all(|&b| b == b'0'),
+            HOST => is_host(value),
+            UPGRADE => contains(value, b"websocket"),  // [6455-4.2.1-4]
+            CONNECTION => contains(value, b"upgrade"), // [6455-4.2.1-5]
+            VERSION => value == b"13",                 // [6455-4.2.1-7] [6455-4.2.2-7]
+            KEY => is_key(value),                      // [6455-4.2.1-6]
+            PROTOCOL => is_token_list(value),          // [6455-4.2.1-10] [6455-4.3-1]
+            EXTENSIONS => extensions::is_valid(value), // [6455-4.2.1-10] [6455-9.1-1]
+            ORIGIN => self.config.origin.allows(value, self.authority()), // RFC 6455 4.2.2, 10.2 [6455-10.2-2]
+            _ => false,                                // Transfer-Encoding
+        }
     }
+}
+
+/// Whether a value of Host is one.
+fn is_host(value: &[u8]) -> bool {
+    let mut rest = Cursor(value);
+    host_and_port(&mut rest).is_ok() && rest.0.is_empty()
 }
 
 /// A request line (RFC 9112 section 3).
@@ -195,11 +198,8 @@ pub(super) struct RequestLine<'a> {
 
 pub(super) fn request_line(line: &[u8]) -> Result<RequestLine<'_>, HandshakeError> {
     // RFC 9112 3: single spaces and nothing else between the parts
-    let mut parts = line.split(|&b| b == b' ');
-    let (Some(method), Some(target), Some(version), None) = (parts.next(), parts.next(), parts.next(), parts.next())
-    else {
-        return Err(HandshakeError::StartLine);
-    };
+    let mut rest = Cursor(line);
+    let (method, target, version) = (rest.field(b' '), rest.field(b' '), rest.0);
     if !is_token(method) || target.is_empty() {
         return Err(HandshakeError::StartLine);
     }
@@ -215,22 +215,19 @@ pub(super) fn request_line(line: &[u8]) -> Result<RequestLine<'_>, HandshakeErro
 fn request_target(target: &[u8]) -> Option<(Option<&[u8]>, &[u8])> {
     // RFC 9112 3.2.1, 3.2.2 [6455-4.2.1-2]. Visible ASCII is let through although RFC 3986 wants some of it escaped:
     // browsers send `|`, `[` and the like as they are. A fragment is never sent (RFC 6455 3).
-    if !target.iter().all(|&b| b.is_ascii_graphic() && b != b'#') {
+    if !TARGET.has_all(target) {
         return None;
     }
     if target.starts_with(b"/") {
         return Some((None, target));
     }
-    let (scheme, rest) = cut(target, target.iter().position(|&b| b == b':'));
-    let rest = rest.strip_prefix(b"://")?;
-    if !scheme.eq_ignore_ascii_case(b"http") && !scheme.eq_ignore_ascii_case(b"https") {
-        return None;
-    }
-    let (authority, path) = cut(rest, rest.iter().position(|b| matches!(b, b'/' | b'?')));
-    host_and_port(authority).ok()?;
-    match path {
-        [] => Some((Some(authority), b"/")),
-        [b'/', ..] => Some((Some(authority), path)),
+    let mut rest = Cursor(target);
+    rest.scheme(b"http")?;
+    let start = rest;
+    host_and_port(&mut rest).ok()?;
+    match rest.0 {
+        [] => Some((Some(start.0), b"/")),
+        [b'/', ..] => Some((Some(start.before(rest)), rest.0)),
         _ => None, // a query without a path, which has no resource name to lend
     }
 }
@@ -287,7 +284,8 @@ mod tests {
     #[test]
     fn ids_are_places_in_the_list() {
         let ids =
-            [HOST, UPGRADE, CONNECTION, KEY, VERSION, PROTOCOL, EXTENSIONS, ORIGIN, CONTENT_LENGTH, TRANSFER_ENCODING];
+            [CONTENT_LENGTH, TRANSFER_ENCODING, HOST, UPGRADE, CONNECTION, VERSION, KEY, PROTOCOL, EXTENSIONS, ORIGIN];
+        assert_eq!(ids.len(), RULES.errors.len());
         assert!(ids.into_iter().eq(0..NAMES.len() as u16));
     }
 }

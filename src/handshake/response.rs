@@ -2,10 +2,11 @@
 //! view of a response that the host gets.
 
 use super::client::ClientConfig;
+use super::cursor::Cursor;
 use super::extensions::{self, Extension, is_offered};
-use super::fields::{Fields, once};
+use super::fields::{Fields, Rules};
 use super::head::minor_version;
-use super::list::{self, contains, cut, text};
+use super::list::{self, contains, text};
 use crate::HandshakeError;
 
 /// The fields that matter in a response, in the order of their ids. The engine looks at those that have one; the host
@@ -14,8 +15,8 @@ pub(super) const NAMES: &[&str] = &[
     "upgrade",
     "connection",
     "sec-websocket-accept",
-    "sec-websocket-protocol",
     "sec-websocket-extensions",
+    "sec-websocket-protocol",
     "sec-websocket-version",
     "location",
     "www-authenticate",
@@ -24,8 +25,18 @@ pub(super) const NAMES: &[&str] = &[
 const UPGRADE: u16 = 0;
 const CONNECTION: u16 = 1;
 const ACCEPT: u16 = 2;
-const PROTOCOL: u16 = 3;
-const EXTENSIONS: u16 = 4;
+const EXTENSIONS: u16 = 3;
+const PROTOCOL: u16 = 4;
+
+// RFC 6455 4.1 [6455-4.1-34] [6455-4.1-41]
+const RULES: Rules = {
+    use HandshakeError::*;
+    Rules {
+        errors: &[Upgrade, Connection, Accept, Extensions, Subprotocol],
+        once: 1 << UPGRADE | 1 << ACCEPT | 1 << PROTOCOL, // [6455-11.3.3-1] [6455-11.3.4-2]
+        required: 1 << UPGRADE | 1 << CONNECTION | 1 << ACCEPT,
+    }
+};
 
 /// A response: 101 that passed every check, or another final status.
 #[derive(Clone, Copy, Debug)]
@@ -80,46 +91,26 @@ impl<'a> Response<'a> {
 
     /// Judges the head of a 101.
     pub(super) fn check(&self, config: &ClientConfig<'_>, expected: Option<[u8; 28]>) -> Result<(), HandshakeError> {
-        use HandshakeError::*;
-
         let (minor, _) = status_line(self.fields.start_line())?;
-        let (mut upgrade, mut accept, mut protocol) = (None, None, None);
-        let (mut connection, mut extensions) = (false, true);
         let offered = |chosen: &[u8]| is_offered(chosen, config.extensions.as_bytes());
-        for (id, value) in self.fields.iter() {
-            match id {
-                UPGRADE => once(&mut upgrade, value, Upgrade)?,
-                CONNECTION => connection |= contains(value, b"upgrade"),
-                ACCEPT => once(&mut accept, value, Accept)?, // [6455-11.3.3-1]
-                PROTOCOL => once(&mut protocol, value, Subprotocol)?, // [6455-11.3.4-2]
-                EXTENSIONS => extensions &= extensions::is_valid(value) && list::some_and_all(value, &offered),
-                _ => {}
-            }
-        }
-        let no = |error| Err(error);
-        // RFC 6455 4.1 [6455-4.1-34] [6455-4.1-41]
-        match () {
-            _ if minor == 0 => no(HttpVersion),
-            _ if !upgrade.is_some_and(|value| value.eq_ignore_ascii_case(b"websocket")) => no(Upgrade), // [6455-4.1-36]
-            _ if !connection => no(Connection),                                                         // [6455-4.1-37]
-            _ if accept.is_none() || accept != expected.as_ref().map(|key| &key[..]) => no(Accept),     // [6455-4.1-38]
-            _ if !extensions => no(Extensions), // [6455-4.1-39] [6455-9.1-1]
-            _ if !protocol.is_none_or(|name| config.subprotocols.iter().any(|ours| ours.as_bytes() == name)) => {
-                no(Subprotocol) // [6455-4.1-40]
-            }
-            _ => Ok(()),
-        }
+        let judged = RULES.judge(self.fields, &|id, value| match id {
+            UPGRADE => value.eq_ignore_ascii_case(b"websocket"), // [6455-4.1-36]
+            CONNECTION => contains(value, b"upgrade"),           // [6455-4.1-37]
+            ACCEPT => expected.as_ref().is_some_and(|expected| value == expected), // [6455-4.1-38]
+            EXTENSIONS => extensions::is_valid(value) && list::some_and_all(value, &offered), // [6455-4.1-39] [6455-9.1-1]
+            _ => config.subprotocols.iter().any(|ours| ours.as_bytes() == value),             // [6455-4.1-40]
+        })?;
+        if minor == 0 { Err(HandshakeError::HttpVersion) } else { RULES.check(&judged, u16::MAX) }
     }
 }
 
 /// The minor version and the status of a status line (RFC 9112 section 4).
 pub(super) fn status_line(line: &[u8]) -> Result<(u8, u16), HandshakeError> {
-    let (version, rest) = cut(line, line.iter().position(|&b| b == b' '));
-    let minor = minor_version(version)?;
-    match rest {
+    let mut rest = Cursor(line);
+    let minor = minor_version(rest.field(b' '))?;
+    match rest.field(b' ') {
         // The space behind the status may be missing where there is no reason phrase.
-        [b' ', a @ b'1'..=b'9', b @ b'0'..=b'9', c @ b'0'..=b'9']
-        | [b' ', a @ b'1'..=b'9', b @ b'0'..=b'9', c @ b'0'..=b'9', b' ', ..] => {
+        [a @ b'1'..=b'9', b @ b'0'..=b'9', c @ b'0'..=b'9'] => {
             let digit = |b: &u8| u16::from(b & 15);
             Ok((minor, digit(a) * 100 + digit(b) * 10 + digit(c)))
         }
@@ -158,6 +149,6 @@ mod tests {
 
     #[test]
     fn ids_are_places_in_the_list() {
-        assert!([UPGRADE, CONNECTION, ACCEPT, PROTOCOL, EXTENSIONS].into_iter().eq(0..5));
+        assert!([UPGRADE, CONNECTION, ACCEPT, EXTENSIONS, PROTOCOL].into_iter().eq(0..RULES.errors.len() as u16));
     }
 }

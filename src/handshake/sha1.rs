@@ -20,7 +20,7 @@ pub(super) fn sha1(key: &[u8; 24], guid: &[u8; 36]) -> [u8; 20] {
     add_block(&mut state, &mut block);
 
     let mut digest = [0; 20];
-    for (bytes, word) in digest.as_chunks_mut().0.iter_mut().zip(state) {
+    for (bytes, word) in digest.as_chunks_mut().0.iter_mut().zip(&state) {
         *bytes = word.to_be_bytes();
     }
     digest
@@ -43,8 +43,8 @@ fn add_block(state: &mut [u32; 5], w: &mut [u32; 16]) {
         let next = a.rotate_left(5).wrapping_add(f).wrapping_add(e).wrapping_add(w[t & 15]);
         (a, b, c, d, e) = (next, a, b.rotate_left(30), c, d);
     }
-    for (word, sum) in state.iter_mut().zip([a, b, c, d, e]) {
-        *word = word.wrapping_add(sum);
+    for (word, sum) in state.iter_mut().zip(&[a, b, c, d, e]) {
+        *word = word.wrapping_add(*sum);
     }
 }
 

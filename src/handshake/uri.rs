@@ -1,7 +1,9 @@
 //! WebSocket URIs (RFC 6455 section 3, RFC 3986 section 3). Text in other alphabets must already be in its ASCII form
 //! (RFC 6455 section 11.1.1).
 
-use super::list::cut;
+use core::num::NonZeroU16;
+
+use super::cursor::{Cursor, HEX, HOST, PATH, QUERY};
 pub use crate::error::UriError;
 
 /// A `ws:` or `wss:` URI (RFC 6455 section 3).
@@ -29,33 +31,36 @@ impl<'a> Uri<'a> {
     /// Parses `uri`. Every part must be valid as it stands; nothing is escaped or resolved.
     pub fn parse(uri: &'a str) -> Result<Self, UriError> {
         // RFC 6455 3 [6455-3-1] [6455-4.1-2]
-        let position = |text: &str, end: &dyn Fn(u8) -> bool| text.bytes().position(end);
-        if position(uri, &|b| b == b'#').is_some() {
+        if uri.as_bytes().contains(&b'#') {
             return Err(UriError::Fragment); // [6455-3-4] [6455-3-5]
         }
-        let (scheme, rest) = cut_text(uri, position(uri, &|b| b == b':'));
-        // RFC 3986 3.1: the scheme is case-insensitive [6455-3-3]
-        let secure = scheme.eq_ignore_ascii_case("wss");
-        let rest = rest.strip_prefix("://").ok_or(UriError::Scheme)?;
-        if !secure && !scheme.eq_ignore_ascii_case("ws") {
-            return Err(UriError::Scheme);
-        }
-        let (authority, rest) = cut_text(rest, position(rest, &|b| matches!(b, b'/' | b'?')));
-        if position(authority, &|b| b == b'@').is_some() {
+        let mut rest = Cursor(uri.as_bytes());
+        let secure = rest.scheme(b"ws").ok_or(UriError::Scheme)?;
+        if rest.0.iter().take_while(|b| !matches!(b, b'/' | b'?')).any(|&b| b == b'@') {
             return Err(UriError::UserInfo);
         }
-        let (host, port) = host_and_port(authority.as_bytes())?;
-        let (host, _) = cut_text(authority, Some(host.len()));
-        let port = port.unwrap_or(default_port(secure)); // [6455-3-2]
-        let (path, query) = cut_text(rest, position(rest, &|b| b == b'?'));
-        let query = query.strip_prefix('?');
-        let is_path = |b| is_pchar(b) || b == b'/';
-        if !is_escaped(path.as_bytes(), &is_path) {
+        // What was read is ASCII, so that every cut is one between characters.
+        let text = |from: Cursor<'_>, to: Cursor<'_>| {
+            let at = |cursor: Cursor<'_>| uri.len().saturating_sub(cursor.0.len());
+            uri.get(at(from)..at(to)).unwrap_or_default()
+        };
+        let start = rest;
+        let (host, port) = host_and_port(&mut rest)?;
+        let host = text(start, Cursor(start.0.get(host.len()..).unwrap_or_default()));
+        let port = port.map_or(default_port(secure), NonZeroU16::get); // [6455-3-2]
+        let start = rest;
+        rest.escaped(PATH);
+        let path = text(start, rest);
+        let start = rest;
+        let query = rest.eat(b"?");
+        if !query && !rest.0.is_empty() {
             return Err(UriError::Path);
         }
-        if !query.is_none_or(|query| is_escaped(query.as_bytes(), &|b| is_path(b) || b == b'?')) {
+        rest.escaped(QUERY);
+        if !rest.0.is_empty() {
             return Err(UriError::Query);
         }
+        let query = if query { text(start, rest).get(1..) } else { None };
         let path = if path.is_empty() { "/" } else { path };
         Ok(Self { secure, host, port, path, query })
     }
@@ -91,37 +96,30 @@ impl<'a> Uri<'a> {
     }
 }
 
-/// [`cut`] for text.
-fn cut_text(text: &str, position: Option<usize>) -> (&str, &str) {
-    position.and_then(|n| text.split_at_checked(n)).unwrap_or((text, ""))
-}
-
 /// The port of a URI without one.
 pub(super) const fn default_port(secure: bool) -> u16 {
     if secure { 443 } else { 80 }
 }
 
-/// Splits `host [ ":" port ]`. A port that is empty counts as none (RFC 3986 section 3.2.3).
-pub(super) fn host_and_port(authority: &[u8]) -> Result<(&[u8], Option<u16>), UriError> {
-    let end = if authority.starts_with(b"[") {
-        authority.iter().position(|&b| b == b']').map(|end| end.saturating_add(1))
-    } else {
-        authority.iter().position(|&b| b == b':')
-    };
-    let (host, port) = cut(authority, end);
-    let valid = match host.strip_prefix(b"[") {
-        Some(literal) => literal.strip_suffix(b"]").is_some_and(is_ipv6),
-        None => !host.is_empty() && is_escaped(host, &is_reg_name),
-    };
+/// Reads `host [ ":" port ]`, behind which the text ends or a path or a query begins. A port that is empty counts as none
+/// (RFC 3986 section 3.2.3).
+pub(super) fn host_and_port<'a>(rest: &mut Cursor<'a>) -> Result<(&'a [u8], Option<NonZeroU16>), UriError> {
+    let start = *rest;
+    let valid =
+        if rest.eat(b"[") { is_ipv6(rest.until(b']')) && rest.eat(b"]") } else { !rest.escaped(HOST).is_empty() };
     if !valid {
         return Err(UriError::Host);
     }
-    let port = match port.split_first() {
-        None | Some((b':', [])) => None,
-        Some((b':', digits)) => Some(number(digits).filter(|&port| port != 0).ok_or(UriError::Port)?),
-        Some(_) => return Err(UriError::Host),
-    };
-    Ok((host, port))
+    let host = start.before(*rest);
+    let (mut port, mut error) = (None, UriError::Host);
+    if rest.eat(b":") {
+        error = UriError::Port;
+        let digits = rest.span(HEX);
+        if !digits.is_empty() {
+            port = Some(number(digits).and_then(NonZeroU16::new).ok_or(error)?);
+        }
+    }
+    if matches!(rest.0, [] | [b'/' | b'?', ..]) { Ok((host, port)) } else { Err(error) }
 }
 
 fn number(digits: &[u8]) -> Option<u16> {
@@ -131,64 +129,37 @@ fn number(digits: &[u8]) -> Option<u16> {
     })
 }
 
-/// A character of a registered name (RFC 3986 section 3.2.2), and so of an IPv4 address.
-const fn is_reg_name(b: u8) -> bool {
-    // RFC 3986 2.2, 2.3: unreserved / sub-delims
-    b.is_ascii_alphanumeric()
-        || matches!(b, b'-' | b'.' | b'_' | b'~')
-        || matches!(b, b'!' | b'$' | b'&' | b'\'' | b'(' | b')' | b'*' | b'+' | b',' | b';' | b'=')
-}
-
-const fn is_pchar(b: u8) -> bool {
-    // RFC 3986 3.3
-    is_reg_name(b) || matches!(b, b':' | b'@')
-}
-
-/// Whether all of `text` is allowed as it stands, or escaped as `%` and two hexadecimal digits (RFC 3986 section 2.1).
-fn is_escaped(mut text: &[u8], allowed: &dyn Fn(u8) -> bool) -> bool {
-    loop {
-        text = match text {
-            [] => return true,
-            [b'%', high, low, rest @ ..] if high.is_ascii_hexdigit() && low.is_ascii_hexdigit() => rest,
-            [b, rest @ ..] if allowed(*b) => rest,
-            _ => return false,
-        }
-    }
-}
-
 /// Whether `text` is an IPv6 address (RFC 3986 section 3.2.2): eight groups of 16 bits, of which the last two may be an
 /// IPv4 address and one run of one or more may be left out.
 fn is_ipv6(text: &[u8]) -> bool {
-    let (mut groups, mut run, mut rest) = (0usize, false, text);
-    if let [b':', b':', behind @ ..] = text {
-        (run, rest) = (true, behind);
-    }
-    while !(run && rest.is_empty()) {
-        let (group, behind) = cut(rest, rest.iter().position(|b| !b.is_ascii_hexdigit()));
+    let mut rest = Cursor(text);
+    let (mut groups, mut run) = (0usize, rest.eat(b"::"));
+    while !(run && rest.0.is_empty()) {
+        let start = rest;
+        let group = rest.span(HEX);
         groups = groups.saturating_add(1);
-        rest = match behind {
-            [b'.', ..] if is_ipv4(rest) => {
-                groups = groups.saturating_add(1);
-                break;
-            }
-            _ if !matches!(group.len(), 1..=4) => return false,
-            [] => break,
-            [b':', b':', behind @ ..] if !run => {
-                run = true;
-                behind
-            }
-            [b':', behind @ ..] if !behind.is_empty() => behind,
-            _ => return false,
-        };
+        if rest.0.starts_with(b".") && is_ipv4(start) {
+            groups = groups.saturating_add(1);
+            break;
+        }
+        if !matches!(group.len(), 1..=4) {
+            return false;
+        }
+        if rest.0.is_empty() {
+            break;
+        }
+        if !run && rest.eat(b"::") {
+            run = true;
+        } else if !rest.eat(b":") || rest.0.is_empty() {
+            return false;
+        }
     }
     if run { groups < 8 } else { groups == 8 }
 }
 
-fn is_ipv4(text: &[u8]) -> bool {
-    let octet = |octet: &[u8]| {
-        number(octet).is_some_and(|n| n <= 255) && !octet.is_empty() && (octet.len() == 1 || !octet.starts_with(b"0"))
-    };
-    text.split(|&b| b == b'.').all(octet) && text.split(|&b| b == b'.').count() == 4
+fn is_ipv4(mut text: Cursor<'_>) -> bool {
+    let is_octet = |octet: &[u8]| !matches!(octet, [] | [b'0', _, ..]) && number(octet).is_some_and(|n| n <= 255);
+    (0..3).all(|_| is_octet(text.field(b'.'))) && is_octet(text.0)
 }
 
 #[cfg(test)]

@@ -49,9 +49,10 @@ impl Writer<'_> {
 
     /// Writes a field of our own, whose value is valid.
     pub(super) fn field(&mut self, name: &str, value: &[u8]) {
-        for part in [name.as_bytes(), b": ", value, b"\r\n"] {
-            self.bytes(part);
-        }
+        self.bytes(name.as_bytes());
+        self.bytes(b": ");
+        self.bytes(value);
+        self.bytes(b"\r\n");
     }
 
     /// Writes a field whose value comes from the host.

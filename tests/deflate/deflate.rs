@@ -18,13 +18,13 @@ fn message(deflater: &mut Deflater<Vec<u8>>, body: &[u8]) -> Option<Vec<u8>> {
 }
 
 fn levels() -> impl Strategy<Value = Level> {
-    prop_oneof![Just(Level::Small), Just(Level::Large)]
+    prop_oneof![Just(Level::SMALL), Just(Level::LARGE)]
 }
 
 /// [7692-7.2.1-1] [7692-7.2.3.6-1] [7692-7.2.1-6]
 #[test]
 fn ends_as_the_rfc_has_it() {
-    for level in [Level::Small, Level::Large] {
+    for level in [Level::SMALL, Level::LARGE] {
         let mut deflater = deflater(level, Direction::DEFAULT);
         let mut out = [0; 64];
         assert_eq!(deflater.part(b"", true, &mut out).unwrap(), b"\0");
@@ -41,7 +41,7 @@ fn ends_as_the_rfc_has_it() {
 /// [7692-6.1-2]: a message that would not get smaller is sent as it is, and is no part of the window.
 #[test]
 fn messages_that_would_grow() {
-    for level in [Level::Small, Level::Large] {
+    for level in [Level::SMALL, Level::LARGE] {
         let mut deflater = deflater(level, Direction::DEFAULT);
         let mut inflater = inflater_for(Direction::DEFAULT);
         let json = body(1, 2000, 1);
@@ -63,7 +63,7 @@ fn messages_that_would_grow() {
 
 #[test]
 fn thresholds_and_small_buffers() {
-    let mut deflater = Deflater::new(vec![0; 1 << 18], Level::Large, Direction::DEFAULT, 100);
+    let mut deflater = Deflater::new(vec![0; 1 << 18], Level::LARGE, Direction::DEFAULT, 100);
     let mut out = [0; 200];
     assert!(deflater.message(&[b'a'; 99], &mut out).is_none());
     let len = deflater.message(&[b'a'; 100], &mut out).unwrap().len();
@@ -72,7 +72,7 @@ fn thresholds_and_small_buffers() {
     deflater.forget();
     assert!(deflater.message(&[b'a'; 100], &mut out[..len]).is_some());
     // Without memory for the smallest window, none.
-    let mut deflater = Deflater::new([0; 383], Level::Small, Direction::DEFAULT, 0);
+    let mut deflater = Deflater::new([0; 383], Level::SMALL, Direction::DEFAULT, 0);
     assert!(deflater.message(&[b'a'; 100], &mut out).is_none());
     assert_eq!(deflater.part(b"abc", true, &mut out).unwrap(), b"\x00\x03\x00\xFC\xFFabc\x00");
 }
@@ -80,7 +80,7 @@ fn thresholds_and_small_buffers() {
 /// A part that does not get smaller goes as it is, in as many bytes as `need` says.
 #[test]
 fn parts_need_so_much_room() {
-    for level in [Level::Small, Level::Large] {
+    for level in [Level::SMALL, Level::LARGE] {
         for len in [0, 1, 100, 65_535, 65_536, 200_000] {
             for last in [false, true] {
                 let mut deflater = deflater(level, Direction::DEFAULT);
@@ -106,7 +106,7 @@ fn parts_need_so_much_room() {
 /// [7692-7.2.1-8] [7692-7.2.1-10]
 #[test]
 fn without_takeover_each_message_stands_alone() {
-    for level in [Level::Small, Level::Large] {
+    for level in [Level::SMALL, Level::LARGE] {
         let direction = Direction { no_context_takeover: true, ..Direction::DEFAULT };
         let mut deflater = deflater(level, direction);
         let json = body(1, 2000, 1);
@@ -124,8 +124,8 @@ fn without_takeover_each_message_stands_alone() {
 #[test]
 fn memory_by_level() {
     let kib = |level: Level, window| level.memory(window).div_ceil(1024);
-    assert_eq!((Level::Small.memory(256), Level::Small.memory(512)), (384, 768));
-    assert_eq!((kib(Level::Small, 1 << 15), kib(Level::Large, 1 << 15), kib(Level::Large, 1 << 10)), (48, 208, 7));
+    assert_eq!((Level::SMALL.memory(256), Level::SMALL.memory(512)), (384, 768));
+    assert_eq!((kib(Level::SMALL, 1 << 15), kib(Level::LARGE, 1 << 15), kib(Level::LARGE, 1 << 10)), (48, 208, 7));
     let state = size_of::<Deflater<[u8; 0]>>();
     println!("Deflater: {state} bytes and the memory");
     assert!(state <= 32, "{state}");

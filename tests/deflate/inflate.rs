@@ -132,10 +132,10 @@ fn the_window_is_taken_over_unless_agreed_otherwise() {
     assert_eq!(message(&mut inflater, again), Err(ProtocolError::DeflateDistance));
 }
 
-/// [7692-6.1-4]: as far as chunks tell.
+/// [7692-6.1-4]
 #[test]
 fn rsv1_belongs_on_the_first_frame() {
-    for rsv in [[0, 0, RSV1], [RSV1, 0, RSV1], [0, RSV1, 0]] {
+    for rsv in [[0, 0, RSV1], [RSV1, 0, RSV1], [0, RSV1, 0], [RSV1, RSV1, 0]] {
         let mut inflater = inflater(15);
         let mut outcome = Ok(());
         for (n, rsv) in rsv.into_iter().enumerate() {
@@ -145,6 +145,25 @@ fn rsv1_belongs_on_the_first_frame() {
             outcome = outcome.and(inflater.inflate(&mut chunk, &mut [0; 9]).map(drop));
         }
         assert_eq!(outcome, Err(ProtocolError::ReservedBits));
+    }
+}
+
+/// The bits of other extensions pass: once for each frame, also of one that nothing comes out of.
+#[test]
+fn other_reserved_bits_pass() {
+    for rsv1 in [RSV1, 0] {
+        let mut inflater = inflater(15);
+        let mut told = Vec::new();
+        for (first, rsv, payload) in [(true, rsv1 | 2, &b"\xF2\x48\xCD"[..]), (false, 1, b""), (false, 3, b"\xC9\xC9")]
+        {
+            let mut payload = payload.to_vec();
+            let mut chunk = Chunk { kind: MessageKind::Binary, first, last: false, rsv, payload: &mut payload };
+            while let Some(piece) = inflater.inflate(&mut chunk, &mut [0; 1]).unwrap() {
+                told.push((piece.first, piece.rsv));
+            }
+        }
+        told.retain(|(first, rsv)| *first || *rsv != 0);
+        assert_eq!(told, [(true, 2), (false, 1), (false, 3)], "{rsv1}");
     }
 }
 
@@ -194,7 +213,7 @@ fn malformed_streams() {
     }
 }
 
-/// A limit is a limit on what comes out, to the byte, and bombs stop there.
+/// websockets#1715 (a message just over the limit cut short in silence): a limit is one on what comes out, to the byte.
 #[test]
 fn limits_are_exact() {
     for kind in 0..5 {
@@ -218,8 +237,8 @@ fn limits_are_exact() {
     }
 }
 
-/// A thousand to one, nested in stored, fixed and dynamic blocks; the work ends with the limit, whatever is still to
-/// come.
+/// CVE-2026-1526, CVE-2018-1000518 (a limit that counts compressed bytes): a thousand to one, nested in stored, fixed and
+/// dynamic blocks; the work ends with the limit, whatever is still to come.
 #[test]
 fn bombs_stop_at_the_limit() {
     let zeros = vec![0; 64 << 20];

@@ -1,5 +1,6 @@
 //! permessage-deflate (RFC 7692): negotiation, both directions, and both together with a connection.
 
+mod attacks;
 mod deflate;
 mod inflate;
 mod naive;

@@ -102,6 +102,7 @@ fn offers() {
 /// [7692-7.1.2.1-5]
 /// [7692-7.1.2.1-6] [7692-7.1.2.1-7] [7692-7.1.2.2-3] [7692-7.1.2.2-4] [7692-7.1.2.2-5] [7692-7.1.2.2-6]
 /// [7692-7.1.2.2-7]
+/// undici (a window of any size, because the parameter was not looked at): 8 to 15 and nothing else, once, in either role.
 #[test]
 fn what_a_server_accepts() {
     let all = "s15 c15";

@@ -7,8 +7,10 @@ use barews::{ProtocolError, SendError};
 /// Something that happened at one endpoint.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum Entry {
-    /// A whole message came; with the reserved bits of its first chunk.
+    /// A whole message came; with the reserved bits of its first frame.
     Message(MessageKind, u8, Vec<u8>),
+    /// A later frame of the message that follows has reserved bits, and begins behind so many bytes of it.
+    Reserved(u8, usize),
     Ping(Vec<u8>),
     Pong(Vec<u8>),
     /// A Close came, with its code and reason.
@@ -28,6 +30,7 @@ pub enum Entry {
 pub struct Unfinished {
     pub kind: MessageKind,
     pub rsv: u8,
+    pub reserved: Vec<Entry>,
     pub payload: Vec<u8>,
 }
 
@@ -60,14 +63,18 @@ impl Log {
 
     fn chunk(&mut self, Chunk { kind, first, last, rsv, payload }: Chunk<'_>) {
         assert_eq!(first, self.unfinished.is_none(), "`first` stands at the first chunk of a message only");
-        let message = self.unfinished.get_or_insert(Unfinished { kind, rsv, payload: Vec::new() });
+        let message = self.unfinished.get_or_insert(Unfinished { kind, rsv, reserved: vec![], payload: vec![] });
         assert_eq!(kind, message.kind, "a message has one kind");
         let before = message.payload.len();
+        if !first && rsv != 0 {
+            message.reserved.push(Entry::Reserved(rsv, before));
+        }
         message.payload.extend_from_slice(payload);
         if kind == MessageKind::Text && message.rsv == 0 {
             assert!(wire::text_goes_on(&message.payload, before).is_some_and(|whole| whole || !last), "text is UTF-8");
         }
-        if last && let Some(Unfinished { kind, rsv, payload }) = self.unfinished.take() {
+        if last && let Some(Unfinished { kind, rsv, mut reserved, payload }) = self.unfinished.take() {
+            self.entries.append(&mut reserved);
             self.entries.push(Entry::Message(kind, rsv, payload));
         }
     }

@@ -129,10 +129,16 @@ impl Receiver<'_> {
         }
         // What can be told of the message so far: bytes, its end, and frames with reserved bits.
         if !payload.is_empty() || last || whole && rsv != 0 {
-            let unfinished = Unfinished { kind: message.kind, rsv, payload: Vec::new() };
-            self.log.unfinished.get_or_insert(unfinished).payload.extend_from_slice(payload);
+            let first = self.log.unfinished.is_none();
+            let unfinished = Unfinished { kind: message.kind, rsv, reserved: vec![], payload: vec![] };
+            let unfinished = self.log.unfinished.get_or_insert(unfinished);
+            if !first && rsv != 0 {
+                unfinished.reserved.push(Entry::Reserved(rsv, before));
+            }
+            unfinished.payload.extend_from_slice(payload);
         }
-        if last && let Some(Unfinished { kind, rsv, payload }) = self.log.unfinished.take() {
+        if last && let Some(Unfinished { kind, rsv, mut reserved, payload }) = self.log.unfinished.take() {
+            self.log.entries.append(&mut reserved);
             self.log.entries.push(Entry::Message(kind, rsv, payload));
             self.message = None;
         }

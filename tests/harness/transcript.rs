@@ -199,7 +199,7 @@ fn event(tokens: &[Token]) -> String {
     let words = match name {
         "text" | "binary" | "ping" | "pong" | "end" => 1,
         "extension" | "control" | "close" | "rsv" => 2,
-        "error" | "refused" => tokens.len(),
+        "error" | "refused" | "reserved" => tokens.len(),
         _ => panic!("an unknown event {name}"),
     };
     let (words, payload) = tokens.split_at(words.min(tokens.len()));
@@ -207,7 +207,7 @@ fn event(tokens: &[Token]) -> String {
     if name == "rsv" {
         return format!("{} {}", line.join(" "), event(payload));
     }
-    if !matches!(name, "end" | "error" | "refused") {
+    if !matches!(name, "end" | "error" | "refused" | "reserved") {
         line.push(hex(&payload.iter().flat_map(plain).collect::<Vec<_>>()));
     }
     line.join(" ")
@@ -225,6 +225,7 @@ pub(super) fn shown(entry: &Entry) -> String {
             };
             format!("{rsv}{kind} {}", hex(payload))
         }
+        Entry::Reserved(rsv, at) => format!("reserved {rsv} {at}"),
         Entry::Ping(payload) => format!("ping {}", hex(payload)),
         Entry::Pong(payload) => format!("pong {}", hex(payload)),
         Entry::Close(None, reason) => format!("close - {}", hex(reason.as_bytes())),

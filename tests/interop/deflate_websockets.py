@@ -3,24 +3,13 @@ options as JSON for its extension. A client checks an echo server; a server prin
 `autobahn_client`, which echoes. Either prints whether messages are compressed, or what went wrong.
 """
 import json
-import random
 import sys
 
 from websockets.extensions.permessage_deflate import ClientPerMessageDeflateFactory, ServerPerMessageDeflateFactory
 from websockets.sync.client import connect
 from websockets.sync.server import serve
 
-
-def messages():
-    rng = random.Random(7)
-    for n in range(200):
-        yield json.dumps({"sensor": n % 7, "value": rng.randrange(1000), "unit": "kPa", "ok": True})
-    yield ""
-    yield b""
-    yield "온도가 올라가고 있습니다 😀 " * 40
-    yield rng.randbytes(5000)
-    yield "x" * 200_000
-    yield bytes(rng.choice(b"abcd") for _ in range(70_000))
+from deflate_messages import messages
 
 
 def check(ws):

@@ -1,5 +1,5 @@
 // Headless Chromium as the peer: the server's page as a person uses it, and the browser's own WebSocket. Arguments: the
-// role `client` and the server's ws: URL. What is printed is as in peer_websockets.py. $CHROMIUM is the browser.
+// role `client` and the server's ws: URL. What is printed is as in peers.py. $CHROMIUM is the browser.
 const assert = require("node:assert");
 const { chromium } = require("playwright-core");
 
@@ -55,8 +55,13 @@ async function main(url) {
   await check("text", () => echo("text", 2, 126));
   await check("binary", () => echo("binary", 1, 256));
   await check("empty", async () => { await echo("text", 0); await echo("binary", 0); });
-  await check("65536", async () => { await echo("text", 65_534, 65_536); await echo("binary", 65_535, 65_536); });
-  await check("1 MiB", async () => { await echo("text", 1 << 20); await echo("binary", 1 << 20); });
+  await check("sizes", async () => { await echo("text", 124, 126, 65_534, 65_536); await echo("binary", 125, 126, 65_535, 65_536); });
+  await check("16 MiB", async () => { await echo("text", 16 << 20); await echo("binary", 16 << 20); });
+  await check("subprotocol", () => page.evaluate(async url => {
+    const socket = new WebSocket(url, ["v2.chat", "chat"]);
+    await new Promise((done, fail) => { socket.onopen = done; socket.onerror = fail; });
+    if (socket.protocol !== "v2.chat") throw new Error(socket.protocol);
+  }, url));
   await check("peer closes", async () => {
     await page.click("#toggle");
     await logged("note", /^closed with 1000$/);

@@ -1,4 +1,4 @@
-// Node's `ws` as the peer; the roles and what is printed are as in peer_websockets.py.
+// Node's `ws` as the peer; the roles and what is printed are as in peers.py.
 const assert = require("node:assert");
 const { once } = require("node:events");
 const { WebSocket, WebSocketServer } = require("ws");
@@ -6,9 +6,9 @@ const { WebSocket, WebSocketServer } = require("ws");
 const signal = () => AbortSignal.timeout(10_000);
 
 async function client(url) {
-  async function check(name, test) {
+  async function check(name, test, subprotocols = []) {
     try {
-      const ws = new WebSocket(url);
+      const ws = new WebSocket(url, subprotocols);
       await once(ws, "open", { signal: signal() });
       await test(ws);
       ws.close(1000);
@@ -37,8 +37,9 @@ async function client(url) {
   await check("text", echo("text", "ü 🦀", "a\0b"));
   await check("binary", echo(Buffer.from(Array.from({ length: 256 }, (_, i) => i))));
   await check("empty", echo("", Buffer.alloc(0)));
-  await check("65536", echo("x".repeat(65_535), Buffer.alloc(65_536, 0xff)));
-  await check("1 MiB", echo("x".repeat(1 << 20), Buffer.alloc(1 << 20, 0xff)));
+  const both = length => ["x".repeat(length), Buffer.alloc(length, 0xff)];
+  await check("sizes", echo(...[125, 126, 65_535, 65_536].flatMap(both)));
+  await check("16 MiB", echo(...both(16 << 20)));
   await check("fragments", async ws => {
     for (const part of ["Kä", "", "se"]) ws.send(part, { fin: false });
     ws.send("!".repeat(70_000), { fin: true });
@@ -48,6 +49,15 @@ async function client(url) {
     ws.ping("p".repeat(125));
     const [payload] = await once(ws, "pong", { signal: signal() });
     assert.equal(payload.toString(), "p".repeat(125));
+  });
+  await check("subprotocol", async ws => assert.equal(ws.protocol, "v2.chat"), ["v2.chat", "chat"]);
+  await check("abrupt", async ws => {
+    ws.send("x".repeat(1 << 20));
+    ws.terminate();
+    const other = new WebSocket(url);
+    await once(other, "open", { signal: signal() });
+    await echo("still there")(other);
+    other.close(1000);
   });
   await check("peer closes", async ws => {
     ws.close(4000, "bye");
@@ -60,10 +70,11 @@ async function client(url) {
 }
 
 function server() {
-  const it = new WebSocketServer({ host: "127.0.0.1", port: 0 });
+  const handleProtocols = offered => offered.has("chat") && "chat";
+  const it = new WebSocketServer({ host: "127.0.0.1", port: 0, handleProtocols });
   it.on("listening", () => console.log(it.address().port));
   it.on("connection", (ws, request) => {
-    ws.on("close", (code, reason) => console.log(`closed ${code} ${reason}`));
+    if (request.url !== "/abrupt") ws.on("close", (code, reason) => console.log(`closed ${code} ${reason}`));
     ws.on("pong", payload => ws.send(payload.toString() === "p".repeat(125) ? "pong" : "no pong"));
     ws.on("message", (data, isBinary) => {
       switch (request.url) {
@@ -74,6 +85,8 @@ function server() {
           return ws.send(data.toString(), { fin: true });
         case "/ping":
           return ws.ping("p".repeat(125));
+        case "/abrupt":
+          return ws.terminate();
         case "/close":
           return ws.close(4001, "from the server");
         default:

@@ -1,18 +1,18 @@
 //! Inputs as blocks (RFC 1951 section 3.2.3): stored, with the fixed codes, or with codes of their own.
 
 use super::bits::Bits;
-use super::code::{self, Code, DISTANCES, END_OF_BLOCK, LITERALS};
+use super::code::{self, Code, DISTANCES, END_OF_BLOCK, LITERALS, SHORTEST};
 use super::matches::{Effort, Finder, MIN_MATCH, Match, Tables};
 
 /// The most bytes of a stored block.
 const MAX_STORED: usize = 0xFFFF;
 
 /// Enough for what zlib gets at its level 6, give or take a few percent.
-const EFFORT: Effort = Effort { candidates: 48, enough: 128 };
+const EFFORT: Effort = Effort { candidates: 64, enough: 128 };
 /// With a match this long at hand, a better one is not looked for that long.
 const GOOD: u16 = 8;
 /// With one this long, not at all.
-const LAZY: u16 = 16;
+const LAZY: u16 = 32;
 
 /// The bytes that an input takes in stored blocks, and the flush behind them.
 pub(super) fn stored_len(len: usize, last: bool) -> usize {
@@ -85,7 +85,7 @@ pub(super) fn large(finder: &Finder, tables: &mut Tables<'_>, input: &[u8], bits
             _ => None,
         };
         if let (Some(taken), None) = (held, found) {
-            block.push(taken.length.wrapping_sub(MIN_MATCH as u16) as u8, taken.distance, bits);
+            block.push(taken.length.wrapping_sub(SHORTEST) as u8, taken.distance, bits);
             let end = at.saturating_sub(1) + usize::from(taken.length);
             for skipped in at + 1..end {
                 finder.enter(tables, input, skipped);
@@ -101,7 +101,7 @@ pub(super) fn large(finder: &Finder, tables: &mut Tables<'_>, input: &[u8], bits
         }
     }
     match (held, waits) {
-        (Some(taken), _) => block.push(taken.length.wrapping_sub(MIN_MATCH as u16) as u8, taken.distance, bits),
+        (Some(taken), _) => block.push(taken.length.wrapping_sub(SHORTEST) as u8, taken.distance, bits),
         (None, Some(literal)) => block.push(literal, 0, bits),
         (None, None) => {}
     }
@@ -139,7 +139,7 @@ impl<'a> Block<'a> {
                 literal_or_length.into()
             }
             _ => {
-                let length = u16::from(literal_or_length) + MIN_MATCH as u16;
+                let length = u16::from(literal_or_length) + SHORTEST;
                 self.len += usize::from(length);
                 let (distance, distance_extra, _) = code::distance(distance);
                 if let Some(count) = self.distances.get_mut(usize::from(distance)) {
@@ -193,9 +193,9 @@ impl<'a> Block<'a> {
                 match (distance, is_fixed) {
                     (0, true) => code::push_fixed(bits, (*byte).into()),
                     (0, false) => literals.push(bits, (*byte).into()),
-                    (_, true) => push_fixed(bits, u16::from(*byte) + MIN_MATCH as u16, distance),
+                    (_, true) => push_fixed(bits, u16::from(*byte) + SHORTEST, distance),
                     (_, false) => {
-                        let (symbol, extra, value) = code::length(u16::from(*byte) + MIN_MATCH as u16);
+                        let (symbol, extra, value) = code::length(u16::from(*byte) + SHORTEST);
                         literals.push(bits, symbol);
                         bits.push(value, extra);
                         let (symbol, extra, value) = code::distance(distance);

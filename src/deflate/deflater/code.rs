@@ -6,11 +6,13 @@ use super::bits::Bits;
 pub(super) const LITERALS: usize = 286;
 pub(super) const DISTANCES: usize = 30;
 pub(super) const END_OF_BLOCK: u16 = 256;
+/// The shortest match that there are codes for.
+pub(super) const SHORTEST: u16 = 3;
 
 /// The symbol of a match's length, and its extra bits: their number and value.
 #[inline]
 pub(super) fn length(length: u16) -> (u16, u32, u32) {
-    let n = u32::from(length.saturating_sub(3));
+    let n = u32::from(length.saturating_sub(SHORTEST));
     match n {
         ..8 => (257 + n as u16, 0, 0),
         255.. => (285, 0, 0),

@@ -9,12 +9,11 @@ use super::Level;
 use crate::bytes::copy;
 use crate::deflate::Direction;
 
-/// The shortest and the longest match (RFC 1951 section 3.2.5).
-pub(super) const MIN_MATCH: usize = 3;
-pub(super) const MAX_MATCH: usize = 258;
-
-/// A match of three bytes that reaches back further takes more bits than it saves, most of the time.
-const FAR: usize = 4096;
+/// The shortest match that is looked for. RFC 1951 has those of three bytes too: they save little, and there are many
+/// candidates for them.
+pub(super) const MIN_MATCH: usize = 4;
+/// The longest match (RFC 1951 section 3.2.5).
+const MAX_MATCH: usize = 258;
 
 /// The host's memory, divided.
 pub(super) struct Tables<'m> {
@@ -35,10 +34,7 @@ impl<'m> Tables<'m> {
     pub(super) fn new(memory: &'m mut [u8], level: Level, agreed: Direction) -> Option<Self> {
         let size = (8..=agreed.bits()).rev().map(|bits| 1 << bits).find(|size| level.memory(*size) <= memory.len())?;
         let (window, rest) = memory.split_at_mut_checked(size)?;
-        let (newest, older, symbols) = match level {
-            Level::Small => (size / 2, 0, 0),
-            Level::Large => (2 * size, 2 * size, size + size / 2),
-        };
+        let [newest, older, symbols] = level.halves.map(|halves| usize::from(halves) * (size / 2));
         let (newest, rest) = rest.split_at_mut_checked(newest)?;
         let (older, rest) = rest.split_at_mut_checked(older)?;
         let symbols = rest.get_mut(..symbols)?;
@@ -49,9 +45,9 @@ impl<'m> Tables<'m> {
 
     /// Enters position `at`, where `bytes` stand, and returns the newest one before it with the same hash.
     #[inline]
-    fn enter(&mut self, at: u16, [a, b, c]: [u8; 3]) -> u16 {
+    fn enter(&mut self, at: u16, bytes: [u8; MIN_MATCH]) -> u16 {
         // Multiplicative hashing: the highest bits depend on all bytes.
-        let hash = u32::from_le_bytes([0, a, b, c]).wrapping_mul(0x9E37_79B1) >> (self.shift & 31);
+        let hash = u32::from_le_bytes(bytes).wrapping_mul(0x9E37_79B1) >> (self.shift & 31);
         let Some(place) = self.newest.get_mut(hash as usize) else { return at };
         let before = core::mem::replace(place, at.to_le_bytes());
         let mask = self.older.len().wrapping_sub(1);
@@ -118,7 +114,7 @@ impl Finder {
     /// Enters the place `at` of the input; the newest candidate for a match there.
     #[inline]
     pub(super) fn enter(&self, tables: &mut Tables<'_>, input: &[u8], at: usize) -> Option<u16> {
-        let bytes = input.get(at..).and_then(<[u8]>::first_chunk::<MIN_MATCH>)?;
+        let bytes = input.get(at..).and_then(<[u8]>::first_chunk)?;
         Some(tables.enter(self.position.wrapping_add(at as u16), *bytes))
     }
 
@@ -137,49 +133,47 @@ impl Finder {
         let rest = rest.get(..MAX_MATCH).unwrap_or(rest);
         let position = self.position.wrapping_add(at as u16);
         let known = at.saturating_add(self.known.into()).min(tables.window.len());
-        let enough = usize::from(effort.enough).min(rest.len());
         let mut longest = usize::from(shorter);
+        let mut end = end_of(rest, longest)?;
         let mut best = None;
-        // What a longer match has at its end: most candidates differ there.
-        let mut end = end_of(rest, longest);
-        let mut distance = usize::from(position.wrapping_sub(candidate));
         let mut last = 0;
         for _ in 0..effort.candidates {
+            let distance = usize::from(position.wrapping_sub(candidate));
             // Candidates that do not lie further back with each step are left over from long ago.
-            if distance <= last || distance > known || end.is_none() {
+            if distance <= last || distance > known {
                 break;
             }
             last = distance;
             let length = match at.checked_sub(distance) {
-                Some(start) => {
-                    let there = input.get(start..).unwrap_or_default();
-                    if end_of(there, longest) == end { prefix(there, rest) } else { 0 }
+                Some(start) if end_of(input, start + longest) == Some(end) => {
+                    prefix(input.get(start..).unwrap_or_default(), rest)
                 }
-                None if self.differs(tables.window, distance - at, longest, end) => 0,
-                None => self.in_window(tables.window, input, distance - at, rest),
+                None if self.ends_alike(tables.window, distance - at, longest, end) => {
+                    self.in_window(tables.window, input, distance - at, rest)
+                }
+                _ => 0,
             };
-            if length > longest && !(length == MIN_MATCH && distance > FAR) {
+            if length > longest {
                 longest = length;
                 best = Some(Match { length: length as u16, distance: distance as u16 });
-                if length >= enough {
+                if length >= usize::from(effort.enough) {
                     break;
                 }
-                end = end_of(rest, longest);
+                // None: it goes to the end of the input, or is as long as a match can be.
+                let Some(longer) = end_of(rest, longest) else { break };
+                end = longer;
             }
             candidate = tables.before(candidate);
-            distance = usize::from(position.wrapping_sub(candidate));
         }
         best
     }
 
-    /// Whether the window, so far back from the beginning of the input, does not have what a longer match has at its
-    /// end.
+    /// Whether the window, so far back from the beginning of the input, may have what a longer match has at its end.
+    /// What goes beyond the ring's end, or into the input, is not looked at here.
     #[inline]
-    fn differs(&self, window: &[u8], back: usize, shorter: usize, end: Option<[u8; 2]>) -> bool {
-        let start = usize::from(self.position).wrapping_sub(back);
-        let at = |n: usize| window.get(start.wrapping_add(n) & window.len().wrapping_sub(1)).copied();
-        // What lies beyond the window is in the input, and not looked at here.
-        shorter < back && end.is_some_and(|[a, b]| at(shorter) != Some(b) || at(shorter.wrapping_sub(1)) != Some(a))
+    fn ends_alike(&self, window: &[u8], back: usize, shorter: usize, end: [u8; 4]) -> bool {
+        let start = usize::from(self.position).wrapping_sub(back) & window.len().wrapping_sub(1);
+        shorter >= back || end_of(window, start + shorter).is_none_or(|there| there == end)
     }
 
     /// How many bytes of `rest` stand also so far back from the beginning of the input: in the window, in one piece or
@@ -202,10 +196,11 @@ impl Finder {
     }
 }
 
-/// The last two bytes of a match that is longer than `shorter`, 1 at least.
+/// The last bytes of a match that is longer than `shorter`, as long as the shortest at least: where most candidates
+/// differ.
 #[inline(always)]
-fn end_of(bytes: &[u8], shorter: usize) -> Option<[u8; 2]> {
-    bytes.get(shorter.wrapping_sub(1)..).and_then(<[u8]>::first_chunk).copied()
+fn end_of(bytes: &[u8], shorter: usize) -> Option<[u8; MIN_MATCH]> {
+    bytes.get((shorter + 1).wrapping_sub(MIN_MATCH)..).and_then(<[u8]>::first_chunk).copied()
 }
 
 /// How many bytes two slices begin with alike.

@@ -36,6 +36,13 @@ impl Symbol {
     pub(super) const fn bits(self) -> u32 {
         (self.0 & 15) as u32
     }
+
+    /// Of a code for literals and lengths: a literal.
+    #[cfg(target_pointer_width = "64")]
+    #[inline(always)]
+    pub(super) const fn is_literal(self) -> bool {
+        self.0.wrapping_sub(1) < (256 << 4) - 1
+    }
 }
 
 impl<const T: usize, const S: usize> Decoder<T, S> {
@@ -55,7 +62,7 @@ impl<const T: usize, const S: usize> Decoder<T, S> {
         // RFC 1951 3.2.2: how many codes have how many bits, and the first of each
         let mut count = [0u16; MAX_BITS + 1];
         for bits in lengths {
-            if let Some(count) = count.get_mut(usize::from(*bits)) {
+            if let Some(count) = count.get_mut(usize::from(*bits) & MAX_BITS) {
                 *count += 1;
             }
         }
@@ -78,7 +85,7 @@ impl<const T: usize, const S: usize> Decoder<T, S> {
             return false;
         }
         for (bits, symbol) in lengths.iter().zip(0u16..).filter(|(bits, _)| **bits > 0) {
-            if let Some(next) = next.get_mut(usize::from(*bits)) {
+            if let Some(next) = next.get_mut(usize::from(*bits) & MAX_BITS) {
                 if let Some(place) = self.symbols.get_mut(usize::from(*next)) {
                     *place = symbol;
                 }
@@ -89,11 +96,19 @@ impl<const T: usize, const S: usize> Decoder<T, S> {
         true
     }
 
+    /// Decodes by a table in which all codes are.
+    #[cfg(target_pointer_width = "64")]
+    pub(super) const fn use_table(&mut self, table: &[u16; T]) {
+        self.table = *table;
+    }
+
     /// Fills the table, by the number of bits that are looked at: with one more, all that was there is there twice, and
     /// the codes of that length come in.
     fn fill(&mut self, count: &[u16; MAX_BITS + 1]) {
         let mut symbols = self.symbols.iter();
-        let mut code = 0u16;
+        // RFC 1951 3.1.1: a code comes first bit first, all else last bit first. The codes of a length are consecutive
+        // numbers, those of the next one go on with a zero behind them.
+        let mut place = 0u16;
         if let Some(first) = self.table.first_mut() {
             *first = 0;
         }
@@ -101,14 +116,13 @@ impl<const T: usize, const S: usize> Decoder<T, S> {
             if let Some((there, above)) = self.table.split_at_mut_checked(1 << (bits - 1)) {
                 copy(above, there);
             }
-            code <<= 1;
-            for (_, symbol) in (0..*count).zip(&mut symbols) {
-                // RFC 1951 3.1.1: a code comes first bit first, all else last bit first
-                let place = usize::from(code.reverse_bits() >> (16 - bits));
-                if let Some(place) = self.table.get_mut(place) {
+            for symbol in symbols.by_ref().take((*count).into()) {
+                if let Some(place) = self.table.get_mut(usize::from(place)) {
                     *place = symbol << 4 | bits;
                 }
-                code += 1;
+                // One more, with the carry going down: the highest zero becomes a one, and what is above it zeros.
+                let zero = 1 << (15 - (!place & ((1 << bits) - 1) | 1).leading_zeros());
+                place = place & (zero - 1) | zero;
             }
         }
     }
@@ -117,14 +131,21 @@ impl<const T: usize, const S: usize> Decoder<T, S> {
     /// or none, it has as many or none whatever they are.
     #[inline(always)]
     pub(super) fn decode(&self, bits: u64) -> Symbol {
-        match self.table.get(bits as usize & (T - 1)) {
-            Some(&entry) if entry != 0 => Symbol(entry),
-            _ => self.decode_long(bits),
+        match self.look_up(bits) {
+            Symbol(0) => self.decode_long(bits),
+            symbol => symbol,
         }
     }
 
+    /// The same for the codes in the table; no bits for others.
+    #[inline(always)]
+    pub(super) fn look_up(&self, bits: u64) -> Symbol {
+        Symbol(self.table.get(bits as usize & (T - 1)).copied().unwrap_or(0))
+    }
+
+    /// And for the others.
     #[inline(never)]
-    fn decode_long(&self, bits: u64) -> Symbol {
+    pub(super) fn decode_long(&self, bits: u64) -> Symbol {
         let code = (bits as u16).reverse_bits() >> 1;
         let lengths = self.above.iter().zip(&self.offset).zip(0u16..).skip(Self::TABLE_BITS + 1);
         for ((above, offset), bits) in lengths {
@@ -136,3 +157,35 @@ impl<const T: usize, const S: usize> Decoder<T, S> {
         Symbol(0)
     }
 }
+
+/// The fixed code for literals and lengths (RFC 1951 section 3.2.6).
+#[cfg(target_pointer_width = "64")]
+pub(super) static FIXED_LITERALS: [u16; 512] = {
+    let mut table = [0; 512];
+    let mut rest: &mut [u16] = &mut table;
+    let mut bits = 0u16;
+    while let Some((place, behind)) = rest.split_first_mut() {
+        let code = bits.reverse_bits() >> 7;
+        *place = match (code >> 2, code >> 1) {
+            (n @ ..24, _) => (256 + n) << 4 | 7,
+            (_, n @ ..192) => (n - 48) << 4 | 8,
+            (_, n @ ..200) => (280 + n - 192) << 4 | 8,
+            _ => (144 + code - 400) << 4 | 9,
+        };
+        (rest, bits) = (behind, bits + 1);
+    }
+    table
+};
+
+/// The fixed code for distances.
+#[cfg(target_pointer_width = "64")]
+pub(super) static FIXED_DISTANCES: [u16; 128] = {
+    let mut table = [0; 128];
+    let mut rest: &mut [u16] = &mut table;
+    let mut bits = 0u16;
+    while let Some((place, behind)) = rest.split_first_mut() {
+        *place = (bits.reverse_bits() >> 11) << 4 | 5;
+        (rest, bits) = (behind, bits + 1);
+    }
+    table
+};

@@ -1,11 +1,11 @@
 //! The decoder of DEFLATE blocks (RFC 1951), in messages as RFC 7692 section 7.2.2 has them.
 //!
 //! Input comes at any cut, output goes to room of any size, and the next call goes on where the last one stopped.
-//! Matches are copied from what the same call has written and, where that does not reach back far enough, from the
-//! window: a ring with the end of what earlier calls have written. Symbols are decoded one by one where each might be
-//! the last that the input or the room has; elsewhere, on hosts with wide words, by `fast`.
+//! Symbols are decoded one by one where each might be the last that the input or the room has; elsewhere, on hosts with
+//! wide words, by `fast`.
 
 use super::huffman::Decoder;
+use super::window::{Place, Ring};
 use crate::ProtocolError;
 use crate::bytes::copy;
 
@@ -13,7 +13,7 @@ use crate::bytes::copy;
 const LITERALS: usize = 288;
 /// Distances, of which the last two mean nothing.
 const DISTANCES: usize = 32;
-const END_OF_BLOCK: u16 = 256;
+pub(super) const END_OF_BLOCK: u16 = 256;
 
 /// The tables for short codes: as large as they may be for hosts with memory, smaller for others. That of the distances
 /// takes the seven bits of the codes for lengths too.
@@ -42,13 +42,6 @@ const DISTANCE_BASES: [(u16, u8); 30] = [
     (1025, 9), (1537, 9), (2049, 10), (3073, 10), (4097, 11), (6145, 11), (8193, 12), (12289, 12), (16385, 13),
     (24577, 13),
 ];
-
-/// `fast` copies matches in chunks of so many bytes.
-#[cfg(target_pointer_width = "64")]
-const CHUNK: usize = 16;
-/// No symbols between two looks at the room write further than this: a literal, and a match with the chunks at its end.
-#[cfg(target_pointer_width = "64")]
-const ROOM: usize = 1 + 258 + 2 * CHUNK;
 
 /// What stands in the stream next.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -85,9 +78,9 @@ enum Symbol {
 #[derive(Debug)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub(super) struct Stream {
-    literals: Decoder<LITERAL_TABLE, LITERALS>,
+    pub(super) literals: Decoder<LITERAL_TABLE, LITERALS>,
     /// In the header of a dynamic block, the code for lengths.
-    distances: Decoder<DISTANCE_TABLE, DISTANCES>,
+    pub(super) distances: Decoder<DISTANCE_TABLE, DISTANCES>,
     /// The lengths of the codes, those of the distances behind the others.
     lengths: [u8; LITERALS + DISTANCES],
     literal_count: u16,
@@ -99,21 +92,11 @@ pub(super) struct Stream {
     last_block: bool,
     step: Step,
     /// The bits that were taken from the input and not used, the next one lowest, zeros behind them. How many they are.
-    bits: u64,
-    count: u32,
+    pub(super) bits: u64,
+    pub(super) count: u32,
     /// Bytes of [`TAIL`] that were taken.
     tail: u8,
-    /// Bytes of the window that are known, and where the next one goes.
-    known: u16,
-    next: u16,
-}
-
-/// Where a call reads and writes.
-struct Place<'a> {
-    window: &'a mut [u8],
-    out: &'a mut [u8],
-    consumed: usize,
-    produced: usize,
+    pub(super) ring: Ring,
 }
 
 /// How far a call has come.
@@ -140,15 +123,14 @@ impl Stream {
             bits: 0,
             count: 0,
             tail: 0,
-            known: 0,
-            next: 0,
+            ring: Ring::new(),
         }
     }
 
     /// A message begins; with an empty window, unless it is `taken_over`.
     pub(super) fn begin(&mut self, taken_over: bool) {
         if !taken_over {
-            self.known = 0;
+            self.ring.forget();
         }
         if !matches!(self.step, Step::Over(Err(_))) {
             self.step = Step::Header;
@@ -181,7 +163,7 @@ impl Stream {
         let mut at = Place { window, out, consumed: 0, produced: 0 };
         let more = self.message(&mut at, input, last).inspect_err(|error| self.step = Step::Over(Err(*error)))?;
         let Place { window, out, consumed, produced } = at;
-        self.remember(window, out.get(..produced).unwrap_or_default());
+        self.ring.remember(window, out.get(..produced).unwrap_or_default());
         Ok(Inflated { consumed, produced, more })
     }
 
@@ -316,14 +298,14 @@ impl Stream {
                             continue;
                         }
                         Symbol::Match { length, distance } => {
-                            self.check(distance, at)?;
+                            self.ring.check(distance, at)?;
                             self.step = Step::Match { left: length, distance };
                         }
                     }
                     self.use_up(bits);
                 }
                 Step::Match { left, distance } => {
-                    let copied = self.copy(at, left, distance);
+                    let copied = self.ring.copy(at, left, distance);
                     if copied < left {
                         self.step = Step::Match { left: left - copied, distance };
                         return Ok(true);
@@ -431,12 +413,24 @@ impl Stream {
         Ok(())
     }
 
-    /// RFC 1951 3.2.6. Small messages are fixed blocks more often than not: these decoders are kept.
+    /// RFC 1951 3.2.6. Small messages are fixed blocks more often than not: these decoders are kept, and where codes of
+    /// nine bits are in the table they come from a constant.
     fn build_fixed(&mut self) {
         if self.fixed {
             return;
         }
         self.fixed = true;
+        #[cfg(target_pointer_width = "64")]
+        {
+            self.literals.use_table(&super::huffman::FIXED_LITERALS);
+            self.distances.use_table(&super::huffman::FIXED_DISTANCES);
+        }
+        #[cfg(not(target_pointer_width = "64"))]
+        self.build_fixed_in_place();
+    }
+
+    #[cfg(not(target_pointer_width = "64"))]
+    fn build_fixed_in_place(&mut self) {
         for (length, symbol) in self.lengths.iter_mut().zip(0u16..) {
             *length = match symbol {
                 0..144 => 8,
@@ -483,165 +477,11 @@ impl Stream {
         };
         Ok(Some((symbol, first.bits())))
     }
-
-    /// Whether a match reaches back no further than there are bytes, and than the window is long.
-    #[inline(always)]
-    fn check(&self, distance: u16, at: &Place<'_>) -> Result<(), ProtocolError> {
-        let known = at.produced.saturating_add(self.known.into()).min(at.window.len());
-        if usize::from(distance) > known { Err(ProtocolError::DeflateDistance) } else { Ok(()) }
-    }
-
-    /// Copies as much of a match as there is room for.
-    fn copy(&self, at: &mut Place<'_>, length: u16, distance: u16) -> u16 {
-        let (length, distance) = (usize::from(length), usize::from(distance));
-        let mut copied = 0;
-        // What is older than this call's output is in the window, in two pieces if the ring's end is between them.
-        while copied < length
-            && let Some(back @ 1..) = distance.checked_sub(at.produced)
-        {
-            let next = usize::from(self.next);
-            let start = next.checked_sub(back).unwrap_or((at.window.len() + next).saturating_sub(back));
-            let from = at.window.get(start..).unwrap_or_default();
-            let from = from.get(..back.min(length - copied)).unwrap_or(from);
-            let n = copy(at.out.get_mut(at.produced..).unwrap_or_default(), from);
-            at.produced += n;
-            copied += n;
-            if n == 0 {
-                return copied as u16;
-            }
-        }
-        // What is repeated within the match doubles with each round.
-        let start = at.produced.saturating_sub(distance);
-        while copied < length {
-            let Some((from, to)) = at.out.split_at_mut_checked(at.produced) else { break };
-            let from = from.get(start..).unwrap_or_default();
-            let from = from.get(..length - copied).unwrap_or(from);
-            let n = copy(to, from);
-            at.produced += n;
-            copied += n;
-            if n == 0 {
-                break;
-            }
-        }
-        copied as u16
-    }
-
-    /// Adds what was written to the window.
-    fn remember(&mut self, window: &mut [u8], written: &[u8]) {
-        let end = written.get(written.len().saturating_sub(window.len())..).unwrap_or_default();
-        if end.len() == window.len() {
-            copy(window, end);
-            self.next = 0;
-            self.known = window.len() as u16;
-            return;
-        }
-        let room = window.get_mut(self.next.into()..).unwrap_or_default();
-        let n = copy(room, end);
-        let wrapped = n == room.len();
-        self.next = if wrapped { copy(window, end.get(n..).unwrap_or_default()) as u16 } else { self.next + n as u16 };
-        self.known = (usize::from(self.known) + end.len()).min(window.len()) as u16;
-    }
-
-    /// Decodes symbols as long as the input has whole words and the room any symbol.
-    #[cfg(target_pointer_width = "64")]
-    fn fast(&mut self, at: &mut Place<'_>, input: &[u8]) -> Result<(), ProtocolError> {
-        let (mut bits, mut count, mut consumed, mut produced) = (self.bits, self.count, at.consumed, at.produced);
-        // At least 56 bits: a length and a distance have 48 at most.
-        macro_rules! refill {
-            () => {
-                let Some(word) = input.get(consumed..).and_then(<[u8]>::first_chunk) else { break Ok(()) };
-                bits |= u64::from_le_bytes(*word) << (count & 63);
-                consumed += (63 - (count & 63) as usize) / 8;
-                count |= 56;
-            };
-        }
-        macro_rules! use_up {
-            ($n:expr) => {
-                let n = $n;
-                bits >>= n & 63;
-                count = count.wrapping_sub(n);
-            };
-        }
-        let outcome = loop {
-            if at.out.len().saturating_sub(produced) < ROOM {
-                break Ok(());
-            }
-            refill!();
-            let mut symbol = self.literals.decode(bits);
-            // Three literals that are found in the table, or one that is not and ...
-            if symbol.value() < END_OF_BLOCK && symbol.bits() > 0 {
-                let Some(place) = at.out.get_mut(produced) else { break Ok(()) };
-                *place = symbol.value() as u8;
-                produced += 1;
-                use_up!(symbol.bits());
-                symbol = self.literals.decode(bits);
-                if symbol.value() < END_OF_BLOCK && symbol.bits() > 0 {
-                    let Some(place) = at.out.get_mut(produced) else { break Ok(()) };
-                    *place = symbol.value() as u8;
-                    produced += 1;
-                    use_up!(symbol.bits());
-                    continue;
-                }
-                refill!();
-            }
-            let value = symbol.value();
-            if symbol.bits() == 0 {
-                break Err(ProtocolError::DeflateCode);
-            }
-            if value == END_OF_BLOCK {
-                break Ok(()); // for the one who called
-            }
-            let used = symbol.bits();
-            let (length, extra) = match length(bits >> used, value) {
-                Ok(length) => length,
-                Err(error) => break Err(error),
-            };
-            use_up!(used + extra);
-            let symbol = self.distances.decode(bits);
-            if symbol.bits() == 0 {
-                break Err(ProtocolError::DeflateCode);
-            }
-            let (distance, extra) = match distance(bits >> symbol.bits(), symbol.value()) {
-                Ok(distance) => distance,
-                Err(error) => break Err(error),
-            };
-            use_up!(symbol.bits() + extra);
-            at.produced = produced;
-            if let Err(error) = self.check(distance, at) {
-                break Err(error);
-            }
-            let back = usize::from(distance);
-            let end = produced.saturating_add(length.into());
-            if let Some(start) = produced.checked_sub(back) {
-                // Chunks go beyond the match, where what follows is written over them.
-                let stretch = at.out.get_mut(start..end.saturating_add(2 * CHUNK)).unwrap_or_default();
-                let mut step = back;
-                while step < CHUNK {
-                    // Of a shorter repetition twice as much is there each time.
-                    copy_chunk(stretch, 0, step);
-                    step *= 2;
-                }
-                let mut from = 0;
-                while from + step < back + usize::from(length) {
-                    copy_chunk(stretch, from, from + step);
-                    from += CHUNK;
-                }
-            } else {
-                self.copy(at, length, distance);
-            }
-            produced = end;
-        };
-        at.consumed = consumed;
-        at.produced = produced;
-        self.bits = bits & !(u64::MAX << (count & 63));
-        self.count = count;
-        outcome
-    }
 }
 
 /// The length that a symbol above 256 stands for with the bits behind it, and how many bits they are.
 #[inline(always)]
-fn length(bits: u64, symbol: u16) -> Result<(u16, u32), ProtocolError> {
+pub(super) fn length(bits: u64, symbol: u16) -> Result<(u16, u32), ProtocolError> {
     let place = usize::from(symbol).wrapping_sub(usize::from(END_OF_BLOCK) + 1);
     let (base, extra) = *LENGTH_BASES.get(place).ok_or(ProtocolError::DeflateCode)?;
     Ok((base + (bits & !(u64::MAX << extra)) as u16, extra.into()))
@@ -649,18 +489,7 @@ fn length(bits: u64, symbol: u16) -> Result<(u16, u32), ProtocolError> {
 
 /// The same for a distance.
 #[inline(always)]
-fn distance(bits: u64, symbol: u16) -> Result<(u16, u32), ProtocolError> {
+pub(super) fn distance(bits: u64, symbol: u16) -> Result<(u16, u32), ProtocolError> {
     let (base, extra) = *DISTANCE_BASES.get(usize::from(symbol)).ok_or(ProtocolError::DeflateCode)?;
     Ok((base.wrapping_add((bits & !(u64::MAX << extra)) as u16), extra.into()))
-}
-
-/// Copies one chunk within a slice, if it is long enough.
-#[cfg(target_pointer_width = "64")]
-#[inline(always)]
-fn copy_chunk(stretch: &mut [u8], from: usize, to: usize) {
-    let chunk: Option<&[u8; CHUNK]> = stretch.get(from..).and_then(<[u8]>::first_chunk);
-    let Some(&chunk) = chunk else { return };
-    if let Some(place) = stretch.get_mut(to..).and_then(<[u8]>::first_chunk_mut) {
-        *place = chunk;
-    }
 }

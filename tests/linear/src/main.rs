@@ -1,7 +1,8 @@
 //! Inputs that are made to be slow, each of a size and of [`TIMES`] that size. `run` counts the instructions of each call of
 //! [`measure`]; this program prints what was measured, a line a call: the name of the case and the bytes of its input.
 
-use barews::connection::{Config, Event, MessageKind, Outgoing};
+use barews::connection::{Chunk, Config, Event, MessageKind, Outgoing};
+use barews::deflate::{Deflater, Direction, Inflater, Level, RSV1};
 use barews::handshake::{ClientConfig, ClientHandshake, OriginPolicy, Progress, ServerConfig, ServerHandshake, Uri};
 use barews::message::MessageBuffer;
 use barews::wire::MAX_CONTROL_FRAME;
@@ -19,6 +20,8 @@ fn main() {
     responses();
     frames();
     fragments();
+    inflating();
+    deflating();
 }
 
 #[inline(never)]
@@ -259,4 +262,103 @@ fn fragments() {
         assert!(outgoing.is_complete());
     };
     case("sending in fragments of a byte", |size| vec![0; size], work);
+}
+
+/// A compressed message of so many bytes: `unit` repeated, and the empty block that ends it.
+fn blocks(unit: Vec<u8>) -> impl Fn(usize) -> Vec<u8> {
+    move |size| [&unit.repeat(size / unit.len())[..], b"\0"].concat()
+}
+
+/// Numbers of so many bits, the lowest first, as bytes.
+fn packed(fill: impl FnOnce(&mut dyn FnMut(u32, u32))) -> Vec<u8> {
+    let mut bits = Vec::new();
+    fill(&mut |value, n| bits.extend((0..n).map(|bit| (value >> bit & 1) as u8)));
+    bits.chunks(8).map(|bits| bits.iter().rev().fold(0, |byte, bit| byte << 1 | bit)).collect()
+}
+
+/// Eight dynamic blocks that are all header: most work for a byte, and nothing comes out.
+fn dynamic_blocks() -> Vec<u8> {
+    packed(|push| {
+        for _ in 0..8 {
+            push(0b100, 3);
+            push(0, 10); // 257 lengths of literals, one of a distance
+            push(14, 4); // 18 lengths of codes for lengths: one bit each for 18 and 1
+            (0..18).for_each(|place| push(u32::from(place == 2 || place == 17), 3));
+            for zeros in [138, 118] {
+                push(1, 1);
+                push(zeros - 11, 7);
+            }
+            push(0, 2); // a length of 1 for the end of the block, and for a distance
+            push(0, 1); // the end of the block
+        }
+    })
+}
+
+/// A fixed block: a zero, and 258 more for every 13 bits.
+fn bomb(size: usize) -> Vec<u8> {
+    packed(|push| {
+        push(0b010, 3);
+        push(0x0C, 8);
+        (0..size * 8 / 13).for_each(|_| push(0xA3, 13));
+        push(0, 7 + 3);
+    })
+}
+
+fn inflating() {
+    let inflate = |read: usize, room: usize| {
+        move |bytes: &mut [u8], storage: &mut [u8]| {
+            let (window, out) = storage.split_at_mut(1 << 15);
+            let mut inflater = Inflater::new(window, Direction::DEFAULT, u64::MAX);
+            let pieces = bytes.len().div_ceil(read);
+            for (n, payload) in bytes.chunks_mut(read).enumerate() {
+                let (first, last) = (n == 0, n + 1 == pieces);
+                let rsv = if first { RSV1 } else { 0 };
+                let mut chunk = Chunk { kind: MessageKind::Binary, first, last, rsv, payload };
+                while let Some(piece) = inflater.inflate(&mut chunk, &mut out[..room]).expect("no fault") {
+                    black_box(piece.payload);
+                }
+            }
+        }
+    };
+    type Make = Box<dyn Fn(usize) -> Vec<u8>>;
+    let makes: [(&str, Make); 5] = [
+        ("dynamic blocks without symbols", Box::new(blocks(dynamic_blocks()))),
+        ("empty fixed blocks", Box::new(blocks(packed(|push| (0..4).for_each(|_| push(0b010, 10)))))),
+        ("empty stored blocks", Box::new(blocks(b"\0\0\0\xFF\xFF".to_vec()))),
+        ("stored blocks of a byte", Box::new(blocks(b"\0\x01\0\xFE\xFFx".to_vec()))),
+        ("a bomb", Box::new(bomb)),
+    ];
+    for read in [1, 100, usize::MAX] {
+        for (name, make) in &makes {
+            if read == 1 {
+                case(&named(&format!("inflated, {name}, a byte of room"), read), make, inflate(read, 1));
+            }
+            case(&named(&format!("inflated, {name}"), read), make, inflate(read, 4096));
+        }
+    }
+}
+
+fn deflating() {
+    let deflate = |level: Level, part: usize| {
+        move |bytes: &mut [u8], storage: &mut [u8]| {
+            let (memory, out) = storage.split_at_mut(level.memory(512));
+            let mut deflater = Deflater::new(memory, level, Direction { window_bits: 9, ..Direction::DEFAULT }, 0);
+            for part in bytes.chunks(part) {
+                black_box(deflater.part(part, false, out).expect("there is room"));
+            }
+        }
+    };
+    for (name, unit) in [
+        ("zeros", &b"\0"[..]),
+        ("a period of four", b"abcd"),
+        ("runs that nearly match", b"aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaab"),
+        ("matches that end early", b"abcdeabcdfabcdgabcdhabcdiabcdjabcdkabcdlabcdm"),
+    ] {
+        for (level, which) in [(Level::SMALL, "small"), (Level::LARGE, "large")] {
+            for part in [1, 100, usize::MAX] {
+                let name = named(&format!("deflated, {which}, {name}"), part);
+                case(&name, |size| unit.repeat(size / unit.len()), deflate(level, part));
+            }
+        }
+    }
 }

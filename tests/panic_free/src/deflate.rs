@@ -26,9 +26,9 @@ pub fn deflater(
     u: &mut Unknown<'_>,
     slice: &mut Deflater<&mut [u8]>,
     array: &mut Deflater<[u8; 768]>,
-    level: Level,
     agreed: Direction,
 ) {
+    let level = if u.flag { Level::SMALL } else { Level::LARGE };
     calls!(u.which;
         Deflater::new(&mut *u.bytes, level, agreed, u.short.into()),
         slice.message(u.bytes, u.out),

@@ -8,8 +8,9 @@ use core::arch::asm;
 use core::hint::black_box;
 use core::mem::size_of;
 
-use barews::connection::{Config, Event, MessageKind, Outgoing, Received, Receiver, Transmitter};
+use barews::connection::{Chunk, Config, Event, MessageKind, Outgoing, Received, Receiver, Transmitter};
 use barews::deadlines::{Deadlines, Timeouts};
+use barews::deflate::{Deflater, Direction, Inflater, Level, RSV1};
 use barews::handshake::{
     Accept, ClientConfig, ClientHandshake, OriginPolicy, Progress, ServerConfig, ServerHandshake, Uri, accept_key,
 };
@@ -30,6 +31,7 @@ footprint::program!({
     failing("server", [(); 2].map(|()| Connection::new(Server, &Config::DEFAULT)));
     failing("client", [(); 2].map(|()| Connection::new(Client(keys), &Config::DEFAULT)));
     deadlines();
+    deflate();
     semihosting::process::exit(0)
 });
 
@@ -88,6 +90,8 @@ fn sizes() {
     println!("size deadlines: {}", size_of::<Deadlines>());
     println!("size message buffer beside its storage: {}", size_of::<MessageBuffer<[u8; 0]>>());
     println!("size event: {}", size_of::<Event<'_>>());
+    println!("size inflater beside its window: {}", size_of::<Inflater<[u8; 0]>>());
+    println!("size deflater beside its memory: {}", size_of::<Deflater<[u8; 0]>>());
 }
 
 fn uri() {
@@ -294,6 +298,28 @@ fn deadlines() {
     black_box(measured!("either", "deadlines.pong", deadlines.pong(black_box(&[0, 0, 0, 1]), 3)));
     black_box(measured!("either", "deadlines.poll_timeout", deadlines.poll_timeout()));
     measured!("either", "deadlines.state", deadlines.state(black_box(barews::connection::State::Closing), 4));
+}
+
+fn deflate() {
+    let direction = Direction { window_bits: 9, ..Direction::DEFAULT };
+    let text = black_box(b"{\"sensor\":7,\"value\":93},{\"sensor\":8,\"value\":94},{\"sensor\":9,\"value\":95}");
+    let (mut out, mut piece) = ([0; 256], [0; 256]);
+    let mut inflater = Inflater::new([0; 512], direction, 4096);
+    let (small, large) = ([0; Level::SMALL.memory(512)], [0; Level::LARGE.memory(512)]);
+    let mut small = Deflater::new(small, Level::SMALL, direction, 0);
+    let mut large = Deflater::new(large, Level::LARGE, direction, 0);
+    for _ in 0..2 {
+        let Ok(part) = measured!("either", "deflater.part, Level::LARGE", large.part(text, true, &mut out)) else {
+            fail("to deflate")
+        };
+        let mut chunk = Chunk { kind: MessageKind::Text, first: true, last: true, rsv: RSV1, payload: part };
+        while let Ok(Some(chunk)) = measured!("either", "inflater.inflate", inflater.inflate(&mut chunk, &mut piece)) {
+            if chunk.payload != text {
+                fail("to inflate");
+            }
+        }
+    }
+    black_box(measured!("either", "deflater.part, Level::SMALL", small.part(text, true, &mut out)).is_ok());
 }
 
 fn copied<'b>(from: &[u8], to: &'b mut [u8]) -> &'b mut [u8] {

@@ -7,6 +7,8 @@
 #![no_std]
 #![no_main]
 
+#[cfg(feature = "deflate")]
+mod deflate_echo;
 mod live;
 mod session;
 

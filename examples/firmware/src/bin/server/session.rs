@@ -4,6 +4,8 @@
 
 use barews::connection::{Chunk, Config, State};
 use barews::deadlines::{Deadlines, Timeouts};
+#[cfg(feature = "deflate")]
+use barews::deflate::{MAX_RESPONSE, Parameters, RSV1};
 use barews::handshake::{Accept, OriginPolicy, Progress, ServerConfig, ServerHandshake};
 use barews::message::MessageBuffer;
 use barews::{BuildError, Connection, Server};
@@ -11,6 +13,8 @@ use firmware::Turn;
 use firmware::link::{Link, Queue, expire, is_finished, read, send};
 use smoltcp::socket::tcp::Socket;
 
+#[cfg(feature = "deflate")]
+use crate::deflate_echo::{self, DeflateEcho, LIMITS};
 use crate::live::{COMMAND_SIZE, Live};
 
 const PORT: u16 = 80;
@@ -28,7 +32,7 @@ const LIVE: Config = Config { max_message_size: COMMAND_SIZE as u64, ..Config::D
 /// So much of a request is read at once. The answer, and what answers frames behind it, fit the smallest send buffer.
 const REQUEST_READ: usize = 64;
 /// The longest answer but the page.
-const ANSWER_SIZE: usize = 256;
+const ANSWER_SIZE: usize = if cfg!(feature = "deflate") { 320 } else { 256 };
 
 const PAGE: &[u8] = include_bytes!("page.html");
 
@@ -37,6 +41,9 @@ pub struct Session {
     stage: Stage,
     deadlines: Deadlines,
     queue: Queue,
+    /// The memory of [`Service::DeflateEcho`].
+    #[cfg(feature = "deflate")]
+    deflate: Option<DeflateEcho>,
 }
 
 #[allow(clippy::large_enum_variant, reason = "without a heap there is room for the largest in each session")]
@@ -50,6 +57,9 @@ enum Stage {
 /// What a connection is for.
 enum Service {
     Echo,
+    /// The echo with compressed messages, as agreed.
+    #[cfg(feature = "deflate")]
+    DeflateEcho(Parameters),
     Live {
         commands: MessageBuffer<[u8; COMMAND_SIZE]>,
         /// The number of the snapshot that was sent last.
@@ -84,6 +94,8 @@ fn begin(slot: &mut Option<Session>, now: u64) {
         stage: Stage::Handshake(ServerHandshake::new(&HANDSHAKE, [0; 512])),
         deadlines: Deadlines::new(TIMEOUTS, now),
         queue: Queue::default(),
+        #[cfg(feature = "deflate")]
+        deflate: None,
     });
 }
 
@@ -95,11 +107,21 @@ impl Session {
 
     /// True if something moved.
     fn go_on(&mut self, socket: &mut Socket<'_>, rx: &mut [u8], live: &mut Live, now: u64) -> bool {
-        let Self { stage, deadlines, queue } = self;
+        let Self { stage, deadlines, queue, .. } = self;
         if queue.has_shrunk(socket) {
             deadlines.received(now);
         }
         let busy = match stage {
+            #[cfg(feature = "deflate")]
+            Stage::Open(connection, Service::DeflateEcho(_)) => {
+                let mut link = Link { connection, socket, deadlines, now };
+                link.timeouts();
+                let busy = self.deflate.as_mut().is_some_and(|echo| echo.go_on(&mut link));
+                if !self.deflate.as_ref().is_some_and(DeflateEcho::waits) {
+                    link.settle();
+                }
+                busy
+            }
             Stage::Open(connection, service) => {
                 let mut link = Link { connection, socket, deadlines, now };
                 link.timeouts();
@@ -128,6 +150,12 @@ impl Session {
                 Ok(Progress::Partial) => {}
                 Ok(Progress::Complete { rest }) => {
                     *stage = answer(handshake, socket);
+                    #[cfg(feature = "deflate")]
+                    if let Stage::Open(_, Service::DeflateEcho(agreed)) = stage {
+                        deadlines.opened(now);
+                        deflate_echo::begin(&mut self.deflate, *agreed, rest);
+                        return true;
+                    }
                     if let Stage::Open(connection, service) = stage {
                         deadlines.opened(now);
                         let mut link = Link { connection, socket, deadlines, now };
@@ -156,6 +184,8 @@ impl Service {
     fn receive(&mut self, link: &mut Link<'_, '_, Server>, chunk: Chunk<'_>, live: &mut Live) {
         match self {
             Self::Echo => link.echo(chunk),
+            #[cfg(feature = "deflate")]
+            Self::DeflateEcho(_) => {} // never: the memory of it receives
             Self::Live { commands, .. } => match commands.push(chunk) {
                 Ok(Some(command)) => live.command(command.text().unwrap_or_default()),
                 Ok(None) => {}
@@ -191,8 +221,27 @@ fn answer(handshake: &mut ServerHandshake<'static, [u8; 512]>, socket: &mut Sock
         }
         _ => return respond(socket, |out| handshake.respond(404, &[], b"not found\n", out)),
     };
+    #[cfg(feature = "deflate")]
+    let mut value = [0; MAX_RESPONSE];
+    #[cfg(feature = "deflate")]
+    if let Service::Echo = service
+        && let Ok(Some((agreed, extensions))) = LIMITS.accept(request.extensions(), &mut value)
+    {
+        let accept = Accept { extensions, ..Accept::default() };
+        return open(handshake, &accept, &Config { extension_rsv: RSV1, ..ECHO }, Service::DeflateEcho(agreed), socket);
+    }
+    open(handshake, &Accept::default(), config, service, socket)
+}
+
+fn open(
+    handshake: &mut ServerHandshake<'static, [u8; 512]>,
+    accept: &Accept<'_>,
+    config: &Config,
+    service: Service,
+    socket: &mut Socket<'_>,
+) -> Stage {
     let mut out = [0; ANSWER_SIZE];
-    match handshake.accept(&Accept::default(), config, &mut out) {
+    match handshake.accept(accept, config, &mut out) {
         Ok((len, connection)) => {
             send(socket, &out[..len]);
             Stage::Open(connection, service)

@@ -1,0 +1,138 @@
+//! The echo with permessage-deflate. What comes out of a few bytes may be a thousand times as much, so the rule of
+//! `link.rs`, to read no more than can be answered, does not do: here some bytes are kept, and a message comes out of
+//! them, and goes back, piece by piece as there is room.
+
+use core::ops::Range;
+
+use barews::Server;
+use barews::connection::{Chunk, Event, MessageKind};
+use barews::deflate::{Deflater, Direction, Inflater, Level, Parameters, RSV1};
+use firmware::link::{Link, read, send};
+
+/// 512 bytes for either direction: what clients have to make do with, if they can.
+pub const LIMITS: Parameters = {
+    let direction = Direction { window_bits: 9, ..Direction::DEFAULT };
+    Parameters { server: direction, client: direction }
+};
+const WINDOW: usize = LIMITS.client.window_size();
+/// So much is read at once, and kept until it is answered.
+const READ: usize = 128;
+/// A message comes out in pieces of so many bytes.
+const PIECE: usize = 128;
+/// A deflated piece and its header.
+const ROOM: usize = PIECE + 10 + 4;
+
+pub struct DeflateEcho {
+    inflater: Inflater<[u8; WINDOW]>,
+    deflater: Deflater<[u8; Level::SMALL.memory(WINDOW)]>,
+    kept: [u8; READ],
+    /// What of it the engine has not seen.
+    unread: Range<usize>,
+    /// A chunk that is being inflated, and what of `kept` is its payload.
+    chunk: Option<Kept>,
+}
+
+/// A chunk without its payload, which is at this place.
+struct Kept {
+    kind: MessageKind,
+    first: bool,
+    last: bool,
+    rsv: u8,
+    payload: Range<usize>,
+}
+
+/// Begins as agreed, with the bytes that were read behind the handshake: no more than `READ`. On its own, so that the stack
+/// has to hold all this only here.
+#[inline(never)]
+pub fn begin(slot: &mut Option<DeflateEcho>, agreed: Parameters, rest: &[u8]) {
+    let echo = slot.insert(DeflateEcho::new(agreed));
+    echo.kept[..rest.len()].copy_from_slice(rest);
+    echo.unread = 0..rest.len();
+}
+
+impl DeflateEcho {
+    fn new(agreed: Parameters) -> Self {
+        Self {
+            inflater: Inflater::new([0; WINDOW], agreed.client, u64::MAX),
+            deflater: Deflater::new([0; Level::SMALL.memory(WINDOW)], Level::SMALL, agreed.server, 0),
+            kept: [0; READ],
+            unread: 0..0,
+            chunk: None,
+        }
+    }
+
+    /// Whether something is kept that is still to be answered.
+    pub fn waits(&self) -> bool {
+        self.chunk.is_some() || !self.unread.is_empty()
+    }
+
+    /// Answers what there is room for, and reads when all is answered. True if something moved.
+    pub fn go_on(&mut self, link: &mut Link<'_, '_, Server>) -> bool {
+        let mut busy = false;
+        loop {
+            busy |= self.answer(link);
+            if self.chunk.is_some() {
+                return busy; // there is no room
+            }
+            if self.unread.is_empty() {
+                let len = read(link.socket, &mut self.kept, READ).len();
+                if len == 0 {
+                    return busy;
+                }
+                link.deadlines.received(link.now);
+                self.unread = 0..len;
+            }
+            busy = true;
+            match link.connection.receive(&mut self.kept[self.unread.clone()]) {
+                Ok(received) => {
+                    let seen = self.unread.end - received.rest.len();
+                    match received.event {
+                        Some(Event::Data(Chunk { kind, first, last, rsv, payload })) => {
+                            link.deadlines.message(link.now);
+                            self.chunk = Some(Kept { kind, first, last, rsv, payload: seen - payload.len()..seen });
+                        }
+                        Some(Event::Pong) => drop(link.deadlines.pong(link.connection.control_payload(), link.now)),
+                        _ => {}
+                    }
+                    self.unread.start = seen;
+                }
+                Err(_) => self.unread = 0..0, // what follows is of no interest
+            }
+            link.drain();
+        }
+    }
+
+    /// Inflates the chunk and sends it back, as long as there is room. True if something moved.
+    fn answer(&mut self, link: &mut Link<'_, '_, Server>) -> bool {
+        let mut busy = false;
+        while let Some(Kept { kind, first, last, rsv, payload }) = &mut self.chunk
+            // Behind our end of the stream what still comes is read, and not answered.
+            && (link.room() >= ROOM || !link.socket.may_send())
+        {
+            busy = true;
+            let end = payload.end;
+            let bytes = &mut self.kept[payload.clone()];
+            let mut chunk = Chunk { kind: *kind, first: *first, last: *last, rsv: *rsv, payload: bytes };
+            let (mut piece, mut out) = ([0; PIECE], [0; PIECE + 10]);
+            let inflated =
+                self.inflater.inflate(&mut chunk, &mut piece).inspect_err(|&error| link.connection.fail(error));
+            let Ok(Some(piece)) = inflated else {
+                self.chunk = None;
+                break;
+            };
+            let (rsv, last) = (if piece.first { RSV1 } else { 0 }, piece.last);
+            let (kind, piece) = (piece.kind, piece.payload);
+            // All of these fail only if we have sent a Close: the peer may go on until it has read that.
+            if let Ok(part) = self.deflater.part(piece, last, &mut out)
+                && let Ok(header) = link.connection.frame_with_rsv(kind, last, rsv, part.len() as u64)
+                && link.connection.payload(part).is_ok()
+            {
+                send(link.socket, header.as_bytes());
+                send(link.socket, part);
+            }
+            let Chunk { kind, first, last, rsv, payload } = chunk;
+            self.chunk = Some(Kept { kind, first, last, rsv, payload: end - payload.len()..end });
+        }
+        busy
+    }
+}

@@ -1,0 +1,51 @@
+// Headless Chromium as the peer with permessage-deflate: a page of its own and the browser's WebSocket. Arguments and
+// what is printed are as in deflate_websockets.py, for the role `client`; there are no options. $CHROMIUM is the browser.
+const { createServer } = require("node:http");
+const { once } = require("node:events");
+const { chromium } = require("playwright-core");
+
+async function main(url) {
+  const site = createServer((_, response) => response.end("<!doctype html><title>deflate</title>"));
+  await once(site.listen(0, "127.0.0.1"), "listening");
+  const flags = "--no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking " +
+    "--disable-component-update --disable-sync";
+  const browser = await chromium.launch({ executablePath: process.env.CHROMIUM, args: flags.split(" ") });
+  try {
+    const page = await browser.newPage();
+    await page.goto(`http://127.0.0.1:${site.address().port}/`);
+    const result = await page.evaluate(async url => {
+      const socket = new WebSocket(url);
+      socket.binaryType = "arraybuffer";
+      const next = name => new Promise((done, fail) => {
+        socket["on" + name] = done;
+        socket.onerror = fail;
+        setTimeout(fail, 10_000, Error("nothing comes"));
+      });
+      let state = 7;
+      const random = n => (state = (state * 48271) % 2147483647) % n;
+      const bytes = (length, byte) => Uint8Array.from({ length }, byte);
+      const messages = Array.from({ length: 200 }, (_, n) =>
+        JSON.stringify({ sensor: n % 7, value: random(1000), unit: "kPa", ok: true }));
+      messages.push("", bytes(0), "온도가 올라가고 있습니다 😀 ".repeat(40), bytes(5000, () => random(256)),
+        "x".repeat(200_000), bytes(70_000, () => 97 + random(4)));
+      await next("open");
+      for (const message of messages) {
+        socket.send(message);
+        const { data } = await next("message");
+        const same = typeof message === "string" ? data === message
+          : data.byteLength === message.length && new Uint8Array(data).every((byte, i) => byte === message[i]);
+        if (!same) return "another message comes back";
+      }
+      socket.close(1000);
+      const { code, wasClean } = await next("close");
+      if (code !== 1000 || !wasClean) return `closed with ${code}`;
+      return socket.extensions.startsWith("permessage-deflate") ? "compressed" : "plain";
+    }, url);
+    console.log(result);
+  } finally {
+    await browser.close();
+    site.close();
+  }
+}
+
+main(process.argv[3]).catch(error => console.log(String(error).split("\n")[0]));
