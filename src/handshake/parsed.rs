@@ -41,7 +41,7 @@
 
 use super::key::accept_key;
 use super::list::{cut, is_control, is_token, text};
-use super::uri::host_and_port;
+use super::request::is_host;
 use super::writer::build;
 use super::{Accept, ClientConfig, Request, Response, ServerConfig, Subprotocol};
 use crate::connection::Config;
@@ -137,7 +137,7 @@ impl<'c, S: AsRef<[u8]> + AsMut<[u8]>> ServerHandshake<'c, S> {
                 // [8441-4-2] [8441-5-2]
                 () if !scheme.eq_ignore_ascii_case("https") && !scheme.eq_ignore_ascii_case("http") => Err(Target),
                 () if !path.starts_with('/') || path.bytes().any(|b| b == b' ' || is_control(b)) => Err(Target),
-                () if !authority.is_empty() && host_and_port(authority.as_bytes()).is_err() => Err(Host),
+                () if !authority.is_empty() && !is_host(authority.as_bytes()) => Err(Host),
                 () => {
                     self.feed(&[b"GET ", path.as_bytes(), b" HTTP/1.1\r\n", TRANSLATED, KEY_FIELD, KEY, b"\r\n"])?;
                     // An ordinary request's host, and no place to open a tunnel to [8441-4-3] [8441-5-4]

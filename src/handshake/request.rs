@@ -179,7 +179,7 @@ impl<'a> Request<'a> {
 }
 
 /// Whether a value of Host is one.
-fn is_host(value: &[u8]) -> bool {
+pub(super) fn is_host(value: &[u8]) -> bool {
     let mut rest = Cursor(value);
     host_and_port(&mut rest).is_ok() && rest.0.is_empty()
 }
