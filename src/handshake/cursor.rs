@@ -1,9 +1,9 @@
-//! Text read from its start, piece by piece, and the characters that each kind of piece is made of (RFC 9110 section 5.6.2,
-//! RFC 3986 sections 2 and 3).
+//! Text read from its start, piece by piece, and the characters that each kind of piece is made of
+//! (RFC 9110 section 5.6.2, RFC 3986 sections 2 and 3).
 
 /// What is still to be read.
 ///
-/// Its methods are calls and hand back one slice: that is what keeps the grammars small that are made of them.
+/// Its methods hand back one slice, which fits registers: that is what keeps the grammars small that are made of them.
 #[derive(Clone, Copy)]
 pub(super) struct Cursor<'a>(pub(super) &'a [u8]);
 
