@@ -5,10 +5,17 @@ use std::io::ErrorKind;
 use std::time::Duration;
 
 use barews::Server;
-use barews::handshake::{ClientConfig, OriginPolicy, ServerConfig, Uri};
+use barews::connection::Config;
+use barews::handshake::parsed::{self, Start};
+use barews::handshake::{Accept, ClientConfig, OriginPolicy, ServerConfig, Uri};
 use barews::wire::CloseCode;
+use bytes::Bytes;
 use futures_util::{SinkExt, StreamExt};
+use h2::Reason;
+use h2::ext::Protocol;
+use hosts::http2::Http2Stream;
 use hosts::websocket::{Message, WebSocket, accept, connect};
+use http::{Request, Response};
 use tokio::io::{AsyncReadExt, AsyncWriteExt, DuplexStream, duplex};
 use tokio::time::{Instant, sleep, timeout};
 
@@ -84,6 +91,47 @@ async fn a_silent_peer_is_dropped() {
     assert!(rest.is_empty(), "{rest:?}");
     is_after(start, 40);
     assert_eq!(server.await.unwrap().unwrap().unwrap_err().kind(), ErrorKind::TimedOut);
+}
+
+/// [8441-5-9]: dropped from HTTP/2 means that its stream is reset, with CANCEL.
+#[tokio::test(start_paused = true)]
+async fn a_silent_peer_is_dropped_from_http2() {
+    let (ours, peer) = duplex(1 << 16);
+    tokio::spawn(async move {
+        let mut http2 = h2::server::Builder::new();
+        let mut http2 = http2.enable_connect_protocol().handshake::<_, Bytes>(ours).await.unwrap();
+        let (request, mut respond) = http2.accept().await.unwrap().unwrap();
+        let outgoing = respond.send_response(Response::new(()), false).unwrap();
+        let start = Start::ExtendedConnect {
+            method: "CONNECT",
+            protocol: "websocket",
+            scheme: "http",
+            authority: "a",
+            path: "/",
+        };
+        let mut handshake = parsed::ServerHandshake::new(&CONFIG, [0; 256], &start, [("sec-websocket-version", "13")]);
+        let (_, connection) = handshake.accept(&Accept::default(), &Config::DEFAULT).unwrap();
+        let mut socket = WebSocket::new(Http2Stream::new(request.into_body(), outgoing), connection, &[]);
+        tokio::spawn(async move { socket.next().await });
+        assert!(http2.accept().await.is_none());
+    });
+    let (requests, connection) = h2::client::handshake(peer).await.unwrap();
+    tokio::spawn(connection);
+    let mut requests = requests.ready().await.unwrap();
+    while !requests.is_extended_connect_protocol_enabled() {
+        tokio::task::yield_now().await;
+    }
+    let protocol = Protocol::from_static("websocket");
+    let request = Request::builder().method("CONNECT").uri("http://a/").extension(protocol).body(()).unwrap();
+    let (answer, _outgoing) = requests.send_request(request, false).unwrap();
+    let mut incoming = answer.await.unwrap().into_body();
+    let start = Instant::now();
+    assert_eq!(incoming.data().await.unwrap().unwrap(), &b"\x89\x04\0\0\0\x01"[..]);
+    is_after(start, 20);
+    let error = incoming.data().await.unwrap().unwrap_err();
+    assert_eq!(error.reason(), Some(Reason::CANCEL));
+    assert!(error.is_remote(), "{error}");
+    is_after(start, 40);
 }
 
 /// A task that only sends notices, too, that the peer takes nothing any more.
