@@ -9,7 +9,7 @@
 //!   kept. A message whose `send` was dropped goes out with the next poll of either half.
 //! * **Closing.** `close()` sends a Close frame, waits for the peer's and for the end of the transport. The peer's
 //!   Close is answered by `next()`, which returns `None` once all is over.
-//! * **Deadlines.** Keepalive and the timeouts of `Timeouts::MILLISECONDS` run while the socket is polled.
+//! * **Deadlines.** Keepalive and the timeouts of `Timeouts::MILLISECONDS` run while the socket is polled, by either half.
 
 use std::io::{self, ErrorKind};
 use std::ops::Range;
@@ -50,6 +50,8 @@ pub struct WebSocket<T, R> {
     /// Whole frames, and how many bytes of them were written.
     tx: Vec<u8>,
     written: usize,
+    /// The transport has not taken all of them at once.
+    waiting: bool,
     /// The message that is going out, and how many bytes of it are in frames.
     outgoing: Option<(MessageKind, Vec<u8>, usize)>,
     failed: bool,
@@ -183,6 +185,7 @@ impl<T: AsyncRead + AsyncWrite + Unpin, R: Role> WebSocket<T, R> {
             incoming: Vec::new(),
             tx: Vec::new(),
             written: 0,
+            waiting: false,
             outgoing: None,
             failed: false,
             shut: false,
@@ -266,7 +269,14 @@ impl<T: AsyncRead + AsyncWrite + Unpin, R: Role> WebSocket<T, R> {
     fn poll_write(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         loop {
             while self.written < self.tx.len() {
-                let len = ready!(Pin::new(&mut self.transport).poll_write(cx, &self.tx[self.written..]))?;
+                let Poll::Ready(len) = Pin::new(&mut self.transport).poll_write(cx, &self.tx[self.written..]) else {
+                    self.waiting = true;
+                    return Poll::Pending;
+                };
+                let len = len?;
+                if std::mem::take(&mut self.waiting) {
+                    self.deadlines.received(self.now()); // who takes what had waited is there
+                }
                 if len == 0 {
                     return Poll::Ready(Err(ErrorKind::WriteZero.into()));
                 }
@@ -277,6 +287,12 @@ impl<T: AsyncRead + AsyncWrite + Unpin, R: Role> WebSocket<T, R> {
                 return Pin::new(&mut self.transport).poll_flush(cx);
             }
         }
+    }
+
+    /// The same for a task that may not read: it, too, must not wait for ever.
+    fn poll_send(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        self.poll_deadlines(cx)?;
+        self.poll_write(cx)
     }
 
     /// Reads the next message; `None` when the connection is over.
@@ -374,7 +390,7 @@ impl<T: AsyncRead + AsyncWrite + Unpin, R: Role + Unpin> Sink<Message> for WebSo
         let this = self.get_mut();
         this.halves.sink.register(cx.waker());
         let waker = Waker::from(Arc::clone(&this.halves));
-        if this.outgoing.is_none() { Poll::Ready(Ok(())) } else { this.poll_write(&mut Context::from_waker(&waker)) }
+        if this.outgoing.is_none() { Poll::Ready(Ok(())) } else { this.poll_send(&mut Context::from_waker(&waker)) }
     }
 
     fn start_send(self: Pin<&mut Self>, message: Message) -> io::Result<()> {
@@ -394,7 +410,7 @@ impl<T: AsyncRead + AsyncWrite + Unpin, R: Role + Unpin> Sink<Message> for WebSo
         let this = self.get_mut();
         this.halves.sink.register(cx.waker());
         let waker = Waker::from(Arc::clone(&this.halves));
-        this.poll_write(&mut Context::from_waker(&waker))
+        this.poll_send(&mut Context::from_waker(&waker))
     }
 
     fn poll_close(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
@@ -404,7 +420,7 @@ impl<T: AsyncRead + AsyncWrite + Unpin, R: Role + Unpin> Sink<Message> for WebSo
         let cx = &mut Context::from_waker(&waker);
         if this.connection.state() == State::Open {
             if this.outgoing.is_some() {
-                ready!(this.poll_write(cx))?;
+                ready!(this.poll_send(cx))?;
             }
             this.start_close(CloseCode::NORMAL, "")?;
         }

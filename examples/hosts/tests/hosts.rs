@@ -9,12 +9,16 @@ use std::time::Duration;
 use barews::Client;
 use barews::handshake::{ClientConfig, Uri};
 use barews::wire::CloseCode;
+use bytes::Bytes;
 use futures_util::{SinkExt, StreamExt};
+use h2::Reason;
+use h2::ext::Protocol;
 use hosts::websocket::{Message, WebSocket, connect};
+use http::Request;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::time::timeout;
-use tokio_rustls::TlsAcceptor;
+use tokio_rustls::{TlsAcceptor, TlsConnector};
 
 const PATIENCE: Duration = Duration::from_secs(30);
 
@@ -265,6 +269,47 @@ async fn http2() {
     assert_eq!(printed, format!("HTTP/2.0 200 OK\nhello\n\n{long}\nclosed: Some(1000)\n"));
     let line = server.lines.next().unwrap().unwrap();
     assert_eq!(line, format!("HTTP/2.0 stream 1: websocket {}", server.uri.replace("wss:", "https:")));
+}
+
+/// [8441-5-9]: where TCP would be reset the stream is, with CANCEL, and the connection serves on. The peer ends its side
+/// in the middle of everything, or resets the stream itself.
+#[tokio::test]
+async fn http2_without_a_close() {
+    let file = certificate("reset");
+    let server = Server::start(env!("CARGO_BIN_EXE_http2"), &["server", "127.0.0.1:0", file.to_str().unwrap()]);
+    let tls = TlsConnector::from(hosts::tls::client(&file, b"h2").unwrap());
+    let tls = tls.connect("localhost".try_into().unwrap(), server.stream().await).await.unwrap();
+    let (requests, connection) = h2::client::handshake(tls).await.unwrap();
+    tokio::spawn(connection);
+    let mut requests = requests.ready().await.unwrap();
+    let page = || Request::get("https://localhost/").body(()).unwrap();
+    let socket = Request::builder()
+        .method("CONNECT")
+        .uri("https://localhost/echo")
+        .header("sec-websocket-version", "13")
+        .extension(Protocol::from_static("websocket"))
+        .body(())
+        .unwrap();
+    let answer = timeout(PATIENCE, requests.send_request(page(), true).unwrap().0).await.unwrap().unwrap();
+    assert_eq!(answer.status(), 200);
+    for reset in [false, true] {
+        let (answer, mut outgoing) = requests.send_request(socket.clone(), false).unwrap();
+        let answer = timeout(PATIENCE, answer).await.unwrap().unwrap();
+        assert_eq!(answer.status(), 200);
+        let mut incoming = answer.into_body();
+        outgoing.send_data(Bytes::from_static(b"\x81\x82\0\0\0\0hi"), false).unwrap();
+        assert_eq!(timeout(PATIENCE, incoming.data()).await.unwrap().unwrap().unwrap(), &b"\x81\x02hi"[..]);
+        if reset {
+            outgoing.send_reset(Reason::CANCEL);
+        } else {
+            outgoing.send_data(Bytes::new(), true).unwrap();
+            let error = timeout(PATIENCE, incoming.data()).await.unwrap().unwrap().unwrap_err();
+            assert!(error.is_reset() && error.is_remote(), "{error}");
+            assert_eq!(error.reason(), Some(Reason::CANCEL));
+        }
+    }
+    let answer = timeout(PATIENCE, requests.send_request(page(), true).unwrap().0).await.unwrap().unwrap();
+    assert_eq!(answer.status(), 200);
 }
 
 /// [8441-3-3]: a server of HTTP/2 without the setting is not asked.

@@ -1,0 +1,208 @@
+//! The deadlines of `websocket.rs`, on tokio's paused clock: it jumps to the next deadline as soon as nobody has
+//! anything else to do, so that the seconds are exact and take no time. The peer is bytes, written and read by hand.
+
+use std::io::ErrorKind;
+use std::time::Duration;
+
+use barews::Server;
+use barews::connection::Config;
+use barews::handshake::parsed::{self, Start};
+use barews::handshake::{Accept, ClientConfig, OriginPolicy, ServerConfig, Uri};
+use barews::wire::CloseCode;
+use bytes::Bytes;
+use futures_util::{SinkExt, StreamExt};
+use h2::Reason;
+use h2::ext::Protocol;
+use hosts::http2::Http2Stream;
+use hosts::websocket::{Message, WebSocket, accept, connect};
+use http::{Request, Response};
+use tokio::io::{AsyncReadExt, AsyncWriteExt, DuplexStream, duplex};
+use tokio::time::{Instant, sleep, timeout};
+
+/// More than any of the deadlines.
+const PATIENCE: Duration = Duration::from_secs(3600);
+
+static CONFIG: ServerConfig<'_> = ServerConfig::new(OriginPolicy::Any);
+const REQUEST: &str = "GET / HTTP/1.1\r\nHost: a\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\
+    Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n";
+
+/// A server's socket, and the raw end of its peer; between them lie at most `capacity` bytes each way.
+async fn open(capacity: usize) -> (WebSocket<DuplexStream, Server>, DuplexStream) {
+    let (ours, mut peer) = duplex(capacity);
+    let head = async {
+        peer.write_all(REQUEST.as_bytes()).await.unwrap();
+        let mut head = Vec::new();
+        while !head.ends_with(b"\r\n\r\n") {
+            head.push(peer.read_u8().await.unwrap());
+        }
+        assert!(head.starts_with(b"HTTP/1.1 101 "));
+    };
+    let (socket, ()) = tokio::join!(accept(ours, &CONFIG, ""), head);
+    (socket.unwrap().unwrap(), peer)
+}
+
+/// What the peer reads next is this, so many seconds after `since`, give or take the millisecond of a timer.
+async fn reads(peer: &mut DuplexStream, expected: &[u8], since: Instant, seconds: u64) {
+    let mut bytes = vec![0; expected.len()];
+    peer.read_exact(&mut bytes).await.unwrap();
+    assert_eq!(bytes, expected);
+    is_after(since, seconds);
+}
+
+fn is_after(since: Instant, seconds: u64) {
+    let (elapsed, seconds) = (since.elapsed(), Duration::from_secs(seconds));
+    assert!((seconds..=seconds + Duration::from_millis(5)).contains(&elapsed), "{elapsed:?} in place of {seconds:?}");
+}
+
+/// A Ping after 20 s without a byte, another 20 s after its Pong, and none while there are bytes, be they of a message
+/// that is not complete for long.
+#[tokio::test(start_paused = true)]
+async fn keepalive() {
+    let (mut socket, mut peer) = open(4096).await;
+    let server = tokio::spawn(async move { (socket.next().await.unwrap().unwrap(), socket.next().await) });
+    let start = Instant::now();
+    reads(&mut peer, b"\x89\x04\0\0\0\x01", start, 20).await;
+    peer.write_all(b"\x8a\x84\0\0\0\0\0\0\0\x01").await.unwrap();
+    reads(&mut peer, b"\x89\x04\0\0\0\x02", start, 40).await;
+    sleep(Duration::from_secs(19)).await;
+    peer.write_all(b"\x8a\x84\0\0\0\0\0\0\0\x02").await.unwrap();
+    for byte in b"\x81\x85\0\0\0\0hell" {
+        sleep(Duration::from_secs(19)).await;
+        peer.write_all(&[*byte]).await.unwrap();
+    }
+    reads(&mut peer, b"\x89\x04\0\0\0\x03", start, 40 + 19 + 10 * 19 + 20).await;
+    peer.write_all(b"o\x88\x80\0\0\0\0").await.unwrap();
+    reads(&mut peer, b"\x88\0", start, 40 + 19 + 10 * 19 + 20).await;
+    drop(peer);
+    let (message, end) = server.await.unwrap();
+    assert_eq!(message, Message::Text("hello".into()));
+    assert!(end.is_none(), "{end:?}");
+}
+
+/// Who does not answer the Ping within 20 s is dropped: the transport ends, without a Close that nobody would read.
+#[tokio::test(start_paused = true)]
+async fn a_silent_peer_is_dropped() {
+    let (mut socket, mut peer) = open(4096).await;
+    let start = Instant::now();
+    let server = tokio::spawn(async move { socket.next().await });
+    reads(&mut peer, b"\x89\x04\0\0\0\x01", start, 20).await;
+    let mut rest = Vec::new();
+    peer.read_to_end(&mut rest).await.unwrap();
+    assert!(rest.is_empty(), "{rest:?}");
+    is_after(start, 40);
+    assert_eq!(server.await.unwrap().unwrap().unwrap_err().kind(), ErrorKind::TimedOut);
+}
+
+/// [8441-5-9]: dropped from HTTP/2 means that its stream is reset, with CANCEL.
+#[tokio::test(start_paused = true)]
+async fn a_silent_peer_is_dropped_from_http2() {
+    let (ours, peer) = duplex(1 << 16);
+    tokio::spawn(async move {
+        let mut http2 = h2::server::Builder::new();
+        let mut http2 = http2.enable_connect_protocol().handshake::<_, Bytes>(ours).await.unwrap();
+        let (request, mut respond) = http2.accept().await.unwrap().unwrap();
+        let outgoing = respond.send_response(Response::new(()), false).unwrap();
+        let start = Start::ExtendedConnect {
+            method: "CONNECT",
+            protocol: "websocket",
+            scheme: "http",
+            authority: "a",
+            path: "/",
+        };
+        let mut handshake = parsed::ServerHandshake::new(&CONFIG, [0; 256], &start, [("sec-websocket-version", "13")]);
+        let (_, connection) = handshake.accept(&Accept::default(), &Config::DEFAULT).unwrap();
+        let mut socket = WebSocket::new(Http2Stream::new(request.into_body(), outgoing), connection, &[]);
+        tokio::spawn(async move { socket.next().await });
+        assert!(http2.accept().await.is_none());
+    });
+    let (requests, connection) = h2::client::handshake(peer).await.unwrap();
+    tokio::spawn(connection);
+    let mut requests = requests.ready().await.unwrap();
+    while !requests.is_extended_connect_protocol_enabled() {
+        tokio::task::yield_now().await;
+    }
+    let protocol = Protocol::from_static("websocket");
+    let request = Request::builder().method("CONNECT").uri("http://a/").extension(protocol).body(()).unwrap();
+    let (answer, _outgoing) = requests.send_request(request, false).unwrap();
+    let mut incoming = answer.await.unwrap().into_body();
+    let start = Instant::now();
+    assert_eq!(incoming.data().await.unwrap().unwrap(), &b"\x89\x04\0\0\0\x01"[..]);
+    is_after(start, 20);
+    let error = incoming.data().await.unwrap().unwrap_err();
+    assert_eq!(error.reason(), Some(Reason::CANCEL));
+    assert!(error.is_remote(), "{error}");
+    is_after(start, 40);
+}
+
+/// A task that only sends notices, too, that the peer takes nothing any more.
+#[tokio::test(start_paused = true)]
+async fn a_peer_that_takes_nothing_is_dropped() {
+    let (mut socket, mut peer) = open(4096).await;
+    let start = Instant::now();
+    let sending = socket.send(Message::Binary(vec![0; 1 << 20]));
+    let error = timeout(PATIENCE, sending).await.unwrap().unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::TimedOut);
+    is_after(start, 40);
+    drop(socket);
+    let mut taken = Vec::new();
+    peer.read_to_end(&mut taken).await.unwrap();
+    assert_eq!(taken.len(), 4096);
+}
+
+/// A peer that takes a little of a large message now and then is not dropped, however long that takes.
+#[tokio::test(start_paused = true)]
+async fn a_slow_peer_is_not_dropped() {
+    let (mut socket, mut peer) = open(4096).await;
+    let sent = tokio::spawn(async move {
+        socket.send(Message::Binary(vec![7; 100_000])).await.unwrap();
+        socket
+    });
+    let mut taken = vec![0; 1000];
+    for _ in 0..50 {
+        sleep(Duration::from_secs(19)).await;
+        peer.read_exact(&mut taken).await.unwrap();
+    }
+    assert!(!sent.is_finished());
+    let mut rest = vec![0; 4096];
+    while !sent.is_finished() {
+        assert_ne!(peer.read(&mut rest).await.unwrap(), 0);
+    }
+    sent.await.unwrap();
+}
+
+/// 5 s for the peer's part of the closing handshake, whichever side begins it.
+#[tokio::test(start_paused = true)]
+async fn closing() {
+    let (mut socket, mut peer) = open(4096).await;
+    let start = Instant::now();
+    let error = SinkExt::close(&mut socket).await.unwrap_err(); // the peer answers nothing
+    assert_eq!(error.kind(), ErrorKind::TimedOut);
+    is_after(start, 5);
+    reads(&mut peer, b"\x88\x02\x03\xe8", start, 5).await;
+
+    let (mut socket, mut peer) = open(4096).await;
+    let start = Instant::now();
+    peer.write_all(b"\x88\x82\0\0\0\0\x03\xe8").await.unwrap(); // and here it does not end the transport
+    let error = socket.next().await.unwrap().unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::TimedOut);
+    assert_eq!(socket.closed(), Some((CloseCode::NORMAL, "")));
+    is_after(start, 5);
+}
+
+/// 10 s for the opening handshake of either role.
+#[tokio::test(start_paused = true)]
+async fn opening() {
+    let (ours, mut peer) = duplex(4096);
+    peer.write_all(&REQUEST.as_bytes()[..REQUEST.len() - 1]).await.unwrap();
+    let start = Instant::now();
+    let error = accept(ours, &CONFIG, "").await.err().unwrap();
+    assert_eq!(error.kind(), ErrorKind::TimedOut);
+    is_after(start, 10);
+
+    let (ours, _peer) = duplex(4096);
+    let start = Instant::now();
+    let config = ClientConfig::new(Uri::parse("ws://a/").unwrap());
+    let error = connect(ours, &config).await.err().unwrap();
+    assert_eq!(error.kind(), ErrorKind::TimedOut);
+    is_after(start, 10);
+}
