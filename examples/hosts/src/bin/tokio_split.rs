@@ -20,6 +20,8 @@ use tokio::sync::{mpsc, watch};
 use tokio::time::{interval, timeout};
 
 static HANDSHAKE: ServerConfig<'_> = ServerConfig::new(OriginPolicy::Any); // nothing here is secret
+/// For the peer to take 16 KiB. It is told the seconds, so one that is gone is noticed, too.
+const PATIENCE: Duration = Duration::from_secs(20);
 const CLOSING: Duration = Duration::from_secs(5);
 
 #[tokio::main(flavor = "current_thread")]
@@ -135,7 +137,9 @@ async fn write(
                 seconds += 1;
             }
         }
-        stream.write_all(&tx).await?;
+        for part in tx.chunks(16 << 10) {
+            timeout(PATIENCE, stream.write_all(part)).await??;
+        }
     }
     closed.send_replace(true);
     stream.shutdown().await
