@@ -5,6 +5,7 @@ use crate::naive::{self, Asked, End, Head};
 use crate::server_handshake::need;
 use crate::{Bytes, Cuts};
 use arbitrary::Arbitrary;
+use barews::handshake::parsed;
 use barews::handshake::{ClientConfig, ClientHandshake, ParamValue, Progress, Response, Uri};
 use barews::{BuildError, HandshakeError};
 
@@ -50,6 +51,9 @@ impl Input<'_> {
         let wire = self.wire.0;
         let Naive { judged, heads, head_bytes } = judge(wire, asked);
         assert_eq!(self.connect(&roomy, wire.len() + 64), judged, "as a naive client judges it");
+        for head in &heads {
+            parsed_elsewhere(&roomy, head, asked);
+        }
 
         let limit = |limit: usize| if limit == 0 { usize::MAX } else { limit };
         let limited = ClientConfig {
@@ -162,6 +166,24 @@ fn connect(config: &ClientConfig<'_>, storage: usize, pieces: &[&[u8]]) -> Outco
     assert_eq!(handshake.receive_eof(), Err(HandshakeError::UnexpectedEof));
     assert_eq!(handshake.receive(&mut [b'x']), Err(HandshakeError::UnexpectedEof), "P5");
     Outcome::Partial
+}
+
+/// The same response, if HTTP/1.1 was parsed elsewhere.
+fn parsed_elsewhere(config: &ClientConfig<'_>, head: &Head<'_>, asked: Asked<'_>) {
+    let Ok((1.., status)) = naive::status_line(head.start_line) else { return };
+    let mut handshake = parsed::ClientHandshake::upgrade(config, naive::NONCE, vec![0; head.len + 64]);
+    let outcome = handshake.receive(status, head.fields.iter().map(|(name, value)| (name, value)));
+    let response = handshake.response().map(seen);
+    match naive::response(head, asked) {
+        Ok(judged) if (100..200).contains(&status) && status != 101 => {
+            assert_eq!((outcome, response), (Ok(()), None), "nothing comes of {judged:?}");
+        }
+        Ok(judged) => assert_eq!((outcome, response), (Ok(()), Some(judged))),
+        Err(error) => assert_eq!((outcome, response), (Err(error), None)),
+    }
+    assert_eq!(handshake.status(), Some(status));
+    let opens = outcome.is_ok() && status == 101;
+    assert_eq!(handshake.connect(|| [0; 4], &Default::default()).is_ok(), opens);
 }
 
 /// What the host sees of a response.

@@ -4,6 +4,7 @@
 use crate::naive::{self, End, Head, Origins};
 use crate::{Bytes, Cuts};
 use arbitrary::Arbitrary;
+use barews::handshake::parsed::{self, Start};
 use barews::handshake::{Accept, OriginPolicy, Progress, Request, ServerConfig, ServerHandshake};
 use barews::{BuildError, HandshakeError};
 
@@ -57,6 +58,9 @@ impl Input<'_> {
             },
         };
         assert_eq!(self.serve(&roomy, wire.len() + 64), judged, "as a naive server judges it");
+        if let End::Complete(head) = &head {
+            parsed_elsewhere(&roomy, head, &judged);
+        }
 
         let limit = |limit: usize| if limit == 0 { usize::MAX } else { limit };
         let limited = ServerConfig {
@@ -100,6 +104,48 @@ impl Input<'_> {
         assert_eq!(serve(config, storage, &self.cuts.pieces(self.wire.0)), whole, "P4");
         assert_eq!(serve(config, storage, &self.wire.0.chunks(1).collect::<Vec<_>>()), whole, "P4, byte by byte");
         whole
+    }
+}
+
+/// The same request, if HTTP/1.1 was parsed elsewhere, or comes over HTTP/2 as the extended CONNECT that it stands for.
+fn parsed_elsewhere(config: &ServerConfig<'_>, head: &Head<'_>, judged: &Outcome) {
+    let line = std::str::from_utf8(head.start_line).expect("a request line that was judged");
+    let [method, target, version] = line.split(' ').collect::<Vec<_>>()[..] else { panic!("three parts") };
+    let minor_version = version.as_bytes()[version.len() - 1] - b'0';
+    let outcome = |start: &Start<'_>, fields: &[&(String, &[u8])]| {
+        let storage = vec![0; head.len + 256];
+        let fields = fields.iter().map(|(name, value)| (name, value));
+        let mut handshake = parsed::ServerHandshake::new(config, storage, start, fields);
+        let (outcome, upgrade) = match handshake.request() {
+            Ok(request) => (Ok(seen(request)), request.is_upgrade()),
+            Err(error) => (Err(error), false),
+        };
+        assert_eq!(handshake.accept(&Accept::default(), &Default::default()).is_ok(), upgrade);
+        outcome
+    };
+    let fields: Vec<_> = head.fields.iter().collect();
+    match (outcome(&Start::Upgrade { method, target, minor_version }, &fields), judged) {
+        (Ok(request), Outcome::Complete(judged, _)) => assert_eq!(request, *judged),
+        (Err(error), Outcome::Failed(judged)) => assert_eq!(error, *judged),
+        (outcome, _) => panic!("{outcome:?}, but over bytes {judged:?}"),
+    }
+
+    if let Outcome::Complete(judged, _) = judged
+        && judged.upgrade
+        && target.starts_with('/')
+    {
+        let of_hop = ["connection", "upgrade", "sec-websocket-key", "host"];
+        let (_, fields): (Vec<_>, Vec<_>) = head.fields.iter().partition(|(name, _)| of_hop.contains(&name.as_str()));
+        let (authority, path) = (&judged.host, target);
+        let start =
+            Start::ExtendedConnect { method: "CONNECT", protocol: "websocket", scheme: "https", authority, path };
+        match outcome(&start, &fields) {
+            Ok(request) => assert_eq!(request, *judged),
+            Err(error) => {
+                let hop = fields.iter().any(|(name, _)| ["keep-alive", "proxy-connection"].contains(&name.as_str()));
+                assert!(hop && error == HandshakeError::Connection, "{error:?}, but over bytes {judged:?}");
+            }
+        }
     }
 }
 

@@ -106,6 +106,7 @@ pub(super) fn requests() -> Vec<(String, Result<bool, HandshakeError>)> {
         ("GET / HTTP/1.0\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n", Ok(false)),
         ("GET / HTTP/1.1\r\n\r\n", Err(Host)),
         ("GET / HTTP/1.1\r\nHost: a\r\nContent-Length: 1\r\n\r\n", Err(Body)),
+        ("GET / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n", Err(Body)),
         ("GET / HTTP/1.1\r\nHost: a\r\nUpgrade: websocket\r\n\r\n", Err(Connection)),
         ("GET / HTTP/1.1\r\nHost: a\r\nSec-WebSocket-Version: 13\r\n\r\n", Err(Upgrade)),
         ("GET / HTTP/1.1\r\nHost: a\r\nSec-WebSocket-Key: x\r\n\r\n", Err(Upgrade)),
