@@ -21,7 +21,7 @@ pub use state::{State, Transport};
 pub use transmitter::{Outgoing, Transmitter};
 
 use crate::wire::{CloseCode, EncodedHeader};
-use crate::{ProtocolError, Role, SendError};
+use crate::{ProtocolError, Role, SendError, Server};
 
 /// The limits of a connection, and what its negotiated extensions define.
 ///
@@ -246,6 +246,17 @@ impl<R: Role> Connection<R> {
         self.transmitter.payload(part) // also while closing: a frame that was begun is finished
     }
 
+    /// Masks the next piece of the frame's payload while it is copied to `out`, as much of it as fits. See
+    /// [`Transmitter::copy_payload`].
+    ///
+    /// # Errors
+    ///
+    /// [`SendError::PayloadTooLong`]; nothing is changed.
+    #[inline]
+    pub fn copy_payload(&mut self, part: &[u8], out: &mut [u8]) -> Result<usize, SendError> {
+        self.transmitter.copy_payload(part, out)
+    }
+
     /// Writes a Ping with up to 125 bytes of payload, which the peer's Pong repeats.
     ///
     /// # Errors
@@ -342,5 +353,31 @@ impl<R: Role> Connection<R> {
 
     fn check_not_lost(&self) -> Result<(), SendError> {
         if self.receiver.is_lost() { Err(SendError::Closing) } else { Ok(()) }
+    }
+}
+
+impl Connection<Server> {
+    /// Counts the next piece of the frame's payload, which others send too. See [`Transmitter::shared_payload`].
+    ///
+    /// ```
+    /// use barews::connection::MessageKind;
+    ///
+    /// let message: std::sync::Arc<[u8]> = (*b"to all").into();
+    /// let mut room = [0; 3].map(|_| barews::Connection::new(barews::Server, &Default::default()));
+    /// for connection in &mut room {
+    ///     let header = connection.frame(MessageKind::Text, true, message.len() as u64)?;
+    ///     connection.shared_payload(&message)?;
+    ///     // here both go out, in one vectored write
+    ///     assert_eq!(header.as_bytes(), b"\x81\x06");
+    /// }
+    /// # Ok::<(), barews::SendError>(())
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// [`SendError::PayloadTooLong`]; nothing is changed.
+    #[inline]
+    pub fn shared_payload(&mut self, part: &[u8]) -> Result<(), SendError> {
+        self.transmitter.shared_payload(part)
     }
 }

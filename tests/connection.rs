@@ -219,6 +219,27 @@ fn split_reply_waits_for_space_and_the_end_of_the_frame() {
     assert_eq!(transmitter.message(MessageKind::Text, b"", &mut out), Err(SendError::Closing));
 }
 
+/// [6455-10.3-2] [6455-5.1-5]: a payload that is copied, as much as there is room for, or that others send too.
+#[test]
+fn a_payload_that_stays_as_it_is() {
+    let mut client = Connection::new(Client(|| [1, 2, 3, 4]), &Config::DEFAULT);
+    let mut server = Connection::new(Server, &Config::DEFAULT);
+    let mut out = [9; 4];
+    assert_eq!(client.copy_payload(b"a", &mut out), Err(SendError::PayloadTooLong));
+    assert_eq!(server.shared_payload(b"a"), Err(SendError::PayloadTooLong));
+    assert_eq!((out, client.copy_payload(b"", &mut out)), ([9; 4], Ok(0)));
+
+    client.frame(MessageKind::Binary, true, 7).unwrap();
+    server.frame(MessageKind::Binary, true, 7).unwrap();
+    assert_eq!(client.copy_payload(&[0; 7], &mut out[..3]), Ok(3));
+    assert_eq!((client.copy_payload(&[0; 4], &mut []), out), (Ok(0), [1, 2, 3, 9]));
+    assert_eq!((client.copy_payload(&[0; 5], &mut out), out), (Ok(4), [4, 1, 2, 3]));
+    assert_eq!((client.buffered_amount(), client.copy_payload(&[0], &mut out)), (0, Err(SendError::PayloadTooLong)));
+    assert_eq!((server.copy_payload(b"abc", &mut out), out), (Ok(3), *b"abc\x03"));
+    assert_eq!(server.shared_payload(b"abcde"), Err(SendError::PayloadTooLong));
+    assert_eq!((server.buffered_amount(), server.shared_payload(b"defg"), server.buffered_amount()), (4, Ok(()), 0));
+}
+
 /// What was received, for the table below.
 #[derive(Clone, Copy, PartialEq, Debug)]
 enum Incoming {

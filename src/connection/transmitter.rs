@@ -5,7 +5,7 @@
 use crate::bytes::copy;
 use crate::connection::{Config, MessageKind, Reply};
 use crate::wire::{CloseCode, CloseFrame, EncodedHeader, FrameHeader, MAX_CONTROL_PAYLOAD, Mask, Opcode};
-use crate::{Role, SendError};
+use crate::{Role, SendError, Server};
 
 /// The sending half of a [`Connection`](crate::Connection).
 #[derive(Debug)]
@@ -193,10 +193,49 @@ impl<R: Role> Transmitter<R> {
     // RFC 6455 10.3: masked once, with the key of its frame [6455-10.3-2]
     #[inline]
     pub fn payload(&mut self, part: &mut [u8]) -> Result<(), SendError> {
-        self.left = self.left.checked_sub(part.len() as u64).ok_or(SendError::PayloadTooLong)?;
+        self.count(part.len())?;
         if let Some(mask) = &mut self.mask {
             mask.apply(part);
         }
+        Ok(())
+    }
+
+    /// [`payload`](Self::payload) of which the host keeps the original: masked while it is copied to `out`, as much of it as
+    /// fits. Returns how much that is.
+    ///
+    /// ```
+    /// use barews::connection::MessageKind;
+    ///
+    /// let mut connection = barews::Connection::new(barews::Client(|| [1, 2, 3, 4]), &Default::default());
+    /// let (mut body, mut out, mut sent) = (&b"Hello"[..], [0; 4], Vec::new());
+    /// sent.extend_from_slice(connection.frame(MessageKind::Text, true, 5)?.as_bytes());
+    /// while !body.is_empty() {
+    ///     let len = connection.copy_payload(body, &mut out)?;
+    ///     sent.extend_from_slice(&out[..len]);
+    ///     body = &body[len..];
+    /// }
+    /// assert_eq!(sent, b"\x81\x85\x01\x02\x03\x04Igohn");
+    /// # Ok::<(), barews::SendError>(())
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// [`SendError::PayloadTooLong`] when the frame has less payload left; nothing is changed.
+    #[inline]
+    pub fn copy_payload(&mut self, part: &[u8], out: &mut [u8]) -> Result<usize, SendError> {
+        let len = part.len().min(out.len());
+        let (Some(part), Some(out)) = (part.get(..len), out.get_mut(..len)) else { return Ok(0) };
+        self.count(len)?;
+        match &mut self.mask {
+            Some(mask) => mask.copy(out, part),
+            None => drop(copy(out, part)),
+        }
+        Ok(len)
+    }
+
+    #[inline]
+    fn count(&mut self, len: usize) -> Result<(), SendError> {
+        self.left = self.left.checked_sub(len as u64).ok_or(SendError::PayloadTooLong)?;
         Ok(())
     }
 
@@ -341,6 +380,20 @@ impl<R: Role> Transmitter<R> {
     /// RFC 6455 5.4: fragments behind the first are continuations [6455-5.4-2]
     fn next_opcode(&self, kind: MessageKind) -> Opcode {
         if self.message.is_some() { Opcode::CONTINUATION } else { kind.opcode() }
+    }
+}
+
+impl Transmitter<Server> {
+    /// [`payload`](Self::payload) in memory that must not change, because others send it too: a server masks nothing, so it
+    /// is counted only.
+    ///
+    /// # Errors
+    ///
+    /// [`SendError::PayloadTooLong`] when the frame has less payload left; nothing is changed.
+    // RFC 6455 5.1 [6455-5.1-5]
+    #[inline]
+    pub fn shared_payload(&mut self, part: &[u8]) -> Result<(), SendError> {
+        self.count(part.len())
     }
 }
 

@@ -68,11 +68,11 @@ pub const SEND_MESSAGES: Peer = Peer {
 
 pub const SEND_FRAMES: Peer = Peer {
     name: "barews, frame",
-    notes: "`Connection::frame` and `payload`: a server's payload is written from where it lies, a client's copied and \
-            masked in blocks of 4 KiB.",
+    notes: "`Connection::frame`: a server's payload is written from where it lies (`shared_payload`), a client's masked \
+            into blocks of 4 KiB (`copy_payload`).",
     send: Some(|role, socket, outgoing| match role {
-        Role::Server => send_frames(Server, socket, outgoing),
-        Role::Client => send_frames(Client(keys()), socket, outgoing),
+        Role::Server => send_server_frames(socket, outgoing),
+        Role::Client => send_client_frames(socket, outgoing),
     }),
     ..SEND_MESSAGES
 };
@@ -189,25 +189,31 @@ fn send_messages(role: impl barews::Role + 'static, mut socket: Socket, outgoing
     })
 }
 
-fn send_frames<R: barews::Role + 'static>(role: R, mut socket: Socket, outgoing: Outgoing) -> Session {
-    let mut connection = Connection::new(role, &Default::default());
+fn send_server_frames(mut socket: Socket, outgoing: Outgoing) -> Session {
+    let mut connection = Connection::new(Server, &Default::default());
     let mut cork = Cork::new(0);
-    let mut copy = vec![0; if R::IS_SERVER { outgoing.longest() } else { 4096 }];
+    Box::new(move || {
+        for body in outgoing.bodies() {
+            let header = connection.frame(MessageKind::Binary, true, body.len() as u64).expect("a frame may begin");
+            connection.shared_payload(body).expect("it is as long as announced");
+            cork.put(header.as_bytes(), &mut socket);
+            cork.put(body, &mut socket);
+        }
+        cork.flush(&mut socket);
+    })
+}
+
+fn send_client_frames(mut socket: Socket, outgoing: Outgoing) -> Session {
+    let mut connection = Connection::new(Client(keys()), &Default::default());
+    let mut cork = Cork::new(0);
     Box::new(move || {
         for body in outgoing.bodies() {
             let header = connection.frame(MessageKind::Binary, true, body.len() as u64).expect("a frame may begin");
             cork.put(header.as_bytes(), &mut socket);
-            if R::IS_SERVER {
-                // A server's payload is counted and no more; this one's owner would not lend it to be changed.
-                connection.payload(&mut copy[..body.len()]).expect("it is as long as announced");
-                cork.put(body, &mut socket);
-                continue;
-            }
-            for part in body.chunks(copy.len()) {
-                let copy = &mut copy[..part.len()];
-                copy.copy_from_slice(part);
-                connection.payload(copy).expect("it is as long as announced");
-                cork.put(copy, &mut socket);
+            for part in body.chunks(4096) {
+                let room = cork.room(part.len(), &mut socket);
+                let len = connection.copy_payload(part, room).expect("it is as long as announced");
+                cork.take(len);
             }
         }
         cork.flush(&mut socket);

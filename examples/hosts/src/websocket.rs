@@ -255,8 +255,8 @@ impl<T: AsyncRead + AsyncWrite + Unpin, R: Role> WebSocket<T, R> {
         };
         self.tx.extend_from_slice(header.as_bytes());
         let payload = self.tx.len();
-        self.tx.extend_from_slice(piece);
-        self.connection.payload(&mut self.tx[payload..]).map_err(io::Error::other)?;
+        self.tx.resize(payload + piece.len(), 0);
+        self.connection.copy_payload(piece, &mut self.tx[payload..]).map_err(io::Error::other)?;
         *framed += piece.len();
         if last {
             self.outgoing = None;

@@ -153,9 +153,9 @@ impl<R: Side + Debug> Split<R> {
     }
 
     pub fn payload(&mut self, part: &[u8]) -> Result<(), SendError> {
-        let mut part = part.to_vec();
-        self.unchanged(|transmitter| transmitter.payload(&mut part))?;
-        self.output.extend_from_slice(&part);
+        let mut masked = vec![0; part.len()];
+        self.unchanged(|transmitter| transmitter.copy_payload(part, &mut masked))?;
+        self.output.extend_from_slice(&masked);
         self.drain_behind(); // a reply may have waited for the end of the frame
         Ok(())
     }

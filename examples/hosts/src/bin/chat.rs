@@ -11,10 +11,10 @@ use std::io;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use barews::connection::{Config, Event, MessageKind, Receiver, Reply, Transmitter, Transport};
+use barews::connection::{Event, MessageKind, Receiver, Reply, Transmitter, Transport};
 use barews::handshake::{OriginPolicy, ServerConfig};
-use barews::wire::{CloseCode, MAX_CONTROL_FRAME};
-use barews::{Connection, ProtocolError, Server};
+use barews::wire::{CloseCode, FrameHeader, MAX_CONTROL_FRAME, Opcode};
+use barews::{ProtocolError, Server};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::tcp::{OwnedReadHalf, OwnedWriteHalf};
 use tokio::net::{TcpListener, TcpStream};
@@ -109,9 +109,9 @@ async fn main() -> io::Result<()> {
 
 /// A message as the bytes that every connection sends.
 fn framed(text: &[u8]) -> Frame {
-    let mut frame = vec![0; text.len() + 14];
-    let len = Connection::new(Server, &Config::DEFAULT).message(MessageKind::Text, text, &mut frame).unwrap_or(0);
-    frame[..len].into()
+    let payload_len = text.len() as u64;
+    let header = FrameHeader { fin: true, rsv: 0, opcode: Opcode::TEXT, masking_key: None, payload_len }.encode();
+    [header.as_bytes(), text].concat().into()
 }
 
 async fn serve(mut stream: TcpStream, room: &Arc<Room>, id: u64) -> io::Result<()> {
