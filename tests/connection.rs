@@ -219,7 +219,7 @@ fn split_reply_waits_for_space_and_the_end_of_the_frame() {
     assert_eq!(transmitter.message(MessageKind::Text, b"", &mut out), Err(SendError::Closing));
 }
 
-/// [6455-10.3-2] [6455-5.1-5]: a payload that is copied, as much as there is room for, or that others send too.
+/// [6455-10.3-2] [6455-5.1-4]: a payload that is copied, as much as there is room for, or that others send too.
 #[test]
 fn a_payload_that_stays_as_it_is() {
     let mut client = Connection::new(Client(|| [1, 2, 3, 4]), &Config::DEFAULT);

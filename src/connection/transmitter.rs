@@ -221,6 +221,7 @@ impl<R: Role> Transmitter<R> {
     /// # Errors
     ///
     /// [`SendError::PayloadTooLong`] when the frame has less payload left; nothing is changed.
+    // RFC 6455 10.3 [6455-10.3-2]
     #[inline]
     pub fn copy_payload(&mut self, part: &[u8], out: &mut [u8]) -> Result<usize, SendError> {
         let len = part.len().min(out.len());
@@ -390,7 +391,7 @@ impl Transmitter<Server> {
     /// # Errors
     ///
     /// [`SendError::PayloadTooLong`] when the frame has less payload left; nothing is changed.
-    // RFC 6455 5.1 [6455-5.1-5]
+    // RFC 6455 5.1 [6455-5.1-4]
     #[inline]
     pub fn shared_payload(&mut self, part: &[u8]) -> Result<(), SendError> {
         self.count(part.len())
