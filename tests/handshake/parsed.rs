@@ -222,6 +222,8 @@ fn nothing_is_smuggled() {
         let fields = [("host", "a"), field];
         assert_eq!(ServerHandshake::new(&ANY, [0; 512], &start, fields).request().unwrap_err(), expected, "{field:?}");
     }
+    let start_of_9 = Start::Upgrade { method: "GET", target: "/", minor_version: 9 };
+    assert!(ServerHandshake::new(&ANY, [0; 512], &start_of_9, [("host", "a")]).request().is_ok());
     // The limits are those of the other door.
     let many = std::iter::repeat_n(("a", "b"), 101);
     assert_eq!(ServerHandshake::new(&ANY, [0; 512], &start, many).request().unwrap_err(), TooManyHeaders);
