@@ -39,8 +39,9 @@
 //!    answers a Close or an error, reach the peer this way and no other.
 //! 4. **Send.** [`message`](Connection::message) writes a message as one frame into a buffer;
 //!    [`fragment`](Connection::fragment) cuts a large one to the buffer's size, so that control frames get in between;
-//!    [`frame`](Connection::frame) and [`payload`](Connection::payload) send a payload from where it lies. Write many
-//!    messages into one buffer, and the buffer once.
+//!    [`frame`](Connection::frame) and [`payload`](Connection::payload) send a payload from where it lies, and
+//!    [`copy_payload`](Connection::copy_payload) one that must stay as it is, piece by piece. Write many messages into one
+//!    buffer, and the buffer once.
 //! 5. **Close.** [`close`](Connection::close) starts the closing handshake; a peer's Close is answered by step 3.
 //! 6. **Close the transport** when [`transport`](Connection::transport) says so, never before: it tells when to shut down
 //!    the writing side, when to wait for the peer, and when it is over. Report the end of the stream with
