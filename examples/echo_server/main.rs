@@ -1,6 +1,9 @@
 //! An echo server for thousands of connections in one thread, and a page to try it from a browser.
 //!
-//!     cargo run --release --example echo_server [ADDRESS]       (127.0.0.1:9001; port 0 picks a free one)
+//!     cargo run --release --example echo_server [--keepalive SECONDS] [ADDRESS]
+//!
+//! The address is 127.0.0.1:9001 unless given; port 0 picks a free one. A connection is sent a Ping after 20 s of
+//! silence, or after those SECONDS: fewer than a proxy on the way waits.
 //!
 //! The readiness loop is mio's and stands in this file; what happens on one connection is in `session.rs`. One read
 //! buffer and one write buffer serve all connections; the system's limit of open files (`ulimit -n`) limits their
@@ -16,6 +19,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, Instant};
 
+use barews::deadlines::Timeouts;
 use mio::net::{TcpListener, TcpStream};
 use mio::{Events, Interest, Poll, Token, Waker};
 use session::{Session, Turn};
@@ -27,15 +31,23 @@ const LISTENER: Token = Token(usize::MAX);
 const SIGNAL: Token = Token(usize::MAX - 1);
 
 fn main() -> ExitCode {
-    const USAGE: &str = "usage: echo_server [ADDRESS:PORT]";
+    const USAGE: &str = "usage: echo_server [--keepalive SECONDS] [ADDRESS:PORT]";
     let arguments: Vec<_> = std::env::args().skip(1).collect();
-    let outcome = match &arguments[..] {
+    let (mut timeouts, mut rest) = (Timeouts::MILLISECONDS, &arguments[..]);
+    if let [option, seconds, behind @ ..] = rest
+        && option == "--keepalive"
+        && let Ok(seconds @ 1..) = seconds.parse::<u32>()
+    {
+        timeouts.ping = Some(u64::from(seconds) * 1000);
+        rest = behind;
+    }
+    let outcome = match rest {
         [help] if help == "-h" || help == "--help" => {
             println!("{USAGE}");
             Ok(())
         }
-        [] => serve("127.0.0.1:9001"),
-        [address] => serve(address),
+        [] => serve("127.0.0.1:9001", timeouts),
+        [address] if !address.starts_with("--") => serve(address, timeouts),
         _ => Err(USAGE.into()),
     };
     match outcome {
@@ -47,7 +59,7 @@ fn main() -> ExitCode {
     }
 }
 
-fn serve(address: &str) -> Result<(), String> {
+fn serve(address: &str, timeouts: Timeouts) -> Result<(), String> {
     let listener = address.to_socket_addrs().and_then(|mut addresses| {
         let listener = TcpListener::bind(addresses.next().ok_or(ErrorKind::NotFound)?)?;
         Ok((listener.local_addr()?, listener))
@@ -66,7 +78,7 @@ fn serve(address: &str) -> Result<(), String> {
     })
     .map_err(|error| error.to_string())?;
 
-    let mut server = Sessions::new();
+    let mut server = Sessions::new(timeouts);
     let mut listener = Some(listener);
     let mut events = Events::with_capacity(1024);
     while listener.is_some() || server.open > 0 {
@@ -107,13 +119,15 @@ struct Sessions {
     /// When to look after which connection, in milliseconds since the start.
     timers: BTreeSet<(u64, usize)>,
     start: Instant,
+    timeouts: Timeouts,
     rx: Box<[u8]>,
     tx: Vec<u8>,
 }
 
 impl Sessions {
-    fn new() -> Self {
+    fn new(timeouts: Timeouts) -> Self {
         Self {
+            timeouts,
             slots: Vec::new(),
             free: Vec::new(),
             open: 0,
@@ -166,7 +180,7 @@ impl Sessions {
         let index = self.free.last().copied().unwrap_or(self.slots.len());
         poll.registry().register(&mut stream, Token(index), Interest::READABLE | Interest::WRITABLE)?;
         stream.set_nodelay(true)?;
-        let session = Some(Session::new(stream, self.now()));
+        let session = Some(Session::new(stream, self.timeouts, self.now()));
         match self.free.pop() {
             Some(_) => self.slots[index] = session,
             None => self.slots.push(session),

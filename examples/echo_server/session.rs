@@ -89,11 +89,11 @@ enum Stage {
 }
 
 impl Session {
-    pub fn new(stream: TcpStream, now: u64) -> Self {
+    pub fn new(stream: TcpStream, timeouts: Timeouts, now: u64) -> Self {
         Self {
             stream,
             stage: Stage::Handshake(Box::new(ServerHandshake::new(&HANDSHAKE, [0; 1024]))),
-            deadlines: Deadlines::new(Timeouts::MILLISECONDS, now),
+            deadlines: Deadlines::new(timeouts, now),
             armed: None,
             unsent: Vec::new(),
             readable: false,
