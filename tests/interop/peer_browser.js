@@ -1,12 +1,10 @@
-// Headless Chromium as the peer: the server's page as a person uses it, and the browser's own WebSocket. Arguments: the
-// role `client` and the server's ws: URL. What is printed is as in peers.py. $CHROMIUM is the browser.
+// A headless browser as the peer: the server's page as a person uses it, and the browser's own WebSocket. Arguments:
+// `chromium` or `firefox`, the role `client` and the server's ws: URL. What is printed is as in peers.py.
 const assert = require("node:assert");
-const { chromium } = require("playwright-core");
+const { launch } = require("./browser.js");
 
-async function main(url) {
-  const flags = "--no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking " +
-    "--disable-component-update --disable-sync";
-  const browser = await chromium.launch({ executablePath: process.env.CHROMIUM, args: flags.split(" ") });
+async function main(name, url) {
+  const browser = await launch(name);
   const page = await browser.newPage();
   page.setDefaultTimeout(10_000);
   const faults = [];
@@ -15,7 +13,7 @@ async function main(url) {
   async function check(name, test) {
     try {
       await page.goto(url.replace("ws:", "http:"));
-      await page.locator("#state", { hasText: "open" }).waitFor();
+      await shown("#state", "open");
       await test();
       assert.deepEqual(faults, []);
       console.log(`${name}\tok`);
@@ -23,8 +21,10 @@ async function main(url) {
       console.log(`${name}\t${String(error).split("\n")[0]}`);
     }
   }
+  const shown = (selector, text) => page.waitForFunction((selector, text) =>
+    document.querySelector(selector)?.textContent.includes(text), {}, selector, text);
   // The text of the newest line in the page's log.
-  const logged = (kind, text) => page.locator(`#log .${kind}`).first().filter({ hasText: text }).waitFor();
+  const logged = (kind, text) => shown(`#log .${kind}`, text);
   // Whether messages of a kind and of these lengths come back.
   const echo = (kind, ...lengths) => page.evaluate(async ([url, kind, lengths]) => {
     const socket = new WebSocket(url);
@@ -46,7 +46,7 @@ async function main(url) {
 
   await check("page", async () => {
     for (const text of ["hello", "ü 🦀 <b>"]) {
-      await page.fill("#text", text);
+      await page.type("#text", text);
       await page.keyboard.press("Enter");
       await logged("sent", text);
       await logged("received", text);
@@ -64,15 +64,15 @@ async function main(url) {
   }, url));
   await check("peer closes", async () => {
     await page.click("#toggle");
-    await logged("note", /^closed with 1000$/);
+    await logged("note", "closed with 1000");
     await page.click("#toggle");
-    await page.locator("#state", { hasText: "open" }).waitFor();
+    await shown("#state", "open");
   });
   await check("we close", async () => {
     console.log("ready");
-    await logged("note", /^closed with 1001: server shuts down$/);
+    await logged("note", "closed with 1001: server shuts down");
   });
   await browser.close();
 }
 
-main(process.argv[3]);
+main(process.argv[2], process.argv[4]);

@@ -1,15 +1,13 @@
-// Headless Chromium as the peer with permessage-deflate: a page of its own and the browser's WebSocket. Arguments and
-// what is printed are as in deflate_websockets.py, for the role `client`; there are no options. $CHROMIUM is the browser.
+// A headless browser as the peer with permessage-deflate: a page of its own and the browser's WebSocket. Arguments:
+// `chromium` or `firefox`, then as in deflate_websockets.py, for the role `client`; there are no options.
 const { createServer } = require("node:http");
 const { once } = require("node:events");
-const { chromium } = require("playwright-core");
+const { launch } = require("./browser.js");
 
-async function main(url) {
+async function main(name, url) {
   const site = createServer((_, response) => response.end("<!doctype html><title>deflate</title>"));
   await once(site.listen(0, "127.0.0.1"), "listening");
-  const flags = "--no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking " +
-    "--disable-component-update --disable-sync";
-  const browser = await chromium.launch({ executablePath: process.env.CHROMIUM, args: flags.split(" ") });
+  const browser = await launch(name);
   try {
     const page = await browser.newPage();
     await page.goto(`http://127.0.0.1:${site.address().port}/`);
@@ -48,4 +46,4 @@ async function main(url) {
   }
 }
 
-main(process.argv[3]).catch(error => console.log(String(error).split("\n")[0]));
+main(process.argv[2], process.argv[4]).catch(error => console.log(String(error).split("\n")[0]));
