@@ -8,10 +8,11 @@ async function main(name, url) {
   const site = createServer((_, response) => response.end("<!doctype html><title>deflate</title>"));
   await once(site.listen(0, "127.0.0.1"), "listening");
   const browser = await launch(name);
+  let result;
   try {
     const page = await browser.newPage();
     await page.goto(`http://127.0.0.1:${site.address().port}/`);
-    const result = await page.evaluate(async url => {
+    result = await page.evaluate(async url => {
       const socket = new WebSocket(url);
       socket.binaryType = "arraybuffer";
       const next = name => new Promise((done, fail) => {
@@ -39,11 +40,11 @@ async function main(name, url) {
       if (code !== 1000 || !wasClean) return `closed with ${code}`;
       return socket.extensions.startsWith("permessage-deflate") ? "compressed" : "plain";
     }, url);
-    console.log(result);
   } finally {
     await browser.close();
     site.close();
   }
+  console.log(result); // when the browser is gone: whoever reads this ends us
 }
 
 main(process.argv[2], process.argv[4]).catch(error => console.log(String(error).split("\n")[0]));
