@@ -10,6 +10,8 @@
 mod control;
 mod event;
 mod fragmentation;
+mod frames;
+mod limits;
 mod receiver;
 mod state;
 mod transmitter;

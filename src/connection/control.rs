@@ -18,8 +18,6 @@ pub(super) struct ControlSlot {
     at: u8,
     /// How much of it was gathered so far.
     gathered: u8,
-    /// The length of the control payload that was completed last, at the same place.
-    completed: u8,
     bytes: [u8; SIZE],
 }
 
@@ -60,11 +58,11 @@ impl Reply {
 
 impl ControlSlot {
     pub(super) const fn new() -> Self {
-        Self { due: Due::Nothing, at: 0, gathered: 0, completed: 0, bytes: [0; SIZE] }
+        Self { due: Due::Nothing, at: 0, gathered: 0, bytes: [0; SIZE] }
     }
 
-    /// A header is going to be gathered. There is always room for one.
-    pub(super) fn begin_header(&mut self) {
+    /// A header or a payload is going to be gathered. There is always room for a header.
+    pub(super) fn begin(&mut self) {
         self.at = self.reserved();
         self.gathered = 0;
     }
@@ -73,12 +71,12 @@ impl ControlSlot {
     /// is given up for a newer Ping, which is answered in its place, and for a Close, behind which no Pong is wanted. Anything
     /// else displaces nothing and is kept as far as it fits.
     // RFC 6455 5.5.2, 5.5.3 [6455-5.5.3-2]
-    pub(super) fn begin_payload(&mut self, opcode: Opcode, len: u64) {
-        let fits = u64::from(self.reserved()) + len <= SIZE as u64;
+    pub(super) fn begin_payload(&mut self, opcode: Opcode, len: u8) {
+        let fits = usize::from(self.reserved()) + usize::from(len) <= SIZE;
         if !fits && matches!(opcode, Opcode::PING | Opcode::CLOSE) {
             self.due = Due::Nothing;
         }
-        self.begin_header();
+        self.begin();
     }
 
     /// Bytes that the Pong that is due occupies.
@@ -92,36 +90,18 @@ impl ControlSlot {
         self.gathered = self.gathered.wrapping_add(copied as u8); // at most SIZE
     }
 
-    pub(super) const fn is_gathering(&self) -> bool {
-        self.gathered > 0
-    }
-
+    /// What was gathered last: a header, or a control payload.
     pub(super) fn gathered(&self) -> &[u8] {
-        self.slice(self.gathered)
-    }
-
-    /// The control payload that was gathered is complete.
-    pub(super) fn complete(&mut self) {
-        self.completed = self.gathered;
-        self.gathered = 0;
-    }
-
-    /// The control payload that was completed last, until something else is gathered.
-    pub(super) fn completed(&self) -> &[u8] {
-        self.slice(self.completed)
-    }
-
-    fn slice(&self, len: u8) -> &[u8] {
         let start = usize::from(self.at);
-        self.bytes.get(start..start + usize::from(len)).unwrap_or_default()
+        self.bytes.get(start..start + usize::from(self.gathered)).unwrap_or_default()
     }
 
-    /// The completed payload is that of a Ping: its Pong is due, in place of one that still waits.
+    /// The gathered payload is that of a Ping: its Pong is due, in place of one that still waits.
     // RFC 6455 5.5.2, 5.5.3 [6455-5.5.2-2] [6455-5.5.3-1] [6455-5.5.3-2]
     pub(super) fn answer_ping(&mut self) {
         let start = usize::from(self.at);
         if start > 0 {
-            for i in 0..usize::from(self.completed) {
+            for i in 0..usize::from(self.gathered) {
                 let byte = self.bytes.get(start + i).copied().unwrap_or_default();
                 if let Some(place) = self.bytes.get_mut(i) {
                     *place = byte;
@@ -129,19 +109,24 @@ impl ControlSlot {
             }
             self.at = 0;
         }
-        self.due = Due::Pong { len: self.completed };
+        self.due = Due::Pong { len: self.gathered };
     }
 
-    /// The completed payload is that of a Close: a Close with the same status code is due, and Pongs are not any more.
+    /// The gathered payload is that of a Close: a Close with the same status code is due, and Pongs are not any more.
     // RFC 6455 5.5.1, 5.5.2 [6455-5.5.1-7] [6455-5.5.2-2]
-    pub(super) fn answer_close(&mut self, is_server: bool) -> Result<Option<CloseCode>, ProtocolError> {
-        let code = CloseFrame::parse(self.completed())?.map(|close| close.code());
-        self.due = Due::Close(code.map(|code| match code {
+    pub(super) fn answer_close(&mut self, is_server: bool) -> Result<(), ProtocolError> {
+        let close = CloseFrame::parse(self.gathered())?;
+        self.due = Due::Close(close.map(|close| match close.code() {
             // RFC 6455 7.4.1: this one is the client's alone [6455-7.4.1-8]
             CloseCode::MANDATORY_EXTENSION if is_server => CloseCode::NORMAL.0.to_be_bytes(),
             code => code.0.to_be_bytes(),
         }));
-        Ok(code)
+        Ok(())
+    }
+
+    /// The status code of the Close that was gathered, if it has one. Behind a Close nothing else is gathered.
+    pub(super) fn close_code(&self) -> Option<CloseCode> {
+        self.gathered().first_chunk().map(|code| CloseCode(u16::from_be_bytes(*code)))
     }
 
     /// A Close with this status code is due.

@@ -1,17 +1,16 @@
-//! Receiving: the frame that comes next, what may stand where, and what it is an event of (RFC 6455 sections 5.4, 5.5 and 6.2).
+//! What the host sees of receiving, and the short way through it.
 //!
 //! [`Receiver::receive`] has two ways in. [`unfragmented`] finds a whole message in one frame at the start of the input, which
-//! is what most peers send, and no state is written for it. Everything else goes through [`Receiver::step`], which goes by
-//! [`Phase`] and takes input that is cut anywhere.
+//! is what most peers send, and no state is written for it. Everything else goes through [`Frames`], which take input that is
+//! cut anywhere.
 
 use core::marker::PhantomData;
-use core::slice;
 
-use crate::connection::control::{ControlSlot, Reply};
-use crate::connection::fragmentation::Fragmentation;
+use crate::connection::control::Reply;
+use crate::connection::frames::{Frames, Phase};
 use crate::connection::state::{self, Incoming};
 use crate::connection::{Chunk, Config, Event, MessageKind, Received, State, Transport};
-use crate::wire::{CloseCode, CloseFrame, FrameHeader, Mask, Opcode, Utf8Validator};
+use crate::wire::{CloseCode, CloseFrame, Mask, Opcode, Utf8Validator};
 use crate::{ProtocolError, Role};
 
 /// The receiving half of a [`Connection`](crate::Connection).
@@ -22,63 +21,9 @@ pub struct Receiver<R> {
     role: PhantomData<fn() -> R>,
 }
 
-/// What is the same for both roles, so that a program with both has its code once.
-#[derive(Debug)]
-#[cfg_attr(feature = "defmt", derive(defmt::Format))]
-struct Frames {
-    extension_opcodes: u16,
-    extension_rsv: u8,
-
-    phase: Phase,
-    eof: bool,
-
-    // The frame under way.
-    fin: bool,
-    /// Its reserved bits, until a chunk has told them.
-    rsv: u8,
-    opcode: Opcode,
-    mask: Mask,
-    /// Payload bytes that are still to come.
-    left: u64,
-
-    message: Fragmentation,
-    control: ControlSlot,
-    close_code: Option<CloseCode>,
-}
-
-/// Where we are in the stream.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-#[cfg_attr(feature = "defmt", derive(defmt::Format))]
-enum Phase {
-    /// Between messages, and no byte of the next header was seen.
-    Idle,
-    /// In a header, or between the frames of a message.
-    Header,
-    /// In a payload.
-    Payload,
-    /// Behind the peer's Close frame.
-    Closed,
-    /// Behind an error.
-    Failed(ProtocolError),
-}
-
 impl<R: Role> Receiver<R> {
     pub(super) const fn new(config: &Config) -> Self {
-        let frames = Frames {
-            extension_opcodes: config.extension_opcodes,
-            extension_rsv: config.extension_rsv,
-            phase: Phase::Idle,
-            eof: false,
-            fin: false,
-            rsv: 0,
-            opcode: Opcode::CONTINUATION,
-            mask: Mask::new([0; 4]),
-            left: 0,
-            message: Fragmentation::new(config),
-            control: ControlSlot::new(),
-            close_code: None,
-        };
-        Self { frames, role: PhantomData }
+        Self { frames: Frames::new(config), role: PhantomData }
     }
 
     /// Reads the next event from the bytes that the transport brought, unmasks them in place, and hands the rest back.
@@ -98,7 +43,7 @@ impl<R: Role> Receiver<R> {
         if cfg!(target_pointer_width = "64")
             && self.frames.phase == Phase::Idle
             && let Some(Unfragmented { kind, start, len, mut mask }) = unfragmented::<R>(bytes)
-            && self.frames.message.allows_unfragmented(len as u64)
+            && self.frames.limits.allow_unfragmented(len as u64)
         // RFC 6455 10.4 [6455-10.4-1]
         {
             let Some((frame, rest)) = bytes.split_at_mut_checked(start + len) else { return Ok(Received::nothing()) };
@@ -120,7 +65,7 @@ impl<R: Role> Receiver<R> {
     /// What arrives while a Pong of ours waits to be sent may be cut short behind its first 14 bytes, unless it is a Ping or a
     /// Close; a host that matches Pongs with its Pings gives those 14 bytes of payload at most.
     pub fn control_payload(&self) -> &[u8] {
-        self.frames.control.completed()
+        self.frames.control.gathered()
     }
 
     /// Payload bytes that the frame under way still has to bring; 0 between frames. A hint for the size of the next read:
@@ -204,8 +149,12 @@ impl<R: Role> Receiver<R> {
 
     /// See [`Connection::close_code`](crate::Connection::close_code).
     // RFC 6455 7.1.5 [6455-7.1.5-1]
-    pub const fn close_code(&self) -> Option<CloseCode> {
-        self.frames.close_code
+    pub fn close_code(&self) -> Option<CloseCode> {
+        match self.frames.phase {
+            Phase::Closed => Some(self.frames.control.close_code().unwrap_or(CloseCode::NO_STATUS)),
+            Phase::Failed(_) => Some(CloseCode::ABNORMAL),
+            _ => None,
+        }
     }
 
     /// See [`Connection::close_reason`](crate::Connection::close_reason).
@@ -215,199 +164,6 @@ impl<R: Role> Receiver<R> {
             Ok(Some(close)) if self.is_closed() => close.reason(),
             _ => "",
         }
-    }
-}
-
-impl Frames {
-    #[inline(never)]
-    fn receive_any<'b>(&mut self, bytes: &'b mut [u8], is_server: bool) -> Result<Received<'b>, ProtocolError> {
-        // The last call for each read.
-        if bytes.is_empty() {
-            return self.nothing(bytes);
-        }
-        self.step(bytes, is_server).map_err(|error| self.fail_with(error))
-    }
-
-    /// Goes through the input up to the first event or its end.
-    #[inline(always)]
-    fn step<'b>(&mut self, mut bytes: &'b mut [u8], is_server: bool) -> Result<Received<'b>, ProtocolError> {
-        loop {
-            if self.phase != Phase::Payload {
-                let Some((header, len)) = self.header(bytes)? else { return self.nothing(bytes) };
-                self.begin_frame(header, is_server)?;
-                bytes = bytes.get_mut(len..).unwrap_or_default();
-            }
-            let taken = usize::try_from(self.left).map_or(bytes.len(), |left| left.min(bytes.len()));
-            let Some((payload, rest)) = bytes.split_at_mut_checked(taken) else { return Ok(Received::nothing()) };
-            self.left -= taken as u64;
-            if self.opcode.is_control() {
-                self.control(payload, is_server)?;
-                if self.left == 0 {
-                    return Ok(Received { rest, event: Some(self.control_event()) });
-                }
-            } else {
-                self.message.payload(&mut self.mask, payload, is_server)?;
-                let ends = self.left == 0;
-                let last = ends && self.fin; // RFC 6455 5.2 [6455-5.2-1]
-                if last {
-                    self.message.end()?;
-                }
-                if ends {
-                    self.phase = self.between_frames();
-                }
-                // Nothing is worth an event in an empty fragment, unless it ends the message or carries reserved bits.
-                if !payload.is_empty() || last || (ends && self.rsv != 0) {
-                    let (kind, first) = self.message.chunk();
-                    let rsv = core::mem::take(&mut self.rsv);
-                    let chunk = Chunk { kind, first, last, rsv, payload };
-                    return Ok(Received { rest, event: Some(Event::Data(chunk)) });
-                }
-            }
-            if self.left > 0 {
-                return Ok(Received { rest, event: None });
-            }
-            bytes = rest;
-        }
-    }
-
-    /// All of the input is consumed, without an event.
-    fn nothing<'b>(&self, bytes: &'b mut [u8]) -> Result<Received<'b>, ProtocolError> {
-        match self.phase {
-            Phase::Failed(error) => Err(error),
-            _ => Ok(Received { rest: bytes.get_mut(bytes.len()..).unwrap_or_default(), event: None }),
-        }
-    }
-
-    /// The next header and its length in the input; `None` when more bytes are needed, and behind a Close or an error. Small
-    /// machines gather every header, which is less code.
-    #[inline(always)]
-    fn header(&mut self, input: &[u8]) -> Result<Option<(FrameHeader, usize)>, ProtocolError> {
-        if cfg!(target_pointer_width = "64")
-            && self.is_open()
-            && !self.control.is_gathering()
-            && let Some(header) = FrameHeader::parse(input)?
-        {
-            return Ok(Some(header));
-        }
-        Ok(self.gather_header(input))
-    }
-
-    /// A header that arrives in pieces is gathered byte by byte.
-    #[inline(never)]
-    fn gather_header(&mut self, input: &[u8]) -> Option<(FrameHeader, usize)> {
-        // RFC 6455 5.5.1, 7.1.7: what comes behind a Close or an error is not processed [6455-7.1.7-7]
-        if !self.is_open() {
-            return None;
-        }
-        if !self.control.is_gathering() {
-            self.control.begin_header();
-        }
-        for (byte, taken) in input.iter().zip(1..) {
-            self.phase = Phase::Header;
-            self.control.gather(slice::from_ref(byte));
-            match FrameHeader::parse(self.control.gathered()) {
-                Ok(None) => {}
-                Ok(Some((header, _))) => {
-                    self.control.begin_header();
-                    return Some((header, taken));
-                }
-                Err(error) => {
-                    self.fail_with(error);
-                    return None;
-                }
-            }
-        }
-        None
-    }
-
-    /// What a frame must not do in this place.
-    #[inline(always)]
-    fn begin_frame(&mut self, header: FrameHeader, is_server: bool) -> Result<(), ProtocolError> {
-        let FrameHeader { fin, rsv, opcode, masking_key, payload_len } = header;
-        // RFC 6455 5.2, 5.8: reserved bits and opcodes only as negotiated [6455-5.2-3] [6455-5.2-4] [6455-5.2-10] [6455-5.8-1]
-        if rsv != 0 && (opcode.is_control() || rsv & !self.extension_rsv != 0) {
-            return Err(ProtocolError::ReservedBits);
-        }
-        if opcode.is_reserved() && self.extension_opcodes >> opcode.bits() & 1 == 0 {
-            return Err(ProtocolError::ReservedOpcode);
-        }
-        // RFC 6455 5.1: clients mask, servers do not [6455-5.1-2] [6455-5.1-3] [6455-5.1-5] [6455-5.1-6]
-        if masking_key.is_some() != is_server {
-            return Err(if is_server { ProtocolError::NotMasked } else { ProtocolError::Masked });
-        }
-        if opcode.is_control() {
-            self.control.begin_payload(opcode, payload_len);
-        } else {
-            self.message.begin_frame(opcode, rsv, payload_len)?;
-        }
-        self.fin = fin;
-        self.rsv = rsv;
-        self.opcode = opcode;
-        self.mask = Mask::new(masking_key.unwrap_or_default());
-        self.left = payload_len;
-        self.phase = Phase::Payload;
-        Ok(())
-    }
-
-    fn between_frames(&self) -> Phase {
-        if self.message.is_open() { Phase::Header } else { Phase::Idle }
-    }
-
-    /// A piece of a control frame's payload.
-    // RFC 6455 5.4, 5.5: also in the middle of a message [6455-5.4-4] [6455-5.4-8] [6455-6.2-2]
-    #[inline(never)]
-    fn control(&mut self, part: &mut [u8], is_server: bool) -> Result<(), ProtocolError> {
-        if is_server {
-            self.mask.apply(part);
-        }
-        self.control.gather(part);
-        if self.left > 0 {
-            return Ok(());
-        }
-        self.control.complete();
-        self.phase = self.between_frames();
-        match self.opcode {
-            Opcode::PING => self.control.answer_ping(), // RFC 6455 5.5.2 [6455-5.5.2-2]
-            Opcode::CLOSE => {
-                let code = self.control.answer_close(is_server)?; // RFC 6455 5.5.1 [6455-5.5.1-7]
-                self.close_code = Some(code.unwrap_or(CloseCode::NO_STATUS)); // RFC 6455 7.1.5 [6455-7.1.5-1]
-                self.phase = Phase::Closed;
-            }
-            _ => {} // RFC 6455 5.5.3: a Pong, unsolicited or not [6455-5.5.3-3]
-        }
-        Ok(())
-    }
-
-    /// The control frame that is complete.
-    fn control_event(&self) -> Event<'static> {
-        match self.opcode {
-            Opcode::PING => Event::Ping,
-            Opcode::PONG => Event::Pong,
-            Opcode::CLOSE => Event::Close(self.close_code.filter(|&code| code != CloseCode::NO_STATUS)),
-            opcode => Event::ExtensionControl(opcode),
-        }
-    }
-
-    // RFC 6455 7.1.7 [6455-7.1.7-1] [6455-7.1.7-3]
-    #[cold]
-    #[inline(never)]
-    fn fail_with(&mut self, error: ProtocolError) -> ProtocolError {
-        if !matches!(self.phase, Phase::Failed(_)) {
-            self.phase = Phase::Failed(error);
-            // Behind the end of the stream no Close is of use [6455-7.1.7-6], else the peer is told why [6455-7.1.7-5] [6455-10.7-3]
-            if error == ProtocolError::UnexpectedEof {
-                self.eof = true;
-                self.control.forget();
-            } else {
-                self.control.close(error.close_code());
-            }
-            self.close_code = Some(CloseCode::ABNORMAL); // [6455-7.1.5-1]
-        }
-        error
-    }
-
-    const fn is_open(&self) -> bool {
-        matches!(self.phase, Phase::Idle | Phase::Header | Phase::Payload)
     }
 }
 

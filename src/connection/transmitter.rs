@@ -17,10 +17,10 @@ pub struct Transmitter<R> {
     extension_rsv: u8,
     /// Our Close frame was sent.
     closed: bool,
-    /// The fragmented message under way.
-    message: Option<MessageKind>,
-    /// The frame under way: its mask, and the payload that is still to be sent.
-    mask: Option<Mask>,
+    /// The opcode of the fragmented message under way.
+    message: Option<Opcode>,
+    /// The frame under way: its mask, of which a server makes no use, and the payload that is still to be sent.
+    mask: Mask,
     left: u64,
 }
 
@@ -75,7 +75,7 @@ impl<R: Role> Transmitter<R> {
             extension_rsv: config.extension_rsv,
             closed: false,
             message: None,
-            mask: None,
+            mask: Mask::new([0; 4]),
             left: 0,
         }
     }
@@ -106,7 +106,8 @@ impl<R: Role> Transmitter<R> {
     pub fn fragment(&mut self, message: &mut Outgoing<'_>, out: &mut [u8]) -> Result<usize, SendError> {
         let Some(rest) = message.rest else { return Ok(0) };
         self.check_may_begin(message.kind)?;
-        if self.message != message.begun.then_some(message.kind) {
+        let opcode = message.kind.opcode();
+        if self.message != message.begun.then_some(opcode) {
             return Err(SendError::MessageInProgress);
         }
         let fragment_size = usize::try_from(self.fragment_size).unwrap_or(usize::MAX).max(1);
@@ -118,11 +119,10 @@ impl<R: Role> Transmitter<R> {
             return Err(SendError::BufferTooSmall { need: header + 1 });
         }
         let fin = after.is_empty(); // RFC 6455 6.1 [6455-6.1-6]
-        let opcode = self.next_opcode(message.kind);
-        let len = self.write(opcode, fin, part, out)?;
+        let len = self.write(self.next_opcode(opcode), fin, part, out)?;
         message.begun = true;
         message.rest = if fin { None } else { Some(after) };
-        self.message = if fin { None } else { Some(message.kind) };
+        self.message = if fin { None } else { Some(opcode) };
         Ok(len)
     }
 
@@ -169,17 +169,18 @@ impl<R: Role> Transmitter<R> {
         if rsv & !self.extension_rsv != 0 {
             return Err(SendError::Reserved);
         }
-        if self.message.is_some_and(|under_way| under_way != kind) {
+        let begun = kind.opcode();
+        let opcode = self.next_opcode(begun);
+        if self.message.is_some_and(|under_way| under_way != begun) {
             return Err(SendError::MessageInProgress);
         }
         // RFC 6455 5.2 [6455-5.2-7]
         if len >> 63 != 0 {
             return Err(SendError::PayloadTooLong);
         }
-        let opcode = self.next_opcode(kind);
         let masking_key = self.role.next_masking_key();
-        self.message = if fin { None } else { Some(kind) };
-        self.mask = masking_key.map(Mask::new);
+        self.message = if fin { None } else { Some(begun) };
+        self.mask = Mask::new(masking_key.unwrap_or_default());
         self.left = len;
         Ok(FrameHeader { fin, rsv, opcode, masking_key, payload_len: len }.encode())
     }
@@ -194,8 +195,8 @@ impl<R: Role> Transmitter<R> {
     #[inline]
     pub fn payload(&mut self, part: &mut [u8]) -> Result<(), SendError> {
         self.count(part.len())?;
-        if let Some(mask) = &mut self.mask {
-            mask.apply(part);
+        if !R::IS_SERVER {
+            self.mask.apply(part);
         }
         Ok(())
     }
@@ -227,9 +228,10 @@ impl<R: Role> Transmitter<R> {
         let len = part.len().min(out.len());
         let (Some(part), Some(out)) = (part.get(..len), out.get_mut(..len)) else { return Ok(0) };
         self.count(len)?;
-        match &mut self.mask {
-            Some(mask) => mask.copy(out, part),
-            None => drop(copy(out, part)),
+        if R::IS_SERVER {
+            copy(out, part);
+        } else {
+            self.mask.copy(out, part);
         }
         Ok(len)
     }
@@ -379,8 +381,8 @@ impl<R: Role> Transmitter<R> {
     }
 
     /// RFC 6455 5.4: fragments behind the first are continuations [6455-5.4-2]
-    fn next_opcode(&self, kind: MessageKind) -> Opcode {
-        if self.message.is_some() { Opcode::CONTINUATION } else { kind.opcode() }
+    fn next_opcode(&self, begun: Opcode) -> Opcode {
+        if self.message.is_some() { Opcode::CONTINUATION } else { begun }
     }
 }
 

@@ -122,7 +122,12 @@ impl FrameHeader {
             return Err(ProtocolError::LengthTooLarge);
         }
         // RFC 6455 5.2: the minimal number of bytes [6455-5.2-8]
-        if short == 126 && self.payload_len < 126 || short == 127 && self.payload_len <= 0xFFFF {
+        let least = match short {
+            ..126 => 0,
+            126 => 126,
+            _ => 0x1_0000,
+        };
+        if self.payload_len < least {
             return Err(ProtocolError::LengthNotMinimal);
         }
         if self.opcode.is_control() {
@@ -131,7 +136,7 @@ impl FrameHeader {
                 return Err(ProtocolError::FragmentedControl);
             }
             // RFC 6455 5.5 [6455-5.5-1]
-            if self.payload_len > MAX_CONTROL_PAYLOAD as u64 {
+            if usize::from(short) > MAX_CONTROL_PAYLOAD {
                 return Err(ProtocolError::ControlTooLong);
             }
         }

@@ -52,7 +52,8 @@ impl Utf8Validator {
     ///
     /// [`ProtocolError::InvalidUtf8`] when `data` holds a byte that cannot continue the text, be it complete or not.
     // RFC 6455 8.1 [6455-8.1-1] [6455-5.6-1]
-    #[inline]
+    #[cfg_attr(target_pointer_width = "64", inline)]
+    #[cfg_attr(not(target_pointer_width = "64"), inline(never))]
     pub fn push(&mut self, data: &[u8]) -> Result<(), ProtocolError> {
         if kernel::push(&mut self.last, data) < 0x80 {
             self.last = cut_character(self.last);
