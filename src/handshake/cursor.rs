@@ -24,6 +24,7 @@ pub(super) const HEX: Class = Class(16);
 pub(super) const BASE64: Class = Class(32);
 /// Visible ASCII but the `#` that would begin a fragment.
 pub(super) const TARGET: Class = Class(64);
+pub(super) const DIGIT: Class = Class(128);
 
 /// All of ASCII; where memory is plenty, all bytes, which spares the check of the index.
 const CHARACTERS: usize = if cfg!(target_pointer_width = "64") { 256 } else { 128 };
@@ -59,6 +60,7 @@ const fn classes(byte: u8) -> u8 {
         | (hex as u8) << 4
         | (base64 as u8) << 5
         | (target as u8) << 6
+        | (byte.is_ascii_digit() as u8) << 7
 }
 
 impl Class {
@@ -111,6 +113,15 @@ impl<'a> Cursor<'a> {
         }
     }
 
+    /// Skips `byte` if it is what comes next.
+    pub(super) fn skip(&mut self, byte: u8) -> bool {
+        let found = self.0.first() == Some(&byte);
+        if found {
+            self.take(1);
+        }
+        found
+    }
+
     /// Skips `text` if it is what comes next, in any case; `text` is lower case.
     pub(super) fn eat(&mut self, text: &[u8]) -> bool {
         let mut rest = *self;
@@ -153,6 +164,7 @@ mod tests {
             assert_eq!(PATH.has(byte), host || b":@/".contains(&byte), "{byte:#x}");
             assert_eq!(QUERY.has(byte), host || b":@/?".contains(&byte), "{byte:#x}");
             assert_eq!(HEX.has(byte), byte.is_ascii_hexdigit(), "{byte:#x}");
+            assert_eq!(DIGIT.has(byte), byte.is_ascii_digit(), "{byte:#x}");
             assert_eq!(BASE64.has(byte), byte.is_ascii_alphanumeric() || b"+/".contains(&byte), "{byte:#x}");
             assert_eq!(TARGET.has(byte), (b'!'..=b'~').contains(&byte) && byte != b'#', "{byte:#x}");
         }

@@ -11,7 +11,7 @@
 //! and what a cut inside quotes leaves is no parameter. Every byte is looked at a fixed number of times, whatever it holds.
 
 use super::cursor::{Cursor, TOKEN};
-use super::list::{any, elements, is_token, some_and_all, text, trim};
+use super::list::{elements, is_token, some_and_all, text, trim};
 
 /// An extension with its parameters, as one side named it in Sec-WebSocket-Extensions (RFC 6455 section 9.1).
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -79,10 +79,10 @@ pub(super) fn extensions(value: &[u8]) -> impl Iterator<Item = Extension<'_>> + 
 /// Whether a field value is an extension list.
 pub(super) fn is_valid(value: &[u8]) -> bool {
     // RFC 6455 9.1, 4.3: the ABNF [6455-9.1-1] [6455-4.3-1]
-    some_and_all(value, &|element| {
+    some_and_all(value, |element| {
         let mut rest = Cursor(element);
         let mut valid = is_token(trim(rest.until(b';')));
-        while valid && rest.eat(b";") {
+        while valid && rest.skip(b';') {
             valid = param(rest.until(b';')).is_some();
         }
         valid
@@ -91,7 +91,7 @@ pub(super) fn is_valid(value: &[u8]) -> bool {
 
 /// Whether the list `offers`, which is valid, has the extension `chosen`.
 pub(super) fn is_offered(chosen: &[u8], offers: &[u8]) -> bool {
-    any(offers, &|offer| name(offer) == name(chosen))
+    elements(offers).any(|offer| name(offer) == name(chosen))
 }
 
 /// The name of an extension in a valid list.
@@ -103,7 +103,7 @@ fn name(extension: &[u8]) -> &[u8] {
 fn param(part: &[u8]) -> Option<(&[u8], Option<&[u8]>)> {
     let mut rest = Cursor(part);
     let name = trim(rest.until(b'='));
-    let value = if rest.eat(b"=") { Some(param_value(trim(rest.0))?) } else { None };
+    let value = if rest.skip(b'=') { Some(param_value(trim(rest.0))?) } else { None };
     is_token(name).then_some((name, value))
 }
 
@@ -219,7 +219,7 @@ mod tests {
     /// [6455-4.2.2-11] [6455-4.1-39]
     #[test]
     fn chosen_from_the_offers() {
-        let offered = |chosen: &[u8]| some_and_all(chosen, &|chosen| is_offered(chosen, b"foo; a, bar"));
+        let offered = |chosen: &[u8]| some_and_all(chosen, |chosen| is_offered(chosen, b"foo; a, bar"));
         assert!(offered(b"bar") && offered(b"bar; x, foo"));
         assert!(!offered(b"baz") && !offered(b"foo, baz") && !offered(b"fo") && !offered(b"FOO") && !offered(b"a"));
     }

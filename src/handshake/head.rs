@@ -11,7 +11,7 @@
 //! folded, no white space stands before a colon, and no control character other than HTAB in a value.
 
 use super::cursor::TOKEN;
-use super::fields::{ENTRY, Fields, Names, START_LINE};
+use super::fields::{ENTRY, Fields, Names, OTHER, START_LINE};
 use super::list::{cut, is_control, trim_end, trim_start};
 use crate::HandshakeError;
 use crate::bytes::copy;
@@ -24,37 +24,30 @@ pub(super) struct Head<'c> {
     part: Part,
     /// A CR was read; only LF may follow.
     cr: bool,
+    /// In a name the first that begins like it, in a value that of its field.
+    id: u16,
+    /// Of a name the bytes that were seen, of a value those that are gathered behind the list and room for id and length.
+    len: usize,
     /// The length of the list.
     used: usize,
-    /// The length of the value that is being gathered behind the list and room for its id and length.
-    gathered: usize,
     bytes_left: usize,
     fields_left: usize,
 }
 
 /// What the next byte belongs to.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, PartialEq, Debug)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 enum Part {
     StartLine,
-    /// A field name, of which `len` bytes were seen: those that the name with the id `like` begins with.
-    Name {
-        like: u16,
-        len: usize,
-    },
-    /// The name of a field that does not matter.
-    OtherName,
-    /// The value of the field with this id.
-    Value(u16),
-    OtherValue,
+    /// A field name, or the empty line.
+    Name,
+    Value,
 }
-
-const LINE_START: Part = Part::Name { like: 0, len: 0 };
 
 impl<'c> Head<'c> {
     pub(super) const fn new(names: Names<'c>, max_head_size: usize, max_headers: usize) -> Self {
         let (bytes_left, fields_left) = (max_head_size, max_headers);
-        Self { names, part: Part::StartLine, cr: false, used: 0, gathered: 0, bytes_left, fields_left }
+        Self { names, part: Part::StartLine, cr: false, id: START_LINE, len: 0, used: 0, bytes_left, fields_left }
     }
 
     /// Forgets what was read, but not what the limits still allow.
@@ -69,16 +62,16 @@ impl<'c> Head<'c> {
         &mut self,
         storage: &mut [u8],
         bytes: &[u8],
-        start_line: &dyn Fn(&[u8]) -> Result<bool, HandshakeError>,
+        start_line: &mut dyn FnMut(&[u8]) -> Result<bool, HandshakeError>,
     ) -> Result<Option<usize>, HandshakeError> {
         let (allowed, beyond) = cut(bytes, Some(self.bytes_left.min(bytes.len())));
         let mut rest = allowed;
-        while let Some((&byte, after)) = rest.split_first() {
+        let mut complete = false;
+        while let Some((&byte, after)) = rest.split_first()
+            && !complete
+        {
             if !self.cr {
-                rest = match self.part {
-                    Part::Name { .. } | Part::OtherName => self.name(rest)?,
-                    Part::StartLine | Part::Value(_) | Part::OtherValue => self.value(storage, rest)?,
-                };
+                rest = self.piece(storage, rest)?;
                 continue;
             }
             if byte != b'\n' {
@@ -87,109 +80,79 @@ impl<'c> Head<'c> {
             self.cr = false;
             rest = after;
             match self.part {
-                Part::StartLine if !start_line(self.gathered(storage))? => continue,
-                Part::StartLine => self.keep(storage, START_LINE)?,
-                Part::Value(id) => self.keep(storage, id)?,
-                Part::OtherValue => {}
-                Part::Name { .. } | Part::OtherName => {
-                    let consumed = allowed.len().saturating_sub(rest.len());
-                    self.bytes_left = self.bytes_left.saturating_sub(consumed);
-                    return Ok(Some(consumed));
-                }
+                Part::Name => complete = true,
+                Part::StartLine if !start_line(self.gathered(storage))? => {}
+                _ => self.keep(storage)?,
             }
-            self.part = LINE_START;
         }
-        self.bytes_left = self.bytes_left.saturating_sub(allowed.len());
-        if beyond.is_empty() { Ok(None) } else { Err(HandshakeError::HeadTooLarge) }
+        let consumed = allowed.len().saturating_sub(rest.len());
+        self.bytes_left = self.bytes_left.saturating_sub(consumed);
+        match complete {
+            true => Ok(Some(consumed)),
+            false if beyond.is_empty() => Ok(None),
+            false => Err(HandshakeError::HeadTooLarge),
+        }
     }
 
-    /// Reads a field name and its colon, or the CR of the empty line that ends the head.
-    fn name<'b>(&mut self, bytes: &'b [u8]) -> Result<&'b [u8], HandshakeError> {
-        let (piece, rest) = cut(bytes, bytes.iter().position(|&byte| !TOKEN.has(byte)));
-        let line_start = piece.is_empty() && matches!(self.part, Part::Name { len: 0, .. });
-        match rest.split_first() {
-            None => {
-                self.part = match (self.part, self.find(piece, false)) {
-                    (Part::Name { len, .. }, Some(like)) => Part::Name { like, len: len.saturating_add(piece.len()) },
-                    _ => Part::OtherName,
-                };
-                Ok(rest)
+    /// Reads a name with its colon, or a value or the start line with its CR, or as much of it as there is.
+    fn piece<'b>(&mut self, storage: &mut [u8], bytes: &'b [u8]) -> Result<&'b [u8], HandshakeError> {
+        let in_name = self.part == Part::Name;
+        let (mut piece, rest) =
+            if in_name { cut(bytes, bytes.iter().position(|&b| !TOKEN.has(b))) } else { cut_control(bytes) };
+        let end = rest.split_first();
+        if in_name && self.id != OTHER {
+            let seen = cut(self.names.get(self.id), Some(self.len)).0;
+            self.id = self.names.find(seen, piece, matches!(end, Some((b':', _))));
+        } else if self.id != OTHER {
+            if self.part == Part::Value && self.len == 0 {
+                piece = trim_start(piece);
             }
-            Some((b':', rest)) if !line_start => {
+            let start = self.used.saturating_add(ENTRY).saturating_add(self.len);
+            let room = storage.get_mut(start..).and_then(|free| free.get_mut(..piece.len()));
+            copy(room.ok_or(HandshakeError::StorageFull)?, piece);
+        }
+        self.len = self.len.saturating_add(piece.len());
+        let line_start = in_name && self.len == 0;
+        let Some((&byte, after)) = end else { return Ok(rest) };
+        match (byte, self.part) {
+            (b':', Part::Name) if !line_start => {
                 self.fields_left = self.fields_left.checked_sub(1).ok_or(HandshakeError::TooManyHeaders)?;
-                self.part = self.find(piece, true).map_or(Part::OtherValue, Part::Value);
-                Ok(rest)
+                (self.part, self.len) = (Part::Value, 0);
             }
-            Some((b'\r', rest)) if line_start => {
-                self.cr = true;
-                Ok(rest)
-            }
-            Some((b'\n', _)) => Err(HandshakeError::LineEnding),
+            (b'\r', _) if line_start || !in_name => self.cr = true,
+            (b'\n', _) => return Err(HandshakeError::LineEnding),
+            (_, Part::StartLine) => return Err(HandshakeError::StartLine),
+            (_, Part::Value) => return Err(HandshakeError::HeaderValue),
             // RFC 9112 2.2, 5.2: refused, not replaced
-            Some((b' ' | b'\t', _)) if line_start => Err(HandshakeError::ObsoleteFolding),
+            (b' ' | b'\t', Part::Name) if line_start => return Err(HandshakeError::ObsoleteFolding),
             // RFC 9112 5.1: no white space before the colon
-            Some(_) => Err(HandshakeError::HeaderName),
+            (_, Part::Name) => return Err(HandshakeError::HeaderName),
         }
-    }
-
-    /// The field that matters and whose name goes on with `piece`.
-    fn find(&self, piece: &[u8], whole: bool) -> Option<u16> {
-        let Part::Name { like, len } = self.part else { return None };
-        let seen = if len == 0 { &[] } else { cut(self.names.get(like), Some(len)).0 };
-        self.names.find(seen, piece, whole)
-    }
-
-    /// Reads a value or the start line, up to and with its CR.
-    fn value<'b>(&mut self, storage: &mut [u8], bytes: &'b [u8]) -> Result<&'b [u8], HandshakeError> {
-        let (piece, rest) = cut_control(bytes);
-        match self.part {
-            Part::Value(_) if self.gathered == 0 => self.gather(storage, trim_start(piece))?,
-            Part::Value(_) | Part::StartLine => self.gather(storage, piece)?,
-            _ => {}
-        }
-        match rest.split_first() {
-            None => Ok(rest),
-            Some((b'\r', rest)) => {
-                self.cr = true;
-                Ok(rest)
-            }
-            Some((b'\n', _)) => Err(HandshakeError::LineEnding),
-            Some(_) if matches!(self.part, Part::StartLine) => Err(HandshakeError::StartLine),
-            Some(_) => Err(HandshakeError::HeaderValue),
-        }
-    }
-
-    fn gather(&mut self, storage: &mut [u8], piece: &[u8]) -> Result<(), HandshakeError> {
-        let start = self.used.saturating_add(ENTRY).saturating_add(self.gathered);
-        let room = storage.get_mut(start..).and_then(|free| free.get_mut(..piece.len()));
-        copy(room.ok_or(HandshakeError::StorageFull)?, piece);
-        self.gathered = self.gathered.saturating_add(piece.len());
-        Ok(())
+        Ok(after)
     }
 
     fn gathered<'s>(&self, storage: &'s [u8]) -> &'s [u8] {
         let start = self.used.saturating_add(ENTRY);
-        storage.get(start..).and_then(|value| value.get(..self.gathered)).unwrap_or_default()
+        storage.get(start..).and_then(|value| value.get(..self.len)).unwrap_or_default()
     }
 
-    /// Appends the gathered value to the list.
-    fn keep(&mut self, storage: &mut [u8], id: u16) -> Result<(), HandshakeError> {
-        let len = trim_end(self.gathered(storage)).len();
-        let entry = storage.get_mut(self.used..).and_then(|free| free.first_chunk_mut::<ENTRY>());
-        let (Some(entry), Ok(short)) = (entry, u16::try_from(len)) else { return Err(HandshakeError::StorageFull) };
-        let ([i0, i1], [l0, l1]) = (id.to_le_bytes(), short.to_le_bytes());
-        *entry = [i0, i1, l0, l1];
-        self.used = self.used.saturating_add(ENTRY).saturating_add(len);
-        self.gathered = 0;
+    /// Appends the gathered value to the list if it matters, and begins the next line.
+    fn keep(&mut self, storage: &mut [u8]) -> Result<(), HandshakeError> {
+        if self.id != OTHER {
+            let len = trim_end(self.gathered(storage)).len();
+            let entry = storage.get_mut(self.used..).and_then(|free| free.first_chunk_mut::<ENTRY>());
+            let (Some(entry), Ok(short)) = (entry, u16::try_from(len)) else { return Err(HandshakeError::StorageFull) };
+            let ([i0, i1], [l0, l1]) = (self.id.to_le_bytes(), short.to_le_bytes());
+            *entry = [i0, i1, l0, l1];
+            self.used = self.used.saturating_add(ENTRY).saturating_add(len);
+        }
+        (self.part, self.id, self.len) = (Part::Name, 0, 0);
         Ok(())
     }
 
     /// What was kept so far.
-    pub(super) fn fields<'s>(&self, storage: &'s [u8]) -> Fields<'s>
-    where
-        'c: 's,
-    {
-        Fields { names: self.names, list: storage.get(..self.used).unwrap_or_default() }
+    pub(super) fn fields<'s>(&'s self, storage: &'s [u8]) -> Fields<'s> {
+        Fields { names: &self.names, list: storage.get(..self.used).unwrap_or_default() }
     }
 }
 
@@ -241,9 +204,10 @@ mod tests {
         let mut head = Head::new(NAMES, limits.0, limits.1);
         let mut start = 0;
         for &end in cuts.iter().chain([&wire.len()]) {
-            if let Some(n) = head.read(&mut storage, &wire[start..end], &|line| Ok(!line.is_empty()))? {
+            if let Some(n) = head.read(&mut storage, &wire[start..end], &mut |line| Ok(!line.is_empty()))? {
                 let fields = head.fields(&storage);
-                let kept = fields.iter().map(|(id, value)| (id, String::from_utf8_lossy(value).into())).collect();
+                let kept =
+                    fields.iter().skip(1).map(|(id, value)| (id, String::from_utf8_lossy(value).into())).collect();
                 return Ok((Some(start + n), kept));
             }
             start = end;

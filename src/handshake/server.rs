@@ -5,7 +5,7 @@ use super::extensions::is_valid;
 use super::fields::Names;
 use super::head::Head;
 use super::key::accept_key;
-use super::request::{self, Request, request_line};
+use super::request::{self, Request, RequestLine};
 use super::writer::build;
 use super::{MAX_HEAD_SIZE, MAX_HEADERS, OriginPolicy, Progress, State};
 use crate::connection::Config;
@@ -70,6 +70,7 @@ pub struct ServerHandshake<'c, S> {
     config: &'c ServerConfig<'c>,
     storage: S,
     head: Head<'c>,
+    line: RequestLine,
     state: State,
     answered: bool,
 }
@@ -79,7 +80,7 @@ impl<'c, S: AsRef<[u8]> + AsMut<[u8]>> ServerHandshake<'c, S> {
     pub const fn new(config: &'c ServerConfig<'c>, storage: S) -> Self {
         let names = Names { engine: request::NAMES, keep: config.keep };
         let head = Head::new(names, config.max_head_size, config.max_headers);
-        Self { config, storage, head, state: State::Reading, answered: false }
+        Self { config, storage, head, line: RequestLine::NONE, state: State::Reading, answered: false }
     }
 
     /// Reads on. Everything is consumed until the request is complete; then the bytes behind it are handed back.
@@ -98,8 +99,12 @@ impl<'c, S: AsRef<[u8]> + AsMut<[u8]>> ServerHandshake<'c, S> {
 
     pub(super) fn read(&mut self, bytes: &[u8]) -> Result<Option<usize>, HandshakeError> {
         // RFC 9112 2.2: empty lines before the request line are ignored
-        let start_line = |line: &[u8]| Ok(!line.is_empty() && request_line(line).map(|_| true)?);
-        let consumed = self.head.read(self.storage.as_mut(), bytes, &start_line)?;
+        let line = &mut self.line;
+        let mut start_line = |read: &[u8]| match read {
+            [] => Ok(false),
+            _ => RequestLine::parse(read).map(|read| *line = read).map(|()| true),
+        };
+        let consumed = self.head.read(self.storage.as_mut(), bytes, &mut start_line)?;
         if consumed.is_some() {
             self.view().check()?;
             self.state = State::Complete;
@@ -118,7 +123,7 @@ impl<'c, S: AsRef<[u8]> + AsMut<[u8]>> ServerHandshake<'c, S> {
     }
 
     fn view(&self) -> Request<'_> {
-        Request::new(self.head.fields(self.storage.as_ref()), self.config)
+        Request::new(&self.line, self.head.fields(self.storage.as_ref()), self.config)
     }
 
     /// Accepts an upgrade: writes the response to `out`, and returns its length and the connection, which may send
@@ -186,8 +191,7 @@ impl<'c, S: AsRef<[u8]> + AsMut<[u8]>> ServerHandshake<'c, S> {
         body: &[u8],
         out: &mut [u8],
     ) -> Result<usize, BuildError> {
-        let line = request_line(self.head.fields(self.storage.as_ref()).start_line());
-        let sent = if line.is_ok_and(|line| line.method == b"HEAD") { &[] } else { body };
+        let sent = if self.line.is_head { &[] } else { body };
         self.answer(status, headers, body.len(), sent, out)
     }
 
