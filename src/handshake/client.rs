@@ -4,7 +4,7 @@
 use super::extensions::is_valid;
 use super::fields::Names;
 use super::head::Head;
-use super::key::{accept_key, encode};
+use super::key::{answer, encode};
 use super::list::is_token;
 use super::response::{self, Response, StatusLine};
 use super::writer::build;
@@ -139,32 +139,35 @@ impl<'c, S: AsRef<[u8]> + AsMut<[u8]>> ClientHandshake<'c, S> {
         let consumed = match self.state {
             State::Failed(error) => return Err(error), // RFC 6455 7.2.1 [6455-7.2.1-1]
             State::Reading => self.read(bytes).inspect_err(|error| self.state = State::Failed(*error))?,
-            State::Complete => Some(0),
+            State::Complete => 0,
         };
-        Ok(Progress::new(bytes, consumed)) // [6455-4.1-43]
+        Ok(Progress::new(self.state == State::Complete, bytes, consumed)) // [6455-4.1-43]
     }
 
-    pub(super) fn read(&mut self, bytes: &[u8]) -> Result<Option<usize>, HandshakeError> {
-        let mut consumed = 0usize;
+    pub(super) fn read(&mut self, bytes: &[u8]) -> Result<usize, HandshakeError> {
+        let mut consumed = 0;
         loop {
-            let rest = bytes.get(consumed..).unwrap_or_default();
             let line = &mut self.line;
-            let mut start_line = |read: &[u8]| StatusLine::parse(read).map(|read| *line = read).map(|()| true);
-            let read = self.head.read(self.storage.as_mut(), rest, &mut start_line)?;
-            let Some(read) = read else { return Ok(None) };
-            consumed = consumed.saturating_add(read);
-            match self.line.status {
-                101 => self.view().check(self.config, accept_key(&self.key))?,
-                100..=199 => {
-                    // RFC 9110 15.2: an interim response, which the final one follows
-                    self.head.restart();
-                    self.line = StatusLine::NONE;
-                    continue;
-                }
-                _ => {}
+            let mut start_line = |read: &[u8]| {
+                *line = StatusLine::parse(read)?;
+                Ok(true)
+            };
+            let rest = bytes.get(consumed..).unwrap_or_default();
+            consumed += self.head.read(self.storage.as_mut(), rest, &mut start_line)?;
+            if !self.head.is_complete() {
+                return Ok(consumed);
+            }
+            if matches!(self.line.status, 100 | 102..=199) {
+                // RFC 9110 15.2: an interim response, which the final one follows
+                self.head.restart();
+                self.line = StatusLine::NONE;
+                continue;
+            }
+            if self.line.status == 101 {
+                self.view().check(self.config, &answer(&self.key))?;
             }
             self.state = State::Complete;
-            return Ok(Some(consumed));
+            return Ok(consumed);
         }
     }
 

@@ -4,8 +4,8 @@ use super::cursor::Cursor;
 use super::list::elements;
 use crate::HandshakeError;
 
-/// The names of the fields that matter: those that the engine looks at, in lower case, and those that the host asked to
-/// keep, in any case. The id of a field is its place in this order.
+/// The names of the fields that matter: those that the engine looks at, and those that the host asked to keep, all in any
+/// case. The id of a field is its place in this order.
 #[derive(Clone, Copy, Debug)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub(super) struct Names<'c> {
@@ -20,12 +20,14 @@ pub(super) const START_LINE: u16 = u16::MAX;
 pub(super) const OTHER: u16 = START_LINE - 1;
 
 impl Names<'_> {
-    /// The id of the first name that goes on with `piece` behind `seen`, and ends there if `whole`.
-    pub(super) fn find(&self, seen: &[u8], piece: &[u8], whole: bool) -> u16 {
-        let len = seen.len().saturating_add(piece.len());
-        let names = self.engine.iter().chain(self.keep).zip(0..OTHER);
-        for (name, id) in names {
-            let mut rest = Cursor(name.as_bytes());
+    /// The id of the first name that goes on with `piece` where it has `len` bytes in common with the name `like`, the
+    /// first that has, and that ends there if `whole`.
+    pub(super) fn find(&self, like: u16, len: usize, piece: &[u8], whole: bool) -> u16 {
+        let seen = Cursor(self.get(like).unwrap_or_default()).take(len);
+        let len = len + piece.len();
+        for id in like..OTHER {
+            let Some(name) = self.get(id) else { break };
+            let mut rest = Cursor(name);
             // RFC 9110 5.1: names are case-insensitive [6455-4.2.1-9]
             if (!whole || name.len() == len) && rest.eat(seen) && rest.eat(piece) {
                 return id;
@@ -34,9 +36,10 @@ impl Names<'_> {
         OTHER
     }
 
-    /// The name with this id.
-    pub(super) fn get(&self, id: u16) -> &[u8] {
-        self.engine.iter().chain(self.keep).nth(id.into()).map_or(&[], |name| name.as_bytes())
+    fn get(&self, id: u16) -> Option<&[u8]> {
+        let id = usize::from(id);
+        let name = self.engine.get(id).or_else(|| self.keep.get(id.wrapping_sub(self.engine.len())));
+        name.map(|name| name.as_bytes())
     }
 }
 
@@ -74,7 +77,7 @@ impl<'a> Fields<'a> {
 
     /// The values of the field with this name, in any case; none if fields of this name do not matter.
     pub(super) fn named(self, name: &str) -> impl Iterator<Item = &'a [u8]> + Clone + use<'a> {
-        self.values(self.names.find(&[], name.as_bytes(), true))
+        self.values(self.names.find(0, 0, name.as_bytes(), true))
     }
 }
 

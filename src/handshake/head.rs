@@ -10,7 +10,7 @@
 //! Strict where lenience has been a way to smuggle requests: a line ends with CR LF and with nothing else, no field is
 //! folded, no white space stands before a colon, and no control character other than HTAB in a value.
 
-use super::cursor::TOKEN;
+use super::cursor::{Cursor, TOKEN};
 use super::fields::{ENTRY, Fields, Names, OTHER, START_LINE};
 use super::list::{cut, is_control, trim_end, trim_start};
 use crate::HandshakeError;
@@ -42,6 +42,8 @@ enum Part {
     /// A field name, or the empty line.
     Name,
     Value,
+    /// Nothing: the head is complete.
+    End,
 }
 
 impl<'c> Head<'c> {
@@ -55,7 +57,11 @@ impl<'c> Head<'c> {
         *self = Self::new(self.names, self.bytes_left, self.fields_left);
     }
 
-    /// Reads on. Returns the number of bytes consumed once the head is complete, and `None` if more are needed.
+    pub(super) fn is_complete(&self) -> bool {
+        self.part == Part::End
+    }
+
+    /// Reads on, up to the end of the head, and returns the number of bytes consumed.
     ///
     /// `start_line` judges the first line, and says false for one to ignore. After an error nothing more may be read.
     pub(super) fn read(
@@ -63,88 +69,86 @@ impl<'c> Head<'c> {
         storage: &mut [u8],
         bytes: &[u8],
         start_line: &mut dyn FnMut(&[u8]) -> Result<bool, HandshakeError>,
-    ) -> Result<Option<usize>, HandshakeError> {
-        let (allowed, beyond) = cut(bytes, Some(self.bytes_left.min(bytes.len())));
-        let mut rest = allowed;
-        let mut complete = false;
-        while let Some((&byte, after)) = rest.split_first()
-            && !complete
-        {
+    ) -> Result<usize, HandshakeError> {
+        let mut beyond = Cursor(bytes);
+        let allowed = beyond.take(self.bytes_left);
+        let mut rest = Cursor(allowed);
+        while !rest.0.is_empty() && !self.is_complete() {
+            let free = storage.get_mut(self.used..).unwrap_or_default();
             if !self.cr {
-                rest = self.piece(storage, rest)?;
+                self.piece(free, &mut rest)?;
                 continue;
             }
-            if byte != b'\n' {
+            if !rest.skip(b'\n') {
                 return Err(HandshakeError::LineEnding);
             }
             self.cr = false;
-            rest = after;
             match self.part {
-                Part::Name => complete = true,
-                Part::StartLine if !start_line(self.gathered(storage))? => {}
-                _ => self.keep(storage)?,
+                Part::Name => self.part = Part::End,
+                Part::StartLine if !start_line(self.gathered(free))? => {}
+                _ => self.keep(free)?,
             }
         }
-        let consumed = allowed.len().saturating_sub(rest.len());
-        self.bytes_left = self.bytes_left.saturating_sub(consumed);
-        match complete {
-            true => Ok(Some(consumed)),
-            false if beyond.is_empty() => Ok(None),
-            false => Err(HandshakeError::HeadTooLarge),
-        }
+        let consumed = allowed.len() - rest.0.len();
+        self.bytes_left -= consumed;
+        if self.is_complete() || beyond.0.is_empty() { Ok(consumed) } else { Err(HandshakeError::HeadTooLarge) }
     }
 
     /// Reads a name with its colon, or a value or the start line with its CR, or as much of it as there is.
-    fn piece<'b>(&mut self, storage: &mut [u8], bytes: &'b [u8]) -> Result<&'b [u8], HandshakeError> {
+    #[inline(never)]
+    fn piece(&mut self, free: &mut [u8], rest: &mut Cursor<'_>) -> Result<(), HandshakeError> {
         let in_name = self.part == Part::Name;
-        let (mut piece, rest) =
-            if in_name { cut(bytes, bytes.iter().position(|&b| !TOKEN.has(b))) } else { cut_control(bytes) };
-        let end = rest.split_first();
-        if in_name && self.id != OTHER {
-            let seen = cut(self.names.get(self.id), Some(self.len)).0;
-            self.id = self.names.find(seen, piece, matches!(end, Some((b':', _))));
-        } else if self.id != OTHER {
-            if self.part == Part::Value && self.len == 0 {
-                piece = trim_start(piece);
+        let mut piece = if in_name { rest.span(TOKEN) } else { rest.take(before_control(rest.0)) };
+        let end = rest.0.first().copied();
+        if self.id != OTHER {
+            if in_name {
+                self.id = self.names.find(self.id, self.len, piece, end == Some(b':'));
+            } else {
+                if self.part == Part::Value && self.len == 0 {
+                    piece = trim_start(piece);
+                }
+                let start = ENTRY + self.len;
+                let room = free.get_mut(start..start + piece.len());
+                copy(room.ok_or(HandshakeError::StorageFull)?, piece);
             }
-            let start = self.used.saturating_add(ENTRY).saturating_add(self.len);
-            let room = storage.get_mut(start..).and_then(|free| free.get_mut(..piece.len()));
-            copy(room.ok_or(HandshakeError::StorageFull)?, piece);
         }
-        self.len = self.len.saturating_add(piece.len());
-        let line_start = in_name && self.len == 0;
-        let Some((&byte, after)) = end else { return Ok(rest) };
-        match (byte, self.part) {
-            (b':', Part::Name) if !line_start => {
+        self.len += piece.len();
+        rest.take(1);
+        match end {
+            None => {}
+            Some(b'\r') if !in_name || self.len == 0 => self.cr = true,
+            Some(b':') if in_name && self.len > 0 => {
                 self.fields_left = self.fields_left.checked_sub(1).ok_or(HandshakeError::TooManyHeaders)?;
                 (self.part, self.len) = (Part::Value, 0);
             }
-            (b'\r', _) if line_start || !in_name => self.cr = true,
-            (b'\n', _) => return Err(HandshakeError::LineEnding),
-            (_, Part::StartLine) => return Err(HandshakeError::StartLine),
-            (_, Part::Value) => return Err(HandshakeError::HeaderValue),
+            Some(b'\n') => return Err(HandshakeError::LineEnding),
             // RFC 9112 2.2, 5.2: refused, not replaced
-            (b' ' | b'\t', Part::Name) if line_start => return Err(HandshakeError::ObsoleteFolding),
-            // RFC 9112 5.1: no white space before the colon
-            (_, Part::Name) => return Err(HandshakeError::HeaderName),
+            Some(b' ' | b'\t') if self.len == 0 => return Err(HandshakeError::ObsoleteFolding),
+            _ => {
+                return Err(match self.part {
+                    Part::StartLine => HandshakeError::StartLine,
+                    Part::Value => HandshakeError::HeaderValue,
+                    _ => HandshakeError::HeaderName, // RFC 9112 5.1: no white space before the colon
+                });
+            }
         }
-        Ok(after)
+        Ok(())
     }
 
-    fn gathered<'s>(&self, storage: &'s [u8]) -> &'s [u8] {
-        let start = self.used.saturating_add(ENTRY);
-        storage.get(start..).and_then(|value| value.get(..self.len)).unwrap_or_default()
+    fn gathered<'s>(&self, free: &'s [u8]) -> &'s [u8] {
+        free.get(ENTRY..ENTRY + self.len).unwrap_or_default()
     }
 
     /// Appends the gathered value to the list if it matters, and begins the next line.
-    fn keep(&mut self, storage: &mut [u8]) -> Result<(), HandshakeError> {
+    fn keep(&mut self, free: &mut [u8]) -> Result<(), HandshakeError> {
         if self.id != OTHER {
-            let len = trim_end(self.gathered(storage)).len();
-            let entry = storage.get_mut(self.used..).and_then(|free| free.first_chunk_mut::<ENTRY>());
-            let (Some(entry), Ok(short)) = (entry, u16::try_from(len)) else { return Err(HandshakeError::StorageFull) };
+            let len = trim_end(self.gathered(free)).len();
+            let (Some(entry), Ok(short)) = (free.first_chunk_mut::<ENTRY>(), u16::try_from(len)) else {
+                return Err(HandshakeError::StorageFull);
+            };
             let ([i0, i1], [l0, l1]) = (self.id.to_le_bytes(), short.to_le_bytes());
             *entry = [i0, i1, l0, l1];
-            self.used = self.used.saturating_add(ENTRY).saturating_add(len);
+            self.used += ENTRY + len;
         }
         (self.part, self.id, self.len) = (Part::Name, 0, 0);
         Ok(())
@@ -165,12 +169,11 @@ pub(super) fn minor_version(version: &[u8]) -> Result<u8, HandshakeError> {
     }
 }
 
-/// Cuts at the first control character other than HTAB: at the end of the line, if it is a valid one.
-fn cut_control(bytes: &[u8]) -> (&[u8], &[u8]) {
+/// How many bytes stand before the first control character other than HTAB: before the end of the line, if it is valid.
+fn before_control(bytes: &[u8]) -> usize {
     let start = if cfg!(target_pointer_width = "64") { without_control(bytes) } else { 0 };
     let (_, rest) = cut(bytes, Some(start));
-    let end = rest.iter().position(|&byte| is_control(byte)).map(|n| n.saturating_add(start));
-    cut(bytes, end)
+    start + rest.iter().position(|&byte| is_control(byte)).unwrap_or(rest.len())
 }
 
 /// How many bytes at the start are no control characters, in words of eight: as many as there are, or fewer.
@@ -204,7 +207,8 @@ mod tests {
         let mut head = Head::new(NAMES, limits.0, limits.1);
         let mut start = 0;
         for &end in cuts.iter().chain([&wire.len()]) {
-            if let Some(n) = head.read(&mut storage, &wire[start..end], &mut |line| Ok(!line.is_empty()))? {
+            let n = head.read(&mut storage, &wire[start..end], &mut |line| Ok(!line.is_empty()))?;
+            if head.is_complete() {
                 let fields = head.fields(&storage);
                 let kept =
                     fields.iter().skip(1).map(|(id, value)| (id, String::from_utf8_lossy(value).into())).collect();
@@ -276,9 +280,9 @@ mod tests {
             for at in 0..len {
                 let mut bytes = vec![b'a'; len];
                 bytes[at] = b'\r';
-                assert_eq!(cut_control(&bytes).0.len(), at);
+                assert_eq!(before_control(&bytes), at);
             }
-            assert_eq!(cut_control(&vec![b'\t'; len]).0.len(), len);
+            assert_eq!(before_control(&vec![b'\t'; len]), len);
         }
         for byte in 0..=u8::MAX {
             assert_eq!(is_control(byte), byte.is_ascii_control() && byte != b'\t', "{byte:#x}");

@@ -13,16 +13,16 @@ use crate::HandshakeError;
 
 /// The fields that matter in a request, in the order of their ids: the errors first that say most.
 pub(super) const NAMES: &[&str] = &[
-    "content-length",
-    "transfer-encoding",
-    "host",
-    "upgrade",
-    "connection",
-    "sec-websocket-version",
-    "sec-websocket-key",
-    "sec-websocket-protocol",
-    "sec-websocket-extensions",
-    "origin",
+    "Content-Length",
+    "Transfer-Encoding",
+    "Host",
+    "Upgrade",
+    "Connection",
+    "Sec-WebSocket-Version",
+    "Sec-WebSocket-Key",
+    "Sec-WebSocket-Protocol",
+    "Sec-WebSocket-Extensions",
+    "Origin",
 ];
 const CONTENT_LENGTH: u16 = 0;
 const TRANSFER_ENCODING: u16 = 1;
@@ -134,8 +134,8 @@ impl<'a> Request<'a> {
         self.fields.named(name)
     }
 
-    pub(super) fn key(&self) -> Option<&'a [u8]> {
-        self.fields.first(KEY)
+    pub(super) fn key(&self) -> Option<&'a [u8; 24]> {
+        self.fields.first(KEY)?.first_chunk()
     }
 
     pub(super) fn offers_subprotocol(&self, name: &str) -> bool {

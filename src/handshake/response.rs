@@ -12,15 +12,15 @@ use crate::HandshakeError;
 /// The fields that matter in a response, in the order of their ids. The engine looks at those that have one; the host
 /// may want the others if the answer is not 101.
 pub(super) const NAMES: &[&str] = &[
-    "upgrade",
-    "connection",
-    "sec-websocket-accept",
-    "sec-websocket-extensions",
-    "sec-websocket-protocol",
-    "sec-websocket-version",
-    "location",
-    "www-authenticate",
-    "retry-after",
+    "Upgrade",
+    "Connection",
+    "Sec-WebSocket-Accept",
+    "Sec-WebSocket-Extensions",
+    "Sec-WebSocket-Protocol",
+    "Sec-WebSocket-Version",
+    "Location",
+    "WWW-Authenticate",
+    "Retry-After",
 ];
 const UPGRADE: u16 = 0;
 const CONNECTION: u16 = 1;
@@ -91,12 +91,12 @@ impl<'a> Response<'a> {
     }
 
     /// Judges the head of a 101.
-    pub(super) fn check(&self, config: &ClientConfig<'_>, expected: Option<[u8; 28]>) -> Result<(), HandshakeError> {
+    pub(super) fn check(&self, config: &ClientConfig<'_>, expected: &[u8; 28]) -> Result<(), HandshakeError> {
         let offered = |chosen: &[u8]| is_offered(chosen, config.extensions.as_bytes());
         let judged = RULES.judge(self.fields, &|id, value| match id {
             UPGRADE => value.eq_ignore_ascii_case(b"websocket"), // [6455-4.1-36]
             CONNECTION => contains(value, b"upgrade"),           // [6455-4.1-37]
-            ACCEPT => expected.as_ref().is_some_and(|expected| value == expected), // [6455-4.1-38]
+            ACCEPT => value == expected,                         // [6455-4.1-38]
             EXTENSIONS => extensions::is_valid(value) && list::some_and_all(value, offered), // [6455-4.1-39] [6455-9.1-1]
             _ => config.subprotocols.iter().any(|ours| ours.as_bytes() == value),            // [6455-4.1-40]
         })?;

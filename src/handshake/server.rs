@@ -4,7 +4,7 @@
 use super::extensions::is_valid;
 use super::fields::Names;
 use super::head::Head;
-use super::key::accept_key;
+use super::key::answer;
 use super::request::{self, Request, RequestLine};
 use super::writer::build;
 use super::{MAX_HEAD_SIZE, MAX_HEADERS, OriginPolicy, Progress, State};
@@ -92,20 +92,22 @@ impl<'c, S: AsRef<[u8]> + AsMut<[u8]>> ServerHandshake<'c, S> {
             State::Reading if !self.answered => {
                 self.read(bytes).inspect_err(|error| self.state = State::Failed(*error))?
             }
-            _ => Some(0), // nothing more is read from this client before the host has its connection
+            _ => 0, // nothing more is read from this client before the host has its connection
         };
-        Ok(Progress::new(bytes, consumed))
+        Ok(Progress::new(self.state == State::Complete || self.answered, bytes, consumed))
     }
 
-    pub(super) fn read(&mut self, bytes: &[u8]) -> Result<Option<usize>, HandshakeError> {
-        // RFC 9112 2.2: empty lines before the request line are ignored
+    pub(super) fn read(&mut self, bytes: &[u8]) -> Result<usize, HandshakeError> {
         let line = &mut self.line;
-        let mut start_line = |read: &[u8]| match read {
-            [] => Ok(false),
-            _ => RequestLine::parse(read).map(|read| *line = read).map(|()| true),
+        let mut start_line = |read: &[u8]| {
+            // RFC 9112 2.2: empty lines before the request line are ignored
+            if !read.is_empty() {
+                *line = RequestLine::parse(read)?;
+            }
+            Ok(!read.is_empty())
         };
         let consumed = self.head.read(self.storage.as_mut(), bytes, &mut start_line)?;
-        if consumed.is_some() {
+        if self.head.is_complete() {
             self.view().check()?;
             self.state = State::Complete;
         }
@@ -133,14 +135,20 @@ impl<'c, S: AsRef<[u8]> + AsMut<[u8]>> ServerHandshake<'c, S> {
     ///
     /// [`BuildError::NotNow`] if there is no upgrade request to answer; the others tell what is wrong with `response`
     /// or `out`, and the call can be repeated.
+    #[inline]
     pub fn accept(
         &mut self,
         response: &Accept<'_>,
         config: &Config,
         out: &mut [u8],
     ) -> Result<(usize, Connection<Server>), BuildError> {
+        let len = self.accept_request(response, out)?;
+        Ok((len, Connection::new(Server, config))) // [6455-4.2.2-20]
+    }
+
+    fn accept_request(&mut self, response: &Accept<'_>, out: &mut [u8]) -> Result<usize, BuildError> {
         let request = self.request().filter(|_| !self.answered).ok_or(BuildError::NotNow)?;
-        let accept = request.key().and_then(accept_key).ok_or(BuildError::NotNow)?; // [6455-4.2.2-1]
+        let accept = answer(request.key().ok_or(BuildError::NotNow)?); // [6455-4.2.2-1]
         let subprotocol = match response.subprotocol {
             Subprotocol::Preferred => request.subprotocol(),
             Subprotocol::Named(name) => Some(name),
@@ -170,7 +178,7 @@ impl<'c, S: AsRef<[u8]> + AsMut<[u8]>> ServerHandshake<'c, S> {
             Ok(())
         })?;
         self.answered = true;
-        Ok((len, Connection::new(Server, config))) // [6455-4.2.2-20]
+        Ok(len)
     }
 
     /// Answers with a page, a redirect or a refusal: writes the response to `out` and returns its length. Once it is
