@@ -73,6 +73,8 @@ pub struct ServerHandshake<'c, S> {
     line: RequestLine,
     state: State,
     answered: bool,
+    /// The answer to the key of an upgrade. It is computed with the request's end, where the stack holds no connection yet.
+    accept: [u8; 28],
 }
 
 impl<'c, S: AsRef<[u8]> + AsMut<[u8]>> ServerHandshake<'c, S> {
@@ -80,7 +82,8 @@ impl<'c, S: AsRef<[u8]> + AsMut<[u8]>> ServerHandshake<'c, S> {
     pub const fn new(config: &'c ServerConfig<'c>, storage: S) -> Self {
         let names = Names { engine: request::NAMES, keep: config.keep };
         let head = Head::new(names, config.max_head_size, config.max_headers);
-        Self { config, storage, head, line: RequestLine::NONE, state: State::Reading, answered: false }
+        let (line, state) = (RequestLine::NONE, State::Reading);
+        Self { config, storage, head, line, state, answered: false, accept: [0; 28] }
     }
 
     /// Reads on. Everything is consumed until the request is complete; then the bytes behind it are handed back.
@@ -110,6 +113,9 @@ impl<'c, S: AsRef<[u8]> + AsMut<[u8]>> ServerHandshake<'c, S> {
         if self.head.is_complete() {
             self.view().check()?;
             self.state = State::Complete;
+            if let Some(key) = self.view().key() {
+                self.accept = answer(key); // [6455-4.2.2-1]
+            }
         }
         Ok(consumed)
     }
@@ -135,6 +141,7 @@ impl<'c, S: AsRef<[u8]> + AsMut<[u8]>> ServerHandshake<'c, S> {
     ///
     /// [`BuildError::NotNow`] if there is no upgrade request to answer; the others tell what is wrong with `response`
     /// or `out`, and the call can be repeated.
+
     #[inline]
     pub fn accept(
         &mut self,
@@ -147,8 +154,8 @@ impl<'c, S: AsRef<[u8]> + AsMut<[u8]>> ServerHandshake<'c, S> {
     }
 
     fn accept_request(&mut self, response: &Accept<'_>, out: &mut [u8]) -> Result<usize, BuildError> {
-        let request = self.request().filter(|_| !self.answered).ok_or(BuildError::NotNow)?;
-        let accept = answer(request.key().ok_or(BuildError::NotNow)?); // [6455-4.2.2-1]
+        let request = self.request().filter(|request| request.is_upgrade() && !self.answered);
+        let request = request.ok_or(BuildError::NotNow)?;
         let subprotocol = match response.subprotocol {
             Subprotocol::Preferred => request.subprotocol(),
             Subprotocol::Named(name) => Some(name),
@@ -166,7 +173,7 @@ impl<'c, S: AsRef<[u8]> + AsMut<[u8]>> ServerHandshake<'c, S> {
         let len = build(out, &|w| {
             // RFC 6455 4.2.2 [6455-4.2.2-13] [6455-4.2.2-14] [6455-4.2.2-15] [6455-4.2.2-16]
             w.bytes(b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n");
-            w.field("Sec-WebSocket-Accept", &accept); // [6455-4.2.2-17]
+            w.field("Sec-WebSocket-Accept", &self.accept); // [6455-4.2.2-17]
             if let Some(name) = subprotocol {
                 w.field("Sec-WebSocket-Protocol", name.as_bytes()); // [6455-4.2.2-10] [6455-4.2.2-18]
             }

@@ -28,7 +28,9 @@ pub(super) fn sha1(key: &[u8; 24]) -> [u8; 20] {
     add_block(&mut state, &mut block);
     // RFC 3174 4: a last block of zeros but for the length in bits
     block = [0; 16];
-    block[15] = 8 * 60;
+    if let Some(last) = block.last_mut() {
+        *last = 8 * 60;
+    }
     add_block(&mut state, &mut block);
 
     let mut digest = [0; 20];
