@@ -12,7 +12,7 @@
 
 use super::cursor::{Cursor, TOKEN};
 use super::fields::{ENTRY, Fields, Names, OTHER, START_LINE};
-use super::list::{cut, is_control, trim_end, trim_start};
+use super::list::{is_control, trim_end, trim_start};
 use crate::HandshakeError;
 use crate::bytes::copy;
 
@@ -72,16 +72,19 @@ impl<'c> Head<'c> {
     ) -> Result<usize, HandshakeError> {
         let mut beyond = Cursor(bytes);
         let allowed = beyond.take(self.bytes_left);
-        let mut rest = Cursor(allowed);
-        while !rest.0.is_empty() && !self.is_complete() {
+        let mut rest = allowed;
+        while let Some((&byte, after)) = rest.split_first()
+            && !self.is_complete()
+        {
             let free = storage.get_mut(self.used..).unwrap_or_default();
             if !self.cr {
-                self.piece(free, &mut rest)?;
+                rest = self.piece(free, rest)?;
                 continue;
             }
-            if !rest.skip(b'\n') {
+            if byte != b'\n' {
                 return Err(HandshakeError::LineEnding);
             }
+            rest = after;
             self.cr = false;
             match self.part {
                 Part::Name => self.part = Part::End,
@@ -89,16 +92,18 @@ impl<'c> Head<'c> {
                 _ => self.keep(free)?,
             }
         }
-        let consumed = allowed.len() - rest.0.len();
+        let consumed = allowed.len() - rest.len();
         self.bytes_left -= consumed;
         if self.is_complete() || beyond.0.is_empty() { Ok(consumed) } else { Err(HandshakeError::HeadTooLarge) }
     }
 
     /// Reads a name with its colon, or a value or the start line with its CR, or as much of it as there is.
+
     #[inline(never)]
-    fn piece(&mut self, free: &mut [u8], rest: &mut Cursor<'_>) -> Result<(), HandshakeError> {
+    fn piece<'b>(&mut self, free: &mut [u8], bytes: &'b [u8]) -> Result<&'b [u8], HandshakeError> {
         let in_name = self.part == Part::Name;
-        let mut piece = if in_name { rest.span(TOKEN) } else { rest.take(before_control(rest.0)) };
+        let mut rest = Cursor(bytes);
+        let mut piece = if in_name { rest.span(TOKEN) } else { rest.take(before_control(bytes)) };
         let end = rest.0.first().copied();
         if self.id != OTHER {
             if in_name {
@@ -113,17 +118,16 @@ impl<'c> Head<'c> {
             }
         }
         self.len += piece.len();
-        rest.take(1);
+        let Some((&end, rest)) = rest.0.split_first() else { return Ok(&[]) };
         match end {
-            None => {}
-            Some(b'\r') if !in_name || self.len == 0 => self.cr = true,
-            Some(b':') if in_name && self.len > 0 => {
+            b'\r' if !in_name || self.len == 0 => self.cr = true,
+            b':' if in_name && self.len > 0 => {
                 self.fields_left = self.fields_left.checked_sub(1).ok_or(HandshakeError::TooManyHeaders)?;
                 (self.part, self.len) = (Part::Value, 0);
             }
-            Some(b'\n') => return Err(HandshakeError::LineEnding),
+            b'\n' => return Err(HandshakeError::LineEnding),
             // RFC 9112 2.2, 5.2: refused, not replaced
-            Some(b' ' | b'\t') if self.len == 0 => return Err(HandshakeError::ObsoleteFolding),
+            b' ' | b'\t' if self.len == 0 => return Err(HandshakeError::ObsoleteFolding),
             _ => {
                 return Err(match self.part {
                     Part::StartLine => HandshakeError::StartLine,
@@ -132,7 +136,7 @@ impl<'c> Head<'c> {
                 });
             }
         }
-        Ok(())
+        Ok(rest)
     }
 
     fn gathered<'s>(&self, free: &'s [u8]) -> &'s [u8] {
@@ -172,7 +176,7 @@ pub(super) fn minor_version(version: &[u8]) -> Result<u8, HandshakeError> {
 /// How many bytes stand before the first control character other than HTAB: before the end of the line, if it is valid.
 fn before_control(bytes: &[u8]) -> usize {
     let start = if cfg!(target_pointer_width = "64") { without_control(bytes) } else { 0 };
-    let (_, rest) = cut(bytes, Some(start));
+    let rest = bytes.get(start..).unwrap_or_default();
     start + rest.iter().position(|&byte| is_control(byte)).unwrap_or(rest.len())
 }
 
