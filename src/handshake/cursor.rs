@@ -1,6 +1,8 @@
 //! Text read from its start, piece by piece, and the characters that each kind of piece is made of
 //! (RFC 9110 section 5.6.2, RFC 3986 sections 2 and 3).
 
+use super::list::trim_start;
+
 /// What is still to be read.
 ///
 /// Its methods hand back one slice, which fits registers: that is what keeps the grammars small that are made of them.
@@ -98,6 +100,19 @@ impl<'a> Cursor<'a> {
     /// Takes the characters of `class` at the start.
     pub(super) fn span(&mut self, class: Class) -> &'a [u8] {
         self.take(self.0.iter().position(|b| !class.has(*b)).unwrap_or(usize::MAX))
+    }
+
+    /// Skips white space.
+    pub(super) fn space(&mut self) {
+        self.0 = trim_start(self.0);
+    }
+
+    /// Takes a token, or nothing if there is none, and the white space around it.
+    pub(super) fn word(&mut self) -> &'a [u8] {
+        self.space();
+        let token = self.span(TOKEN);
+        self.space();
+        token
     }
 
     /// Takes the characters at the start that are of `class`, or escaped: `%` and two hexadecimal digits.

@@ -76,11 +76,6 @@ pub(super) fn contains(list: &[u8], token: &[u8]) -> bool {
     elements(list).any(|element| element.eq_ignore_ascii_case(token))
 }
 
-/// Whether `list` has an element, and all of them are tokens.
-pub(super) fn is_token_list(list: &[u8]) -> bool {
-    some_and_all(list, is_token)
-}
-
 /// ASCII as text.
 pub(super) fn text(ascii: &[u8]) -> &str {
     core::str::from_utf8(ascii).unwrap_or_default()
@@ -96,11 +91,6 @@ mod tests {
         assert!(elements(b" , keep-alive ,,\tUpgrade ,").eq([&b"keep-alive"[..], b"Upgrade"]));
         assert!(contains(b"keep-alive,UPGRADE", b"upgrade"));
         assert!(!contains(b"keep-alive, Upgraded", b"upgrade"));
-        for (list, valid) in
-            [("a", true), (",a,", true), ("a b", false), ("a,\"b\"", false), ("", false), (" , ", false)]
-        {
-            assert_eq!(is_token_list(list.as_bytes()), valid, "{list:?}");
-        }
         assert_eq!(trim(b" \t a b\t "), b"a b");
         assert_eq!(trim(b" \t "), b"");
     }

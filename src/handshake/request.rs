@@ -2,11 +2,11 @@
 //! view of a request that the host gets.
 
 use super::cursor::{Cursor, TARGET};
-use super::extensions::{self, Extension, is_offered};
+use super::extensions::{self, Extension, is_list, is_offered};
 use super::fields::{Fields, Rules, START_LINE};
 use super::head::minor_version;
 use super::key::is_key;
-use super::list::{self, contains, elements, is_token, is_token_list, text};
+use super::list::{self, contains, elements, is_token, text};
 use super::server::ServerConfig;
 use super::uri::host_and_port;
 use crate::HandshakeError;
@@ -177,7 +177,7 @@ impl<'a> Request<'a> {
             CONNECTION => contains(value, b"upgrade"), // [6455-4.2.1-5]
             VERSION => value == b"13",                 // [6455-4.2.1-7] [6455-4.2.2-7]
             KEY => is_key(value),                      // [6455-4.2.1-6]
-            PROTOCOL => is_token_list(value),          // [6455-4.2.1-10] [6455-4.3-1]
+            PROTOCOL => is_list(value, false),         // [6455-4.2.1-10] [6455-4.3-1]
             EXTENSIONS => extensions::is_valid(value), // [6455-4.2.1-10] [6455-9.1-1]
             ORIGIN => self.config.origin.allows(value, self.authority()), // RFC 6455 4.2.2, 10.2 [6455-10.2-2]
             _ => false,                                // Transfer-Encoding
