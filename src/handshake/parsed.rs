@@ -43,7 +43,7 @@ use super::key::answer;
 use super::list::{cut, is_control, is_token, text};
 use super::request::is_host;
 use super::writer::build;
-use super::{Accept, ClientConfig, Request, Response, ServerConfig, Subprotocol};
+use super::{Accept, ClientConfig, Request, Response, ServerConfig};
 use crate::connection::Config;
 use crate::{BuildError, Client, Connection, HandshakeError, Server};
 
@@ -196,11 +196,7 @@ impl<'c, S: AsRef<[u8]> + AsMut<[u8]>> ServerHandshake<'c, S> {
         self.answered = true;
         let request = self.inner.request().ok_or(BuildError::NotNow)?;
         let accept = request.key().map(answer);
-        let subprotocol = match response.subprotocol {
-            Subprotocol::Preferred => request.subprotocol(),
-            Subprotocol::Named(name) => Some(name),
-            Subprotocol::None => None,
-        };
+        let subprotocol = request.chosen(response.subprotocol)?;
         let head = ResponseHead {
             status: if self.extended { 200 } else { 101 }, // [8441-5-7]
             accept: accept.filter(|_| !self.extended),     // [8441-5-5]

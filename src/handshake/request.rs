@@ -7,9 +7,9 @@ use super::fields::{Fields, Rules, START_LINE};
 use super::head::minor_version;
 use super::key::is_key;
 use super::list::{self, contains, elements, is_token, text};
-use super::server::ServerConfig;
+use super::server::{ServerConfig, Subprotocol};
 use super::uri::host_and_port;
-use crate::HandshakeError;
+use crate::{BuildError, HandshakeError};
 
 /// The fields that matter in a request, in the order of their ids: the errors first that say most.
 pub(super) const NAMES: &[&str] = &[
@@ -138,8 +138,21 @@ impl<'a> Request<'a> {
         self.fields.first(KEY)?.first_chunk()
     }
 
-    pub(super) fn offers_subprotocol(&self, name: &str) -> bool {
+    fn offers_subprotocol(&self, name: &str) -> bool {
         self.fields.any(PROTOCOL, |offer| offer == name.as_bytes())
+    }
+
+    /// The subprotocol that the host wants, which the client must have offered.
+    pub(super) fn chosen<'n>(&self, wanted: Subprotocol<'n>) -> Result<Option<&'n str>, BuildError>
+    where
+        'a: 'n,
+    {
+        match wanted {
+            Subprotocol::Preferred => Ok(self.subprotocol()),
+            Subprotocol::Named(name) if self.offers_subprotocol(name) => Ok(Some(name)),
+            Subprotocol::Named(_) => Err(BuildError::Subprotocol),
+            Subprotocol::None => Ok(None),
+        }
     }
 
     /// Whether every extension in `chosen`, a valid list, is one that the client offers.

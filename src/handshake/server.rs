@@ -156,18 +156,10 @@ impl<'c, S: AsRef<[u8]> + AsMut<[u8]>> ServerHandshake<'c, S> {
     fn accept_request(&mut self, response: &Accept<'_>, out: &mut [u8]) -> Result<usize, BuildError> {
         let request = self.request().filter(|request| request.is_upgrade() && !self.answered);
         let request = request.ok_or(BuildError::NotNow)?;
-        let subprotocol = match response.subprotocol {
-            Subprotocol::Preferred => request.subprotocol(),
-            Subprotocol::Named(name) => Some(name),
-            Subprotocol::None => None,
-        };
         // RFC 6455 4.2.2: only what the client asked for [6455-4.2.2-9] [6455-4.2.2-11] [6455-4.2.2-12] [6455-9-3]
-        if subprotocol.is_some_and(|name| !request.offers_subprotocol(name)) {
-            return Err(BuildError::Subprotocol);
-        }
+        let subprotocol = request.chosen(response.subprotocol)?;
         let extensions = response.extensions.as_bytes();
-        let offered = extensions.is_empty() || (is_valid(extensions) && request.offers_extensions(extensions));
-        if !offered {
+        if !(extensions.is_empty() || is_valid(extensions) && request.offers_extensions(extensions)) {
             return Err(BuildError::Extensions);
         }
         let len = build(out, &|w| {
