@@ -4,8 +4,7 @@
 //! Only the start line and the values of fields that matter are kept, as a list of (id, length, value) in the storage
 //! that the host lends; a value that is still coming in is gathered behind the list. All other fields stream past and
 //! are only validated. A name needs no room at all: what was seen of it is a prefix of a name that matters, or it does
-//! not matter. The work is linear: no byte that streams past is
-//! looked at twice.
+//! not matter. The work is linear: no byte that streams past is looked at twice.
 //!
 //! Strict where lenience has been a way to smuggle requests: a line ends with CR LF and with nothing else, no field is
 //! folded, no white space stands before a colon, and no control character other than HTAB in a value.
@@ -98,7 +97,7 @@ impl<'c> Head<'c> {
     }
 
     /// Reads a name with its colon, or a value or the start line with its CR, or as much of it as there is.
-
+    // A function of its own keeps the state in memory alone; in the loop a copy in registers would take more flash.
     #[inline(never)]
     fn piece<'b>(&mut self, free: &mut [u8], bytes: &'b [u8]) -> Result<&'b [u8], HandshakeError> {
         let in_name = self.part == Part::Name;

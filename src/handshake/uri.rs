@@ -108,17 +108,18 @@ pub(super) fn host_and_port<'a>(rest: &mut Cursor<'a>, port: &mut u16) -> Option
     let valid =
         if rest.skip(b'[') { is_ipv6(rest.until(b']')) && rest.skip(b']') } else { !rest.escaped(HOST).is_empty() };
     let host = start.before(*rest);
-    if valid && rest.skip(b':') {
+    let has_port = valid && rest.skip(b':');
+    if has_port {
         let digits = rest.span(DIGIT);
-        let number = if digits.is_empty() { (*port).into() } else { number(digits) };
-        let ended = matches!(rest.0, [] | [b'/' | b'?', ..]);
-        *port = u16::try_from(number).unwrap_or(0);
-        if !ended {
-            *port = 0;
+        if !digits.is_empty() {
+            *port = u16::try_from(number(digits)).unwrap_or(0);
         }
-        return (*port > 0).then_some(host);
     }
-    (valid && matches!(rest.0, [] | [b'/' | b'?', ..])).then_some(host)
+    let ended = matches!(rest.0, [] | [b'/' | b'?', ..]);
+    if has_port && !ended {
+        *port = 0;
+    }
+    (valid && ended && *port > 0).then_some(host)
 }
 
 /// What these digits say, up to 2^16.
