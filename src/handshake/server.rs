@@ -141,8 +141,6 @@ impl<'c, S: AsRef<[u8]> + AsMut<[u8]>> ServerHandshake<'c, S> {
     ///
     /// [`BuildError::NotNow`] if there is no upgrade request to answer; the others tell what is wrong with `response`
     /// or `out`, and the call can be repeated.
-
-    #[inline]
     pub fn accept(
         &mut self,
         response: &Accept<'_>,
