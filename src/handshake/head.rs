@@ -139,7 +139,9 @@ impl<'c> Head<'c> {
     }
 
     fn gathered<'s>(&self, free: &'s [u8]) -> &'s [u8] {
-        free.get(ENTRY..ENTRY + self.len).unwrap_or_default()
+        let mut entry = Cursor(free);
+        entry.take(ENTRY);
+        entry.take(self.len)
     }
 
     /// Appends the gathered value to the list if it matters, and begins the next line.

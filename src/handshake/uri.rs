@@ -29,7 +29,7 @@ impl<'a> Uri<'a> {
     /// Parses `uri`. Every part must be valid as it stands; nothing is escaped or resolved.
     pub fn parse(uri: &'a str) -> Result<Self, UriError> {
         // RFC 6455 3 [6455-3-1] [6455-4.1-2]
-        if uri.as_bytes().contains(&b'#') {
+        if Cursor(uri.as_bytes()).until(b'#').len() < uri.len() {
             return Err(UriError::Fragment); // [6455-3-4] [6455-3-5]
         }
         let mut rest = Cursor(uri.as_bytes());
