@@ -240,14 +240,15 @@ impl RequestLine {
         // is never sent (RFC 6455 3).
         let mut rest = Cursor(target);
         let mut authority: &[u8] = &[];
-        if rest.scheme(b"http").is_some() {
+        if !target.starts_with(b"/") {
+            rest.scheme(b"http").ok_or(HandshakeError::Target)?;
             let start = rest;
             host_and_port(&mut rest, &mut 80).ok_or(HandshakeError::Target)?;
             authority = start.before(rest);
         }
         // A query without a path has no resource name to lend.
         let path = rest.0;
-        if !(path.starts_with(b"/") || path.is_empty() && !authority.is_empty()) || !TARGET.has_all(target) {
+        if path.starts_with(b"?") || !TARGET.has_all(target) {
             return Err(HandshakeError::Target);
         }
         let end = method.len().saturating_add(1).saturating_add(target.len());
@@ -297,6 +298,8 @@ mod tests {
             ("GET /\t HTTP/1.1", Err(Target)),
             ("GET ws://a/ HTTP/1.1", Err(Target)),
             ("GET http:a HTTP/1.1", Err(Target)),
+            ("GET http//a HTTP/1.1", Err(Target)),
+            ("GET https/a HTTP/1.1", Err(Target)),
             ("GET http:///a HTTP/1.1", Err(Target)),
             ("GET http://a@b/ HTTP/1.1", Err(Target)),
             ("GET http://a?b HTTP/1.1", Err(Target)),
