@@ -141,11 +141,8 @@ pub enum Progress<'b> {
 }
 
 impl<'b> Progress<'b> {
-    fn new(bytes: &'b mut [u8], consumed: Option<usize>) -> Self {
-        match consumed {
-            Some(n) => Self::Complete { rest: bytes.get_mut(n..).unwrap_or_default() },
-            None => Self::Partial,
-        }
+    fn new(complete: bool, bytes: &'b mut [u8], consumed: usize) -> Self {
+        if complete { Self::Complete { rest: bytes.get_mut(consumed..).unwrap_or_default() } } else { Self::Partial }
     }
 }
 

@@ -4,9 +4,9 @@
 use super::extensions::is_valid;
 use super::fields::Names;
 use super::head::Head;
-use super::key::{accept_key, encode};
+use super::key::{answer, encode};
 use super::list::is_token;
-use super::response::{self, Response, status_line};
+use super::response::{self, Response, StatusLine};
 use super::writer::build;
 use super::{MAX_HEAD_SIZE, MAX_HEADERS, Progress, State, Uri};
 use crate::connection::Config;
@@ -56,6 +56,7 @@ pub struct ClientHandshake<'c, S> {
     config: &'c ClientConfig<'c>,
     storage: S,
     head: Head<'c>,
+    line: StatusLine,
     state: State,
     connected: bool,
     key: [u8; 24],
@@ -70,7 +71,8 @@ impl<'c, S: AsRef<[u8]> + AsMut<[u8]>> ClientHandshake<'c, S> {
         let names = Names { engine: response::NAMES, keep: config.keep };
         let head = Head::new(names, config.max_head_size, config.max_headers);
         // [6455-4.1-22] [6455-4.1-23]
-        Self { config, storage, head, state: State::Reading, connected: false, key: encode(&nonce) }
+        let (line, state) = (StatusLine::NONE, State::Reading);
+        Self { config, storage, head, line, state, connected: false, key: encode(&nonce) }
     }
 
     /// Writes the request to `out` and returns its length. Send nothing behind it until the response is complete.
@@ -137,36 +139,42 @@ impl<'c, S: AsRef<[u8]> + AsMut<[u8]>> ClientHandshake<'c, S> {
         let consumed = match self.state {
             State::Failed(error) => return Err(error), // RFC 6455 7.2.1 [6455-7.2.1-1]
             State::Reading => self.read(bytes).inspect_err(|error| self.state = State::Failed(*error))?,
-            State::Complete => Some(0),
+            State::Complete => 0,
         };
-        Ok(Progress::new(bytes, consumed)) // [6455-4.1-43]
+        Ok(Progress::new(self.state == State::Complete, bytes, consumed)) // [6455-4.1-43]
     }
 
-    pub(super) fn read(&mut self, bytes: &[u8]) -> Result<Option<usize>, HandshakeError> {
-        let mut consumed = 0usize;
+    pub(super) fn read(&mut self, bytes: &[u8]) -> Result<usize, HandshakeError> {
+        let mut consumed = 0;
         loop {
+            let line = &mut self.line;
+            let mut start_line = |read: &[u8]| {
+                *line = StatusLine::parse(read)?;
+                Ok(true)
+            };
             let rest = bytes.get(consumed..).unwrap_or_default();
-            let read = self.head.read(self.storage.as_mut(), rest, &|line| status_line(line).map(|_| true))?;
-            let Some(read) = read else { return Ok(None) };
-            consumed = consumed.saturating_add(read);
-            match self.view().status() {
-                101 => self.view().check(self.config, accept_key(&self.key))?,
-                100..=199 => {
-                    // RFC 9110 15.2: an interim response, which the final one follows
-                    self.head.restart();
-                    continue;
-                }
-                _ => {}
+            consumed += self.head.read(self.storage.as_mut(), rest, &mut start_line)?;
+            if !self.head.is_complete() {
+                return Ok(consumed);
+            }
+            if matches!(self.line.status, 100 | 102..=199) {
+                // RFC 9110 15.2: an interim response, which the final one follows
+                self.head.restart();
+                self.line = StatusLine::NONE;
+                continue;
+            }
+            if self.line.status == 101 {
+                self.view().check(self.config, &answer(&self.key))?;
             }
             self.state = State::Complete;
-            return Ok(Some(consumed));
+            return Ok(consumed);
         }
     }
 
     /// The status of the response, as soon as its status line is complete, and also if the rest is refused: because a
     /// redirect does not fit the storage, for example.
     pub fn status(&self) -> Option<u16> {
-        Some(self.view().status()).filter(|&status| status > 0)
+        Some(self.line.status).filter(|&status| status > 0)
     }
 
     /// The transport has ended: an error, unless the response was complete.
@@ -180,7 +188,7 @@ impl<'c, S: AsRef<[u8]> + AsMut<[u8]>> ClientHandshake<'c, S> {
     }
 
     fn view(&self) -> Response<'_> {
-        Response::new(self.head.fields(self.storage.as_ref()))
+        Response::new(self.line, self.head.fields(self.storage.as_ref()))
     }
 
     /// The connection, once the response is 101. `keys` makes a fresh masking key for each frame; see [`Client`].

@@ -1,6 +1,8 @@
 //! Text read from its start, piece by piece, and the characters that each kind of piece is made of
 //! (RFC 9110 section 5.6.2, RFC 3986 sections 2 and 3).
 
+use super::list::trim_start;
+
 /// What is still to be read.
 ///
 /// Its methods hand back one slice, which fits registers: that is what keeps the grammars small that are made of them.
@@ -24,6 +26,7 @@ pub(super) const HEX: Class = Class(16);
 pub(super) const BASE64: Class = Class(32);
 /// Visible ASCII but the `#` that would begin a fragment.
 pub(super) const TARGET: Class = Class(64);
+pub(super) const DIGIT: Class = Class(128);
 
 /// All of ASCII; where memory is plenty, all bytes, which spares the check of the index.
 const CHARACTERS: usize = if cfg!(target_pointer_width = "64") { 256 } else { 128 };
@@ -59,6 +62,7 @@ const fn classes(byte: u8) -> u8 {
         | (hex as u8) << 4
         | (base64 as u8) << 5
         | (target as u8) << 6
+        | (byte.is_ascii_digit() as u8) << 7
 }
 
 impl Class {
@@ -98,6 +102,19 @@ impl<'a> Cursor<'a> {
         self.take(self.0.iter().position(|b| !class.has(*b)).unwrap_or(usize::MAX))
     }
 
+    /// Skips white space.
+    pub(super) fn space(&mut self) {
+        self.0 = trim_start(self.0);
+    }
+
+    /// Takes a token, or nothing if there is none, and the white space around it.
+    pub(super) fn word(&mut self) -> &'a [u8] {
+        self.space();
+        let token = self.span(TOKEN);
+        self.space();
+        token
+    }
+
     /// Takes the characters at the start that are of `class`, or escaped: `%` and two hexadecimal digits.
     pub(super) fn escaped(&mut self, class: Class) -> &'a [u8] {
         let start = *self;
@@ -109,6 +126,15 @@ impl<'a> Cursor<'a> {
                 _ => return start.before(*self),
             }
         }
+    }
+
+    /// Skips `byte` if it is what comes next.
+    pub(super) fn skip(&mut self, byte: u8) -> bool {
+        let found = self.0.first() == Some(&byte);
+        if found {
+            self.take(1);
+        }
+        found
     }
 
     /// Skips `text` if it is what comes next, in any case; `text` is lower case.
@@ -153,6 +179,7 @@ mod tests {
             assert_eq!(PATH.has(byte), host || b":@/".contains(&byte), "{byte:#x}");
             assert_eq!(QUERY.has(byte), host || b":@/?".contains(&byte), "{byte:#x}");
             assert_eq!(HEX.has(byte), byte.is_ascii_hexdigit(), "{byte:#x}");
+            assert_eq!(DIGIT.has(byte), byte.is_ascii_digit(), "{byte:#x}");
             assert_eq!(BASE64.has(byte), byte.is_ascii_alphanumeric() || b"+/".contains(&byte), "{byte:#x}");
             assert_eq!(TARGET.has(byte), (b'!'..=b'~').contains(&byte) && byte != b'#', "{byte:#x}");
         }

@@ -7,11 +7,11 @@
 //! extension-param = token [ "=" ( token / quoted-string ) ]      ; the unquoted string is a token
 //! ```
 //!
-//! What is quoted must be a token, so it holds no separator: a list is cut at every comma and its elements at every semicolon,
-//! and what a cut inside quotes leaves is no parameter. Every byte is looked at a fixed number of times, whatever it holds.
+//! What is quoted must be a token, so it holds no separator: a valid list can be cut at every comma and its elements at every
+//! semicolon. Every byte is looked at a fixed number of times, whatever it holds.
 
 use super::cursor::{Cursor, TOKEN};
-use super::list::{any, elements, is_token, some_and_all, text, trim};
+use super::list::{elements, text, trim};
 
 /// An extension with its parameters, as one side named it in Sec-WebSocket-Extensions (RFC 6455 section 9.1).
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -44,7 +44,7 @@ impl<'a> Extension<'a> {
 
     /// The parameters in their order. Nothing is said about names that repeat or that the extension does not know.
     pub fn params(&self) -> impl Iterator<Item = Param<'a>> + Clone + use<'a> {
-        let params = self.0.as_bytes().split(|&byte| byte == b';').skip(1).filter_map(param);
+        let params = self.0.as_bytes().split(|&byte| byte == b';').skip(1).filter_map(|part| param(&mut Cursor(part)));
         params.map(|(name, value)| Param { name: text(name), value: value.map(|value| ParamValue(text(value))) })
     }
 }
@@ -78,20 +78,32 @@ pub(super) fn extensions(value: &[u8]) -> impl Iterator<Item = Extension<'_>> + 
 
 /// Whether a field value is an extension list.
 pub(super) fn is_valid(value: &[u8]) -> bool {
-    // RFC 6455 9.1, 4.3: the ABNF [6455-9.1-1] [6455-4.3-1]
-    some_and_all(value, &|element| {
-        let mut rest = Cursor(element);
-        let mut valid = is_token(trim(rest.until(b';')));
-        while valid && rest.eat(b";") {
-            valid = param(rest.until(b';')).is_some();
+    is_list(value, true)
+}
+
+/// Whether a field value is a list of tokens, with parameters behind them if these are allowed.
+// RFC 6455 9.1, 4.3: the ABNF [6455-9.1-1] [6455-4.3-1]
+pub(super) fn is_list(value: &[u8], parameters: bool) -> bool {
+    let mut rest = Cursor(value);
+    let mut some = false;
+    loop {
+        if !rest.word().is_empty() {
+            some = true;
+            while parameters && rest.skip(b';') {
+                if param(&mut rest).is_none() {
+                    return false;
+                }
+            }
         }
-        valid
-    })
+        if !rest.skip(b',') {
+            return some && rest.0.is_empty();
+        }
+    }
 }
 
 /// Whether the list `offers`, which is valid, has the extension `chosen`.
 pub(super) fn is_offered(chosen: &[u8], offers: &[u8]) -> bool {
-    any(offers, &|offer| name(offer) == name(chosen))
+    elements(offers).any(|offer| name(offer) == name(chosen))
 }
 
 /// The name of an extension in a valid list.
@@ -99,29 +111,43 @@ fn name(extension: &[u8]) -> &[u8] {
     trim(Cursor(extension).until(b';'))
 }
 
-/// The name of a parameter and its value, without the quotes.
-fn param(part: &[u8]) -> Option<(&[u8], Option<&[u8]>)> {
-    let mut rest = Cursor(part);
-    let name = trim(rest.until(b'='));
-    let value = if rest.eat(b"=") { Some(param_value(trim(rest.0))?) } else { None };
-    is_token(name).then_some((name, value))
+/// Reads a parameter: its name and its value, without the quotes.
+fn param<'a>(rest: &mut Cursor<'a>) -> Option<(&'a [u8], Option<&'a [u8]>)> {
+    let name = rest.word();
+    if name.is_empty() {
+        return None;
+    }
+    if !rest.skip(b'=') {
+        return Some((name, None));
+    }
+    let value = param_value(rest);
+    (!value.is_empty()).then_some((name, Some(value)))
 }
 
-fn param_value(value: &[u8]) -> Option<&[u8]> {
-    let Some(quoted) = value.strip_prefix(b"\"") else { return is_token(value).then_some(value) };
-    let inside = quoted.strip_suffix(b"\"")?;
+/// Reads the value of a parameter; empty if it is none.
+fn param_value<'a>(rest: &mut Cursor<'a>) -> &'a [u8] {
+    rest.space();
+    if !rest.skip(b'"') {
+        return rest.word();
+    }
     // RFC 6455 9.1, 4.3: the unescaped value is a token [6455-9.1-2] [6455-4.3-2]
-    let mut escaped = false;
-    let token = inside.iter().all(|&byte| {
-        escaped = byte == b'\\' && !escaped;
-        escaped || TOKEN.has(byte)
-    });
-    (token && !escaped && !inside.is_empty()).then_some(inside)
+    let inside = *rest;
+    rest.span(TOKEN);
+    while rest.skip(b'\\') {
+        if rest.span(TOKEN).is_empty() {
+            return &[];
+        }
+    }
+    let value = inside.before(*rest);
+    let closed = rest.skip(b'"');
+    rest.space();
+    if closed { value } else { &[] }
 }
 
 #[cfg(test)]
 mod tests {
     extern crate alloc;
+    use super::super::list::some_and_all;
     use super::*;
     use alloc::{format, string::String, vec::Vec};
 
@@ -207,6 +233,22 @@ mod tests {
     }
 
     #[test]
+    fn tokens_only() {
+        for (list, valid) in [
+            ("a", true),
+            (",a,", true),
+            (" a\t, b ", true),
+            ("a b", false),
+            ("a;b", false),
+            ("a,\"b\"", false),
+            ("", false),
+            (" , ", false),
+        ] {
+            assert_eq!(is_list(list.as_bytes(), false), valid, "{list:?}");
+        }
+    }
+
+    #[test]
     fn values_compare_without_quotes_and_escapes() {
         let value = |text| extensions(text).next().unwrap().params().next().unwrap().value.unwrap();
         assert_eq!(value(b"foo; a=12"), value(b"foo; a=\"1\\2\""));
@@ -219,7 +261,7 @@ mod tests {
     /// [6455-4.2.2-11] [6455-4.1-39]
     #[test]
     fn chosen_from_the_offers() {
-        let offered = |chosen: &[u8]| some_and_all(chosen, &|chosen| is_offered(chosen, b"foo; a, bar"));
+        let offered = |chosen: &[u8]| some_and_all(chosen, |chosen| is_offered(chosen, b"foo; a, bar"));
         assert!(offered(b"bar") && offered(b"bar; x, foo"));
         assert!(!offered(b"baz") && !offered(b"foo, baz") && !offered(b"fo") && !offered(b"FOO") && !offered(b"a"));
     }

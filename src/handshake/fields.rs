@@ -1,10 +1,11 @@
 //! The fields that matter in a head: their names, and the list in which their values are kept.
 
-use super::list::{self, cut};
+use super::cursor::Cursor;
+use super::list::elements;
 use crate::HandshakeError;
 
-/// The names of the fields that matter: those that the engine looks at, in lower case, and those that the host asked to
-/// keep, in any case. The id of a field is its place in this order.
+/// The names of the fields that matter: those that the engine looks at, and those that the host asked to keep, all in any
+/// case. The id of a field is its place in this order.
 #[derive(Clone, Copy, Debug)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub(super) struct Names<'c> {
@@ -12,32 +13,33 @@ pub(super) struct Names<'c> {
     pub(super) keep: &'c [&'c str],
 }
 
+/// The id of the start line.
+pub(super) const START_LINE: u16 = u16::MAX;
+
+/// The id of all fields that do not matter. Nothing in the list has it.
+pub(super) const OTHER: u16 = START_LINE - 1;
+
 impl Names<'_> {
-    /// The id of the first name that begins with `seen` and `piece`, and ends there if `whole`.
-    pub(super) fn find(&self, seen: &[u8], piece: &[u8], whole: bool) -> Option<u16> {
-        let len = seen.len().saturating_add(piece.len());
-        let is_like = |name: &&str| {
-            (name.len() == len || (name.len() > len && !whole)) && {
-                let (start, rest) = cut(name.as_bytes(), Some(seen.len()));
-                // RFC 9110 5.1: names are case-insensitive [6455-4.2.1-9]
-                cut(rest, Some(piece.len())).0.eq_ignore_ascii_case(piece) && start.eq_ignore_ascii_case(seen)
-            }
-        };
-        let id = self.engine.iter().position(is_like).or_else(|| {
-            let place = self.keep.iter().position(is_like)?;
-            Some(self.engine.len().saturating_add(place))
-        })?;
-        u16::try_from(id).ok().filter(|&id| id != START_LINE)
+    /// The id of the first name that goes on with `piece` where it has `len` bytes in common with the name `like`, the
+    /// first that has, and that ends there if `whole`.
+    pub(super) fn find(&self, like: u16, len: usize, piece: &[u8], whole: bool) -> u16 {
+        let seen = Cursor(self.get(like).unwrap_or_default()).take(len);
+        let len = len + piece.len();
+        let mut ids = (like..OTHER).map_while(|id| Some((id, self.get(id)?)));
+        // RFC 9110 5.1: names are case-insensitive [6455-4.2.1-9]
+        let found = ids.find(|(_, name)| {
+            let mut rest = Cursor(name);
+            (!whole || name.len() == len) && rest.eat(seen) && rest.eat(piece)
+        });
+        found.map_or(OTHER, |(id, _)| id)
     }
 
-    /// The name with this id.
-    pub(super) fn get(&self, id: u16) -> &[u8] {
-        self.engine.iter().chain(self.keep).nth(id.into()).map_or(&[], |name| name.as_bytes())
+    fn get(&self, id: u16) -> Option<&[u8]> {
+        let id = usize::from(id);
+        let name = self.engine.get(id).or_else(|| self.keep.get(id.wrapping_sub(self.engine.len())));
+        name.map(|name| name.as_bytes())
     }
 }
-
-/// The id of the start line. It is the first entry of the list.
-pub(super) const START_LINE: u16 = u16::MAX;
 
 /// The bytes of an entry in front of its value: the id and the length.
 pub(super) const ENTRY: usize = 4;
@@ -46,18 +48,14 @@ pub(super) const ENTRY: usize = 4;
 #[derive(Clone, Copy, Debug)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub(super) struct Fields<'a> {
-    pub(super) names: Names<'a>,
+    pub(super) names: &'a Names<'a>,
     pub(super) list: &'a [u8],
 }
 
 impl<'a> Fields<'a> {
-    pub(super) fn start_line(self) -> &'a [u8] {
-        Entries(self.list).next().map_or(&[], |(_, line)| line)
-    }
-
-    /// The ids and values of the fields.
-    pub(super) fn iter(self) -> impl Iterator<Item = (u16, &'a [u8])> + Clone {
-        Entries(self.list).skip(1)
+    /// The ids and values.
+    pub(super) fn iter(self) -> Entries<'a> {
+        Entries(self.list)
     }
 
     /// The values of the field with this id.
@@ -71,18 +69,18 @@ impl<'a> Fields<'a> {
     }
 
     /// Whether `test` holds for an element of the list that is this field's value. Several fields are one list.
-    pub(super) fn any(self, id: u16, test: &dyn Fn(&[u8]) -> bool) -> bool {
-        self.values(id).any(|value| list::any(value, test))
+    pub(super) fn any(self, id: u16, test: impl Fn(&[u8]) -> bool) -> bool {
+        self.values(id).any(|value| elements(value).any(&test))
     }
 
     /// The values of the field with this name, in any case; none if fields of this name do not matter.
     pub(super) fn named(self, name: &str) -> impl Iterator<Item = &'a [u8]> + Clone + use<'a> {
-        self.values(self.names.find(&[], name.as_bytes(), true).unwrap_or(START_LINE))
+        self.values(self.names.find(0, 0, name.as_bytes(), true))
     }
 }
 
 #[derive(Clone)]
-struct Entries<'a>(&'a [u8]);
+pub(super) struct Entries<'a>(&'a [u8]);
 
 impl<'a> Iterator for Entries<'a> {
     type Item = (u16, &'a [u8]);
@@ -105,10 +103,10 @@ pub(super) struct Rules {
     pub(super) required: u16,
 }
 
-/// The fields that have a good value, and those that have a bad one.
+/// The fields that there are, and those that are wrong: required and without a good value, or with a bad one.
 pub(super) struct Judged {
-    pub(super) good: u16,
-    pub(super) bad: u16,
+    pub(super) seen: u16,
+    pub(super) wrong: u16,
 }
 
 impl Rules {
@@ -118,21 +116,25 @@ impl Rules {
         fields: Fields<'_>,
         is_good: &dyn Fn(u16, &[u8]) -> bool,
     ) -> Result<Judged, HandshakeError> {
-        let (mut good, mut bad) = (0, 0);
+        let mut judged = Judged { seen: 0, wrong: self.required };
         for (id, value) in fields.iter() {
             let Some(&error) = self.errors.get(usize::from(id)) else { continue };
             let bit = 1 << id;
-            if self.once & (good | bad) & bit != 0 {
+            if self.once & judged.seen & bit != 0 {
                 return Err(error);
             }
-            *if is_good(id, value) { &mut good } else { &mut bad } |= bit;
+            judged.seen |= bit;
+            match is_good(id, value) {
+                true => judged.wrong &= !(bit & self.required),
+                false => judged.wrong |= bit & !self.required,
+            }
         }
-        Ok(Judged { good, bad })
+        Ok(judged)
     }
 
     /// The first error of the fields in `among`.
     pub(super) fn check(&self, judged: &Judged, among: u16) -> Result<(), HandshakeError> {
-        let wrong = (self.required & !judged.good | judged.bad & !self.required) & among;
-        self.errors.get(wrong.trailing_zeros() as usize).map_or(Ok(()), |&error| Err(error))
+        let first = (judged.wrong & among).trailing_zeros();
+        self.errors.get(first as usize).map_or(Ok(()), |&error| Err(error))
     }
 }

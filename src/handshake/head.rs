@@ -4,15 +4,14 @@
 //! Only the start line and the values of fields that matter are kept, as a list of (id, length, value) in the storage
 //! that the host lends; a value that is still coming in is gathered behind the list. All other fields stream past and
 //! are only validated. A name needs no room at all: what was seen of it is a prefix of a name that matters, or it does
-//! not matter. The work is linear: no byte that streams past is
-//! looked at twice.
+//! not matter. The work is linear: no byte that streams past is looked at twice.
 //!
 //! Strict where lenience has been a way to smuggle requests: a line ends with CR LF and with nothing else, no field is
 //! folded, no white space stands before a colon, and no control character other than HTAB in a value.
 
-use super::cursor::TOKEN;
-use super::fields::{ENTRY, Fields, Names, START_LINE};
-use super::list::{cut, is_control, trim_end, trim_start};
+use super::cursor::{Cursor, TOKEN};
+use super::fields::{ENTRY, Fields, Names, OTHER, START_LINE};
+use super::list::{is_control, trim_end, trim_start};
 use crate::HandshakeError;
 use crate::bytes::copy;
 
@@ -24,37 +23,32 @@ pub(super) struct Head<'c> {
     part: Part,
     /// A CR was read; only LF may follow.
     cr: bool,
+    /// In a name the first that begins like it, in a value that of its field.
+    id: u16,
+    /// Of a name the bytes that were seen, of a value those that are gathered behind the list and room for id and length.
+    len: usize,
     /// The length of the list.
     used: usize,
-    /// The length of the value that is being gathered behind the list and room for its id and length.
-    gathered: usize,
     bytes_left: usize,
     fields_left: usize,
 }
 
 /// What the next byte belongs to.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, PartialEq, Debug)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 enum Part {
     StartLine,
-    /// A field name, of which `len` bytes were seen: those that the name with the id `like` begins with.
-    Name {
-        like: u16,
-        len: usize,
-    },
-    /// The name of a field that does not matter.
-    OtherName,
-    /// The value of the field with this id.
-    Value(u16),
-    OtherValue,
+    /// A field name, or the empty line.
+    Name,
+    Value,
+    /// Nothing: the head is complete.
+    End,
 }
-
-const LINE_START: Part = Part::Name { like: 0, len: 0 };
 
 impl<'c> Head<'c> {
     pub(super) const fn new(names: Names<'c>, max_head_size: usize, max_headers: usize) -> Self {
         let (bytes_left, fields_left) = (max_head_size, max_headers);
-        Self { names, part: Part::StartLine, cr: false, used: 0, gathered: 0, bytes_left, fields_left }
+        Self { names, part: Part::StartLine, cr: false, id: START_LINE, len: 0, used: 0, bytes_left, fields_left }
     }
 
     /// Forgets what was read, but not what the limits still allow.
@@ -62,134 +56,112 @@ impl<'c> Head<'c> {
         *self = Self::new(self.names, self.bytes_left, self.fields_left);
     }
 
-    /// Reads on. Returns the number of bytes consumed once the head is complete, and `None` if more are needed.
+    pub(super) fn is_complete(&self) -> bool {
+        self.part == Part::End
+    }
+
+    /// Reads on, up to the end of the head, and returns the number of bytes consumed.
     ///
     /// `start_line` judges the first line, and says false for one to ignore. After an error nothing more may be read.
     pub(super) fn read(
         &mut self,
         storage: &mut [u8],
         bytes: &[u8],
-        start_line: &dyn Fn(&[u8]) -> Result<bool, HandshakeError>,
-    ) -> Result<Option<usize>, HandshakeError> {
-        let (allowed, beyond) = cut(bytes, Some(self.bytes_left.min(bytes.len())));
+        start_line: &mut dyn FnMut(&[u8]) -> Result<bool, HandshakeError>,
+    ) -> Result<usize, HandshakeError> {
+        let mut beyond = Cursor(bytes);
+        let allowed = beyond.take(self.bytes_left);
         let mut rest = allowed;
-        while let Some((&byte, after)) = rest.split_first() {
+        while let Some((&byte, after)) = rest.split_first()
+            && !self.is_complete()
+        {
+            let free = storage.get_mut(self.used..).unwrap_or_default();
             if !self.cr {
-                rest = match self.part {
-                    Part::Name { .. } | Part::OtherName => self.name(rest)?,
-                    Part::StartLine | Part::Value(_) | Part::OtherValue => self.value(storage, rest)?,
-                };
+                rest = self.piece(free, rest)?;
                 continue;
             }
             if byte != b'\n' {
                 return Err(HandshakeError::LineEnding);
             }
-            self.cr = false;
             rest = after;
+            self.cr = false;
             match self.part {
-                Part::StartLine if !start_line(self.gathered(storage))? => continue,
-                Part::StartLine => self.keep(storage, START_LINE)?,
-                Part::Value(id) => self.keep(storage, id)?,
-                Part::OtherValue => {}
-                Part::Name { .. } | Part::OtherName => {
-                    let consumed = allowed.len().saturating_sub(rest.len());
-                    self.bytes_left = self.bytes_left.saturating_sub(consumed);
-                    return Ok(Some(consumed));
+                Part::Name => self.part = Part::End,
+                Part::StartLine if !start_line(self.gathered(free))? => {}
+                _ => self.keep(free)?,
+            }
+        }
+        let consumed = allowed.len() - rest.len();
+        self.bytes_left -= consumed;
+        if self.is_complete() || beyond.0.is_empty() { Ok(consumed) } else { Err(HandshakeError::HeadTooLarge) }
+    }
+
+    /// Reads a name with its colon, or a value or the start line with its CR, or as much of it as there is.
+    // A function of its own keeps the state in memory alone; in the loop a copy in registers would take more flash.
+    #[inline(never)]
+    fn piece<'b>(&mut self, free: &mut [u8], bytes: &'b [u8]) -> Result<&'b [u8], HandshakeError> {
+        let in_name = self.part == Part::Name;
+        let mut rest = Cursor(bytes);
+        let mut piece = if in_name { rest.span(TOKEN) } else { rest.take(before_control(bytes)) };
+        let end = rest.0.first().copied();
+        if self.id != OTHER {
+            if in_name {
+                self.id = self.names.find(self.id, self.len, piece, end == Some(b':'));
+            } else {
+                if self.part == Part::Value && self.len == 0 {
+                    piece = trim_start(piece);
                 }
+                let start = ENTRY + self.len;
+                let room = free.get_mut(start..start + piece.len());
+                copy(room.ok_or(HandshakeError::StorageFull)?, piece);
             }
-            self.part = LINE_START;
         }
-        self.bytes_left = self.bytes_left.saturating_sub(allowed.len());
-        if beyond.is_empty() { Ok(None) } else { Err(HandshakeError::HeadTooLarge) }
-    }
-
-    /// Reads a field name and its colon, or the CR of the empty line that ends the head.
-    fn name<'b>(&mut self, bytes: &'b [u8]) -> Result<&'b [u8], HandshakeError> {
-        let (piece, rest) = cut(bytes, bytes.iter().position(|&byte| !TOKEN.has(byte)));
-        let line_start = piece.is_empty() && matches!(self.part, Part::Name { len: 0, .. });
-        match rest.split_first() {
-            None => {
-                self.part = match (self.part, self.find(piece, false)) {
-                    (Part::Name { len, .. }, Some(like)) => Part::Name { like, len: len.saturating_add(piece.len()) },
-                    _ => Part::OtherName,
-                };
-                Ok(rest)
-            }
-            Some((b':', rest)) if !line_start => {
+        self.len += piece.len();
+        let Some((&end, rest)) = rest.0.split_first() else { return Ok(&[]) };
+        match end {
+            b'\r' if !in_name || self.len == 0 => self.cr = true,
+            b':' if in_name && self.len > 0 => {
                 self.fields_left = self.fields_left.checked_sub(1).ok_or(HandshakeError::TooManyHeaders)?;
-                self.part = self.find(piece, true).map_or(Part::OtherValue, Part::Value);
-                Ok(rest)
+                (self.part, self.len) = (Part::Value, 0);
             }
-            Some((b'\r', rest)) if line_start => {
-                self.cr = true;
-                Ok(rest)
-            }
-            Some((b'\n', _)) => Err(HandshakeError::LineEnding),
+            b'\n' => return Err(HandshakeError::LineEnding),
             // RFC 9112 2.2, 5.2: refused, not replaced
-            Some((b' ' | b'\t', _)) if line_start => Err(HandshakeError::ObsoleteFolding),
-            // RFC 9112 5.1: no white space before the colon
-            Some(_) => Err(HandshakeError::HeaderName),
-        }
-    }
-
-    /// The field that matters and whose name goes on with `piece`.
-    fn find(&self, piece: &[u8], whole: bool) -> Option<u16> {
-        let Part::Name { like, len } = self.part else { return None };
-        let seen = if len == 0 { &[] } else { cut(self.names.get(like), Some(len)).0 };
-        self.names.find(seen, piece, whole)
-    }
-
-    /// Reads a value or the start line, up to and with its CR.
-    fn value<'b>(&mut self, storage: &mut [u8], bytes: &'b [u8]) -> Result<&'b [u8], HandshakeError> {
-        let (piece, rest) = cut_control(bytes);
-        match self.part {
-            Part::Value(_) if self.gathered == 0 => self.gather(storage, trim_start(piece))?,
-            Part::Value(_) | Part::StartLine => self.gather(storage, piece)?,
-            _ => {}
-        }
-        match rest.split_first() {
-            None => Ok(rest),
-            Some((b'\r', rest)) => {
-                self.cr = true;
-                Ok(rest)
+            b' ' | b'\t' if self.len == 0 => return Err(HandshakeError::ObsoleteFolding),
+            _ => {
+                return Err(match self.part {
+                    Part::StartLine => HandshakeError::StartLine,
+                    Part::Value => HandshakeError::HeaderValue,
+                    _ => HandshakeError::HeaderName, // RFC 9112 5.1: no white space before the colon
+                });
             }
-            Some((b'\n', _)) => Err(HandshakeError::LineEnding),
-            Some(_) if matches!(self.part, Part::StartLine) => Err(HandshakeError::StartLine),
-            Some(_) => Err(HandshakeError::HeaderValue),
         }
+        Ok(rest)
     }
 
-    fn gather(&mut self, storage: &mut [u8], piece: &[u8]) -> Result<(), HandshakeError> {
-        let start = self.used.saturating_add(ENTRY).saturating_add(self.gathered);
-        let room = storage.get_mut(start..).and_then(|free| free.get_mut(..piece.len()));
-        copy(room.ok_or(HandshakeError::StorageFull)?, piece);
-        self.gathered = self.gathered.saturating_add(piece.len());
-        Ok(())
+    fn gathered<'s>(&self, free: &'s [u8]) -> &'s [u8] {
+        let mut entry = Cursor(free);
+        entry.take(ENTRY);
+        entry.take(self.len)
     }
 
-    fn gathered<'s>(&self, storage: &'s [u8]) -> &'s [u8] {
-        let start = self.used.saturating_add(ENTRY);
-        storage.get(start..).and_then(|value| value.get(..self.gathered)).unwrap_or_default()
-    }
-
-    /// Appends the gathered value to the list.
-    fn keep(&mut self, storage: &mut [u8], id: u16) -> Result<(), HandshakeError> {
-        let len = trim_end(self.gathered(storage)).len();
-        let entry = storage.get_mut(self.used..).and_then(|free| free.first_chunk_mut::<ENTRY>());
-        let (Some(entry), Ok(short)) = (entry, u16::try_from(len)) else { return Err(HandshakeError::StorageFull) };
-        let ([i0, i1], [l0, l1]) = (id.to_le_bytes(), short.to_le_bytes());
-        *entry = [i0, i1, l0, l1];
-        self.used = self.used.saturating_add(ENTRY).saturating_add(len);
-        self.gathered = 0;
+    /// Appends the gathered value to the list if it matters, and begins the next line.
+    fn keep(&mut self, free: &mut [u8]) -> Result<(), HandshakeError> {
+        if self.id != OTHER {
+            let len = trim_end(self.gathered(free)).len();
+            let (Some(entry), Ok(short)) = (free.first_chunk_mut::<ENTRY>(), u16::try_from(len)) else {
+                return Err(HandshakeError::StorageFull);
+            };
+            let ([i0, i1], [l0, l1]) = (self.id.to_le_bytes(), short.to_le_bytes());
+            *entry = [i0, i1, l0, l1];
+            self.used += ENTRY + len;
+        }
+        (self.part, self.id, self.len) = (Part::Name, 0, 0);
         Ok(())
     }
 
     /// What was kept so far.
-    pub(super) fn fields<'s>(&self, storage: &'s [u8]) -> Fields<'s>
-    where
-        'c: 's,
-    {
-        Fields { names: self.names, list: storage.get(..self.used).unwrap_or_default() }
+    pub(super) fn fields<'s>(&'s self, storage: &'s [u8]) -> Fields<'s> {
+        Fields { names: &self.names, list: storage.get(..self.used).unwrap_or_default() }
     }
 }
 
@@ -202,12 +174,11 @@ pub(super) fn minor_version(version: &[u8]) -> Result<u8, HandshakeError> {
     }
 }
 
-/// Cuts at the first control character other than HTAB: at the end of the line, if it is a valid one.
-fn cut_control(bytes: &[u8]) -> (&[u8], &[u8]) {
+/// How many bytes stand before the first control character other than HTAB: before the end of the line, if it is valid.
+fn before_control(bytes: &[u8]) -> usize {
     let start = if cfg!(target_pointer_width = "64") { without_control(bytes) } else { 0 };
-    let (_, rest) = cut(bytes, Some(start));
-    let end = rest.iter().position(|&byte| is_control(byte)).map(|n| n.saturating_add(start));
-    cut(bytes, end)
+    let rest = bytes.get(start..).unwrap_or_default();
+    start + rest.iter().position(|&byte| is_control(byte)).unwrap_or(rest.len())
 }
 
 /// How many bytes at the start are no control characters, in words of eight: as many as there are, or fewer.
@@ -241,9 +212,11 @@ mod tests {
         let mut head = Head::new(NAMES, limits.0, limits.1);
         let mut start = 0;
         for &end in cuts.iter().chain([&wire.len()]) {
-            if let Some(n) = head.read(&mut storage, &wire[start..end], &|line| Ok(!line.is_empty()))? {
+            let n = head.read(&mut storage, &wire[start..end], &mut |line| Ok(!line.is_empty()))?;
+            if head.is_complete() {
                 let fields = head.fields(&storage);
-                let kept = fields.iter().map(|(id, value)| (id, String::from_utf8_lossy(value).into())).collect();
+                let kept =
+                    fields.iter().skip(1).map(|(id, value)| (id, String::from_utf8_lossy(value).into())).collect();
                 return Ok((Some(start + n), kept));
             }
             start = end;
@@ -312,9 +285,9 @@ mod tests {
             for at in 0..len {
                 let mut bytes = vec![b'a'; len];
                 bytes[at] = b'\r';
-                assert_eq!(cut_control(&bytes).0.len(), at);
+                assert_eq!(before_control(&bytes), at);
             }
-            assert_eq!(cut_control(&vec![b'\t'; len]).0.len(), len);
+            assert_eq!(before_control(&vec![b'\t'; len]), len);
         }
         for byte in 0..=u8::MAX {
             assert_eq!(is_control(byte), byte.is_ascii_control() && byte != b'\t', "{byte:#x}");

@@ -1,11 +1,11 @@
 //! Sec-WebSocket-Key and Sec-WebSocket-Accept (RFC 6455 sections 1.3, 4.1 and 4.2.2).
 
-use super::cursor::BASE64;
+use super::cursor::{BASE64, Cursor};
 #[cfg(feature = "small-sha1")]
 use super::sha1::{base64, sha1};
 
 /// The string that every server appends to the key (RFC 6455 section 1.3).
-const GUID: &[u8; 36] = b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11";
+pub(super) const GUID: &[u8; 36] = b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11";
 
 /// The value of Sec-WebSocket-Accept that answers the key `key` (RFC 6455 section 4.2.2); `None` for what is no key:
 /// not the base64 form of 16 bytes.
@@ -18,25 +18,31 @@ const GUID: &[u8; 36] = b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11";
 /// assert_eq!(accept.as_ref(), Some(b"s3pPLMBiTxaQ9kYGzzhZRbK+xOo="));
 /// ```
 pub fn accept_key(key: &[u8]) -> Option<[u8; 28]> {
-    let key: &[u8; 24] = key.first_chunk().filter(|_| is_key(key))?;
-    // RFC 6455 4.2.2: base64(SHA-1(key + GUID)); only the handshake relies on SHA-1 [6455-4.2.2-17]
-    Some(encode(&sha1(key, GUID)))
+    key.first_chunk().filter(|_| is_key(key)).map(answer)
 }
 
-/// The digest of both parts together. Their lengths are in their types so that the compiler sees that nothing panics.
+/// The answer to a key that is one.
+pub(super) fn answer(key: &[u8; 24]) -> [u8; 28] {
+    let mut accept = [0; 28];
+    // RFC 6455 4.2.2: base64(SHA-1(key + GUID)); only the handshake relies on SHA-1 [6455-4.2.2-17]
+    base64(&sha1(key), &mut accept);
+    accept
+}
+
+/// The base64 form of a client's nonce.
+pub(super) fn encode(nonce: &[u8; 16]) -> [u8; 24] {
+    let mut key = [0; 24];
+    base64(nonce, &mut key);
+    key
+}
+
+/// The digest of a key and of the string that is appended to it.
 #[cfg(not(feature = "small-sha1"))]
-fn sha1(key: &[u8; 24], guid: &[u8; 36]) -> [u8; 20] {
+fn sha1(key: &[u8; 24]) -> [u8; 20] {
     let mut hash = sha1_smol::Sha1::new();
     hash.update(key);
-    hash.update(guid);
+    hash.update(GUID);
     hash.digest().bytes()
-}
-
-/// The base64 form of `bytes`: 24 characters for 16 bytes, 28 for 20. `N` must be its length.
-pub(super) fn encode<const BYTES: usize, const N: usize>(bytes: &[u8; BYTES]) -> [u8; N] {
-    let mut text = [0; N];
-    base64(bytes, &mut text);
-    text
 }
 
 #[cfg(not(feature = "small-sha1"))]
@@ -50,7 +56,8 @@ fn base64(bytes: &[u8], text: &mut [u8]) {
 /// section 4.1 has (erratum 3150): the decoded value is 16 bytes all the same.
 pub(super) fn is_key(key: &[u8]) -> bool {
     // RFC 6455 4.2.1 [6455-4.2.1-6]
-    key.first_chunk::<22>().is_some_and(|digits| BASE64.has_all(digits) && key.get(22..) == Some(b"=="))
+    let mut rest = Cursor(key);
+    rest.span(BASE64).len() == 22 && rest.0 == b"=="
 }
 
 #[cfg(test)]

@@ -1,7 +1,5 @@
 //! The origin policy of a server (RFC 6455 sections 4.2.2 and 10.2, RFC 6454).
 
-use core::num::NonZeroU16;
-
 use super::cursor::Cursor;
 use super::uri::{default_port, host_and_port};
 
@@ -41,11 +39,12 @@ fn is_same(origin: &[u8], host: &[u8]) -> bool {
     // RFC 6454 5: the same host and port. Host names no scheme, so the default port is that of the origin's.
     let (mut origin, mut host) = (Cursor(origin), Cursor(host));
     let Some(secure) = origin.scheme(b"http") else { return false };
-    let (Ok((a, a_port)), Ok((b, b_port))) = (host_and_port(&mut origin), host_and_port(&mut host)) else {
+    let mut ports = [default_port(secure); 2];
+    let [a_port, b_port] = &mut ports;
+    let (Some(a), Some(b)) = (host_and_port(&mut origin, a_port), host_and_port(&mut host, b_port)) else {
         return false;
     };
-    let port = |port: Option<NonZeroU16>| port.map_or(default_port(secure), NonZeroU16::get);
-    a.eq_ignore_ascii_case(b) && port(a_port) == port(b_port) && origin.0.is_empty() && host.0.is_empty()
+    a.eq_ignore_ascii_case(b) && a_port == b_port && origin.0.is_empty() && host.0.is_empty()
 }
 
 #[cfg(test)]

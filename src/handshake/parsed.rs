@@ -39,11 +39,11 @@
 //! assert!(connection.is_some());
 //! ```
 
-use super::key::accept_key;
+use super::key::answer;
 use super::list::{cut, is_control, is_token, text};
 use super::request::is_host;
 use super::writer::build;
-use super::{Accept, ClientConfig, Request, Response, ServerConfig, Subprotocol};
+use super::{Accept, ClientConfig, Request, Response, ServerConfig};
 use crate::connection::Config;
 use crate::{BuildError, Client, Connection, HandshakeError, Server};
 
@@ -195,12 +195,8 @@ impl<'c, S: AsRef<[u8]> + AsMut<[u8]>> ServerHandshake<'c, S> {
         valid(self.inner.accept(response, config, &mut []).map(|(len, _)| len))?;
         self.answered = true;
         let request = self.inner.request().ok_or(BuildError::NotNow)?;
-        let accept = request.key().and_then(accept_key);
-        let subprotocol = match response.subprotocol {
-            Subprotocol::Preferred => request.subprotocol(),
-            Subprotocol::Named(name) => Some(name),
-            Subprotocol::None => None,
-        };
+        let accept = request.key().map(answer);
+        let subprotocol = request.chosen(response.subprotocol)?;
         let head = ResponseHead {
             status: if self.extended { 200 } else { 101 }, // [8441-5-7]
             accept: accept.filter(|_| !self.extended),     // [8441-5-5]
@@ -366,8 +362,7 @@ impl<'c, S: AsRef<[u8]> + AsMut<[u8]>> ClientHandshake<'c, S> {
         let digits = [read / 100, read / 10, read].map(|digit| b'0' | (digit % 10) as u8);
         self.feed(&[b"HTTP/1.1 ", &digits, b"\r\n"])?;
         if open {
-            let accept = accept_key(KEY).unwrap_or([0; 28]);
-            self.feed(&[TRANSLATED_BACK, &accept, b"\r\n"])?;
+            self.feed(&[TRANSLATED_BACK, &answer(KEY), b"\r\n"])?;
         }
         for (name, value) in fields {
             let (name, value) = (name.as_ref(), value.as_ref());
@@ -451,7 +446,7 @@ impl RequestHead<'_> {
 /// What a proxy adds that translates an extended CONNECT to HTTP/1.1, and what it adds to the response.
 const TRANSLATED: &[u8] = b"upgrade: websocket\r\nconnection: upgrade\r\n";
 const KEY_FIELD: &[u8] = b"sec-websocket-key: ";
-const KEY: &[u8] = b"AAAAAAAAAAAAAAAAAAAAAA==";
+const KEY: &[u8; 24] = b"AAAAAAAAAAAAAAAAAAAAAA==";
 const TRANSLATED_BACK: &[u8] = b"upgrade: websocket\r\nconnection: upgrade\r\nsec-websocket-accept: ";
 
 /// What would not survive as a line of a head, so that no field becomes two.

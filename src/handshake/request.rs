@@ -2,27 +2,27 @@
 //! view of a request that the host gets.
 
 use super::cursor::{Cursor, TARGET};
-use super::extensions::{self, Extension, is_offered};
-use super::fields::{Fields, Rules};
+use super::extensions::{self, Extension, is_list, is_offered};
+use super::fields::{Fields, Rules, START_LINE};
 use super::head::minor_version;
 use super::key::is_key;
-use super::list::{self, contains, elements, is_token, is_token_list, text};
-use super::server::ServerConfig;
+use super::list::{self, contains, elements, is_token, text};
+use super::server::{ServerConfig, Subprotocol};
 use super::uri::host_and_port;
-use crate::HandshakeError;
+use crate::{BuildError, HandshakeError};
 
 /// The fields that matter in a request, in the order of their ids: the errors first that say most.
 pub(super) const NAMES: &[&str] = &[
-    "content-length",
-    "transfer-encoding",
-    "host",
-    "upgrade",
-    "connection",
-    "sec-websocket-version",
-    "sec-websocket-key",
-    "sec-websocket-protocol",
-    "sec-websocket-extensions",
-    "origin",
+    "Content-Length",
+    "Transfer-Encoding",
+    "Host",
+    "Upgrade",
+    "Connection",
+    "Sec-WebSocket-Version",
+    "Sec-WebSocket-Key",
+    "Sec-WebSocket-Protocol",
+    "Sec-WebSocket-Extensions",
+    "Origin",
 ];
 const CONTENT_LENGTH: u16 = 0;
 const TRANSFER_ENCODING: u16 = 1;
@@ -51,13 +51,14 @@ const OF_EVERY_REQUEST: u16 = 1 << CONTENT_LENGTH | 1 << TRANSFER_ENCODING | 1 <
 #[derive(Clone, Copy, Debug)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct Request<'a> {
+    line: &'a RequestLine,
     fields: Fields<'a>,
     config: &'a ServerConfig<'a>,
 }
 
 impl<'a> Request<'a> {
-    pub(super) fn new(fields: Fields<'a>, config: &'a ServerConfig<'a>) -> Self {
-        Self { fields, config }
+    pub(super) fn new(line: &'a RequestLine, fields: Fields<'a>, config: &'a ServerConfig<'a>) -> Self {
+        Self { line, fields, config }
     }
 
     /// Whether the client asks for a WebSocket. If not, it asks for a page, with [`method`](Self::method) GET or HEAD.
@@ -67,13 +68,16 @@ impl<'a> Request<'a> {
 
     /// The method, `GET` or `HEAD`; always `GET` on an upgrade.
     pub fn method(&self) -> &'a str {
-        self.line().map_or("", |line| text(line.method))
+        if self.line.is_head { "HEAD" } else { "GET" }
     }
 
     /// The path and query that the client asked for, as it wrote them. Begins with `/` and holds visible ASCII only;
     /// nothing is decoded, and `..` and the like are still there.
     pub fn target(&self) -> &'a str {
-        self.line().map_or("", |line| text(line.target))
+        match text(self.part(self.line.path, self.line.end)) {
+            "" => "/",
+            target => target,
+        }
     }
 
     /// The host and, unless it is the default one, the port that the client believes to talk to.
@@ -85,7 +89,15 @@ impl<'a> Request<'a> {
     }
 
     fn authority(&self) -> &'a [u8] {
-        self.line().and_then(|line| line.authority).or_else(|| self.fields.first(HOST)).unwrap_or_default()
+        match self.part(self.line.authority, self.line.path) {
+            [] => self.fields.first(HOST).unwrap_or_default(),
+            authority => authority,
+        }
+    }
+
+    /// A part of the request line.
+    fn part(&self, start: u16, end: u16) -> &'a [u8] {
+        self.fields.first(START_LINE).and_then(|line| line.get(start.into()..end.into())).unwrap_or_default()
     }
 
     /// The value of Origin: where the page comes from that asks. It has passed the origin policy on an upgrade. What is
@@ -122,41 +134,49 @@ impl<'a> Request<'a> {
         self.fields.named(name)
     }
 
-    pub(super) fn key(&self) -> Option<&'a [u8]> {
-        self.fields.first(KEY)
+    pub(super) fn key(&self) -> Option<&'a [u8; 24]> {
+        self.fields.first(KEY)?.first_chunk()
     }
 
-    pub(super) fn offers_subprotocol(&self, name: &str) -> bool {
-        self.fields.any(PROTOCOL, &|offer| offer == name.as_bytes())
+    fn offers_subprotocol(&self, name: &str) -> bool {
+        self.fields.any(PROTOCOL, |offer| offer == name.as_bytes())
+    }
+
+    /// The subprotocol that the host wants, which the client must have offered.
+    pub(super) fn chosen<'n>(&self, wanted: Subprotocol<'n>) -> Result<Option<&'n str>, BuildError>
+    where
+        'a: 'n,
+    {
+        match wanted {
+            Subprotocol::Preferred => Ok(self.subprotocol()),
+            Subprotocol::Named(name) if self.offers_subprotocol(name) => Ok(Some(name)),
+            Subprotocol::Named(_) => Err(BuildError::Subprotocol),
+            Subprotocol::None => Ok(None),
+        }
     }
 
     /// Whether every extension in `chosen`, a valid list, is one that the client offers.
     pub(super) fn offers_extensions(&self, chosen: &[u8]) -> bool {
-        list::some_and_all(chosen, &|chosen| self.fields.any(EXTENSIONS, &|offer| is_offered(chosen, offer)))
-    }
-
-    fn line(&self) -> Option<RequestLine<'a>> {
-        request_line(self.fields.start_line()).ok()
+        list::some_and_all(chosen, |chosen| self.fields.any(EXTENSIONS, |offer| is_offered(chosen, offer)))
     }
 
     /// Judges the whole head.
     pub(super) fn check(&self) -> Result<(), HandshakeError> {
-        let line = request_line(self.fields.start_line())?;
         let mut judged = RULES.judge(self.fields, &|id, value| self.is_good(id, value))?;
-        let has = |id| (judged.good | judged.bad) >> id & 1 != 0;
-        let (host, opening) = (has(HOST), has(KEY) || has(VERSION));
-        if line.minor == 0 {
-            judged.good &= !(1 << UPGRADE); // RFC 9110 7.8: ignored in HTTP/1.0
-            judged.good |= u16::from(!host) << HOST; // and there may be no Host
+        let old = self.line.minor == 0;
+        if old {
+            judged.wrong |= 1 << UPGRADE; // RFC 9110 7.8: ignored in HTTP/1.0
+            judged.wrong &= judged.seen | !(1 << HOST); // and there may be no Host
         }
         RULES.check(&judged, OF_EVERY_REQUEST)?; // RFC 9112 3.2 [6455-4.2.1-3]
-        if !opening && judged.good >> UPGRADE & 1 == 0 {
+        let opening = judged.seen & (1 << KEY | 1 << VERSION) != 0;
+        if !opening && judged.wrong & 1 << UPGRADE != 0 {
             return Ok(()); // a plain request
         }
-        if line.minor == 0 {
+        if old {
             return Err(HandshakeError::HttpVersion); // [6455-4.2.1-2]
         }
-        if line.method != b"GET" {
+        if self.line.is_head {
             return Err(HandshakeError::Method); // [6455-4.2.1-2]
         }
         RULES.check(&judged, u16::MAX)
@@ -170,7 +190,7 @@ impl<'a> Request<'a> {
             CONNECTION => contains(value, b"upgrade"), // [6455-4.2.1-5]
             VERSION => value == b"13",                 // [6455-4.2.1-7] [6455-4.2.2-7]
             KEY => is_key(value),                      // [6455-4.2.1-6]
-            PROTOCOL => is_token_list(value),          // [6455-4.2.1-10] [6455-4.3-1]
+            PROTOCOL => is_list(value, false),         // [6455-4.2.1-10] [6455-4.3-1]
             EXTENSIONS => extensions::is_valid(value), // [6455-4.2.1-10] [6455-9.1-1]
             ORIGIN => self.config.origin.allows(value, self.authority()), // RFC 6455 4.2.2, 10.2 [6455-10.2-2]
             _ => false,                                // Transfer-Encoding
@@ -181,54 +201,61 @@ impl<'a> Request<'a> {
 /// Whether a value of Host is one.
 pub(super) fn is_host(value: &[u8]) -> bool {
     let mut rest = Cursor(value);
-    host_and_port(&mut rest).is_ok() && rest.0.is_empty()
+    host_and_port(&mut rest, &mut 80).is_some() && rest.0.is_empty()
 }
 
-/// A request line (RFC 9112 section 3).
-pub(super) struct RequestLine<'a> {
-    /// GET or HEAD.
-    pub(super) method: &'a [u8],
-    /// The authority in a target that is a whole URI.
-    authority: Option<&'a [u8]>,
-    /// Path and query.
-    target: &'a [u8],
+/// A request line (RFC 9112 section 3): its parts by their places.
+#[derive(Clone, Copy, Debug)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+pub(super) struct RequestLine {
+    /// HEAD and not GET.
+    pub(super) is_head: bool,
     /// The x in HTTP/1.x.
     minor: u8,
+    /// Where the authority begins, which only a target has that is a whole URI.
+    authority: u16,
+    /// Where it ends, and path and query begin.
+    path: u16,
+    /// Where these end.
+    end: u16,
 }
 
-pub(super) fn request_line(line: &[u8]) -> Result<RequestLine<'_>, HandshakeError> {
-    // RFC 9112 3: single spaces and nothing else between the parts
-    let mut rest = Cursor(line);
-    let (method, target, version) = (rest.field(b' '), rest.field(b' '), rest.0);
-    if !is_token(method) || target.is_empty() {
-        return Err(HandshakeError::StartLine);
-    }
-    let minor = minor_version(version)?;
-    if !matches!(method, b"GET" | b"HEAD") {
-        return Err(HandshakeError::Method);
-    }
-    let (authority, target) = request_target(target).ok_or(HandshakeError::Target)?;
-    Ok(RequestLine { method, authority, target, minor })
-}
+impl RequestLine {
+    pub(super) const NONE: Self = Self { is_head: false, minor: 0, authority: 0, path: 0, end: 0 };
 
-/// Splits the target, an absolute path or an absolute `http` or `https` URI, into authority and path with query.
-fn request_target(target: &[u8]) -> Option<(Option<&[u8]>, &[u8])> {
-    // RFC 9112 3.2.1, 3.2.2 [6455-4.2.1-2]. Visible ASCII is let through although RFC 3986 wants some of it escaped:
-    // browsers send `|`, `[` and the like as they are. A fragment is never sent (RFC 6455 3).
-    if !TARGET.has_all(target) {
-        return None;
-    }
-    if target.starts_with(b"/") {
-        return Some((None, target));
-    }
-    let mut rest = Cursor(target);
-    rest.scheme(b"http")?;
-    let start = rest;
-    host_and_port(&mut rest).ok()?;
-    match rest.0 {
-        [] => Some((Some(start.0), b"/")),
-        [b'/', ..] => Some((Some(start.before(rest)), rest.0)),
-        _ => None, // a query without a path, which has no resource name to lend
+    pub(super) fn parse(line: &[u8]) -> Result<Self, HandshakeError> {
+        // RFC 9112 3: single spaces and nothing else between the parts
+        let mut rest = Cursor(line);
+        let (method, target, version) = (rest.field(b' '), rest.field(b' '), rest.0);
+        if !is_token(method) || target.is_empty() {
+            return Err(HandshakeError::StartLine);
+        }
+        let minor = minor_version(version)?;
+        let is_head = method == b"HEAD";
+        if !is_head && method != b"GET" {
+            return Err(HandshakeError::Method);
+        }
+        // RFC 9112 3.2.1, 3.2.2 [6455-4.2.1-2]: an absolute path or an absolute `http` or `https` URI. Visible ASCII is let
+        // through although RFC 3986 wants some of it escaped: browsers send `|`, `[` and the like as they are. A fragment
+        // is never sent (RFC 6455 3).
+        let mut rest = Cursor(target);
+        let mut authority: &[u8] = &[];
+        if !target.starts_with(b"/") {
+            rest.scheme(b"http").ok_or(HandshakeError::Target)?;
+            let start = rest;
+            host_and_port(&mut rest, &mut 80).ok_or(HandshakeError::Target)?;
+            authority = start.before(rest);
+        }
+        // A query without a path has no resource name to lend.
+        let path = rest.0;
+        if path.starts_with(b"?") || !TARGET.has_all(target) {
+            return Err(HandshakeError::Target);
+        }
+        let end = method.len().saturating_add(1).saturating_add(target.len());
+        let path = end.saturating_sub(path.len());
+        let authority = path.saturating_sub(authority.len());
+        // A line too long for these is too long for the storage.
+        Ok(Self { is_head, minor, authority: authority as u16, path: path as u16, end: end as u16 })
     }
 }
 
@@ -245,7 +272,7 @@ mod tests {
             ("HEAD /a?b=%20&c=[|] HTTP/1.0", Ok(("HEAD", None, "/a?b=%20&c=[|]", 0))),
             ("GET //a:b@c HTTP/1.9", Ok(("GET", None, "//a:b@c", 9))),
             ("GET http://a:80/b?c HTTP/1.1", Ok(("GET", Some("a:80"), "/b?c", 1))),
-            ("GET HTTPS://[::1] HTTP/1.1", Ok(("GET", Some("[::1]"), "/", 1))),
+            ("GET HTTPS://[::1] HTTP/1.1", Ok(("GET", Some("[::1]"), "", 1))),
             ("POST / HTTP/1.1", Err(Method)),
             ("CONNECT a:80 HTTP/1.1", Err(Method)),
             ("get / HTTP/1.1", Err(Method)),
@@ -271,12 +298,16 @@ mod tests {
             ("GET /\t HTTP/1.1", Err(Target)),
             ("GET ws://a/ HTTP/1.1", Err(Target)),
             ("GET http:a HTTP/1.1", Err(Target)),
+            ("GET http//a HTTP/1.1", Err(Target)),
+            ("GET https/a HTTP/1.1", Err(Target)),
             ("GET http:///a HTTP/1.1", Err(Target)),
             ("GET http://a@b/ HTTP/1.1", Err(Target)),
             ("GET http://a?b HTTP/1.1", Err(Target)),
         ] {
-            let parts = request_line(line.as_bytes());
-            let parts = parts.map(|l| (text(l.method), l.authority.map(text), text(l.target), l.minor));
+            let parts = RequestLine::parse(line.as_bytes()).map(|l| {
+                let authority = Some(&line[l.authority.into()..l.path.into()]).filter(|part| !part.is_empty());
+                (if l.is_head { "HEAD" } else { "GET" }, authority, &line[l.path.into()..l.end.into()], l.minor)
+            });
             assert_eq!(parts, expected, "{line:?}");
         }
     }

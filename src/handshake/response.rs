@@ -12,15 +12,15 @@ use crate::HandshakeError;
 /// The fields that matter in a response, in the order of their ids. The engine looks at those that have one; the host
 /// may want the others if the answer is not 101.
 pub(super) const NAMES: &[&str] = &[
-    "upgrade",
-    "connection",
-    "sec-websocket-accept",
-    "sec-websocket-extensions",
-    "sec-websocket-protocol",
-    "sec-websocket-version",
-    "location",
-    "www-authenticate",
-    "retry-after",
+    "Upgrade",
+    "Connection",
+    "Sec-WebSocket-Accept",
+    "Sec-WebSocket-Extensions",
+    "Sec-WebSocket-Protocol",
+    "Sec-WebSocket-Version",
+    "Location",
+    "WWW-Authenticate",
+    "Retry-After",
 ];
 const UPGRADE: u16 = 0;
 const CONNECTION: u16 = 1;
@@ -42,18 +42,19 @@ const RULES: Rules = {
 #[derive(Clone, Copy, Debug)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct Response<'a> {
+    line: StatusLine,
     fields: Fields<'a>,
 }
 
 impl<'a> Response<'a> {
-    pub(super) fn new(fields: Fields<'a>) -> Self {
-        Self { fields }
+    pub(super) fn new(line: StatusLine, fields: Fields<'a>) -> Self {
+        Self { line, fields }
     }
 
     /// The status code. Anything but 101 is the server's answer to the request as HTTP knows it: a redirect, a demand
     /// for authentication, another version, a refusal (RFC 6455 section 4.1).
     pub fn status(&self) -> u16 {
-        status_line(self.fields.start_line()).map_or(0, |(_, status)| status)
+        self.line.status
     }
 
     /// Whether the connection is open: the status is 101.
@@ -90,31 +91,42 @@ impl<'a> Response<'a> {
     }
 
     /// Judges the head of a 101.
-    pub(super) fn check(&self, config: &ClientConfig<'_>, expected: Option<[u8; 28]>) -> Result<(), HandshakeError> {
-        let (minor, _) = status_line(self.fields.start_line())?;
+    pub(super) fn check(&self, config: &ClientConfig<'_>, expected: &[u8; 28]) -> Result<(), HandshakeError> {
         let offered = |chosen: &[u8]| is_offered(chosen, config.extensions.as_bytes());
         let judged = RULES.judge(self.fields, &|id, value| match id {
             UPGRADE => value.eq_ignore_ascii_case(b"websocket"), // [6455-4.1-36]
             CONNECTION => contains(value, b"upgrade"),           // [6455-4.1-37]
-            ACCEPT => expected.as_ref().is_some_and(|expected| value == expected), // [6455-4.1-38]
-            EXTENSIONS => extensions::is_valid(value) && list::some_and_all(value, &offered), // [6455-4.1-39] [6455-9.1-1]
-            _ => config.subprotocols.iter().any(|ours| ours.as_bytes() == value),             // [6455-4.1-40]
+            ACCEPT => value == expected,                         // [6455-4.1-38]
+            EXTENSIONS => extensions::is_valid(value) && list::some_and_all(value, offered), // [6455-4.1-39] [6455-9.1-1]
+            _ => config.subprotocols.iter().any(|ours| ours.as_bytes() == value),            // [6455-4.1-40]
         })?;
-        if minor == 0 { Err(HandshakeError::HttpVersion) } else { RULES.check(&judged, u16::MAX) }
+        if self.line.minor == 0 { Err(HandshakeError::HttpVersion) } else { RULES.check(&judged, u16::MAX) }
     }
 }
 
-/// The minor version and the status of a status line (RFC 9112 section 4).
-pub(super) fn status_line(line: &[u8]) -> Result<(u8, u16), HandshakeError> {
-    let mut rest = Cursor(line);
-    let minor = minor_version(rest.field(b' '))?;
-    match rest.field(b' ') {
-        // The space behind the status may be missing where there is no reason phrase.
-        [a @ b'1'..=b'9', b @ b'0'..=b'9', c @ b'0'..=b'9'] => {
-            let digit = |b: &u8| u16::from(b & 15);
-            Ok((minor, digit(a) * 100 + digit(b) * 10 + digit(c)))
+/// A status line (RFC 9112 section 4).
+#[derive(Clone, Copy, PartialEq, Debug)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+pub(super) struct StatusLine {
+    /// The x in HTTP/1.x.
+    minor: u8,
+    pub(super) status: u16,
+}
+
+impl StatusLine {
+    pub(super) const NONE: Self = Self { minor: 0, status: 0 };
+
+    pub(super) fn parse(line: &[u8]) -> Result<Self, HandshakeError> {
+        let mut rest = Cursor(line);
+        let minor = minor_version(rest.field(b' '))?;
+        match rest.field(b' ') {
+            // The space behind the status may be missing where there is no reason phrase.
+            [a @ b'1'..=b'9', b @ b'0'..=b'9', c @ b'0'..=b'9'] => {
+                let digit = |b: &u8| u16::from(b & 15);
+                Ok(Self { minor, status: digit(a) * 100 + digit(b) * 10 + digit(c) })
+            }
+            _ => Err(HandshakeError::StartLine),
         }
-        _ => Err(HandshakeError::StartLine),
     }
 }
 
@@ -143,7 +155,8 @@ mod tests {
             ("FOO BAR BAZ", Err(StartLine)),
             ("", Err(StartLine)),
         ] {
-            assert_eq!(status_line(line.as_bytes()), expected, "{line:?}");
+            let expected = expected.map(|(minor, status)| StatusLine { minor, status });
+            assert_eq!(StatusLine::parse(line.as_bytes()), expected, "{line:?}");
         }
     }
 

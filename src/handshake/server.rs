@@ -4,8 +4,8 @@
 use super::extensions::is_valid;
 use super::fields::Names;
 use super::head::Head;
-use super::key::accept_key;
-use super::request::{self, Request, request_line};
+use super::key::answer;
+use super::request::{self, Request, RequestLine};
 use super::writer::build;
 use super::{MAX_HEAD_SIZE, MAX_HEADERS, OriginPolicy, Progress, State};
 use crate::connection::Config;
@@ -70,8 +70,11 @@ pub struct ServerHandshake<'c, S> {
     config: &'c ServerConfig<'c>,
     storage: S,
     head: Head<'c>,
+    line: RequestLine,
     state: State,
     answered: bool,
+    /// The answer to the key of an upgrade. It is computed with the request's end, where the stack holds no connection yet.
+    accept: [u8; 28],
 }
 
 impl<'c, S: AsRef<[u8]> + AsMut<[u8]>> ServerHandshake<'c, S> {
@@ -79,7 +82,8 @@ impl<'c, S: AsRef<[u8]> + AsMut<[u8]>> ServerHandshake<'c, S> {
     pub const fn new(config: &'c ServerConfig<'c>, storage: S) -> Self {
         let names = Names { engine: request::NAMES, keep: config.keep };
         let head = Head::new(names, config.max_head_size, config.max_headers);
-        Self { config, storage, head, state: State::Reading, answered: false }
+        let (line, state) = (RequestLine::NONE, State::Reading);
+        Self { config, storage, head, line, state, answered: false, accept: [0; 28] }
     }
 
     /// Reads on. Everything is consumed until the request is complete; then the bytes behind it are handed back.
@@ -91,18 +95,27 @@ impl<'c, S: AsRef<[u8]> + AsMut<[u8]>> ServerHandshake<'c, S> {
             State::Reading if !self.answered => {
                 self.read(bytes).inspect_err(|error| self.state = State::Failed(*error))?
             }
-            _ => Some(0), // nothing more is read from this client before the host has its connection
+            _ => 0, // nothing more is read from this client before the host has its connection
         };
-        Ok(Progress::new(bytes, consumed))
+        Ok(Progress::new(self.state == State::Complete || self.answered, bytes, consumed))
     }
 
-    pub(super) fn read(&mut self, bytes: &[u8]) -> Result<Option<usize>, HandshakeError> {
-        // RFC 9112 2.2: empty lines before the request line are ignored
-        let start_line = |line: &[u8]| Ok(!line.is_empty() && request_line(line).map(|_| true)?);
-        let consumed = self.head.read(self.storage.as_mut(), bytes, &start_line)?;
-        if consumed.is_some() {
+    pub(super) fn read(&mut self, bytes: &[u8]) -> Result<usize, HandshakeError> {
+        let line = &mut self.line;
+        let mut start_line = |read: &[u8]| {
+            // RFC 9112 2.2: empty lines before the request line are ignored
+            if !read.is_empty() {
+                *line = RequestLine::parse(read)?;
+            }
+            Ok(!read.is_empty())
+        };
+        let consumed = self.head.read(self.storage.as_mut(), bytes, &mut start_line)?;
+        if self.head.is_complete() {
             self.view().check()?;
             self.state = State::Complete;
+            if let Some(key) = self.view().key() {
+                self.accept = answer(key); // [6455-4.2.2-1]
+            }
         }
         Ok(consumed)
     }
@@ -118,7 +131,7 @@ impl<'c, S: AsRef<[u8]> + AsMut<[u8]>> ServerHandshake<'c, S> {
     }
 
     fn view(&self) -> Request<'_> {
-        Request::new(self.head.fields(self.storage.as_ref()), self.config)
+        Request::new(&self.line, self.head.fields(self.storage.as_ref()), self.config)
     }
 
     /// Accepts an upgrade: writes the response to `out`, and returns its length and the connection, which may send
@@ -134,26 +147,23 @@ impl<'c, S: AsRef<[u8]> + AsMut<[u8]>> ServerHandshake<'c, S> {
         config: &Config,
         out: &mut [u8],
     ) -> Result<(usize, Connection<Server>), BuildError> {
-        let request = self.request().filter(|_| !self.answered).ok_or(BuildError::NotNow)?;
-        let accept = request.key().and_then(accept_key).ok_or(BuildError::NotNow)?; // [6455-4.2.2-1]
-        let subprotocol = match response.subprotocol {
-            Subprotocol::Preferred => request.subprotocol(),
-            Subprotocol::Named(name) => Some(name),
-            Subprotocol::None => None,
-        };
+        let len = self.accept_request(response, out)?;
+        Ok((len, Connection::new(Server, config))) // [6455-4.2.2-20]
+    }
+
+    fn accept_request(&mut self, response: &Accept<'_>, out: &mut [u8]) -> Result<usize, BuildError> {
+        let request = self.request().filter(|request| request.is_upgrade() && !self.answered);
+        let request = request.ok_or(BuildError::NotNow)?;
         // RFC 6455 4.2.2: only what the client asked for [6455-4.2.2-9] [6455-4.2.2-11] [6455-4.2.2-12] [6455-9-3]
-        if subprotocol.is_some_and(|name| !request.offers_subprotocol(name)) {
-            return Err(BuildError::Subprotocol);
-        }
+        let subprotocol = request.chosen(response.subprotocol)?;
         let extensions = response.extensions.as_bytes();
-        let offered = extensions.is_empty() || (is_valid(extensions) && request.offers_extensions(extensions));
-        if !offered {
+        if !(extensions.is_empty() || is_valid(extensions) && request.offers_extensions(extensions)) {
             return Err(BuildError::Extensions);
         }
         let len = build(out, &|w| {
             // RFC 6455 4.2.2 [6455-4.2.2-13] [6455-4.2.2-14] [6455-4.2.2-15] [6455-4.2.2-16]
             w.bytes(b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n");
-            w.field("Sec-WebSocket-Accept", &accept); // [6455-4.2.2-17]
+            w.field("Sec-WebSocket-Accept", &self.accept); // [6455-4.2.2-17]
             if let Some(name) = subprotocol {
                 w.field("Sec-WebSocket-Protocol", name.as_bytes()); // [6455-4.2.2-10] [6455-4.2.2-18]
             }
@@ -165,7 +175,7 @@ impl<'c, S: AsRef<[u8]> + AsMut<[u8]>> ServerHandshake<'c, S> {
             Ok(())
         })?;
         self.answered = true;
-        Ok((len, Connection::new(Server, config))) // [6455-4.2.2-20]
+        Ok(len)
     }
 
     /// Answers with a page, a redirect or a refusal: writes the response to `out` and returns its length. Once it is
@@ -186,8 +196,7 @@ impl<'c, S: AsRef<[u8]> + AsMut<[u8]>> ServerHandshake<'c, S> {
         body: &[u8],
         out: &mut [u8],
     ) -> Result<usize, BuildError> {
-        let line = request_line(self.head.fields(self.storage.as_ref()).start_line());
-        let sent = if line.is_ok_and(|line| line.method == b"HEAD") { &[] } else { body };
+        let sent = if self.line.is_head { &[] } else { body };
         self.answer(status, headers, body.len(), sent, out)
     }
 

@@ -3,16 +3,30 @@
 //! the latter in constant time. Only the opening handshake uses SHA-1, to show that a server has read the key: what it
 //! lacks as a cryptographic hash does not matter here (RFC 6455 section 10.8).
 
+use super::key::GUID;
+
+/// What is digested but for the key: 24 bytes for it, the string that is appended, and a bit that is set (RFC 3174 section 4).
+const BLOCK: [u32; 16] = {
+    let mut block = [0x8000_0000; 16];
+    let (_, mut rest) = block.split_at_mut(6);
+    let (mut guid, _) = GUID.as_chunks();
+    while let ([word, words @ ..], [bytes, chunks @ ..]) = (rest, guid) {
+        *word = u32::from_be_bytes(*bytes);
+        (rest, guid) = (words, chunks);
+    }
+    block
+};
+
 /// The SHA-1 digest of a key and of the string that is appended to it, 60 bytes together.
-pub(super) fn sha1(key: &[u8; 24], guid: &[u8; 36]) -> [u8; 20] {
+pub(super) fn sha1(key: &[u8; 24]) -> [u8; 20] {
     // RFC 3174 6.1
     let mut state = [0x6745_2301, 0xefcd_ab89, 0x98ba_dcfe, 0x1032_5476, 0xc3d2_e1f0];
-    // RFC 3174 4: behind the message a bit that is set and zeros, and in the last word its length in bits
-    let mut block = [0x8000_0000; 16];
-    for (word, bytes) in block.iter_mut().zip(key.as_chunks().0.iter().chain(guid.as_chunks().0)) {
+    let mut block = BLOCK;
+    for (word, bytes) in block.iter_mut().zip(key.as_chunks().0) {
         *word = u32::from_be_bytes(*bytes);
     }
     add_block(&mut state, &mut block);
+    // RFC 3174 4: a last block of zeros but for the length in bits
     block = [0; 16];
     if let Some(last) = block.last_mut() {
         *last = 8 * 60;
@@ -50,23 +64,19 @@ fn add_block(state: &mut [u32; 5], w: &mut [u32; 16]) {
 
 /// Writes the base64 form of `bytes` to `text`, which has its length.
 pub(super) fn base64(bytes: &[u8], text: &mut [u8]) {
-    for (group, digits) in bytes.chunks(3).zip(text.as_chunks_mut::<4>().0) {
-        let mut bits = 0u32;
-        for i in 0..3 {
-            bits = bits << 8 | group.get(i).map_or(0, |byte| u32::from(*byte));
-        }
-        for (i, digit) in digits.iter_mut().enumerate() {
-            let value = (bits >> 18) as u8 & 63;
-            bits <<= 6;
-            *digit = match value {
-                _ if i > group.len() => b'=', // RFC 4648 4
-                0..26 => b'A' + value,
-                26..52 => b'a' - 26 + value,
-                52..62 => value - 52 + b'0',
-                62 => b'+',
-                _ => b'/',
-            };
-        }
+    let byte = |at: usize| bytes.get(at).copied();
+    for (digit, bit) in text.iter_mut().zip((0usize..).step_by(6)) {
+        let high = byte(bit / 8);
+        let pair = u16::from_be_bytes([high.unwrap_or(0), byte(bit / 8 + 1).unwrap_or(0)]);
+        let value = (pair << (bit % 8) >> 10) as u8;
+        *digit = match value {
+            _ if high.is_none() => b'=', // RFC 4648 4
+            0..26 => b'A' + value,
+            26..52 => b'a' - 26 + value,
+            52..62 => value - 52 + b'0',
+            62 => b'+',
+            _ => b'/',
+        };
     }
 }
 
@@ -79,11 +89,10 @@ mod tests {
     fn equals_sha1_smol() {
         for seed in 0..1_000usize {
             let key = core::array::from_fn(|i| (i * seed + (seed >> (i % 8))) as u8);
-            let guid = core::array::from_fn(|i| (i ^ seed) as u8);
             let mut theirs = sha1_smol::Sha1::new();
             theirs.update(&key);
-            theirs.update(&guid);
-            assert_eq!(sha1(&key, &guid), theirs.digest().bytes(), "{key:x?} {guid:x?}");
+            theirs.update(GUID);
+            assert_eq!(sha1(&key), theirs.digest().bytes(), "{key:x?}");
         }
     }
 

@@ -1,9 +1,7 @@
 //! WebSocket URIs (RFC 6455 section 3, RFC 3986 section 3). Text in other alphabets must already be in its ASCII form
 //! (RFC 6455 section 11.1.1).
 
-use core::num::NonZeroU16;
-
-use super::cursor::{Cursor, HEX, HOST, PATH, QUERY};
+use super::cursor::{Cursor, DIGIT, HEX, HOST, PATH, QUERY};
 pub use crate::error::UriError;
 
 /// A `ws:` or `wss:` URI (RFC 6455 section 3).
@@ -31,7 +29,7 @@ impl<'a> Uri<'a> {
     /// Parses `uri`. Every part must be valid as it stands; nothing is escaped or resolved.
     pub fn parse(uri: &'a str) -> Result<Self, UriError> {
         // RFC 6455 3 [6455-3-1] [6455-4.1-2]
-        if uri.as_bytes().contains(&b'#') {
+        if Cursor(uri.as_bytes()).until(b'#').len() < uri.len() {
             return Err(UriError::Fragment); // [6455-3-4] [6455-3-5]
         }
         let mut rest = Cursor(uri.as_bytes());
@@ -45,14 +43,16 @@ impl<'a> Uri<'a> {
             uri.get(at(from)..at(to)).unwrap_or_default()
         };
         let start = rest;
-        let (host, port) = host_and_port(&mut rest)?;
+        let mut port = default_port(secure); // [6455-3-2]
+        let Some(host) = host_and_port(&mut rest, &mut port) else {
+            return Err(if port == 0 { UriError::Port } else { UriError::Host });
+        };
         let host = text(start, Cursor(start.0.get(host.len()..).unwrap_or_default()));
-        let port = port.map_or(default_port(secure), NonZeroU16::get); // [6455-3-2]
         let start = rest;
         rest.escaped(PATH);
         let path = text(start, rest);
         let start = rest;
-        let query = rest.eat(b"?");
+        let query = rest.skip(b'?');
         if !query && !rest.0.is_empty() {
             return Err(UriError::Path);
         }
@@ -101,65 +101,79 @@ pub(super) const fn default_port(secure: bool) -> u16 {
     if secure { 443 } else { 80 }
 }
 
-/// Reads `host [ ":" port ]`, behind which the text ends or a path or a query begins. A port that is empty counts as none
-/// (RFC 3986 section 3.2.3).
-pub(super) fn host_and_port<'a>(rest: &mut Cursor<'a>) -> Result<(&'a [u8], Option<NonZeroU16>), UriError> {
+/// Reads `host [ ":" port ]`, behind which the text ends or a path or a query begins, and returns the host. `port` is left
+/// as it is where there is none, an empty one counted as none (RFC 3986 section 3.2.3), and 0 if it is the port that is wrong.
+pub(super) fn host_and_port<'a>(rest: &mut Cursor<'a>, port: &mut u16) -> Option<&'a [u8]> {
     let start = *rest;
     let valid =
-        if rest.eat(b"[") { is_ipv6(rest.until(b']')) && rest.eat(b"]") } else { !rest.escaped(HOST).is_empty() };
-    if !valid {
-        return Err(UriError::Host);
-    }
+        if rest.skip(b'[') { is_ipv6(rest.until(b']')) && rest.skip(b']') } else { !rest.escaped(HOST).is_empty() };
     let host = start.before(*rest);
-    let (mut port, mut error) = (None, UriError::Host);
-    if rest.eat(b":") {
-        error = UriError::Port;
-        let digits = rest.span(HEX);
+    let has_port = valid && rest.skip(b':');
+    if has_port {
+        let digits = rest.span(DIGIT);
         if !digits.is_empty() {
-            port = Some(number(digits).and_then(NonZeroU16::new).ok_or(error)?);
+            *port = u16::try_from(number(digits)).unwrap_or(0);
         }
     }
-    if matches!(rest.0, [] | [b'/' | b'?', ..]) { Ok((host, port)) } else { Err(error) }
+    let ended = matches!(rest.0, [] | [b'/' | b'?', ..]);
+    if has_port && !ended {
+        *port = 0;
+    }
+    (valid && ended && *port > 0).then_some(host)
 }
 
-fn number(digits: &[u8]) -> Option<u16> {
-    digits.iter().try_fold(0u16, |number, b| {
-        b.is_ascii_digit().then_some(())?;
-        number.checked_mul(10)?.checked_add(u16::from(b & 15))
-    })
+/// What these digits say, up to 2^16.
+fn number(digits: &[u8]) -> u32 {
+    digits.iter().fold(0, |number, digit| (number * 10 + u32::from(digit & 15)).min(1 << 16))
 }
 
 /// Whether `text` is an IPv6 address (RFC 3986 section 3.2.2): eight groups of 16 bits, of which the last two may be an
 /// IPv4 address and one run of one or more may be left out.
 fn is_ipv6(text: &[u8]) -> bool {
     let mut rest = Cursor(text);
-    let (mut groups, mut run) = (0usize, rest.eat(b"::"));
-    while !(run && rest.0.is_empty()) {
+    if rest.skip(b':') && !rest.0.starts_with(b":") {
+        return false;
+    }
+    let (mut groups, mut run) = (0, false);
+    loop {
         let start = rest;
         let group = rest.span(HEX);
-        groups = groups.saturating_add(1);
-        if rest.0.starts_with(b".") && is_ipv4(start) {
-            groups = groups.saturating_add(1);
-            break;
-        }
-        if !matches!(group.len(), 1..=4) {
-            return false;
+        if group.is_empty() {
+            // what is left out stands between two colons, or ends with the text
+            if run || !rest.skip(b':') {
+                return false;
+            }
+            run = true;
+        } else {
+            groups += 1;
+            if is_ipv4(start) {
+                groups += 1;
+                break;
+            }
+            if group.len() > 4 || !(rest.0.is_empty() || rest.skip(b':') && !rest.0.is_empty()) {
+                return false;
+            }
         }
         if rest.0.is_empty() {
             break;
-        }
-        if !run && rest.eat(b"::") {
-            run = true;
-        } else if !rest.eat(b":") || rest.0.is_empty() {
-            return false;
         }
     }
     if run { groups < 8 } else { groups == 8 }
 }
 
+/// Whether `text` is four numbers of 8 bits.
 fn is_ipv4(mut text: Cursor<'_>) -> bool {
-    let is_octet = |octet: &[u8]| !matches!(octet, [] | [b'0', _, ..]) && number(octet).is_some_and(|n| n <= 255);
-    (0..3).all(|_| is_octet(text.field(b'.'))) && is_octet(text.0)
+    let mut octets = 0;
+    loop {
+        let octet = text.span(DIGIT);
+        if matches!(octet, [] | [b'0', _, ..]) || number(octet) > 255 {
+            return false;
+        }
+        octets += 1;
+        if !text.skip(b'.') {
+            return octets == 4 && text.0.is_empty();
+        }
+    }
 }
 
 #[cfg(test)]

@@ -1,7 +1,9 @@
 //! How our own messages are built: checked and measured first, then written. What comes from the host cannot add a line
 //! to the head or replace a field that the engine answers for.
 
+use super::cursor::Cursor;
 use super::list::{is_control, is_token};
+use super::request::NAMES;
 use crate::BuildError;
 use crate::bytes::copy;
 
@@ -12,26 +14,26 @@ pub(crate) fn build(
     out: &mut [u8],
     message: &dyn Fn(&mut Writer<'_>) -> Result<(), BuildError>,
 ) -> Result<usize, BuildError> {
-    let mut measured = Writer { room: &mut [], need: 0 };
-    message(&mut measured)?;
-    let need = measured.need;
-    let room = out.get_mut(..need).ok_or(BuildError::BufferTooSmall { need })?;
-    message(&mut Writer { room, need: 0 })?;
+    let mut writer = Writer { out: &mut [], len: 0 };
+    message(&mut writer)?;
+    let need = writer.len;
+    let out = out.get_mut(..need).ok_or(BuildError::BufferTooSmall { need })?;
+    message(&mut Writer { out, len: 0 })?;
     Ok(need)
 }
 
-/// Counts what is written, and writes as long as there is room.
+/// Counts what is written, and writes what there is room for.
 pub(crate) struct Writer<'o> {
-    room: &'o mut [u8],
-    need: usize,
+    out: &'o mut [u8],
+    len: usize,
 }
 
 impl Writer<'_> {
     pub(crate) fn bytes(&mut self, bytes: &[u8]) {
-        self.need = self.need.saturating_add(bytes.len());
-        if let Some((room, rest)) = core::mem::take(&mut self.room).split_at_mut_checked(bytes.len()) {
+        let start = self.len;
+        self.len = self.len.saturating_add(bytes.len());
+        if let Some(room) = self.out.get_mut(start..self.len) {
             copy(room, bytes);
-            self.room = rest;
         }
     }
 
@@ -77,10 +79,7 @@ impl Writer<'_> {
 
 /// Whether a field is the engine's own to write: it says what protocol is spoken, or where the message ends.
 fn is_reserved(name: &[u8]) -> bool {
-    const NAMES: [&str; 6] = ["host", "upgrade", "connection", "content-length", "transfer-encoding", "origin"];
-    const PREFIX: &[u8] = b"sec-websocket-";
-    NAMES.iter().any(|reserved| name.eq_ignore_ascii_case(reserved.as_bytes()))
-        || name.get(..PREFIX.len()).is_some_and(|prefix| prefix.eq_ignore_ascii_case(PREFIX))
+    Cursor(name).eat(b"sec-websocket-") || NAMES.iter().any(|ours| name.eq_ignore_ascii_case(ours.as_bytes()))
 }
 
 #[cfg(test)]
