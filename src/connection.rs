@@ -42,7 +42,7 @@ pub struct Config {
     pub max_message_size: u64,
     /// The most frames in a received message; beyond it the connection fails with 1008. Default 2^20.
     pub max_fragments: u32,
-    /// The longest payload of a frame that [`fragment`](Connection::fragment) sends, in bytes. Default 16 KiB. Between them a
+    /// The longest payload of a frame that [`fragment`](Connection::fragment) sends, in bytes; 0 counts as 1. Default 16 KiB. Between them a
     /// Pong gets through; behind a whole [`message`](Connection::message) it waits for its end.
     pub fragment_size: u32,
     /// The reserved bits that a negotiated extension defines for data frames: 4 for RSV1, 2 for RSV2, 1 for RSV3. Default
@@ -341,8 +341,8 @@ impl<R: Role> Connection<R> {
     /// The two halves, for two tasks without a lock between them.
     ///
     /// The reading task passes what [`Receiver::take_reply`] gives to the writing task, by whatever channel the host has, and
-    /// that one sends it with [`Transmitter::reply`]. For [`Receiver::transport`] it tells the reading task when our Close
-    /// frame is out.
+    /// that one sends it with [`Transmitter::reply`]: a Pong at once, a Close behind what was queued before it. For
+    /// [`Receiver::transport`] it tells the reading task when our Close frame is out.
     pub fn split(self) -> (Receiver<R>, Transmitter<R>) {
         (self.receiver, self.transmitter)
     }

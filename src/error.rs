@@ -140,6 +140,8 @@ pub enum HandshakeError {
     HeaderValue,
     /// A field continued on the next line (RFC 9112 section 5.2).
     ObsoleteFolding,
+    /// The start line alone is longer than the head may be, or than the storage (RFC 9112 section 3).
+    StartLineTooLong,
     /// The head is longer than the limit.
     HeadTooLarge,
     /// The head has more fields than the limit.
@@ -180,6 +182,7 @@ impl HandshakeError {
             Self::Origin => 403, // [6455-10.2-2]
             Self::Method => 405,
             Self::Upgrade | Self::Version => 426, // [6455-4.2.2-7]
+            Self::StartLineTooLong => 414,
             Self::HeadTooLarge | Self::TooManyHeaders | Self::StorageFull => 431,
             Self::Protocol => 501, // [9220-3-3]
             Self::HttpVersion => 505,
@@ -197,10 +200,11 @@ impl HandshakeError {
             Self::HeaderName => "malformed field name",
             Self::HeaderValue => "control character in a field value",
             Self::ObsoleteFolding => "field continued on the next line",
+            Self::StartLineTooLong => "start line over the size limit",
             Self::HeadTooLarge => "head over the size limit",
             Self::TooManyHeaders => "too many fields in the head",
             Self::StorageFull => "fields do not fit the handshake storage",
-            Self::Host => "Host is missing, empty or repeated",
+            Self::Host => "Host is missing, malformed or repeated",
             Self::Upgrade => "Upgrade is not websocket",
             Self::Connection => "Connection does not include Upgrade",
             Self::Key => "Sec-WebSocket-Key is missing, repeated or not 16 bytes in base64",
@@ -208,7 +212,7 @@ impl HandshakeError {
             Self::Accept => "Sec-WebSocket-Accept is missing, repeated or wrong",
             Self::Subprotocol => "Sec-WebSocket-Protocol is malformed or was not requested",
             Self::Extensions => "Sec-WebSocket-Extensions is malformed or was not offered",
-            Self::Origin => "origin not allowed",
+            Self::Origin => "origin is not allowed, or named twice",
             Self::Body => "request has a body",
             Self::Protocol => ":protocol is not websocket",
             Self::UnexpectedEof => "transport ended inside the opening handshake",
@@ -226,7 +230,8 @@ pub enum SendError {
         /// The bytes that the call needs.
         need: usize,
     },
-    /// The connection is closing or closed: a Close frame was sent or received, or the connection failed (RFC 6455 section 6.1).
+    /// The connection is closing or closed: a Close frame was sent or received, or the connection failed (RFC 6455 section
+    /// 6.1). The [`Transmitter`](crate::connection::Transmitter) of a split connection knows of what was sent only.
     Closing,
     /// Inside a frame whose payload is not yet complete.
     FrameInProgress,

@@ -80,9 +80,9 @@
 //!
 //! | limit | default | beyond it |
 //! |---|---|---|
-//! | `max_head_size` of a [server](handshake::ServerConfig) or [client](handshake::ClientConfig) | 16 KiB | 431; a client's handshake fails |
+//! | `max_head_size` of a [server](handshake::ServerConfig) or [client](handshake::ClientConfig) | 16 KiB | 431, or 414 if the request line alone exceeds it; a client's handshake fails |
 //! | `max_headers`, likewise | 100 | 431; a client's handshake fails |
-//! | storage of a handshake | the host's | 431; a client's handshake fails |
+//! | storage of a handshake | the host's | 431, or 414 likewise; a client's handshake fails |
 //! | a value in that storage | 65,535 bytes | 431; a client's handshake fails |
 //! | subprotocols and extensions of the peer | as many as the head and the storage hold | 431; a client's handshake fails |
 //! | [`Config::max_frame_size`](connection::Config::max_frame_size) | 16 MiB | Close 1009 |

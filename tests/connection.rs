@@ -3,7 +3,7 @@
 
 mod harness;
 
-use barews::connection::{Config, Event, MessageKind, Receiver, Reply, State, Transmitter, Transport};
+use barews::connection::{Config, Event, MessageKind, Outgoing, Receiver, Reply, State, Transmitter, Transport};
 use barews::wire::{CloseCode, MAX_CONTROL_FRAME};
 use barews::{Client, Connection, ProtocolError, SendError, Server};
 use core::fmt::Debug;
@@ -238,6 +238,24 @@ fn a_payload_that_stays_as_it_is() {
     assert_eq!((server.copy_payload(b"abc", &mut out), out), (Ok(3), *b"abc\x03"));
     assert_eq!(server.shared_payload(b"abcde"), Err(SendError::PayloadTooLong));
     assert_eq!((server.buffered_amount(), server.shared_payload(b"defg"), server.buffered_amount()), (4, Ok(()), 0));
+}
+
+/// [6455-5.4-2]: a message that is taken up again for each fragment is the same as one that was kept.
+#[test]
+fn a_message_is_resumed() {
+    let config = Config { fragment_size: 4, ..Config::DEFAULT };
+    for body in [&b""[..], b"abcd", b"fragments"] {
+        let mut connection = Connection::new(Server, &config);
+        let (mut kept, mut sent, mut out, mut again) = (Outgoing::new(MessageKind::Text, body), 0, [0; 16], [0; 16]);
+        let mut other = Connection::new(Server, &config);
+        while let len @ 1.. = connection.fragment(&mut kept, &mut out).unwrap() {
+            let mut resumed = Outgoing::resume(MessageKind::Text, body, sent);
+            assert_eq!(other.fragment(&mut resumed, &mut again), Ok(len));
+            sent = body.len() - resumed.left();
+            assert_eq!((out, resumed), (again, kept.clone()));
+        }
+    }
+    assert_eq!(Outgoing::resume(MessageKind::Text, b"abc", 4).left(), 0);
 }
 
 /// What was received, for the table below.

@@ -67,6 +67,7 @@ impl Input<'_> {
             && outcome != judged
         {
             let exceeded = match error {
+                HandshakeError::StartLineTooLong => wire.len() > limited.max_head_size || wire.len() + 64 > storage,
                 HandshakeError::HeadTooLarge => wire.len() > limited.max_head_size,
                 HandshakeError::TooManyHeaders => wire.iter().filter(|b| **b == b':').count() > limited.max_headers,
                 HandshakeError::StorageFull => wire.len() + 64 > storage,

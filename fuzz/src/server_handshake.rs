@@ -74,6 +74,7 @@ impl Input<'_> {
             && outcome != judged
         {
             let exceeded = match error {
+                HandshakeError::StartLineTooLong => wire.len() > limited.max_head_size || wire.len() + 64 > storage,
                 HandshakeError::HeadTooLarge => wire.len() > limited.max_head_size,
                 HandshakeError::TooManyHeaders => wire.iter().filter(|b| **b == b':').count() > limited.max_headers,
                 HandshakeError::StorageFull => wire.len() + 64 > storage,
@@ -91,7 +92,10 @@ impl Input<'_> {
             let is_limit = matches!(
                 outcome,
                 Outcome::Failed(
-                    HandshakeError::HeadTooLarge | HandshakeError::TooManyHeaders | HandshakeError::StorageFull
+                    HandshakeError::StartLineTooLong
+                        | HandshakeError::HeadTooLarge
+                        | HandshakeError::TooManyHeaders
+                        | HandshakeError::StorageFull
                 )
             );
             assert_eq!(is_limit, !fits, "a limit is exceeded if and only if the handshake fails for it");

@@ -8,6 +8,9 @@ use crate::wire::{CloseCode, CloseFrame, EncodedHeader, FrameHeader, MAX_CONTROL
 use crate::{Role, SendError, Server};
 
 /// The sending half of a [`Connection`](crate::Connection).
+///
+/// By itself it knows nothing of what was received, and so sends until our own Close frame is out: what a host has queued
+/// when the peer's Close comes may go out before the [`Reply`] to that (RFC 6455 section 5.5.1).
 #[derive(Debug)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct Transmitter<R> {
@@ -53,6 +56,26 @@ impl<'m> Outgoing<'m> {
     /// A message of which nothing was sent.
     pub const fn new(kind: MessageKind, body: &'m [u8]) -> Self {
         Self { kind, begun: false, rest: Some(body) }
+    }
+
+    /// A message of which the first `sent` bytes are in fragments, for a host that keeps its message and not this.
+    ///
+    /// ```
+    /// use barews::connection::{Config, MessageKind, Outgoing};
+    ///
+    /// let config = Config { fragment_size: 4, ..Config::DEFAULT };
+    /// let mut connection = barews::Connection::new(barews::Server, &config);
+    /// let (body, mut sent, mut out) = (b"fragments".to_vec(), 0, [0; 32]);
+    /// while sent < body.len() {
+    ///     let mut message = Outgoing::resume(MessageKind::Text, &body, sent);
+    ///     let len = connection.fragment(&mut message, &mut out)?;
+    ///     sent = body.len() - message.left();
+    ///     // here `out[..len]` goes out
+    /// }
+    /// # Ok::<(), barews::SendError>(())
+    /// ```
+    pub fn resume(kind: MessageKind, body: &'m [u8], sent: usize) -> Self {
+        Self { kind, begun: sent > 0, rest: Some(body.get(sent..).unwrap_or_default()) }
     }
 
     /// Bytes of the message that are still to be sent.

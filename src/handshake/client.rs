@@ -46,7 +46,7 @@ impl<'c> ClientConfig<'c> {
     }
 }
 
-/// A client's opening handshake on one connection. See the [module](super) for how it is used.
+/// A client's opening handshake on one connection, made anew for each. See the [module](super) for how it is used.
 ///
 /// `S` is the storage, `[u8; 512]` or `&mut [u8]` for example. It holds the status line and the values of the fields
 /// that matter with 4 bytes for each of them; all else streams past.

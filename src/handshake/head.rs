@@ -93,7 +93,16 @@ impl<'c> Head<'c> {
         }
         let consumed = allowed.len() - rest.len();
         self.bytes_left -= consumed;
-        if self.is_complete() || beyond.0.is_empty() { Ok(consumed) } else { Err(HandshakeError::HeadTooLarge) }
+        if self.is_complete() || beyond.0.is_empty() {
+            Ok(consumed)
+        } else {
+            Err(self.exceeds(HandshakeError::HeadTooLarge))
+        }
+    }
+
+    /// What exceeds this limit. A server has a status of its own for a target that is too long (RFC 9112 section 3).
+    fn exceeds(&self, limit: HandshakeError) -> HandshakeError {
+        if self.part == Part::StartLine { HandshakeError::StartLineTooLong } else { limit }
     }
 
     /// Reads a name with its colon, or a value or the start line with its CR, or as much of it as there is.
@@ -113,7 +122,7 @@ impl<'c> Head<'c> {
                 }
                 let start = ENTRY + self.len;
                 let room = free.get_mut(start..start + piece.len());
-                copy(room.ok_or(HandshakeError::StorageFull)?, piece);
+                copy(room.ok_or(self.exceeds(HandshakeError::StorageFull))?, piece);
             }
         }
         self.len += piece.len();

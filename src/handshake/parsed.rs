@@ -210,7 +210,8 @@ impl<'c, S: AsRef<[u8]> + AsMut<[u8]>> ServerHandshake<'c, S> {
     }
 
     /// The response to a request that is not accepted: status and fields. `error` is from [`request`](Self::request) or
-    /// one that the host found by itself. As text it is a body for people who look on.
+    /// one that the host found by itself. As text it is a body for people who look on. Its length is for the host's HTTP
+    /// to tell, and over HTTP/1.1 a request that had a body is the connection's last.
     pub fn refuse(&self, error: HandshakeError) -> ResponseHead<'static> {
         let status = error.status();
         ResponseHead {

@@ -54,7 +54,8 @@ pub enum Subprotocol<'a> {
     /// The first of [`ServerConfig::subprotocols`] that the client offered, or none.
     #[default]
     Preferred,
-    /// This one, which the client must have offered.
+    /// This one, which the client must have offered. It is one of the host's own names: those of a
+    /// [`Request`] borrow the handshake.
     Named(&'a str),
     /// None.
     None,
@@ -278,6 +279,7 @@ const fn reason(status: u16) -> &'static str {
         404 => "Not Found",
         405 => "Method Not Allowed",
         408 => "Request Timeout",
+        414 => "URI Too Long",
         426 => "Upgrade Required",
         429 => "Too Many Requests",
         431 => "Request Header Fields Too Large",

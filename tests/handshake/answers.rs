@@ -159,6 +159,7 @@ fn reason_phrases() {
         (404, "Not Found"),
         (405, "Method Not Allowed"),
         (408, "Request Timeout"),
+        (414, "URI Too Long"),
         (418, ""),
         (426, "Upgrade Required"),
         (429, "Too Many Requests"),

@@ -35,18 +35,37 @@ fn endless_heads() {
     for max_head_size in [MAX_HEAD_SIZE, 1 << 20] {
         let config = ServerConfig { max_head_size, ..ANY };
         let line = "GET / HTTP/1.1\r\n";
-        for (start, endless) in [(line, "X"), ("GET / HTTP/1.1\r\nX: ", "a"), (line, "Sec-WebSocket-Key"), ("", "\r\n")]
-        {
+        for (start, endless, error) in [
+            (line, "X", HeadTooLarge),
+            ("GET / HTTP/1.1\r\nX: ", "a", HeadTooLarge),
+            (line, "Sec-WebSocket-Key", HeadTooLarge),
+            ("", "\r\n", StartLineTooLong),
+        ] {
             let mut handshake = ServerHandshake::new(&config, [0; 64]);
             let wire = start.bytes().chain(endless.bytes().cycle()).take(max_head_size + 10);
             let mut errors = wire.map(|byte| handshake.receive(&mut [byte]).err()).enumerate();
             let first = errors.find_map(|(consumed, error)| error.map(|error| (consumed, error)));
-            assert_eq!(first, Some((max_head_size, HeadTooLarge)), "{endless:?}");
+            assert_eq!(first, Some((max_head_size, error)), "{endless:?}");
             // Nothing is read after an error, be it a good request.
-            assert_eq!(handshake.receive(upgrade("", "").into_bytes().as_mut()), Err(HeadTooLarge));
+            assert_eq!(handshake.receive(upgrade("", "").into_bytes().as_mut()), Err(error));
         }
     }
     assert_eq!(HeadTooLarge.status(), 431);
+}
+
+/// RFC 9112 section 3: a target that is longer than the storage, or than a head may be.
+#[test]
+fn long_targets() {
+    for (storage, max_head_size, len) in [(64, MAX_HEAD_SIZE, 60), (1024, 40, 40)] {
+        let config = ServerConfig { max_head_size, ..ANY };
+        let line = |len| format!("GET /{} HTTP/1.1", "a".repeat(len - 14));
+        let head = |len: usize| line(len) + "\r\nHost: a\r\n\r\n";
+        assert_eq!(serve(&config, storage, line(len).as_bytes(), [], |_| ()), Ok(None), "not yet");
+        assert_eq!(serve(&config, storage, line(len + 1).as_bytes(), [], |_| ()), Err(StartLineTooLong));
+        let behind = if storage == 64 { StorageFull } else { HeadTooLarge };
+        assert_eq!(serve(&config, storage, head(len - 3).as_bytes(), [], |_| ()), Err(behind));
+    }
+    assert_eq!(StartLineTooLong.status(), 414);
 }
 
 /// CVE-2021-32640, CVE-2020-7662: lists made to be parsed slowly.

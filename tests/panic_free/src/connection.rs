@@ -18,6 +18,7 @@ pub fn server(
     transmitter: &mut Transmitter<Server>,
     parts: &mut Parts<'_>,
 ) {
+    calls!(u.which; connection.shared_payload(u.bytes), transmitter.shared_payload(u.bytes));
     either(u, connection, receiver, transmitter, parts);
 }
 
@@ -113,6 +114,7 @@ fn either<R: Role>(
         transmitter.close_without_status(u.out),
         transmitter.is_closed(),
         Outgoing::new(u.kind, u.bytes),
+        Outgoing::resume(u.kind, u.bytes, u.long as usize),
         parts.outgoing.left(),
         parts.outgoing.is_complete(),
         parts.reply.is_close(),
