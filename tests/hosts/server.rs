@@ -350,7 +350,9 @@ fn a_bad_argument_is_a_clear_error() {
         (&["nonsense"][..], "echo_server: cannot listen on nonsense: "),
         (&["127.0.0.1:0", "more"], "echo_server: usage: echo_server "),
         (&["127.0.0.1:65536"], "echo_server: cannot listen on 127.0.0.1:65536: "),
-        (&["--nonsense"], "echo_server: cannot listen on --nonsense: "),
+        (&["--nonsense"], "echo_server: usage: echo_server "),
+        (&["--keepalive"], "echo_server: usage: echo_server "),
+        (&["--keepalive", "0"], "echo_server: usage: echo_server "),
     ] {
         let (success, stdout, stderr) = Program::start(Command::new(example("echo_server")).args(arguments)).finish();
         assert_eq!((success, &*stdout), (false, ""));
