@@ -7,8 +7,8 @@
 //! extension-param = token [ "=" ( token / quoted-string ) ]      ; the unquoted string is a token
 //! ```
 //!
-//! What is quoted must be a token, so it holds no separator: a valid list can be cut at every comma and its elements at every
-//! semicolon. Every byte is looked at a fixed number of times, whatever it holds.
+//! What is quoted must be a token, so it holds no separator: a valid list can be cut at every comma and its elements at
+//! every semicolon. Every byte is looked at a fixed number of times, whatever it holds.
 
 use super::cursor::{Cursor, TOKEN};
 use super::list::{elements, text, trim};

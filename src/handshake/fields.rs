@@ -4,8 +4,8 @@ use super::cursor::Cursor;
 use super::list::elements;
 use crate::HandshakeError;
 
-/// The names of the fields that matter: those that the engine looks at, and those that the host asked to keep, all in any
-/// case. The id of a field is its place in this order.
+/// The names of the fields that matter: those that the engine looks at, and those that the host asked to keep, all in
+/// any case. The id of a field is its place in this order.
 #[derive(Clone, Copy, Debug)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub(super) struct Names<'c> {

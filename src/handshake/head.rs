@@ -25,7 +25,7 @@ pub(super) struct Head<'c> {
     cr: bool,
     /// In a name the first that begins like it, in a value that of its field.
     id: u16,
-    /// Of a name the bytes that were seen, of a value those that are gathered behind the list and room for id and length.
+    /// Of a name the bytes seen, of a value those that are gathered behind the list and room for id and length.
     len: usize,
     /// The length of the list.
     used: usize,

@@ -235,9 +235,9 @@ impl RequestLine {
         if !is_head && method != b"GET" {
             return Err(HandshakeError::Method);
         }
-        // RFC 9112 3.2.1, 3.2.2 [6455-4.2.1-2]: an absolute path or an absolute `http` or `https` URI. Visible ASCII is let
-        // through although RFC 3986 wants some of it escaped: browsers send `|`, `[` and the like as they are. A fragment
-        // is never sent (RFC 6455 3).
+        // RFC 9112 3.2.1, 3.2.2 [6455-4.2.1-2]: an absolute path or an absolute `http` or `https` URI. Visible ASCII is
+        // let through although RFC 3986 wants some of it escaped: browsers send `|`, `[` and the like as they are. A
+        // fragment is never sent (RFC 6455 3).
         let mut rest = Cursor(target);
         let mut authority: &[u8] = &[];
         if !target.starts_with(b"/") {

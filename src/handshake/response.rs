@@ -97,8 +97,9 @@ impl<'a> Response<'a> {
             UPGRADE => value.eq_ignore_ascii_case(b"websocket"), // [6455-4.1-36]
             CONNECTION => contains(value, b"upgrade"),           // [6455-4.1-37]
             ACCEPT => value == expected,                         // [6455-4.1-38]
-            EXTENSIONS => extensions::is_valid(value) && list::some_and_all(value, offered), // [6455-4.1-39] [6455-9.1-1]
-            _ => config.subprotocols.iter().any(|ours| ours.as_bytes() == value),            // [6455-4.1-40]
+            // [6455-4.1-39] [6455-9.1-1]
+            EXTENSIONS => extensions::is_valid(value) && list::some_and_all(value, offered),
+            _ => config.subprotocols.iter().any(|ours| ours.as_bytes() == value), // [6455-4.1-40]
         })?;
         if self.line.minor == 0 { Err(HandshakeError::HttpVersion) } else { RULES.check(&judged, u16::MAX) }
     }

@@ -74,7 +74,7 @@ pub struct ServerHandshake<'c, S> {
     line: RequestLine,
     state: State,
     answered: bool,
-    /// The answer to the key of an upgrade. It is computed with the request's end, where the stack holds no connection yet.
+    /// The answer to the key of an upgrade, computed at the request's end, where the stack holds no connection yet.
     accept: [u8; 28],
 }
 

@@ -5,7 +5,8 @@
 
 use super::key::GUID;
 
-/// What is digested but for the key: 24 bytes for it, the string that is appended, and a bit that is set (RFC 3174 section 4).
+/// What is digested but for the key: room for its 24 bytes, the string that is appended, and a bit that is set
+/// (RFC 3174 section 4).
 const BLOCK: [u32; 16] = {
     let mut block = [0x8000_0000; 16];
     let (_, mut rest) = block.split_at_mut(6);

@@ -101,8 +101,9 @@ pub(super) const fn default_port(secure: bool) -> u16 {
     if secure { 443 } else { 80 }
 }
 
-/// Reads `host [ ":" port ]`, behind which the text ends or a path or a query begins, and returns the host. `port` is left
-/// as it is where there is none, an empty one counted as none (RFC 3986 section 3.2.3), and 0 if it is the port that is wrong.
+/// Reads `host [ ":" port ]`, behind which the text ends or a path or a query begins, and returns the host. `port` is
+/// left as it is where there is none, an empty one counted as none (RFC 3986 section 3.2.3). It is 0 if it is what is
+/// wrong.
 pub(super) fn host_and_port<'a>(rest: &mut Cursor<'a>, port: &mut u16) -> Option<&'a [u8]> {
     let start = *rest;
     let valid =
