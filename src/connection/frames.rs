@@ -1,4 +1,5 @@
-//! Frame after frame: which comes next, what may stand where, and what it is an event of (RFC 6455 sections 5.4, 5.5 and 6.2).
+//! Frame after frame: which comes next, what may stand where, and what it is an event of (RFC 6455 sections 5.4, 5.5 and
+//! 6.2).
 //!
 //! [`Frames`] go by [`Phase`] and take input that is cut anywhere.
 
