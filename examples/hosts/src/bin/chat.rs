@@ -1,5 +1,7 @@
 //! A chat room: what one says, all get. Open http://127.0.0.1:9001/ in two browser windows.
 //!
+//! In `examples/hosts`:
+//!
 //!     cargo run --release --bin chat -- 127.0.0.1:9001 drop|close|wait
 //!
 //! A server masks nothing, so a message is the same bytes for everybody: it is framed once, and the frame is shared.

@@ -1,6 +1,8 @@
 //! Completion-based I/O: the kernel owns a buffer from the submission of an operation to its completion. An echo server
 //! on io_uring, Linux only.
 //!
+//! In `examples/hosts`:
+//!
 //!     cargo run --release --bin io_uring -- 127.0.0.1:9001
 //!
 //! A connection has one buffer and one operation in flight, so the buffer is either the kernel's or ours, and the state

@@ -1,5 +1,7 @@
 //! A connection split over two tasks: one reads, the other writes. The server echoes, and tells the seconds meanwhile.
 //!
+//! In `examples/hosts`:
+//!
 //!     cargo run --release --bin tokio_split -- 127.0.0.1:9001
 //!
 //! The halves share no lock. The reading task hands each reply that is due to the writing task, and waits while that is
