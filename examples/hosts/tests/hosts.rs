@@ -22,6 +22,10 @@ use tokio_rustls::{TlsAcceptor, TlsConnector};
 
 const PATIENCE: Duration = Duration::from_secs(30);
 
+/// To each of these hosts.
+const REQUEST: &str = "GET /echo HTTP/1.1\r\nHost: a\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\
+    Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n";
+
 type Socket = WebSocket<TcpStream, Client<fn() -> [u8; 4]>>;
 
 /// A server under test, which is ended with the test.
@@ -122,25 +126,34 @@ async fn tokio_echo() {
     assert!(answer.starts_with("HTTP/1.1 405 "), "{answer}");
 }
 
-/// RFC 6455 5.1: a frame that is not masked gets a Close 1002, which arrives although more bytes follow; then the end.
+/// The frames of an answer to `REQUEST`.
+fn frames(answer: &[u8]) -> &[u8] {
+    &answer[answer.windows(4).position(|w| w == b"\r\n\r\n").unwrap() + 4..]
+}
+
+/// RFC 6455 5.1: a frame that is not masked gets a Close 1002, which arrives although more bytes follow and the peer
+/// reads late; then the end.
 #[tokio::test]
 async fn an_error_is_told_to_the_peer() {
     for program in [
         env!("CARGO_BIN_EXE_tokio_echo"),
         env!("CARGO_BIN_EXE_tokio_split"),
         env!("CARGO_BIN_EXE_chat"),
+        env!("CARGO_BIN_EXE_hyper_upgrade"),
+        env!("CARGO_BIN_EXE_axum_upgrade"),
         #[cfg(target_os = "linux")]
         env!("CARGO_BIN_EXE_io_uring"),
     ] {
         let server = Server::start(program, &["127.0.0.1:0"]);
         let mut stream = server.stream().await;
-        let request = "GET / HTTP/1.1\r\nHost: a\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\
-            Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n";
-        stream.write_all(&[request.as_bytes(), b"\x81\x01a", &[0; 1000]].concat()).await.unwrap();
+        stream.write_all(&[REQUEST.as_bytes(), b"\x81\x01a", &[0; 1000]].concat()).await.unwrap();
+        tokio::time::sleep(Duration::from_millis(100)).await;
+        timeout(PATIENCE, stream.write_all(&[0; 100_000])).await.unwrap().expect(program);
+        tokio::time::sleep(Duration::from_millis(100)).await;
         let mut answer = Vec::new();
-        timeout(PATIENCE, stream.read_to_end(&mut answer)).await.unwrap().unwrap();
-        let frames = answer.windows(4).position(|w| w == b"\r\n\r\n").unwrap() + 4;
-        assert!(answer[frames..].ends_with(b"\x88\x02\x03\xea"), "{program}: {:?}", &answer[frames..]);
+        timeout(PATIENCE, stream.read_to_end(&mut answer)).await.unwrap().expect(program);
+        let frames = frames(&answer);
+        assert!(frames.ends_with(b"\x88\x02\x03\xea"), "{program}: {frames:?}");
     }
 }
 
