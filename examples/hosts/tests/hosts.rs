@@ -157,6 +157,31 @@ async fn an_error_is_told_to_the_peer() {
     }
 }
 
+/// RFC 6455 5.5.1: what the peer has said before its Close is answered before ours.
+#[tokio::test]
+async fn a_close_overtakes_nothing() {
+    for (program, name) in [(env!("CARGO_BIN_EXE_tokio_split"), ""), (env!("CARGO_BIN_EXE_chat"), "0: ")] {
+        let server = Server::start(program, &["127.0.0.1:0"]);
+        let mut stream = server.stream().await;
+        let (mut request, mut expected) = (REQUEST.as_bytes().to_vec(), Vec::new());
+        for i in 10..30 {
+            let said = format!("{name}{i}");
+            request.extend([b"\x81\x82\0\0\0\0", i.to_string().as_bytes()].concat());
+            expected.extend([&[0x81, said.len() as u8], said.as_bytes()].concat());
+        }
+        request.extend(b"\x88\x82\0\0\0\0\x03\xe8");
+        expected.extend(b"\x88\x02\x03\xe8");
+        stream.write_all(&request).await.unwrap();
+        let mut answer = Vec::new();
+        timeout(PATIENCE, stream.read_to_end(&mut answer)).await.unwrap().unwrap();
+        let mut frames = frames(&answer).to_vec();
+        if let Some(second) = frames.windows(5).position(|w| w == b"\x81\x030 s") {
+            frames.drain(second..second + 5); // which `tokio_split` tells
+        }
+        assert_eq!(frames, expected, "{program}");
+    }
+}
+
 /// The messages of the echo come in order, the seconds between them.
 #[tokio::test]
 async fn tokio_split() {
