@@ -1,10 +1,10 @@
 //! Every host of this package over a real socket, started as its header says. The peer is the client of `websocket.rs`,
 //! on the same engine; other peers are the business of the interoperability tests.
 
-use std::io::{BufRead, BufReader};
+use std::io::{BufRead, BufReader, ErrorKind};
 use std::path::PathBuf;
 use std::process::{Child, ChildStdout, Command, Stdio};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use barews::Client;
 use barews::handshake::{ClientConfig, Uri};
@@ -215,6 +215,73 @@ async fn io_uring() {
     futures_util::future::join_all(all).await;
     let answer = server.answer("GET / HTTP/1.1\r\nHost: a\r\n\r\n").await;
     assert!(answer.starts_with("HTTP/1.1 426 "), "{answer}");
+}
+
+/// It hears nothing more, of the handshake or after the Close frames, and gives up after 10 s and 5 s.
+#[cfg(target_os = "linux")]
+#[tokio::test]
+async fn io_uring_gives_up() {
+    let server = Server::start(env!("CARGO_BIN_EXE_io_uring"), &["127.0.0.1:0"]);
+    let start = Instant::now();
+    let opening = async {
+        let mut stream = server.stream().await;
+        stream.write_all(&REQUEST.as_bytes()[..REQUEST.len() - 1]).await.unwrap();
+        let len = timeout(PATIENCE, stream.read(&mut [0; 100])).await.unwrap().unwrap();
+        (len, start.elapsed().as_secs())
+    };
+    let closing = async {
+        let mut stream = server.stream().await;
+        stream.write_all(&[REQUEST.as_bytes(), b"\x88\x80\0\0\0\0"].concat()).await.unwrap();
+        let mut answer = Vec::new();
+        timeout(PATIENCE, stream.read_to_end(&mut answer)).await.unwrap().unwrap();
+        assert_eq!(frames(&answer), b"\x88\0");
+        // It has half-closed; that it has closed is told by a reset.
+        while start.elapsed() < PATIENCE && stream.write_all(b"x").await.is_ok() {
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+        start.elapsed().as_secs()
+    };
+    let (opening, closing) = tokio::join!(opening, closing);
+    assert!(matches!(opening, (0, 10..=14)), "{opening:?}");
+    assert!(matches!(closing, 5..=9), "{closing}");
+}
+
+/// It asks after 20 s of silence, goes on when there is a Pong, and gives up 20 s after a Ping that has none; also when
+/// it cannot ask, because the peer takes nothing.
+#[cfg(target_os = "linux")]
+#[tokio::test]
+#[ignore = "takes a minute"]
+async fn io_uring_asks() {
+    let server = Server::start(env!("CARGO_BIN_EXE_io_uring"), &["127.0.0.1:0"]);
+    let start = Instant::now();
+    let silent = async {
+        let mut stream = server.stream().await;
+        stream.write_all(REQUEST.as_bytes()).await.unwrap();
+        let mut answer = Vec::new();
+        while !answer.ends_with(b"\x89\x04\0\0\0\x01") {
+            answer.push(timeout(PATIENCE, stream.read_u8()).await.unwrap().unwrap());
+        }
+        let asked = start.elapsed().as_secs();
+        stream.write_all(b"\x8a\x84\0\0\0\0\0\0\0\x01").await.unwrap();
+        let mut rest = Vec::new();
+        timeout(2 * PATIENCE, stream.read_to_end(&mut rest)).await.unwrap().unwrap();
+        assert_eq!(rest, b"\x89\x04\0\0\0\x02");
+        (asked, start.elapsed().as_secs())
+    };
+    let stuck = async {
+        let mut stream = server.stream().await;
+        stream.write_all(REQUEST.as_bytes()).await.unwrap();
+        let message = [b"\x82\xfe\xff\xff\0\0\0\0", &[0; 65535][..]].concat();
+        while let Ok(written) = timeout(Duration::from_secs(2), stream.write_all(&message)).await {
+            written.unwrap();
+        }
+        let full = start.elapsed();
+        let error = timeout(2 * PATIENCE, stream.write_all(&vec![0; 64 << 20])).await.unwrap().unwrap_err();
+        (error.kind(), (start.elapsed() - full).as_secs())
+    };
+    let (silent, stuck) = tokio::join!(silent, stuck);
+    assert!(matches!(silent, (20..=22, 60..=64)), "{silent:?}");
+    assert!(matches!(stuck, (ErrorKind::ConnectionReset, 36..=42)), "{stuck:?}");
 }
 
 /// What the web server serves itself, what it hands over, and what the engine refuses.
