@@ -8,10 +8,11 @@
 //! * **Cancel safety.** Dropping `next()` or `send()` loses nothing: what was read is in the buffer, what was begun is
 //!   kept. A message whose `send` was dropped goes out with the next poll of either half.
 //! * **Closing.** `close()` sends a Close frame, waits for the peer's and for the end of the transport. The peer's
-//!   Close is answered by `next()`, which returns `None` once all is over. So is an error of the peer's: `next()` returns
-//!   it when the Close frame that tells the peer is written and the transport has ended. Meanwhile `send()` fails with
-//!   `BrokenPipe`; whoever drops the socket then and not after `next()` or `close()` may destroy that Close frame.
-//! * **Deadlines.** Keepalive and the timeouts of `Timeouts::MILLISECONDS` run while the socket is polled, by either half.
+//!   Close is answered by `next()`, which returns `None` once all is over. A protocol error of the peer's is kept until
+//!   then, too: `next()` returns it when the Close that tells the peer is written and the transport has ended. Meanwhile
+//!   `send()` fails with `BrokenPipe`; go on with `next()` or `close()`, for dropping the socket may destroy that Close.
+//! * **Deadlines.** Keepalive and the timeouts of `Timeouts::MILLISECONDS` run while the socket is polled, by either
+//!   half.
 
 use std::io::{self, ErrorKind};
 use std::ops::Range;
@@ -339,11 +340,10 @@ impl<T: AsyncRead + AsyncWrite + Unpin, R: Role> WebSocket<T, R> {
     fn poll_receive(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<Option<Message>>> {
         loop {
             self.poll_deadlines(cx)?;
-            let mut drained = match self.poll_write(cx) {
-                Poll::Ready(Err(error)) if self.connection.state() == State::Open => return Poll::Ready(Err(error)),
-                Poll::Ready(_) => true, // a peer that closed need not read our Close
-                Poll::Pending => false,
-            };
+            let mut written = self.poll_write(cx);
+            if matches!(written, Poll::Ready(Err(_))) && self.connection.state() == State::Open {
+                return written.map_ok(|()| None);
+            }
             match self.connection.receive(&mut self.rx[self.unread.clone()]) {
                 Err(error) => {
                     // What still comes is discarded until the transport ends.
@@ -384,7 +384,7 @@ impl<T: AsyncRead + AsyncWrite + Unpin, R: Role> WebSocket<T, R> {
             }
             match self.connection.transport() {
                 Transport::Close => return Poll::Ready(Ok(None)),
-                Transport::HalfClose if drained && !self.shut => {
+                Transport::HalfClose if written.is_ready() && !self.shut => {
                     let _gone = ready!(Pin::new(&mut self.transport).poll_shutdown(cx));
                     self.shut = true;
                 }
@@ -393,11 +393,11 @@ impl<T: AsyncRead + AsyncWrite + Unpin, R: Role> WebSocket<T, R> {
             let mut buffer = ReadBuf::new(&mut self.rx);
             let end = match ready!(Pin::new(&mut self.transport).poll_read(cx, &mut buffer)) {
                 Ok(()) => buffer.filled().is_empty(),
-                Err(_) if self.connection.state() != State::Open => {
-                    drained = true; // a reset ends it, too, and takes nothing more
+                Err(error) if self.connection.state() == State::Open => return Poll::Ready(Err(error)),
+                Err(error) => {
+                    written = Poll::Ready(Err(error)); // a reset ends both directions
                     true
                 }
-                Err(error) => return Poll::Ready(Err(error)),
             };
             self.unread = 0..buffer.filled().len();
             let now = self.now();
@@ -407,8 +407,10 @@ impl<T: AsyncRead + AsyncWrite + Unpin, R: Role> WebSocket<T, R> {
                 if let (Err(error), None) = (eof, &self.error) {
                     return Poll::Ready(Err(io::Error::new(ErrorKind::UnexpectedEof, error)));
                 }
-                if !drained {
-                    return Poll::Pending; // the peer may still read our Close
+                match written {
+                    Poll::Ready(Ok(())) => {}
+                    Poll::Ready(Err(_)) => return Poll::Ready(Ok(None)), // who has closed need not read our Close
+                    Poll::Pending => return Poll::Pending,               // but may still do so
                 }
             }
         }
