@@ -9,8 +9,8 @@
 //!   kept. A message whose `send` was dropped goes out with the next poll of either half.
 //! * **Closing.** `close()` sends a Close frame, waits for the peer's and for the end of the transport. The peer's
 //!   Close is answered by `next()`, which returns `None` once all is over. A protocol error of the peer's is kept until
-//!   then, too: `next()` returns it when the Close that tells the peer is written and the transport has ended. Meanwhile
-//!   `send()` fails with `BrokenPipe`; go on with `next()` or `close()`, for dropping the socket may destroy that Close.
+//!   then, too: `next()` returns it when the Close that tells the peer is written and the transport has ended. `send()`
+//!   fails with `BrokenPipe` meanwhile; go on with `next()` or `close()`: dropping the socket may destroy that Close.
 //! * **Deadlines.** Keepalive and the timeouts of `Timeouts::MILLISECONDS` run while the socket is polled, by either
 //!   half.
 

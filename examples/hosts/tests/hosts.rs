@@ -146,7 +146,7 @@ async fn an_error_is_told_to_the_peer() {
     ] {
         let server = Server::start(program, &["127.0.0.1:0"]);
         let mut stream = server.stream().await;
-        stream.write_all(&[REQUEST.as_bytes(), b"\x81\x01a", &[0; 1000]].concat()).await.unwrap();
+        stream.write_all(&[REQUEST.as_bytes(), b"\x81\x01a", &[0; 1 << 20]].concat()).await.expect(program);
         tokio::time::sleep(Duration::from_millis(100)).await;
         timeout(PATIENCE, stream.write_all(&[0; 100_000])).await.unwrap().expect(program);
         tokio::time::sleep(Duration::from_millis(100)).await;
@@ -376,8 +376,8 @@ async fn http2() {
     assert_eq!(line, format!("HTTP/2.0 stream 1: websocket {}", server.uri.replace("wss:", "https:")));
 }
 
-/// [8441-5-9]: where TCP would be reset the stream is, with CANCEL, and the connection serves on. The peer ends its side
-/// in the middle of everything, or resets the stream itself.
+/// [8441-5-9]: where TCP would be reset the stream is, with CANCEL, and the connection serves on. The peer ends its
+/// side in the middle of everything, or resets the stream itself.
 #[tokio::test]
 async fn http2_without_a_close() {
     let file = certificate("reset");

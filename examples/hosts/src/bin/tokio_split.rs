@@ -5,9 +5,9 @@
 //!     cargo run --release --bin tokio_split -- 127.0.0.1:9001
 //!
 //! The halves share no lock. The reading task hands each reply that is due to the writing task, and waits while that is
-//! busy: what cannot be answered is not read. The writing task ends when our Close frame is out; that it has dropped its
-//! end of the channel tells the reading task. Both wait in `select!`, and all they wait for there can be cancelled:
-//! `read`, `recv` and `closed` lose nothing, and nothing is written there.
+//! busy: what cannot be answered is not read. The writing task ends when our Close frame is out; that the channel is
+//! closed then tells the reading task. Both wait in `select!`, and all they wait for there can be cancelled: `read`,
+//! `recv` and `closed` lose nothing, and nothing is written there.
 
 use std::io;
 use std::time::Duration;
