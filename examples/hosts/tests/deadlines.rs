@@ -3,6 +3,7 @@
 
 use std::future::poll_fn;
 use std::io::ErrorKind;
+use std::sync::mpsc::{RecvTimeoutError, channel};
 use std::time::Duration;
 
 use barews::Server;
@@ -232,6 +233,14 @@ async fn an_error_is_kept_until_the_close_is_written() {
 /// A peer that ends its side and takes nothing has 5 s, too, and one that is gone has no more; the task never spins.
 #[tokio::test(start_paused = true)]
 async fn a_peer_that_ends_and_takes_nothing_is_dropped() {
+    // A loop within one poll would not end.
+    let (_ended, watch) = channel::<()>();
+    std::thread::spawn(move || {
+        if watch.recv_timeout(Duration::from_secs(30)) == Err(RecvTimeoutError::Timeout) {
+            eprintln!("a busy loop");
+            std::process::abort();
+        }
+    });
     let (close, bad) = (b"\x88\x80\0\0\0\0", b"\x83\x80\0\0\0\0");
     for (frame, gone, expected) in [
         (close, false, Some(ErrorKind::TimedOut)),
