@@ -298,7 +298,7 @@ async fn web_server(program: &str) {
         (format!("GET / HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n\r\n"), 200, "the WebSocket is at /echo"),
         (format!("GET /echo HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n\r\n"), 200, "a WebSocket is here"),
         (format!("GET /echo HTTP/1.1\r\n{}\r\n", good.replace("13", "12")), 426, "sec-websocket-version: 13"),
-        (format!("GET /echo HTTP/1.1\r\n{good}Origin: http://elsewhere\r\n\r\n"), 403, "origin not allowed"),
+        (format!("GET /echo HTTP/1.1\r\n{good}Origin: http://elsewhere\r\n\r\n"), 403, "not allowed"),
         (format!("GET /echo HTTP/1.1\r\n{}\r\n", good.replace("dGhl", "")), 400, "Sec-WebSocket-Key"),
     ] {
         let answer = server.answer(&request).await;
