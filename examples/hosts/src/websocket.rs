@@ -8,8 +8,11 @@
 //! * **Cancel safety.** Dropping `next()` or `send()` loses nothing: what was read is in the buffer, what was begun is
 //!   kept. A message whose `send` was dropped goes out with the next poll of either half.
 //! * **Closing.** `close()` sends a Close frame, waits for the peer's and for the end of the transport. The peer's
-//!   Close is answered by `next()`, which returns `None` once all is over.
-//! * **Deadlines.** Keepalive and the timeouts of `Timeouts::MILLISECONDS` run while the socket is polled, by either half.
+//!   Close is answered by `next()`, which returns `None` once all is over. A protocol error of the peer's is kept until
+//!   then, too: `next()` returns it when the Close that tells the peer is written and the transport has ended. `send()`
+//!   fails with `BrokenPipe` meanwhile; go on with `next()` or `close()`: dropping the socket may destroy that Close.
+//! * **Deadlines.** Keepalive and the timeouts of `Timeouts::MILLISECONDS` run while the socket is polled, by either
+//!   half.
 
 use std::io::{self, ErrorKind};
 use std::ops::Range;
@@ -54,7 +57,10 @@ pub struct WebSocket<T, R> {
     waiting: bool,
     /// The message that is going out, and how many bytes of it are in frames.
     outgoing: Option<(MessageKind, Vec<u8>, usize)>,
-    failed: bool,
+    /// What `next()` returns in place of the first `None`.
+    error: Option<io::Error>,
+    /// The transport has ended, has failed, or is given up.
+    over: bool,
     shut: bool,
     deadlines: Deadlines,
     start: Instant,
@@ -187,7 +193,8 @@ impl<T: AsyncRead + AsyncWrite + Unpin, R: Role> WebSocket<T, R> {
             written: 0,
             waiting: false,
             outgoing: None,
-            failed: false,
+            error: None,
+            over: false,
             shut: false,
             deadlines,
             start: Instant::now(),
@@ -212,6 +219,13 @@ impl<T: AsyncRead + AsyncWrite + Unpin, R: Role> WebSocket<T, R> {
 
     fn now(&self) -> u64 {
         self.start.elapsed().as_millis() as u64
+    }
+
+    /// The connection is over, for both halves. Of the errors the first one tells why.
+    fn end(&mut self, error: Option<io::Error>) {
+        self.over = true;
+        self.error = self.error.take().or(error);
+        self.halves.wake_by_ref();
     }
 
     /// Does what the deadlines ask for, and has us woken at the next one.
@@ -291,27 +305,52 @@ impl<T: AsyncRead + AsyncWrite + Unpin, R: Role> WebSocket<T, R> {
 
     /// The same for a task that may not read: it, too, must not wait for ever.
     fn poll_send(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        self.poll_deadlines(cx)?;
-        self.poll_write(cx)
+        if self.over {
+            let sent = self.outgoing.is_none() && self.written == self.tx.len();
+            return Poll::Ready(if sent { Ok(()) } else { Err(ErrorKind::BrokenPipe.into()) });
+        }
+        let polled = match self.poll_deadlines(cx) {
+            Ok(()) => self.poll_write(cx),
+            Err(error) => {
+                self.end(Some(error.kind().into()));
+                return Poll::Ready(Err(error));
+            }
+        };
+        if let Poll::Ready(Err(error)) = &polled
+            && self.connection.state() == State::Open
+        {
+            self.end(Some(error.kind().into()));
+        }
+        polled
     }
 
-    /// Reads the next message; `None` when the connection is over.
+    /// Reads the next message; when the connection is over, the error if there was one, and then `None`.
     fn poll_message(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<Option<Message>>> {
+        if !self.over {
+            match ready!(self.poll_receive(cx)) {
+                Ok(Some(message)) => return Poll::Ready(Ok(Some(message))),
+                Ok(None) => self.end(None),
+                Err(error) => self.end(Some(error)),
+            }
+        }
+        Poll::Ready(self.error.take().map_or(Ok(None), Err))
+    }
+
+    /// Reads the next message; `None` when the transport is to be closed.
+    fn poll_receive(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<Option<Message>>> {
         loop {
             self.poll_deadlines(cx)?;
-            let drained = match self.poll_write(cx) {
-                Poll::Ready(Err(error)) if self.connection.state() == State::Open => return Poll::Ready(Err(error)),
-                Poll::Ready(_) => true, // a peer that closed need not read our Close
-                Poll::Pending => false,
-            };
+            let mut written = self.poll_write(cx);
+            if matches!(written, Poll::Ready(Err(_))) && self.connection.state() == State::Open {
+                return written.map_ok(|()| None);
+            }
             match self.connection.receive(&mut self.rx[self.unread.clone()]) {
                 Err(error) => {
-                    // What still comes is discarded until the transport ends; the Close that tells the peer is out.
+                    // What still comes is discarded until the transport ends.
                     self.unread = 0..0;
-                    if !self.failed {
-                        self.failed = true;
-                        let _sent = self.poll_write(cx)?;
-                        return Poll::Ready(Err(io::Error::new(ErrorKind::InvalidData, error)));
+                    if self.error.is_none() {
+                        self.error = Some(io::Error::new(ErrorKind::InvalidData, error));
+                        continue; // to the Close that tells the peer
                     }
                 }
                 Ok(received) => {
@@ -345,7 +384,7 @@ impl<T: AsyncRead + AsyncWrite + Unpin, R: Role> WebSocket<T, R> {
             }
             match self.connection.transport() {
                 Transport::Close => return Poll::Ready(Ok(None)),
-                Transport::HalfClose if drained && !self.shut => {
+                Transport::HalfClose if written.is_ready() && !self.shut => {
                     let _gone = ready!(Pin::new(&mut self.transport).poll_shutdown(cx));
                     self.shut = true;
                 }
@@ -354,19 +393,25 @@ impl<T: AsyncRead + AsyncWrite + Unpin, R: Role> WebSocket<T, R> {
             let mut buffer = ReadBuf::new(&mut self.rx);
             let end = match ready!(Pin::new(&mut self.transport).poll_read(cx, &mut buffer)) {
                 Ok(()) => buffer.filled().is_empty(),
-                Err(_) if self.connection.state() != State::Open => true, // a reset ends it, too
-                Err(error) => return Poll::Ready(Err(error)),
+                Err(error) if self.connection.state() == State::Open => return Poll::Ready(Err(error)),
+                Err(error) => {
+                    written = Poll::Ready(Err(error)); // a reset ends both directions
+                    true
+                }
             };
             self.unread = 0..buffer.filled().len();
             let now = self.now();
             self.deadlines.received(now);
-            if end && let Err(error) = self.connection.receive_eof() {
-                return Poll::Ready(if self.failed {
-                    Ok(None)
-                } else {
-                    self.failed = true;
-                    Err(io::Error::new(ErrorKind::UnexpectedEof, error))
-                });
+            if end {
+                let eof = self.connection.receive_eof();
+                if let (Err(error), None) = (eof, &self.error) {
+                    return Poll::Ready(Err(io::Error::new(ErrorKind::UnexpectedEof, error)));
+                }
+                match written {
+                    Poll::Ready(Ok(())) => {}
+                    Poll::Ready(Err(_)) => return Poll::Ready(Ok(None)), // who has closed need not read our Close
+                    Poll::Pending => return Poll::Pending,               // but may still do so
+                }
             }
         }
     }
@@ -395,7 +440,7 @@ impl<T: AsyncRead + AsyncWrite + Unpin, R: Role + Unpin> Sink<Message> for WebSo
 
     fn start_send(self: Pin<&mut Self>, message: Message) -> io::Result<()> {
         let this = self.get_mut();
-        if this.connection.state() != State::Open {
+        if this.over || this.connection.state() != State::Open {
             return Err(ErrorKind::BrokenPipe.into());
         }
         let (kind, body) = match message {
@@ -422,7 +467,9 @@ impl<T: AsyncRead + AsyncWrite + Unpin, R: Role + Unpin> Sink<Message> for WebSo
             if this.outgoing.is_some() {
                 ready!(this.poll_send(cx))?;
             }
-            this.start_close(CloseCode::NORMAL, "")?;
+            if !this.over {
+                this.start_close(CloseCode::NORMAL, "")?;
+            }
         }
         // What the peer has yet to say goes nowhere: it was sent before it saw our Close.
         while ready!(this.poll_message(cx))?.is_some() {}

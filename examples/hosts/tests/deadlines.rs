@@ -1,7 +1,9 @@
 //! The deadlines of `websocket.rs`, on tokio's paused clock: it jumps to the next deadline as soon as nobody has
 //! anything else to do, so that the seconds are exact and take no time. The peer is bytes, written and read by hand.
 
+use std::future::poll_fn;
 use std::io::ErrorKind;
+use std::sync::mpsc::{RecvTimeoutError, channel};
 use std::time::Duration;
 
 use barews::Server;
@@ -187,6 +189,131 @@ async fn closing() {
     assert_eq!(error.kind(), ErrorKind::TimedOut);
     assert_eq!(socket.closed(), Some((CloseCode::NORMAL, "")));
     is_after(start, 5);
+}
+
+/// `next()` keeps an error of the peer's until the Close that tells the peer has been read, so that whoever drops the
+/// socket then destroys nothing; what the peer sends meanwhile goes nowhere. Then it is over.
+#[tokio::test(start_paused = true)]
+async fn an_error_is_kept_until_the_peer_has_ended() {
+    let (mut socket, mut peer) = open(4096).await;
+    let server = tokio::spawn(async move {
+        let message = socket.next().await.unwrap().unwrap();
+        (message, socket.next().await.unwrap().unwrap_err().kind()) // and drops the socket
+    });
+    peer.write_all(b"\x81\x81\0\0\0\0a\x83\x80\0\0\0\0").await.unwrap();
+    for _ in 0..4 {
+        sleep(Duration::from_secs(1)).await;
+        peer.write_all(&[0; 10_000]).await.unwrap();
+    }
+    let mut frames = Vec::new();
+    peer.read_to_end(&mut frames).await.unwrap(); // it has half-closed
+    assert_eq!(frames, b"\x88\x02\x03\xea");
+    assert!(!server.is_finished());
+    drop(peer);
+    assert_eq!(server.await.unwrap(), (Message::Text("a".into()), ErrorKind::InvalidData));
+}
+
+/// The same when the transport takes the Close only later, and the peer has ended its side before.
+#[tokio::test(start_paused = true)]
+async fn an_error_is_kept_until_the_close_is_written() {
+    let (mut socket, mut peer) = open(256).await;
+    let message = Message::Binary(vec![7; 1000]);
+    timeout(Duration::from_secs(1), socket.send(message)).await.unwrap_err();
+    peer.write_all(b"\x83\x80\0\0\0\0").await.unwrap();
+    peer.shutdown().await.unwrap();
+    let server = tokio::spawn(async move { socket.next().await.unwrap().unwrap_err().kind() });
+    sleep(Duration::from_secs(4)).await;
+    assert!(!server.is_finished());
+    let mut frames = Vec::new();
+    peer.read_to_end(&mut frames).await.unwrap();
+    assert_eq!(frames, [b"\x82\x7e\x03\xe8", &[7; 1000][..], b"\x88\x02\x03\xea"].concat());
+    assert_eq!(server.await.unwrap(), ErrorKind::InvalidData);
+}
+
+/// A peer that ends its side and takes nothing has 5 s, too, and one that is gone has no more; the task never spins.
+#[tokio::test(start_paused = true)]
+async fn a_peer_that_ends_and_takes_nothing_is_dropped() {
+    // A loop within one poll would not end.
+    let (_ended, watch) = channel::<()>();
+    std::thread::spawn(move || {
+        if watch.recv_timeout(Duration::from_secs(30)) == Err(RecvTimeoutError::Timeout) {
+            eprintln!("a busy loop");
+            std::process::abort();
+        }
+    });
+    let (close, bad) = (b"\x88\x80\0\0\0\0", b"\x83\x80\0\0\0\0");
+    for (frame, gone, expected) in [
+        (close, false, Some(ErrorKind::TimedOut)),
+        (close, true, None),
+        (bad, false, Some(ErrorKind::InvalidData)),
+        (bad, true, Some(ErrorKind::InvalidData)),
+    ] {
+        let (mut socket, mut peer) = open(256).await;
+        timeout(Duration::from_secs(1), socket.send(Message::Binary(vec![7; 1000]))).await.unwrap_err();
+        peer.write_all(frame).await.unwrap();
+        peer.shutdown().await.unwrap();
+        let (start, mut polls) = (Instant::now(), 0);
+        timeout(Duration::from_secs(1), socket.next()).await.unwrap_err();
+        let _peer = (!gone).then_some(peer);
+        let polled = poll_fn(|cx| {
+            polls += 1;
+            assert!(polls < 20, "a busy loop");
+            socket.poll_next_unpin(cx)
+        });
+        assert_eq!(polled.await.map(|polled| polled.unwrap_err().kind()), expected);
+        is_after(start, if gone { 1 } else { 5 });
+        assert!(socket.next().await.is_none());
+    }
+}
+
+/// When the connection is over, `next()` returns one error and then `None`; nothing waits for ever, whichever half
+/// notices it first.
+#[tokio::test(start_paused = true)]
+async fn over() {
+    // The peer does not answer a Ping: the whole socket, the stream first, the sink first.
+    let (mut socket, _peer) = open(4096).await;
+    assert_eq!(socket.next().await.unwrap().unwrap_err().kind(), ErrorKind::TimedOut);
+    assert!(timeout(PATIENCE, socket.next()).await.unwrap().is_none());
+    assert_eq!(socket.send(Message::Text("a".into())).await.unwrap_err().kind(), ErrorKind::BrokenPipe);
+    timeout(PATIENCE, SinkExt::close(&mut socket)).await.unwrap().unwrap();
+
+    let (socket, _peer) = open(4096).await;
+    let (mut sink, mut stream) = socket.split();
+    let start = Instant::now();
+    let sending = tokio::spawn(async move { sink.send(Message::Binary(vec![0; 1 << 20])).await });
+    assert_eq!(stream.next().await.unwrap().unwrap_err().kind(), ErrorKind::TimedOut);
+    is_after(start, 40);
+    let sent = timeout(PATIENCE, sending).await.unwrap().unwrap();
+    assert_eq!(sent.unwrap_err().kind(), ErrorKind::BrokenPipe);
+    assert!(timeout(PATIENCE, stream.next()).await.unwrap().is_none());
+
+    let (mut socket, _peer) = open(4096).await;
+    let sent = socket.send(Message::Binary(vec![0; 1 << 20])).await;
+    assert_eq!(sent.unwrap_err().kind(), ErrorKind::TimedOut);
+    assert_eq!(timeout(PATIENCE, socket.next()).await.unwrap().unwrap().unwrap_err().kind(), ErrorKind::TimedOut);
+    assert!(timeout(PATIENCE, socket.next()).await.unwrap().is_none());
+
+    // The closing deadline.
+    let (mut socket, _peer) = open(4096).await;
+    socket.start_close(CloseCode::NORMAL, "").unwrap();
+    assert_eq!(socket.next().await.unwrap().unwrap_err().kind(), ErrorKind::TimedOut);
+    assert!(timeout(PATIENCE, socket.next()).await.unwrap().is_none());
+    timeout(PATIENCE, SinkExt::close(&mut socket)).await.unwrap().unwrap();
+
+    // The transport fails.
+    let (mut socket, peer) = open(4096).await;
+    drop(peer);
+    let sent = socket.send(Message::Text("a".into())).await;
+    assert_eq!(sent.unwrap_err().kind(), ErrorKind::BrokenPipe);
+    assert_eq!(socket.next().await.unwrap().unwrap_err().kind(), ErrorKind::BrokenPipe);
+    assert!(timeout(PATIENCE, socket.next()).await.unwrap().is_none());
+    timeout(PATIENCE, SinkExt::close(&mut socket)).await.unwrap().unwrap();
+
+    // The transport ends without a Close.
+    let (mut socket, peer) = open(4096).await;
+    drop(peer);
+    assert_eq!(socket.next().await.unwrap().unwrap_err().kind(), ErrorKind::UnexpectedEof);
+    assert!(timeout(PATIENCE, socket.next()).await.unwrap().is_none());
 }
 
 /// 10 s for the opening handshake of either role.

@@ -1,10 +1,10 @@
 //! Every host of this package over a real socket, started as its header says. The peer is the client of `websocket.rs`,
 //! on the same engine; other peers are the business of the interoperability tests.
 
-use std::io::{BufRead, BufReader};
+use std::io::{BufRead, BufReader, ErrorKind};
 use std::path::PathBuf;
 use std::process::{Child, ChildStdout, Command, Stdio};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use barews::Client;
 use barews::handshake::{ClientConfig, Uri};
@@ -21,6 +21,10 @@ use tokio::time::timeout;
 use tokio_rustls::{TlsAcceptor, TlsConnector};
 
 const PATIENCE: Duration = Duration::from_secs(30);
+
+/// To each of these hosts.
+const REQUEST: &str = "GET /echo HTTP/1.1\r\nHost: a\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\
+    Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n";
 
 type Socket = WebSocket<TcpStream, Client<fn() -> [u8; 4]>>;
 
@@ -122,25 +126,59 @@ async fn tokio_echo() {
     assert!(answer.starts_with("HTTP/1.1 405 "), "{answer}");
 }
 
-/// RFC 6455 5.1: a frame that is not masked gets a Close 1002, which arrives although more bytes follow; then the end.
+/// The frames of an answer to `REQUEST`.
+fn frames(answer: &[u8]) -> &[u8] {
+    &answer[answer.windows(4).position(|w| w == b"\r\n\r\n").unwrap() + 4..]
+}
+
+/// RFC 6455 5.1: a frame that is not masked gets a Close 1002, which arrives although more bytes follow and the peer
+/// reads late; then the end.
 #[tokio::test]
 async fn an_error_is_told_to_the_peer() {
     for program in [
         env!("CARGO_BIN_EXE_tokio_echo"),
         env!("CARGO_BIN_EXE_tokio_split"),
         env!("CARGO_BIN_EXE_chat"),
+        env!("CARGO_BIN_EXE_hyper_upgrade"),
+        env!("CARGO_BIN_EXE_axum_upgrade"),
         #[cfg(target_os = "linux")]
         env!("CARGO_BIN_EXE_io_uring"),
     ] {
         let server = Server::start(program, &["127.0.0.1:0"]);
         let mut stream = server.stream().await;
-        let request = "GET / HTTP/1.1\r\nHost: a\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\
-            Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n";
-        stream.write_all(&[request.as_bytes(), b"\x81\x01a", &[0; 1000]].concat()).await.unwrap();
+        stream.write_all(&[REQUEST.as_bytes(), b"\x81\x01a", &[0; 1 << 20]].concat()).await.expect(program);
+        tokio::time::sleep(Duration::from_millis(100)).await;
+        timeout(PATIENCE, stream.write_all(&[0; 100_000])).await.unwrap().expect(program);
+        tokio::time::sleep(Duration::from_millis(100)).await;
+        let mut answer = Vec::new();
+        timeout(PATIENCE, stream.read_to_end(&mut answer)).await.unwrap().expect(program);
+        let frames = frames(&answer);
+        assert!(frames.ends_with(b"\x88\x02\x03\xea"), "{program}: {frames:?}");
+    }
+}
+
+/// RFC 6455 5.5.1: what the peer has said before its Close is answered before ours.
+#[tokio::test]
+async fn a_close_overtakes_nothing() {
+    for (program, name) in [(env!("CARGO_BIN_EXE_tokio_split"), ""), (env!("CARGO_BIN_EXE_chat"), "0: ")] {
+        let server = Server::start(program, &["127.0.0.1:0"]);
+        let mut stream = server.stream().await;
+        let (mut request, mut expected) = (REQUEST.as_bytes().to_vec(), Vec::new());
+        for i in 10..30 {
+            let said = format!("{name}{i}");
+            request.extend([b"\x81\x82\0\0\0\0", i.to_string().as_bytes()].concat());
+            expected.extend([&[0x81, said.len() as u8], said.as_bytes()].concat());
+        }
+        request.extend(b"\x88\x82\0\0\0\0\x03\xe8");
+        expected.extend(b"\x88\x02\x03\xe8");
+        stream.write_all(&request).await.unwrap();
         let mut answer = Vec::new();
         timeout(PATIENCE, stream.read_to_end(&mut answer)).await.unwrap().unwrap();
-        let frames = answer.windows(4).position(|w| w == b"\r\n\r\n").unwrap() + 4;
-        assert!(answer[frames..].ends_with(b"\x88\x02\x03\xea"), "{program}: {:?}", &answer[frames..]);
+        let mut frames = frames(&answer).to_vec();
+        if let Some(second) = frames.windows(5).position(|w| w == b"\x81\x030 s") {
+            frames.drain(second..second + 5); // which `tokio_split` tells
+        }
+        assert_eq!(frames, expected, "{program}");
     }
 }
 
@@ -179,6 +217,73 @@ async fn io_uring() {
     assert!(answer.starts_with("HTTP/1.1 426 "), "{answer}");
 }
 
+/// It hears nothing more, of the handshake or after the Close frames, and gives up after 10 s and 5 s.
+#[cfg(target_os = "linux")]
+#[tokio::test]
+async fn io_uring_gives_up() {
+    let server = Server::start(env!("CARGO_BIN_EXE_io_uring"), &["127.0.0.1:0"]);
+    let start = Instant::now();
+    let opening = async {
+        let mut stream = server.stream().await;
+        stream.write_all(&REQUEST.as_bytes()[..REQUEST.len() - 1]).await.unwrap();
+        let len = timeout(PATIENCE, stream.read(&mut [0; 100])).await.unwrap().unwrap();
+        (len, start.elapsed().as_secs())
+    };
+    let closing = async {
+        let mut stream = server.stream().await;
+        stream.write_all(&[REQUEST.as_bytes(), b"\x88\x80\0\0\0\0"].concat()).await.unwrap();
+        let mut answer = Vec::new();
+        timeout(PATIENCE, stream.read_to_end(&mut answer)).await.unwrap().unwrap();
+        assert_eq!(frames(&answer), b"\x88\0");
+        // It has half-closed; that it has closed is told by a reset.
+        while start.elapsed() < PATIENCE && stream.write_all(b"x").await.is_ok() {
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+        start.elapsed().as_secs()
+    };
+    let (opening, closing) = tokio::join!(opening, closing);
+    assert!(matches!(opening, (0, 10..=14)), "{opening:?}");
+    assert!(matches!(closing, 5..=9), "{closing}");
+}
+
+/// It asks after 20 s of silence, goes on when there is a Pong, and gives up 20 s after a Ping that has none; also when
+/// it cannot ask, because the peer takes nothing.
+#[cfg(target_os = "linux")]
+#[tokio::test]
+#[ignore = "takes a minute"]
+async fn io_uring_asks() {
+    let server = Server::start(env!("CARGO_BIN_EXE_io_uring"), &["127.0.0.1:0"]);
+    let start = Instant::now();
+    let silent = async {
+        let mut stream = server.stream().await;
+        stream.write_all(REQUEST.as_bytes()).await.unwrap();
+        let mut answer = Vec::new();
+        while !answer.ends_with(b"\x89\x04\0\0\0\x01") {
+            answer.push(timeout(PATIENCE, stream.read_u8()).await.unwrap().unwrap());
+        }
+        let asked = start.elapsed().as_secs();
+        stream.write_all(b"\x8a\x84\0\0\0\0\0\0\0\x01").await.unwrap();
+        let mut rest = Vec::new();
+        timeout(2 * PATIENCE, stream.read_to_end(&mut rest)).await.unwrap().unwrap();
+        assert_eq!(rest, b"\x89\x04\0\0\0\x02");
+        (asked, start.elapsed().as_secs())
+    };
+    let stuck = async {
+        let mut stream = server.stream().await;
+        stream.write_all(REQUEST.as_bytes()).await.unwrap();
+        let message = [b"\x82\xfe\xff\xff\0\0\0\0", &[0; 65535][..]].concat();
+        while let Ok(written) = timeout(Duration::from_secs(2), stream.write_all(&message)).await {
+            written.unwrap();
+        }
+        let full = start.elapsed();
+        let error = timeout(2 * PATIENCE, stream.write_all(&vec![0; 64 << 20])).await.unwrap().unwrap_err();
+        (error.kind(), (start.elapsed() - full).as_secs())
+    };
+    let (silent, stuck) = tokio::join!(silent, stuck);
+    assert!(matches!(silent, (20..=22, 60..=64)), "{silent:?}");
+    assert!(matches!(stuck, (ErrorKind::ConnectionReset, 36..=42)), "{stuck:?}");
+}
+
 /// What the web server serves itself, what it hands over, and what the engine refuses.
 async fn web_server(program: &str) {
     let server = Server::start(program, &["127.0.0.1:0"]);
@@ -193,7 +298,7 @@ async fn web_server(program: &str) {
         (format!("GET / HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n\r\n"), 200, "the WebSocket is at /echo"),
         (format!("GET /echo HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n\r\n"), 200, "a WebSocket is here"),
         (format!("GET /echo HTTP/1.1\r\n{}\r\n", good.replace("13", "12")), 426, "sec-websocket-version: 13"),
-        (format!("GET /echo HTTP/1.1\r\n{good}Origin: http://elsewhere\r\n\r\n"), 403, "origin not allowed"),
+        (format!("GET /echo HTTP/1.1\r\n{good}Origin: http://elsewhere\r\n\r\n"), 403, "not allowed"),
         (format!("GET /echo HTTP/1.1\r\n{}\r\n", good.replace("dGhl", "")), 400, "Sec-WebSocket-Key"),
     ] {
         let answer = server.answer(&request).await;
@@ -271,8 +376,8 @@ async fn http2() {
     assert_eq!(line, format!("HTTP/2.0 stream 1: websocket {}", server.uri.replace("wss:", "https:")));
 }
 
-/// [8441-5-9]: where TCP would be reset the stream is, with CANCEL, and the connection serves on. The peer ends its side
-/// in the middle of everything, or resets the stream itself.
+/// [8441-5-9]: where TCP would be reset the stream is, with CANCEL, and the connection serves on. The peer ends its
+/// side in the middle of everything, or resets the stream itself.
 #[tokio::test]
 async fn http2_without_a_close() {
     let file = certificate("reset");

@@ -1,5 +1,7 @@
 //! The same in axum: a handler that takes the whole request, and answers as the engine says.
 //!
+//! In `examples/hosts`:
+//!
 //!     cargo run --release --bin axum_upgrade -- 127.0.0.1:9001
 //!     curl http://127.0.0.1:9001/
 

@@ -1,5 +1,7 @@
 //! A chat room: what one says, all get. Open http://127.0.0.1:9001/ in two browser windows.
 //!
+//! In `examples/hosts`:
+//!
 //!     cargo run --release --bin chat -- 127.0.0.1:9001 drop|close|wait
 //!
 //! A server masks nothing, so a message is the same bytes for everybody: it is framed once, and the frame is shared.
@@ -11,15 +13,15 @@ use std::io;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use barews::connection::{Event, MessageKind, Receiver, Reply, Transmitter, Transport};
+use barews::connection::{Event, MessageKind, Receiver, Reply, Transmitter};
 use barews::handshake::{OriginPolicy, ServerConfig};
 use barews::wire::{CloseCode, FrameHeader, MAX_CONTROL_FRAME, Opcode};
 use barews::{ProtocolError, Server};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::tcp::{OwnedReadHalf, OwnedWriteHalf};
 use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::Notify;
 use tokio::sync::mpsc::{self, error::TrySendError};
-use tokio::sync::{Notify, watch};
 use tokio::time::{interval, timeout};
 
 static HANDSHAKE: ServerConfig<'_> = ServerConfig::new(OriginPolicy::SameOrigin); // who talks here is asked by our page
@@ -121,14 +123,13 @@ async fn serve(mut stream: TcpStream, room: &Arc<Room>, id: u64) -> io::Result<(
     };
     let (queue, frames) = mpsc::channel(QUEUE);
     let (replies, replies_due) = mpsc::channel(1);
-    let (closed, close_sent) = watch::channel(false);
     let too_slow = Arc::new(Notify::new());
     room.members().insert(id, Member { queue, too_slow: Arc::clone(&too_slow) });
 
     let (receiver, transmitter) = connection.split();
     let (incoming, outgoing) = stream.into_split();
-    let writing = tokio::spawn(write(outgoing, transmitter, replies_due, frames, too_slow, closed));
-    let read = read(incoming, receiver, unread, room, id, replies, close_sent).await;
+    let writing = tokio::spawn(write(outgoing, transmitter, replies_due, frames, too_slow));
+    let read = read(incoming, receiver, unread, room, id, replies).await;
     room.members().remove(&id);
     writing.await.map_err(io::Error::other)??;
     read
@@ -141,7 +142,6 @@ async fn read(
     room: &Room,
     id: u64,
     replies: mpsc::Sender<Reply>,
-    mut close_sent: watch::Receiver<bool>,
 ) -> io::Result<()> {
     let mut unread = rx.len();
     rx.resize(rx.len().max(4096), 0);
@@ -171,25 +171,19 @@ async fn read(
                 Some(_) => {} // binary data is nothing that one says
             }
         }
-        let sent = *close_sent.borrow_and_update();
-        if receiver.transport(sent) == Transport::Close {
-            return Ok(());
-        }
         // The writer pings, so a peer that is there is heard of.
         let read = timeout(2 * PING, stream.read(&mut rx));
         tokio::select! {
             read = read => {
                 unread = read??;
-                if unread == 0 && receiver.receive_eof().is_err() {
-                    return Err(io::ErrorKind::UnexpectedEof.into());
+                if unread == 0 {
+                    return receiver.receive_eof().map_err(io::Error::other);
                 }
             }
-            changed = close_sent.changed() => {
-                unread = 0;
-                if changed.is_err() {
-                    let drained = async { while stream.read(&mut rx).await? > 0 {} Ok::<_, io::Error>(()) };
-                    return timeout(PATIENCE, drained).await?;
-                }
+            () = replies.closed() => {
+                // The writer has ended: our Close is out.
+                let drained = async { while stream.read(&mut rx).await? > 0 {} Ok(()) };
+                return timeout(PATIENCE, drained).await?;
             }
         }
     }
@@ -201,7 +195,6 @@ async fn write(
     mut replies: mpsc::Receiver<Reply>,
     mut frames: mpsc::Receiver<Frame>,
     too_slow: Arc<Notify>,
-    closed: watch::Sender<bool>,
 ) -> io::Result<()> {
     let mut pings = interval(PING);
     pings.tick().await; // the first one is at once
@@ -211,6 +204,13 @@ async fn write(
             biased;
             reply = replies.recv() => {
                 let Some(reply) = reply else { break };
+                if reply.is_close() {
+                    // RFC 6455 5.5.1: nothing may follow a Close, so what was said before it goes first
+                    frames.close();
+                    while let Ok(frame) = frames.try_recv() {
+                        timeout(PATIENCE, stream.write_all(&frame)).await??;
+                    }
+                }
                 (transmitter.reply(&reply, &mut control), None)
             }
             () = too_slow.notified() => {
@@ -226,6 +226,5 @@ async fn write(
         let bytes = frame.as_deref().unwrap_or(&control[..len.map_err(io::Error::other)?]);
         timeout(PATIENCE, stream.write_all(bytes)).await??;
     }
-    closed.send_replace(true);
     stream.shutdown().await
 }

@@ -1,6 +1,8 @@
 //! WebSockets over HTTP/2 (RFC 8441), on the crate `h2` and rustls: an echo server with a page, and a client. The
 //! server speaks nothing but HTTP/2.
 //!
+//! In `examples/hosts`:
+//!
 //!     cargo run --release --bin http2 -- server 127.0.0.1:9443 /tmp/certificate.pem
 //!     cargo run --release --bin http2 -- client wss://localhost:9443/echo /tmp/certificate.pem hello
 //!

@@ -1,6 +1,8 @@
 //! A web server on hyper that hands WebSockets to the engine: hyper parses the request, the engine decides on it and
 //! says what to answer, and then gets what hyper has upgraded.
 //!
+//! In `examples/hosts`:
+//!
 //!     cargo run --release --bin hyper_upgrade -- 127.0.0.1:9001
 //!     curl http://127.0.0.1:9001/
 

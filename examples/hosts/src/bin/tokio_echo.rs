@@ -1,5 +1,7 @@
 //! The echo server on tokio, one task for each connection, with nothing between the engine and the socket.
 //!
+//! In `examples/hosts`:
+//!
 //!     cargo run --release --bin tokio_echo -- 127.0.0.1:9001
 //!
 //! The task waits in one place, for bytes or for a deadline: `read` is safe to cancel, and what it read is passed to

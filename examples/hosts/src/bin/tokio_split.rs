@@ -1,22 +1,25 @@
 //! A connection split over two tasks: one reads, the other writes. The server echoes, and tells the seconds meanwhile.
 //!
+//! In `examples/hosts`:
+//!
 //!     cargo run --release --bin tokio_split -- 127.0.0.1:9001
 //!
 //! The halves share no lock. The reading task hands each reply that is due to the writing task, and waits while that is
-//! busy: what cannot be answered is not read. It hears from it when our Close frame is out. Both wait in `select!`, and
-//! all they wait for there can be cancelled: `read`, `recv` and `changed` lose nothing, and nothing is written there.
+//! busy: what cannot be answered is not read. The writing task ends when our Close frame is out; that the channel is
+//! closed then tells the reading task. Both wait in `select!`, and all they wait for there can be cancelled: `read`,
+//! `recv` and `closed` lose nothing, and nothing is written there.
 
 use std::io;
 use std::time::Duration;
 
-use barews::connection::{Event, MessageKind, Receiver, Reply, Transmitter, Transport};
+use barews::connection::{Event, MessageKind, Receiver, Reply, Transmitter};
 use barews::handshake::{OriginPolicy, ServerConfig};
 use barews::wire::MAX_CONTROL_FRAME;
 use barews::{Connection, Server};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::tcp::{OwnedReadHalf, OwnedWriteHalf};
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::{mpsc, watch};
+use tokio::sync::mpsc;
 use tokio::time::{interval, timeout};
 
 static HANDSHAKE: ServerConfig<'_> = ServerConfig::new(OriginPolicy::Any); // nothing here is secret
@@ -48,21 +51,19 @@ async fn serve(mut stream: TcpStream) -> io::Result<()> {
     let (incoming, outgoing) = stream.into_split();
     let (replies, replies_due) = mpsc::channel(1);
     let (messages, messages_due) = mpsc::channel(4);
-    let (closed, close_sent) = watch::channel(false);
-    let writing = tokio::spawn(write(outgoing, transmitter, replies_due, messages_due, closed));
-    let read = read(incoming, receiver, unread, replies, messages, close_sent).await;
+    let writing = tokio::spawn(write(outgoing, transmitter, replies_due, messages_due));
+    let read = read(incoming, receiver, unread, replies, messages).await;
     writing.await.map_err(io::Error::other)??;
     read
 }
 
-/// Reads until the transport is to be closed. Dropping the senders tells the writing task that it is over.
+/// Reads until the transport ends. Dropping the senders tells the writing task that nothing more comes.
 async fn read(
     mut stream: OwnedReadHalf,
     mut receiver: Receiver<Server>,
     mut rx: Vec<u8>,
     replies: mpsc::Sender<Reply>,
     messages: mpsc::Sender<(MessageKind, Vec<u8>)>,
-    mut close_sent: watch::Receiver<bool>,
 ) -> io::Result<()> {
     let mut unread = rx.len();
     rx.resize(rx.len().max(16 << 10), 0);
@@ -87,21 +88,16 @@ async fn read(
                 Some(_) => {}
             }
         }
-        unread = 0;
-        let sent = *close_sent.borrow_and_update();
-        if receiver.transport(sent) == Transport::Close {
-            return Ok(());
-        }
         tokio::select! {
             read = stream.read(&mut rx) => {
                 unread = read?;
-                if unread == 0 && receiver.receive_eof().is_err() {
-                    return Err(io::ErrorKind::UnexpectedEof.into());
+                if unread == 0 {
+                    return receiver.receive_eof().map_err(io::Error::other); // fine behind a Close, whose answer is due
                 }
             }
-            changed = close_sent.changed() => if changed.is_err() {
-                // The writer is gone: it has shut down its side. The peer has its time to do the same.
-                let drained = async { while stream.read(&mut rx).await? > 0 {} Ok::<_, io::Error>(()) };
+            () = replies.closed() => {
+                // The writer has shut down its side. The peer has its time to do the same.
+                let drained = async { while stream.read(&mut rx).await? > 0 {} Ok(()) };
                 return timeout(CLOSING, drained).await?;
             }
         }
@@ -114,19 +110,26 @@ async fn write(
     mut transmitter: Transmitter<Server>,
     mut replies: mpsc::Receiver<Reply>,
     mut messages: mpsc::Receiver<(MessageKind, Vec<u8>)>,
-    closed: watch::Sender<bool>,
 ) -> io::Result<()> {
     let mut tx = Vec::new();
     let mut second = interval(Duration::from_secs(1));
     let mut seconds = 0;
     while !transmitter.is_closed() {
+        tx.clear();
         tokio::select! {
             biased; // a Pong before all else
             reply = replies.recv() => {
                 let Some(reply) = reply else { break };
-                tx.resize(MAX_CONTROL_FRAME, 0);
-                let len = transmitter.reply(&reply, &mut tx).map_err(io::Error::other)?;
-                tx.truncate(len);
+                if reply.is_close() {
+                    // RFC 6455 5.5.1: nothing may follow a Close, so what was to be said before it goes first
+                    while let Ok((kind, body)) = messages.try_recv() {
+                        put(&mut transmitter, kind, &body, &mut tx)?;
+                    }
+                }
+                let start = tx.len();
+                tx.resize(start + MAX_CONTROL_FRAME, 0);
+                let len = transmitter.reply(&reply, &mut tx[start..]).map_err(io::Error::other)?;
+                tx.truncate(start + len);
             }
             message = messages.recv() => {
                 let Some((kind, body)) = message else { break };
@@ -141,13 +144,14 @@ async fn write(
             timeout(PATIENCE, stream.write_all(part)).await??;
         }
     }
-    closed.send_replace(true);
     stream.shutdown().await
 }
 
+/// Puts a message behind what is in `tx`.
 fn put(transmitter: &mut Transmitter<Server>, kind: MessageKind, body: &[u8], tx: &mut Vec<u8>) -> io::Result<()> {
-    tx.resize(body.len() + 14, 0);
-    let len = transmitter.message(kind, body, tx).map_err(io::Error::other)?;
-    tx.truncate(len);
+    let start = tx.len();
+    tx.resize(start + body.len() + 14, 0);
+    let len = transmitter.message(kind, body, &mut tx[start..]).map_err(io::Error::other)?;
+    tx.truncate(start + len);
     Ok(())
 }

@@ -1,5 +1,7 @@
 //! `wss://` without a runtime: rustls on `std::net`, a thread for each connection.
 //!
+//! In `examples/hosts`:
+//!
 //!     cargo run --release --bin wss_blocking -- server 127.0.0.1:9443 /tmp/certificate.pem
 //!     cargo run --release --bin wss_blocking -- client wss://localhost:9443/ /tmp/certificate.pem hello
 //!

@@ -1,5 +1,7 @@
 //! `wss://` on tokio and rustls: an echo server and a client. The certificate is made anew and written to a file.
 //!
+//! In `examples/hosts`:
+//!
 //!     cargo run --release --bin wss_tokio -- server 127.0.0.1:9443 /tmp/certificate.pem
 //!     cargo run --release --bin wss_tokio -- client wss://localhost:9443/ /tmp/certificate.pem hello
 //!
