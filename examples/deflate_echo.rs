@@ -8,12 +8,12 @@
 //! microcontroller has.
 
 use std::error::Error;
-use std::io::{Read, Write};
+use std::io::{self, ErrorKind, Read, Write};
 use std::net::{Shutdown, TcpListener, TcpStream};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use barews::HandshakeError;
-use barews::connection::{Config, Event, Transport};
+use barews::connection::{Config, Event, State, Transport};
 use barews::deflate::{Deflater, Inflater, Level, MAX_RESPONSE, Parameters, RSV1};
 use barews::handshake::{Accept, OriginPolicy, Progress, ServerConfig, ServerHandshake};
 use barews::message::MessageBuffer;
@@ -23,6 +23,10 @@ use barews::wire::MAX_CONTROL_FRAME;
 static HANDSHAKE: ServerConfig<'_> = ServerConfig::new(OriginPolicy::Any);
 /// The longest message, in bytes, compressed or not.
 const MAX_MESSAGE: usize = 1 << 20;
+/// How long the opening handshake may take, silence, and what the peer does when the connection closes.
+const OPENING: Duration = Duration::from_secs(10);
+const IDLE: Duration = Duration::from_secs(60);
+const CLOSING: Duration = Duration::from_secs(5);
 
 fn main() -> Result<(), Box<dyn Error>> {
     let mut arguments = std::env::args().skip(1);
@@ -43,14 +47,15 @@ fn main() -> Result<(), Box<dyn Error>> {
 }
 
 fn serve(mut stream: TcpStream, limits: Parameters) -> Result<(), Box<dyn Error>> {
-    stream.set_read_timeout(Some(Duration::from_secs(60)))?;
+    stream.set_write_timeout(Some(IDLE))?;
     stream.set_nodelay(true)?;
     let (mut rx, mut tx) = ([0; 4096], [0; 1024]);
 
     // The opening handshake. What the client sent behind it stays in `rx`, at `unread`.
     let mut handshake = ServerHandshake::new(&HANDSHAKE, [0; 1024]);
+    let end = Instant::now() + OPENING;
     let (mut connection, agreed, mut unread) = loop {
-        let len = stream.read(&mut rx)?;
+        let len = read(&mut stream, &mut rx, end)?;
         let refusal = match handshake.receive(&mut rx[..len]) {
             Ok(Progress::Partial) if len == 0 => return Ok(()),
             Ok(Progress::Partial) => continue,
@@ -89,7 +94,9 @@ fn serve(mut stream: TcpStream, limits: Parameters) -> Result<(), Box<dyn Error>
     let (mut piece, mut out) = (vec![0; 16 << 10], vec![0; MAX_MESSAGE]);
 
     // The connection.
+    let mut end = Instant::now();
     loop {
+        let was_open = connection.state() == State::Open;
         let mut rest = &mut rx[unread];
         while let Ok(received) = connection.receive(rest) {
             rest = received.rest;
@@ -132,10 +139,23 @@ fn serve(mut stream: TcpStream, limits: Parameters) -> Result<(), Box<dyn Error>
             Transport::HalfClose => drop(stream.shutdown(Shutdown::Write)),
             Transport::Close => return Ok(()),
         }
-        let len = stream.read(&mut rx)?;
+        if was_open {
+            end = Instant::now() + if connection.state() == State::Open { IDLE } else { CLOSING };
+        }
+        let len = read(&mut stream, &mut rx, end)?;
         if len == 0 {
             let _ = connection.receive_eof();
         }
         unread = 0..len;
     }
+}
+
+/// Reads until that time, which no dribble of bytes prolongs.
+fn read(stream: &mut TcpStream, rx: &mut [u8], end: Instant) -> io::Result<usize> {
+    let left = end.saturating_duration_since(Instant::now());
+    if left.is_zero() {
+        return Err(ErrorKind::TimedOut.into());
+    }
+    stream.set_read_timeout(Some(left))?;
+    stream.read(rx)
 }

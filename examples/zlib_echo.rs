@@ -1,21 +1,24 @@
 //! `deflate_echo` with a zlib of the host's choice in place of the engine's own inflater and deflater, here zlib-rs
 //! through flate2. No trait is needed for that: chunks tell RSV1, frames are sent with it, and `Parameters` agrees.
 //!
+//! flate2 does not tell whether a message ends where a block does. One that was cut short is found by what the end of a
+//! block, which comes behind every message, turns into; not all are. The engine's own inflater finds them all.
+//!
 //!     cargo run --release --features deflate --example zlib_echo [ADDRESS]
 //!
 //! The address is 127.0.0.1:9001 if none is given.
 
 use std::error::Error;
-use std::io::{Read, Write};
+use std::io::{self, ErrorKind, Read, Write};
 use std::net::{Shutdown, TcpListener, TcpStream};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
-use barews::connection::{Chunk, Config, Event, MessageKind, Transport};
+use barews::connection::{Chunk, Config, Event, MessageKind, State, Transport};
 use barews::deflate::{MAX_RESPONSE, Parameters, RSV1};
 use barews::handshake::{Accept, OriginPolicy, Progress, ServerConfig, ServerHandshake};
 use barews::wire::MAX_CONTROL_FRAME;
 use barews::{HandshakeError, ProtocolError};
-use flate2::{Compress, Compression, Decompress, FlushCompress, FlushDecompress};
+use flate2::{Compress, Compression, Decompress, FlushCompress, FlushDecompress, Status};
 
 /// An echo keeps no secrets: pages of any origin may use it.
 static HANDSHAKE: ServerConfig<'_> = ServerConfig::new(OriginPolicy::Any);
@@ -33,6 +36,8 @@ struct Zlib {
     /// The message under way, with room for one byte too many, and whether it came compressed.
     message: Vec<u8>,
     compressed: bool,
+    /// Some byte of it came.
+    any: bool,
     deflated: Vec<u8>,
 }
 
@@ -45,6 +50,7 @@ impl Zlib {
             compress: (bits > 8).then(|| Compress::new_with_window_bits(Compression::new(6), false, bits)),
             message: Vec::with_capacity(MAX_MESSAGE + 1),
             compressed: false,
+            any: false,
             deflated: Vec::new(),
         }
     }
@@ -54,7 +60,7 @@ impl Zlib {
         let rsv1 = chunk.rsv & RSV1 != 0;
         if chunk.first {
             self.message.clear();
-            self.compressed = rsv1;
+            (self.compressed, self.any) = (rsv1, false);
             if rsv1 && self.agreed.client.no_context_takeover {
                 self.decompress.reset(false);
             }
@@ -62,9 +68,15 @@ impl Zlib {
             return Err(ProtocolError::ReservedBits);
         }
         if self.compressed {
+            self.any |= !chunk.payload.is_empty();
             self.inflate(chunk.payload)?;
             if chunk.last {
+                let len = self.message.len();
                 self.inflate(&TAIL)?;
+                // RFC 7692 7.2.3.6: what is empty is compressed to a byte. The end of a block says nothing more.
+                if !self.any || (self.message.len() != len && len <= MAX_MESSAGE) {
+                    return Err(ProtocolError::DeflateTruncated);
+                }
             }
         } else {
             let room = self.message.capacity() - self.message.len();
@@ -84,16 +96,20 @@ impl Zlib {
         Ok(chunk.last)
     }
 
-    /// Inflates into what room the message has. Behind a block with BFINAL zlib takes no more.
-    fn inflate(&mut self, input: &[u8]) -> Result<(), ProtocolError> {
-        let before = self.decompress.total_in();
-        let status = self.decompress.decompress_vec(input, &mut self.message, FlushDecompress::Sync);
-        let all = self.decompress.total_in() - before == input.len() as u64;
-        match status {
-            Err(_) => Err(ProtocolError::DeflateCode),
-            Ok(_) if !all && self.message.len() <= MAX_MESSAGE => Err(ProtocolError::DeflateTruncated),
-            Ok(_) => Ok(()),
+    /// Inflates into what room the message has.
+    fn inflate(&mut self, mut input: &[u8]) -> Result<(), ProtocolError> {
+        while !input.is_empty() && self.message.len() <= MAX_MESSAGE {
+            let before = self.decompress.total_in();
+            let status = self.decompress.decompress_vec(input, &mut self.message, FlushDecompress::Sync);
+            let taken = (self.decompress.total_in() - before) as usize;
+            input = &input[taken..];
+            match status {
+                Ok(Status::StreamEnd) => self.decompress.reset(false), // RFC 7692 7.2.3.4: a block with BFINAL
+                Ok(_) if taken > 0 => {}
+                _ => return Err(ProtocolError::DeflateCode),
+            }
         }
+        Ok(())
     }
 
     /// What to send in place of the message that was received last: its reserved bits, and its payload.
@@ -116,6 +132,10 @@ impl Zlib {
         (0, &mut self.message)
     }
 }
+/// How long the opening handshake may take, silence, and what the peer does when the connection closes.
+const OPENING: Duration = Duration::from_secs(10);
+const IDLE: Duration = Duration::from_secs(60);
+const CLOSING: Duration = Duration::from_secs(5);
 
 fn main() -> Result<(), Box<dyn Error>> {
     let address = std::env::args().nth(1).unwrap_or_else(|| "127.0.0.1:9001".into());
@@ -129,14 +149,15 @@ fn main() -> Result<(), Box<dyn Error>> {
 }
 
 fn serve(mut stream: TcpStream) -> Result<(), Box<dyn Error>> {
-    stream.set_read_timeout(Some(Duration::from_secs(60)))?;
+    stream.set_write_timeout(Some(IDLE))?;
     stream.set_nodelay(true)?;
     let (mut rx, mut tx) = ([0; 4096], [0; 1024]);
 
     // The opening handshake. What the client sent behind it stays in `rx`, at `unread`.
     let mut handshake = ServerHandshake::new(&HANDSHAKE, [0; 1024]);
+    let end = Instant::now() + OPENING;
     let (mut connection, agreed, mut unread) = loop {
-        let len = stream.read(&mut rx)?;
+        let len = read(&mut stream, &mut rx, end)?;
         let refusal = match handshake.receive(&mut rx[..len]) {
             Ok(Progress::Partial) if len == 0 => return Ok(()),
             Ok(Progress::Partial) => continue,
@@ -169,7 +190,9 @@ fn serve(mut stream: TcpStream) -> Result<(), Box<dyn Error>> {
     }
 
     // The connection.
+    let mut end = Instant::now();
     loop {
+        let was_open = connection.state() == State::Open;
         let mut rest = &mut rx[unread];
         while let Ok(received) = connection.receive(rest) {
             rest = received.rest;
@@ -199,10 +222,23 @@ fn serve(mut stream: TcpStream) -> Result<(), Box<dyn Error>> {
             Transport::HalfClose => drop(stream.shutdown(Shutdown::Write)),
             Transport::Close => return Ok(()),
         }
-        let len = stream.read(&mut rx)?;
+        if was_open {
+            end = Instant::now() + if connection.state() == State::Open { IDLE } else { CLOSING };
+        }
+        let len = read(&mut stream, &mut rx, end)?;
         if len == 0 {
             let _ = connection.receive_eof();
         }
         unread = 0..len;
     }
+}
+
+/// Reads until that time, which no dribble of bytes prolongs.
+fn read(stream: &mut TcpStream, rx: &mut [u8], end: Instant) -> io::Result<usize> {
+    let left = end.saturating_duration_since(Instant::now());
+    if left.is_zero() {
+        return Err(ErrorKind::TimedOut.into());
+    }
+    stream.set_read_timeout(Some(left))?;
+    stream.read(rx)
 }
