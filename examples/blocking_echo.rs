@@ -3,18 +3,31 @@
 //!     cargo run --release --example blocking_echo [ADDRESS]       (127.0.0.1:9001)
 
 use std::error::Error;
-use std::io::{Read, Write};
+use std::io::{self, ErrorKind, Read, Write};
 use std::net::{Shutdown, TcpListener, TcpStream};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use barews::HandshakeError;
-use barews::connection::{Config, Event, Transport};
+use barews::connection::{Config, Event, State, Transport};
 use barews::handshake::{Accept, OriginPolicy, Progress, ServerConfig, ServerHandshake};
 use barews::wire::MAX_CONTROL_FRAME;
 
 static HANDSHAKE: ServerConfig<'_> = ServerConfig::new(OriginPolicy::SameOrigin);
+/// For the opening handshake.
+const HANDSHAKING: Duration = Duration::from_secs(10);
+/// For the peer to send something, or to take something.
+const SILENCE: Duration = Duration::from_secs(60);
+/// For its part of the closing handshake, and for the end of the transport.
+const CLOSING: Duration = Duration::from_secs(5);
 
-fn main() -> Result<(), Box<dyn Error>> {
+fn main() {
+    if let Err(error) = listen() {
+        eprintln!("blocking_echo: {error}");
+        std::process::exit(1);
+    }
+}
+
+fn listen() -> Result<(), Box<dyn Error>> {
     let address = std::env::args().nth(1).unwrap_or_else(|| "127.0.0.1:9001".into());
     let listener = TcpListener::bind(address)?;
     println!("echoing at ws://{}/", listener.local_addr()?);
@@ -28,13 +41,14 @@ fn main() -> Result<(), Box<dyn Error>> {
 }
 
 fn serve(mut stream: TcpStream) -> Result<(), Box<dyn Error>> {
-    stream.set_read_timeout(Some(Duration::from_secs(60)))?;
+    stream.set_write_timeout(Some(SILENCE))?;
     let (mut rx, mut tx) = ([0; 4096], [0; 512]);
 
     // The opening handshake. What the client sent behind it stays in `rx`, at `unread`.
+    let end = Instant::now() + HANDSHAKING;
     let mut handshake = ServerHandshake::new(&HANDSHAKE, [0; 512]);
     let (mut connection, mut unread) = loop {
-        let len = stream.read(&mut rx)?;
+        let len = read(&mut stream, &mut rx, end)?;
         let refusal = match handshake.receive(&mut rx[..len]) {
             Ok(Progress::Partial) if len == 0 => return Ok(()),
             Ok(Progress::Partial) => continue,
@@ -55,6 +69,7 @@ fn serve(mut stream: TcpStream) -> Result<(), Box<dyn Error>> {
     };
 
     // The connection.
+    let mut closing = None;
     loop {
         let mut rest = &mut rx[unread];
         while let Ok(received) = connection.receive(rest) {
@@ -78,10 +93,24 @@ fn serve(mut stream: TcpStream) -> Result<(), Box<dyn Error>> {
             Transport::HalfClose => drop(stream.shutdown(Shutdown::Write)),
             Transport::Close => return Ok(()),
         }
-        let len = stream.read(&mut rx)?;
+        let end = match connection.state() {
+            State::Open => Instant::now() + SILENCE,
+            _ => *closing.get_or_insert_with(|| Instant::now() + CLOSING),
+        };
+        let len = read(&mut stream, &mut rx, end)?;
         if len == 0 {
             let _ = connection.receive_eof();
         }
         unread = 0..len;
     }
+}
+
+/// A read that ends at that time if nothing comes.
+fn read(stream: &mut TcpStream, rx: &mut [u8], end: Instant) -> io::Result<usize> {
+    let left = end.saturating_duration_since(Instant::now());
+    if left.is_zero() {
+        return Err(ErrorKind::TimedOut.into()); // however often bytes came meanwhile
+    }
+    stream.set_read_timeout(Some(left))?;
+    stream.read(rx)
 }

@@ -8,12 +8,12 @@
 //! microcontroller has.
 
 use std::error::Error;
-use std::io::{Read, Write};
+use std::io::{self, ErrorKind, Read, Write};
 use std::net::{Shutdown, TcpListener, TcpStream};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use barews::HandshakeError;
-use barews::connection::{Config, Event, Transport};
+use barews::connection::{Config, Event, State, Transport};
 use barews::deflate::{Deflater, Inflater, Level, MAX_RESPONSE, Parameters, RSV1};
 use barews::handshake::{Accept, OriginPolicy, Progress, ServerConfig, ServerHandshake};
 use barews::message::MessageBuffer;
@@ -23,14 +23,27 @@ use barews::wire::MAX_CONTROL_FRAME;
 static HANDSHAKE: ServerConfig<'_> = ServerConfig::new(OriginPolicy::Any);
 /// The longest message, in bytes, compressed or not.
 const MAX_MESSAGE: usize = 1 << 20;
+/// For the opening handshake.
+const HANDSHAKING: Duration = Duration::from_secs(10);
+/// For the peer to send something, or to take something.
+const SILENCE: Duration = Duration::from_secs(60);
+/// For its part of the closing handshake, and for the end of the transport.
+const CLOSING: Duration = Duration::from_secs(5);
 
-fn main() -> Result<(), Box<dyn Error>> {
+fn main() {
+    if let Err(error) = listen() {
+        eprintln!("deflate_echo: {error}");
+        std::process::exit(1);
+    }
+}
+
+fn listen() -> Result<(), Box<dyn Error>> {
     let mut arguments = std::env::args().skip(1);
     let address = arguments.next().unwrap_or_else(|| "127.0.0.1:9001".into());
     let mut limits = Parameters::DEFAULT;
     for direction in [&mut limits.server, &mut limits.client] {
         if let Some(bits) = arguments.next() {
-            direction.window_bits = bits.parse()?;
+            direction.window_bits = bits.parse().ok().filter(|bits| (8..=15).contains(bits)).ok_or("bits: 8 to 15")?;
         }
     }
     let listener = TcpListener::bind(address)?;
@@ -43,14 +56,15 @@ fn main() -> Result<(), Box<dyn Error>> {
 }
 
 fn serve(mut stream: TcpStream, limits: Parameters) -> Result<(), Box<dyn Error>> {
-    stream.set_read_timeout(Some(Duration::from_secs(60)))?;
+    stream.set_write_timeout(Some(SILENCE))?;
     stream.set_nodelay(true)?;
     let (mut rx, mut tx) = ([0; 4096], [0; 1024]);
 
     // The opening handshake. What the client sent behind it stays in `rx`, at `unread`.
+    let end = Instant::now() + HANDSHAKING;
     let mut handshake = ServerHandshake::new(&HANDSHAKE, [0; 1024]);
     let (mut connection, agreed, mut unread) = loop {
-        let len = stream.read(&mut rx)?;
+        let len = read(&mut stream, &mut rx, end)?;
         let refusal = match handshake.receive(&mut rx[..len]) {
             Ok(Progress::Partial) if len == 0 => return Ok(()),
             Ok(Progress::Partial) => continue,
@@ -89,6 +103,7 @@ fn serve(mut stream: TcpStream, limits: Parameters) -> Result<(), Box<dyn Error>
     let (mut piece, mut out) = (vec![0; 16 << 10], vec![0; MAX_MESSAGE]);
 
     // The connection.
+    let mut closing = None;
     loop {
         let mut rest = &mut rx[unread];
         while let Ok(received) = connection.receive(rest) {
@@ -132,10 +147,24 @@ fn serve(mut stream: TcpStream, limits: Parameters) -> Result<(), Box<dyn Error>
             Transport::HalfClose => drop(stream.shutdown(Shutdown::Write)),
             Transport::Close => return Ok(()),
         }
-        let len = stream.read(&mut rx)?;
+        let end = match connection.state() {
+            State::Open => Instant::now() + SILENCE,
+            _ => *closing.get_or_insert_with(|| Instant::now() + CLOSING),
+        };
+        let len = read(&mut stream, &mut rx, end)?;
         if len == 0 {
             let _ = connection.receive_eof();
         }
         unread = 0..len;
     }
+}
+
+/// A read that ends at that time if nothing comes.
+fn read(stream: &mut TcpStream, rx: &mut [u8], end: Instant) -> io::Result<usize> {
+    let left = end.saturating_duration_since(Instant::now());
+    if left.is_zero() {
+        return Err(ErrorKind::TimedOut.into()); // however often bytes came meanwhile
+    }
+    stream.set_read_timeout(Some(left))?;
+    stream.read(rx)
 }
