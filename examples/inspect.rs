@@ -9,7 +9,8 @@
 
 use std::collections::{BTreeMap, HashMap};
 use std::fmt::Write;
-use std::{env, fs, io};
+use std::process::ExitCode;
+use std::{env, fs};
 
 use barews::connection::Config;
 use barews::handshake::{OriginPolicy, Progress, ServerConfig, ServerHandshake, accept_key};
@@ -17,11 +18,23 @@ use barews::wire::FrameHeader;
 use barews::{Client, Connection, HandshakeError, ProtocolError, Server};
 
 #[allow(dead_code, reason = "the tests use the rest of this file")]
-fn main() -> io::Result<()> {
-    for file in env::args().skip(1) {
-        print!("{}", inspect(&fs::read(file)?).map_err(io::Error::other)?);
+fn main() -> ExitCode {
+    let files: Vec<_> = env::args_os().skip(1).collect();
+    if files.is_empty() || files.iter().any(|file| file.as_encoded_bytes().starts_with(b"-")) {
+        eprintln!("usage: inspect FILE...");
+        return ExitCode::from(2);
     }
-    Ok(())
+    for file in files {
+        let bytes = fs::read(&file).map_err(|error| error.to_string());
+        match bytes.and_then(|bytes| Ok(inspect(&bytes)?)) {
+            Ok(table) => print!("{table}"),
+            Err(error) => {
+                eprintln!("inspect: {}: {error}", file.display());
+                return ExitCode::FAILURE;
+            }
+        }
+    }
+    ExitCode::SUCCESS
 }
 
 /// The table for the contents of a file.

@@ -8,6 +8,8 @@
 //! The readiness loop is mio's and stands in this file; what happens on one connection is in `session.rs`. One read
 //! buffer and one write buffer serve all connections; the system's limit of open files (`ulimit -n`) limits their
 //! number. Ctrl-C closes every connection with 1001 and waits for the peers; a second one does not wait.
+//!
+//! A piece of a message is echoed as it arrives: what is sent byte by byte comes back in as many fragments.
 
 mod session;
 
