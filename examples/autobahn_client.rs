@@ -20,7 +20,14 @@ use barews::wire::MAX_CONTROL_FRAME;
 const OFFERS: [Parameters; 1] = [Parameters::DEFAULT];
 const LEVEL: Level = Level::LARGE;
 
-fn main() -> Result<(), Box<dyn Error>> {
+fn main() {
+    if let Err(error) = run() {
+        eprintln!("autobahn_client: {error}");
+        std::process::exit(1);
+    }
+}
+
+fn run() -> Result<(), Box<dyn Error>> {
     let suite = std::env::args().nth(1).ok_or("usage: autobahn_client ws://127.0.0.1:PORT")?;
     let count: u32 = String::from_utf8(talk(&format!("{suite}/getCaseCount"), false)?)?.parse()?;
     for case in 1..=count {

@@ -13,12 +13,21 @@ use barews::handshake::{Accept, OriginPolicy, Progress, ServerConfig, ServerHand
 use barews::wire::MAX_CONTROL_FRAME;
 
 static HANDSHAKE: ServerConfig<'_> = ServerConfig::new(OriginPolicy::SameOrigin);
-/// How long the opening handshake may take, silence, and what the peer does when the connection closes.
-const OPENING: Duration = Duration::from_secs(10);
-const IDLE: Duration = Duration::from_secs(60);
+/// For the opening handshake.
+const HANDSHAKING: Duration = Duration::from_secs(10);
+/// For the peer to send something, or to take something.
+const SILENCE: Duration = Duration::from_secs(60);
+/// For its part of the closing handshake, and for the end of the transport.
 const CLOSING: Duration = Duration::from_secs(5);
 
-fn main() -> Result<(), Box<dyn Error>> {
+fn main() {
+    if let Err(error) = listen() {
+        eprintln!("blocking_echo: {error}");
+        std::process::exit(1);
+    }
+}
+
+fn listen() -> Result<(), Box<dyn Error>> {
     let address = std::env::args().nth(1).unwrap_or_else(|| "127.0.0.1:9001".into());
     let listener = TcpListener::bind(address)?;
     println!("echoing at ws://{}/", listener.local_addr()?);
@@ -32,12 +41,12 @@ fn main() -> Result<(), Box<dyn Error>> {
 }
 
 fn serve(mut stream: TcpStream) -> Result<(), Box<dyn Error>> {
-    stream.set_write_timeout(Some(IDLE))?;
+    stream.set_write_timeout(Some(SILENCE))?;
     let (mut rx, mut tx) = ([0; 4096], [0; 512]);
 
     // The opening handshake. What the client sent behind it stays in `rx`, at `unread`.
+    let end = Instant::now() + HANDSHAKING;
     let mut handshake = ServerHandshake::new(&HANDSHAKE, [0; 512]);
-    let end = Instant::now() + OPENING;
     let (mut connection, mut unread) = loop {
         let len = read(&mut stream, &mut rx, end)?;
         let refusal = match handshake.receive(&mut rx[..len]) {
@@ -60,9 +69,8 @@ fn serve(mut stream: TcpStream) -> Result<(), Box<dyn Error>> {
     };
 
     // The connection.
-    let mut end = Instant::now();
+    let mut closing = None;
     loop {
-        let was_open = connection.state() == State::Open;
         let mut rest = &mut rx[unread];
         while let Ok(received) = connection.receive(rest) {
             rest = received.rest;
@@ -85,9 +93,10 @@ fn serve(mut stream: TcpStream) -> Result<(), Box<dyn Error>> {
             Transport::HalfClose => drop(stream.shutdown(Shutdown::Write)),
             Transport::Close => return Ok(()),
         }
-        if was_open {
-            end = Instant::now() + if connection.state() == State::Open { IDLE } else { CLOSING };
-        }
+        let end = match connection.state() {
+            State::Open => Instant::now() + SILENCE,
+            _ => *closing.get_or_insert_with(|| Instant::now() + CLOSING),
+        };
         let len = read(&mut stream, &mut rx, end)?;
         if len == 0 {
             let _ = connection.receive_eof();
@@ -96,11 +105,11 @@ fn serve(mut stream: TcpStream) -> Result<(), Box<dyn Error>> {
     }
 }
 
-/// Reads until that time, which no dribble of bytes prolongs.
+/// A read that ends at that time if nothing comes.
 fn read(stream: &mut TcpStream, rx: &mut [u8], end: Instant) -> io::Result<usize> {
     let left = end.saturating_duration_since(Instant::now());
     if left.is_zero() {
-        return Err(ErrorKind::TimedOut.into());
+        return Err(ErrorKind::TimedOut.into()); // however often bytes came meanwhile
     }
     stream.set_read_timeout(Some(left))?;
     stream.read(rx)

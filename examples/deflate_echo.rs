@@ -23,18 +23,27 @@ use barews::wire::MAX_CONTROL_FRAME;
 static HANDSHAKE: ServerConfig<'_> = ServerConfig::new(OriginPolicy::Any);
 /// The longest message, in bytes, compressed or not.
 const MAX_MESSAGE: usize = 1 << 20;
-/// How long the opening handshake may take, silence, and what the peer does when the connection closes.
-const OPENING: Duration = Duration::from_secs(10);
-const IDLE: Duration = Duration::from_secs(60);
+/// For the opening handshake.
+const HANDSHAKING: Duration = Duration::from_secs(10);
+/// For the peer to send something, or to take something.
+const SILENCE: Duration = Duration::from_secs(60);
+/// For its part of the closing handshake, and for the end of the transport.
 const CLOSING: Duration = Duration::from_secs(5);
 
-fn main() -> Result<(), Box<dyn Error>> {
+fn main() {
+    if let Err(error) = listen() {
+        eprintln!("deflate_echo: {error}");
+        std::process::exit(1);
+    }
+}
+
+fn listen() -> Result<(), Box<dyn Error>> {
     let mut arguments = std::env::args().skip(1);
     let address = arguments.next().unwrap_or_else(|| "127.0.0.1:9001".into());
     let mut limits = Parameters::DEFAULT;
     for direction in [&mut limits.server, &mut limits.client] {
         if let Some(bits) = arguments.next() {
-            direction.window_bits = bits.parse()?;
+            direction.window_bits = bits.parse().ok().filter(|bits| (8..=15).contains(bits)).ok_or("bits: 8 to 15")?;
         }
     }
     let listener = TcpListener::bind(address)?;
@@ -47,13 +56,13 @@ fn main() -> Result<(), Box<dyn Error>> {
 }
 
 fn serve(mut stream: TcpStream, limits: Parameters) -> Result<(), Box<dyn Error>> {
-    stream.set_write_timeout(Some(IDLE))?;
+    stream.set_write_timeout(Some(SILENCE))?;
     stream.set_nodelay(true)?;
     let (mut rx, mut tx) = ([0; 4096], [0; 1024]);
 
     // The opening handshake. What the client sent behind it stays in `rx`, at `unread`.
+    let end = Instant::now() + HANDSHAKING;
     let mut handshake = ServerHandshake::new(&HANDSHAKE, [0; 1024]);
-    let end = Instant::now() + OPENING;
     let (mut connection, agreed, mut unread) = loop {
         let len = read(&mut stream, &mut rx, end)?;
         let refusal = match handshake.receive(&mut rx[..len]) {
@@ -94,9 +103,8 @@ fn serve(mut stream: TcpStream, limits: Parameters) -> Result<(), Box<dyn Error>
     let (mut piece, mut out) = (vec![0; 16 << 10], vec![0; MAX_MESSAGE]);
 
     // The connection.
-    let mut end = Instant::now();
+    let mut closing = None;
     loop {
-        let was_open = connection.state() == State::Open;
         let mut rest = &mut rx[unread];
         while let Ok(received) = connection.receive(rest) {
             rest = received.rest;
@@ -139,9 +147,10 @@ fn serve(mut stream: TcpStream, limits: Parameters) -> Result<(), Box<dyn Error>
             Transport::HalfClose => drop(stream.shutdown(Shutdown::Write)),
             Transport::Close => return Ok(()),
         }
-        if was_open {
-            end = Instant::now() + if connection.state() == State::Open { IDLE } else { CLOSING };
-        }
+        let end = match connection.state() {
+            State::Open => Instant::now() + SILENCE,
+            _ => *closing.get_or_insert_with(|| Instant::now() + CLOSING),
+        };
         let len = read(&mut stream, &mut rx, end)?;
         if len == 0 {
             let _ = connection.receive_eof();
@@ -150,11 +159,11 @@ fn serve(mut stream: TcpStream, limits: Parameters) -> Result<(), Box<dyn Error>
     }
 }
 
-/// Reads until that time, which no dribble of bytes prolongs.
+/// A read that ends at that time if nothing comes.
 fn read(stream: &mut TcpStream, rx: &mut [u8], end: Instant) -> io::Result<usize> {
     let left = end.saturating_duration_since(Instant::now());
     if left.is_zero() {
-        return Err(ErrorKind::TimedOut.into());
+        return Err(ErrorKind::TimedOut.into()); // however often bytes came meanwhile
     }
     stream.set_read_timeout(Some(left))?;
     stream.read(rx)

@@ -19,15 +19,17 @@ use barews::{Client, Connection, HandshakeError, ProtocolError, Server};
 
 #[allow(dead_code, reason = "the tests use the rest of this file")]
 fn main() -> ExitCode {
-    if env::args().len() < 2 {
+    let files: Vec<_> = env::args_os().skip(1).collect();
+    if files.is_empty() || files.iter().any(|file| file.as_encoded_bytes().starts_with(b"-")) {
         eprintln!("usage: inspect FILE...");
         return ExitCode::from(2);
     }
-    for file in env::args().skip(1) {
-        match fs::read(&file).map_err(|error| error.to_string()).and_then(|bytes| Ok(inspect(&bytes)?)) {
+    for file in files {
+        let bytes = fs::read(&file).map_err(|error| error.to_string());
+        match bytes.and_then(|bytes| Ok(inspect(&bytes)?)) {
             Ok(table) => print!("{table}"),
             Err(error) => {
-                eprintln!("inspect: {file}: {error}");
+                eprintln!("inspect: {}: {error}", file.display());
                 return ExitCode::FAILURE;
             }
         }

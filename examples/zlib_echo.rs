@@ -1,12 +1,10 @@
 //! `deflate_echo` with a zlib of the host's choice in place of the engine's own inflater and deflater, here zlib-rs
 //! through flate2. No trait is needed for that: chunks tell RSV1, frames are sent with it, and `Parameters` agrees.
 //!
-//! flate2 does not tell whether a message ends where a block does. One that was cut short is found by what the end of a
-//! block, which comes behind every message, turns into; not all are. The engine's own inflater finds them all.
-//!
 //!     cargo run --release --features deflate --example zlib_echo [ADDRESS]
 //!
-//! The address is 127.0.0.1:9001 if none is given.
+//! The address is 127.0.0.1:9001 if none is given. Left out: a message of more than 64 blocks with BFINAL is refused
+//! (1007), since at each of them zlib has to be given the window anew.
 
 use std::error::Error;
 use std::io::{self, ErrorKind, Read, Write};
@@ -24,8 +22,19 @@ use flate2::{Compress, Compression, Decompress, FlushCompress, FlushDecompress, 
 static HANDSHAKE: ServerConfig<'_> = ServerConfig::new(OriginPolicy::Any);
 /// The longest message, in bytes, compressed or not.
 const MAX_MESSAGE: usize = 1 << 20;
+/// For the opening handshake.
+const HANDSHAKING: Duration = Duration::from_secs(10);
+/// For the peer to send something, or to take something.
+const SILENCE: Duration = Duration::from_secs(60);
+/// For its part of the closing handshake, and for the end of the transport.
+const CLOSING: Duration = Duration::from_secs(5);
 /// The end of an empty stored block, which no message brings along (RFC 7692 sections 7.2.1 and 7.2.2).
 const TAIL: [u8; 4] = [0x00, 0x00, 0xFF, 0xFF];
+/// An empty block with BFINAL.
+const FINAL: [u8; 2] = [0x03, 0x00];
+const MAX_FINALS: u32 = 64;
+/// What a message may refer to of what came before it, at most.
+const WINDOW: usize = 1 << 15;
 
 /// What zlib needs for a connection.
 struct Zlib {
@@ -33,11 +42,14 @@ struct Zlib {
     decompress: Decompress,
     /// None for a window of 8 bits, which zlib does not have: then messages are sent as they are.
     compress: Option<Compress>,
-    /// The message under way, with room for one byte too many, and whether it came compressed.
+    /// The message under way, from `start`, with room for one byte too many. Before it is the window.
     message: Vec<u8>,
+    start: usize,
+    /// It came compressed.
     compressed: bool,
-    /// Some byte of it came.
-    any: bool,
+    /// How many blocks with BFINAL it has, and whether it may end where one of them has ended.
+    finals: u32,
+    ended: bool,
     deflated: Vec<u8>,
 }
 
@@ -48,9 +60,11 @@ impl Zlib {
             agreed,
             decompress: Decompress::new_with_window_bits(false, 15),
             compress: (bits > 8).then(|| Compress::new_with_window_bits(Compression::new(6), false, bits)),
-            message: Vec::with_capacity(MAX_MESSAGE + 1),
+            message: Vec::with_capacity(WINDOW + MAX_MESSAGE + 1),
+            start: 0,
             compressed: false,
-            any: false,
+            finals: 0,
+            ended: false,
             deflated: Vec::new(),
         }
     }
@@ -59,37 +73,36 @@ impl Zlib {
     fn receive(&mut self, chunk: &Chunk<'_>) -> Result<bool, ProtocolError> {
         let rsv1 = chunk.rsv & RSV1 != 0;
         if chunk.first {
-            self.message.clear();
-            (self.compressed, self.any) = (rsv1, false);
+            if !self.compressed {
+                self.message.truncate(self.start); // the last one: RFC 7692 7.2.3.2, it is not in the window
+            }
             if rsv1 && self.agreed.client.no_context_takeover {
+                self.message.clear();
                 self.decompress.reset(false);
             }
+            self.message.drain(..self.message.len().saturating_sub(WINDOW));
+            self.start = self.message.len();
+            (self.compressed, self.finals, self.ended) = (rsv1, 0, false);
         } else if rsv1 {
             return Err(ProtocolError::ReservedBits);
         }
-        if self.compressed {
-            self.any |= !chunk.payload.is_empty();
-            self.inflate(chunk.payload)?;
-            if chunk.last {
-                let len = self.message.len();
-                self.inflate(&TAIL)?;
-                // RFC 7692 7.2.3.6: what is empty is compressed to a byte. The end of a block says nothing more.
-                if !self.any || (self.message.len() != len && len <= MAX_MESSAGE) {
-                    return Err(ProtocolError::DeflateTruncated);
-                }
-            }
-        } else {
+        if !self.compressed {
             let room = self.message.capacity() - self.message.len();
             self.message.extend_from_slice(&chunk.payload[..chunk.payload.len().min(room)]);
+        } else {
+            self.inflate(chunk.payload)?;
         }
-        if self.message.len() > MAX_MESSAGE {
+        if self.message.len() - self.start > MAX_MESSAGE {
             return Err(ProtocolError::MessageTooBig);
+        }
+        if chunk.last && self.compressed && !self.ended {
+            self.end()?;
         }
         // What came as it is was checked by the connection.
         if chunk.last
             && self.compressed
             && chunk.kind == MessageKind::Text
-            && std::str::from_utf8(&self.message).is_err()
+            && std::str::from_utf8(&self.message[self.start..]).is_err()
         {
             return Err(ProtocolError::InvalidUtf8);
         }
@@ -98,46 +111,75 @@ impl Zlib {
 
     /// Inflates into what room the message has.
     fn inflate(&mut self, mut input: &[u8]) -> Result<(), ProtocolError> {
-        while !input.is_empty() && self.message.len() <= MAX_MESSAGE {
+        while !input.is_empty() {
             let before = self.decompress.total_in();
             let status = self.decompress.decompress_vec(input, &mut self.message, FlushDecompress::Sync);
-            let taken = (self.decompress.total_in() - before) as usize;
-            input = &input[taken..];
-            match status {
-                Ok(Status::StreamEnd) => self.decompress.reset(false), // RFC 7692 7.2.3.4: a block with BFINAL
-                Ok(_) if taken > 0 => {}
-                _ => return Err(ProtocolError::DeflateCode),
+            let status = status.map_err(|_| ProtocolError::DeflateCode)?;
+            input = &input[(self.decompress.total_in() - before) as usize..];
+            self.ended = status == Status::StreamEnd;
+            if self.ended {
+                // RFC 7692 7.2.3.4: another block may follow, in the same window
+                self.finals += 1;
+                self.renew()?;
+            } else if !input.is_empty() {
+                return Err(ProtocolError::MessageTooBig);
             }
         }
         Ok(())
     }
 
+    /// The message has to end between two blocks. Where it stands zlib does not tell, but only there a block with
+    /// BFINAL is the end of its stream.
+    fn end(&mut self) -> Result<(), ProtocolError> {
+        let len = self.message.len();
+        self.inflate(&TAIL)?;
+        let status = self.decompress.decompress_vec(&FINAL, &mut self.message, FlushDecompress::Sync);
+        if !matches!(status, Ok(Status::StreamEnd)) || self.message.len() > len {
+            return Err(ProtocolError::DeflateTruncated);
+        }
+        self.renew()
+    }
+
+    /// Begins a stream of zlib's in the window of the one before.
+    fn renew(&mut self) -> Result<(), ProtocolError> {
+        if self.finals > MAX_FINALS {
+            return Err(ProtocolError::DeflateCode);
+        }
+        self.decompress.reset(false);
+        let window = &self.message[self.message.len().saturating_sub(WINDOW)..];
+        self.decompress.set_dictionary(window).map_err(|_| ProtocolError::DeflateCode).map(drop)
+    }
+
     /// What to send in place of the message that was received last: its reserved bits, and its payload.
     fn answer(&mut self) -> (u8, &mut [u8]) {
-        if self.message.len() >= 32
+        let message = &mut self.message[self.start..];
+        if message.len() >= 32
             && let Some(compress) = &mut self.compress
         {
             if self.agreed.server.no_context_takeover {
                 compress.reset();
             }
             self.deflated.clear();
-            self.deflated.reserve(self.message.len() + self.message.len() / 8 + 64);
-            let done = compress.compress_vec(&self.message, &mut self.deflated, FlushCompress::Sync);
+            self.deflated.reserve(message.len() + message.len() / 8 + 64);
+            let done = compress.compress_vec(message, &mut self.deflated, FlushCompress::Sync);
             if done.is_ok() && self.deflated.ends_with(&TAIL) {
                 self.deflated.truncate(self.deflated.len() - TAIL.len());
                 return (RSV1, &mut self.deflated);
             }
             self.compress = None; // its window is no longer the client's
         }
-        (0, &mut self.message)
+        (0, message)
     }
 }
-/// How long the opening handshake may take, silence, and what the peer does when the connection closes.
-const OPENING: Duration = Duration::from_secs(10);
-const IDLE: Duration = Duration::from_secs(60);
-const CLOSING: Duration = Duration::from_secs(5);
 
-fn main() -> Result<(), Box<dyn Error>> {
+fn main() {
+    if let Err(error) = listen() {
+        eprintln!("zlib_echo: {error}");
+        std::process::exit(1);
+    }
+}
+
+fn listen() -> Result<(), Box<dyn Error>> {
     let address = std::env::args().nth(1).unwrap_or_else(|| "127.0.0.1:9001".into());
     let listener = TcpListener::bind(address)?;
     println!("echoing at ws://{}/", listener.local_addr()?);
@@ -149,13 +191,13 @@ fn main() -> Result<(), Box<dyn Error>> {
 }
 
 fn serve(mut stream: TcpStream) -> Result<(), Box<dyn Error>> {
-    stream.set_write_timeout(Some(IDLE))?;
+    stream.set_write_timeout(Some(SILENCE))?;
     stream.set_nodelay(true)?;
     let (mut rx, mut tx) = ([0; 4096], [0; 1024]);
 
     // The opening handshake. What the client sent behind it stays in `rx`, at `unread`.
+    let end = Instant::now() + HANDSHAKING;
     let mut handshake = ServerHandshake::new(&HANDSHAKE, [0; 1024]);
-    let end = Instant::now() + OPENING;
     let (mut connection, agreed, mut unread) = loop {
         let len = read(&mut stream, &mut rx, end)?;
         let refusal = match handshake.receive(&mut rx[..len]) {
@@ -190,9 +232,8 @@ fn serve(mut stream: TcpStream) -> Result<(), Box<dyn Error>> {
     }
 
     // The connection.
-    let mut end = Instant::now();
+    let mut closing = None;
     loop {
-        let was_open = connection.state() == State::Open;
         let mut rest = &mut rx[unread];
         while let Ok(received) = connection.receive(rest) {
             rest = received.rest;
@@ -222,9 +263,10 @@ fn serve(mut stream: TcpStream) -> Result<(), Box<dyn Error>> {
             Transport::HalfClose => drop(stream.shutdown(Shutdown::Write)),
             Transport::Close => return Ok(()),
         }
-        if was_open {
-            end = Instant::now() + if connection.state() == State::Open { IDLE } else { CLOSING };
-        }
+        let end = match connection.state() {
+            State::Open => Instant::now() + SILENCE,
+            _ => *closing.get_or_insert_with(|| Instant::now() + CLOSING),
+        };
         let len = read(&mut stream, &mut rx, end)?;
         if len == 0 {
             let _ = connection.receive_eof();
@@ -233,11 +275,11 @@ fn serve(mut stream: TcpStream) -> Result<(), Box<dyn Error>> {
     }
 }
 
-/// Reads until that time, which no dribble of bytes prolongs.
+/// A read that ends at that time if nothing comes.
 fn read(stream: &mut TcpStream, rx: &mut [u8], end: Instant) -> io::Result<usize> {
     let left = end.saturating_duration_since(Instant::now());
     if left.is_zero() {
-        return Err(ErrorKind::TimedOut.into());
+        return Err(ErrorKind::TimedOut.into()); // however often bytes came meanwhile
     }
     stream.set_read_timeout(Some(left))?;
     stream.read(rx)

@@ -1,4 +1,4 @@
-//! The examples `echo_server` and `client` on real sockets: what each promises its users, one test per promise.
+//! The examples on real sockets: what each promises its users, one test per promise.
 //!
 //! Frames are written and read by hand here, so that engine and host are judged from outside. The programs are those
 //! that `cargo test` has built beside this test. Ports are picked by the system, waits are bounded by `PATIENCE`.
@@ -16,6 +16,10 @@ use std::time::{Duration, Instant};
 mod client;
 #[path = "hosts/server.rs"]
 mod server;
+#[path = "hosts/small.rs"]
+mod small;
+#[path = "hosts/threads.rs"]
+mod threads;
 
 /// More than any answer takes, and less than the 20 s after which the server would break the silence by itself.
 const PATIENCE: Duration = Duration::from_secs(15);

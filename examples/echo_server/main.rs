@@ -5,11 +5,11 @@
 //! The address is 127.0.0.1:9001 unless given; port 0 picks a free one. A connection is sent a Ping after 20 s of
 //! silence, or after those SECONDS: fewer than a proxy on the way waits.
 //!
-//! What comes in pieces goes back in as many: a message is echoed chunk by chunk, each a fragment.
-//!
 //! The readiness loop is mio's and stands in this file; what happens on one connection is in `session.rs`. One read
 //! buffer and one write buffer serve all connections; the system's limit of open files (`ulimit -n`) limits their
 //! number. Ctrl-C closes every connection with 1001 and waits for the peers; a second one does not wait.
+//!
+//! A piece of a message is echoed as it arrives: what is sent byte by byte comes back in as many fragments.
 
 mod session;
 

@@ -2,18 +2,18 @@
 
 use super::*;
 
-struct Server {
+pub(super) struct Server {
     program: Program,
-    address: SocketAddr,
+    pub(super) address: SocketAddr,
 }
 
 fn server() -> Server {
-    server_at("127.0.0.1:0", &mut Command::new(example("echo_server"))).expect("the server starts")
+    Server::start("echo_server", &[])
 }
 
 /// Starts a server and reads where it listens; `None` if it ends instead.
-fn server_at(address: &str, command: &mut Command) -> Option<Server> {
-    let mut program = Program::start(command.arg(address));
+fn server_at(address: &str, command: &mut Command, behind: &[&str]) -> Option<Server> {
+    let mut program = Program::start(command.arg(address).args(behind));
     let mut line = String::new();
     BufReader::new(program.0.stdout.as_mut()?).read_line(&mut line).expect("a pipe can be read");
     let (_, rest) = line.split_once("ws://")?;
@@ -22,6 +22,11 @@ fn server_at(address: &str, command: &mut Command) -> Option<Server> {
 }
 
 impl Server {
+    pub(super) fn start(name: &str, arguments: &[&str]) -> Self {
+        let mut command = Command::new(example(name));
+        server_at("127.0.0.1:0", &mut command, arguments).expect("the server starts")
+    }
+
     fn open(&self) -> Peer {
         Peer::open(self.address)
     }
@@ -280,7 +285,7 @@ fn a_connection_that_ends_makes_room_for_one_that_waits() {
     const LIMIT: usize = 20;
     let limited = format!("ulimit -n {LIMIT}; exec \"$0\" \"$@\"");
     let mut command = Command::new("sh");
-    let server = server_at("127.0.0.1:0", command.args(["-c", &limited, &example("echo_server")])).unwrap();
+    let server = server_at("127.0.0.1:0", command.args(["-c", &limited, &example("echo_server")]), &[]).unwrap();
     let mut peers = vec![server.open()];
     while server.descriptors().iter().filter(|number| **number < LIMIT).count() < LIMIT {
         peers.push(server.open());
@@ -367,7 +372,7 @@ fn ipv6_is_served_too() {
     if std::net::TcpListener::bind("[::1]:0").is_err() {
         return eprintln!("no IPv6 on this machine");
     }
-    let server = server_at("[::1]:0", &mut Command::new(example("echo_server"))).expect("the server starts");
+    let server = server_at("[::1]:0", &mut Command::new(example("echo_server")), &[]).expect("the server starts");
     let mut peer = server.open();
     peer.send(TEXT, b"six");
     peer.expect(TEXT, b"six");

@@ -1,0 +1,250 @@
+//! Two threads for each connection on blocking sockets: one reads, the other writes what anyone has to say at any time.
+//! Messages are echoed, a clock tells the seconds meanwhile, and after some of them it closes.
+//!
+//!     cargo run --release --example threads [ADDRESS [SECONDS [KEEPALIVE]]]     (127.0.0.1:9001, 60 s, 20000 ms)
+//!
+//! KEEPALIVE is how long the peer may be silent before it is sent a Ping, and how long until its Pong. All orders to the
+//! writer go through one channel, so a Close goes out behind what was said before it.
+
+use std::error::Error;
+use std::io::{self, ErrorKind, Read, Write};
+use std::net::{Shutdown, TcpListener, TcpStream};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::SeqCst};
+use std::sync::{Arc, mpsc};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use barews::connection::{Config, Event, MessageKind, Outgoing, Reply, State, Transmitter, Transport};
+use barews::deadlines::{Deadlines, Timeout, Timeouts};
+use barews::handshake::{Accept, OriginPolicy, Progress, ServerConfig, ServerHandshake};
+use barews::wire::CloseCode;
+use barews::{HandshakeError, Server};
+
+static HANDSHAKE: ServerConfig<'_> = ServerConfig::new(OriginPolicy::Any); // nothing here is secret
+/// Messages are echoed whole.
+const LIMITS: Config = Config { max_message_size: 1 << 20, ..Config::DEFAULT };
+/// Bytes that may wait to be written before nothing more is read.
+const ROOM: usize = 1 << 20;
+/// How late a deadline may be noticed, and that our Close is out.
+const POLL: Duration = Duration::from_millis(50);
+
+enum Order {
+    Message(MessageKind, Vec<u8>),
+    Reply(Reply),
+    Ping([u8; 4]),
+    Close(&'static str),
+}
+
+/// What the writer tells the others.
+#[derive(Default)]
+struct Writing {
+    /// Bytes that wait.
+    queued: AtomicUsize,
+    /// The peer took some that had waited.
+    taken: AtomicBool,
+    /// Our Close is out.
+    closed: AtomicBool,
+}
+
+/// A way to the writer.
+#[derive(Clone)]
+struct Orders(mpsc::Sender<Order>, Arc<Writing>);
+
+impl Orders {
+    /// False when the writer is gone.
+    fn give(&self, order: Order) -> bool {
+        self.1.queued.fetch_add(size(&order), SeqCst);
+        self.0.send(order).is_ok()
+    }
+}
+
+fn size(order: &Order) -> usize {
+    size_of::<Order>() + if let Order::Message(_, body) = order { body.len() } else { 0 }
+}
+
+fn main() {
+    if let Err(error) = listen() {
+        eprintln!("threads: {error}");
+        std::process::exit(1);
+    }
+}
+
+fn listen() -> Result<(), Box<dyn Error>> {
+    let mut arguments = std::env::args().skip(1);
+    let listener = TcpListener::bind(arguments.next().unwrap_or_else(|| "127.0.0.1:9001".into()))?;
+    let seconds = arguments.next().map_or(Ok(60), |seconds| seconds.parse())?;
+    let keepalive = Some(arguments.next().map_or(Ok(20_000), |keepalive| keepalive.parse())?);
+    println!("echoing at ws://{}/", listener.local_addr()?);
+    for stream in listener.incoming() {
+        let (stream, timeouts) = (stream?, Timeouts { ping: keepalive, pong: keepalive, ..Timeouts::MILLISECONDS });
+        thread::spawn(move || {
+            serve(&stream, timeouts, seconds).unwrap_or_else(|error| eprintln!("{error}"));
+            let _ = stream.shutdown(Shutdown::Both); // wakes the writer, wherever it waits
+        });
+    }
+    Ok(())
+}
+
+/// Opens a connection, starts what writes and what has to say something, and reads until the end.
+fn serve(mut stream: &TcpStream, timeouts: Timeouts, seconds: u32) -> Result<(), Box<dyn Error>> {
+    let start = Instant::now();
+    let now = || start.elapsed().as_millis() as u64;
+    let mut deadlines = Deadlines::new(timeouts, 0);
+    stream.set_nodelay(true)?;
+    // Nothing wakes a thread that reads when a deadline passes, or when another one has sent our Close.
+    stream.set_read_timeout(Some(POLL))?;
+    let mut rx = vec![0; 16 << 10];
+
+    let mut handshake = ServerHandshake::new(&HANDSHAKE, [0; 512]);
+    let (connection, mut unread) = loop {
+        if deadlines.handle_timeout(now()).is_some() {
+            return Err("the handshake takes too long".into());
+        }
+        let Some(len) = read(stream, &mut rx)? else { continue };
+        let mut tx = [0; 512];
+        let refusal = match handshake.receive(&mut rx[..len]) {
+            Ok(Progress::Partial) if len == 0 => return Ok(()),
+            Ok(Progress::Partial) => continue,
+            Ok(Progress::Complete { rest }) => {
+                let unread = len - rest.len()..len;
+                match handshake.accept(&Accept::default(), &LIMITS, &mut tx) {
+                    Ok((len, connection)) => {
+                        stream.write_all(&tx[..len])?;
+                        break (connection, unread);
+                    }
+                    Err(_) => HandshakeError::Upgrade, // a plain request
+                }
+            }
+            Err(error) => error,
+        };
+        let len = handshake.refuse(refusal, &mut tx)?;
+        return Ok(stream.write_all(&tx[..len])?);
+    };
+    deadlines.opened(now());
+
+    let (mut receiver, transmitter) = connection.split();
+    let (orders, queue) = mpsc::channel();
+    let (orders, writing_end) = (Orders(orders, Arc::default()), stream.try_clone()?);
+    let (for_writer, for_clock, writing) = (orders.1.clone(), orders.clone(), orders.1.clone());
+    thread::spawn(move || write(writing_end, transmitter, &queue, &for_writer)); // what fails there ends the reading, too
+    thread::spawn(move || tell_the_seconds(&for_clock, seconds));
+
+    let mut message = Vec::new();
+    loop {
+        let mut rest = &mut rx[unread];
+        loop {
+            let received = receiver.receive(rest);
+            if let Some(reply) = receiver.take_reply() {
+                orders.give(Order::Reply(reply)); // the writer is gone once a Close is out
+            }
+            let Ok(received) = received else { break };
+            rest = received.rest;
+            match received.event {
+                Some(Event::Data(chunk)) => {
+                    message.extend_from_slice(chunk.payload);
+                    if chunk.last {
+                        orders.give(Order::Message(chunk.kind, std::mem::take(&mut message)));
+                    }
+                }
+                Some(Event::Pong) => drop(deadlines.pong(receiver.control_payload(), now())),
+                Some(_) => {}
+                None => break,
+            }
+        }
+        unread = loop {
+            // Only the writer knows whether our Close is out.
+            let closed = writing.closed.load(SeqCst);
+            match receiver.transport(closed) {
+                Transport::Keep | Transport::AwaitEof => {}
+                Transport::HalfClose => drop(stream.shutdown(Shutdown::Write)),
+                Transport::Close => return Ok(()),
+            }
+            // The deadlines are here, where bytes come. That the peer takes what had waited for it is a sign of life, too,
+            // and the only one of a slow peer: our Ping is still on its way to it.
+            if writing.taken.swap(false, SeqCst) {
+                deadlines.received(now());
+            }
+            deadlines.state(receiver.state(closed), now());
+            match deadlines.handle_timeout(now()) {
+                Some(Timeout::Ping(payload)) => drop(orders.give(Order::Ping(payload))),
+                Some(timeout) => return Err(format!("the peer takes too long: {timeout:?}").into()),
+                None => {}
+            }
+            if receiver.state(closed) == State::Open && writing.queued.load(SeqCst) > ROOM {
+                thread::sleep(POLL); // what cannot be answered is not read
+                continue;
+            }
+            match read(stream, &mut rx)? {
+                Some(0) => {
+                    let _ = receiver.receive_eof();
+                    thread::sleep(POLL); // the answer to a Close may still be on its way
+                }
+                Some(len) => {
+                    deadlines.received(now());
+                    break 0..len;
+                }
+                None => {}
+            }
+        };
+    }
+}
+
+/// `None` if nothing comes for a while.
+fn read(mut stream: &TcpStream, rx: &mut [u8]) -> io::Result<Option<usize>> {
+    match stream.read(rx) {
+        Err(error) if matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::TimedOut) => Ok(None),
+        outcome => outcome.map(Some),
+    }
+}
+
+/// Writes until a Close is out, or the stream has ended.
+fn write(
+    mut stream: TcpStream,
+    mut transmitter: Transmitter<Server>,
+    queue: &mpsc::Receiver<Order>,
+    writing: &Writing,
+) -> Result<(), Box<dyn Error + Send + Sync>> {
+    let mut tx = vec![0; 17 << 10];
+    let mut put = |bytes: &[u8]| {
+        let start = Instant::now();
+        stream.write_all(bytes)?;
+        // What the system takes at once says nothing about the peer.
+        if start.elapsed() > Duration::from_millis(1) {
+            writing.taken.store(true, SeqCst);
+        }
+        io::Result::Ok(())
+    };
+    for order in queue {
+        let len = match &order {
+            Order::Message(kind, body) => {
+                let mut message = Outgoing::new(*kind, body);
+                while let len @ 1.. = transmitter.fragment(&mut message, &mut tx)? {
+                    put(&tx[..len])?;
+                }
+                0
+            }
+            Order::Reply(reply) => transmitter.reply(reply, &mut tx)?,
+            Order::Ping(payload) => transmitter.ping(payload, &mut tx)?,
+            Order::Close(reason) => transmitter.close(CloseCode::NORMAL, reason, &mut tx)?,
+        };
+        put(&tx[..len])?;
+        writing.queued.fetch_sub(size(&order), SeqCst);
+        if transmitter.is_closed() {
+            writing.closed.store(true, SeqCst);
+            break;
+        }
+    }
+    Ok(())
+}
+
+/// The application. Who has much to say looks whether there is room.
+fn tell_the_seconds(orders: &Orders, seconds: u32) {
+    for second in 1..=seconds {
+        thread::sleep(Duration::from_secs(1));
+        let text = format!("{second} s").into_bytes();
+        if orders.1.queued.load(SeqCst) < ROOM && !orders.give(Order::Message(MessageKind::Text, text)) {
+            return;
+        }
+    }
+    orders.give(Order::Close("time is up"));
+}

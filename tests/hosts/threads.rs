@@ -1,0 +1,73 @@
+//! `threads`.
+
+use super::server::Server;
+use super::*;
+
+#[test]
+fn the_seconds_are_told_between_echoes_and_then_it_closes() {
+    let server = Server::start("threads", &["2"]);
+    let mut peer = Peer::open(server.address);
+    peer.expect(TEXT, b"1 s"); // while the server reads, and nothing comes
+    peer.send(TEXT, b"between");
+    peer.expect(TEXT, b"between");
+    peer.expect(TEXT, b"2 s");
+    peer.expect_close(1000, "time is up");
+    peer.send(TEXT, b"too late");
+    let start = Instant::now();
+    peer.close(1000, "");
+    peer.expect_eof();
+    assert!(start.elapsed() < Duration::from_secs(2), "no deadline is waited for");
+}
+
+#[test]
+fn a_peer_that_does_not_answer_the_close_has_its_time() {
+    let server = Server::start("threads", &["0"]);
+    let mut peer = Peer::open(server.address);
+    peer.expect_close(1000, "time is up");
+    let start = Instant::now();
+    peer.expect_eof();
+    assert!((4..8).contains(&start.elapsed().as_secs()), "{:?}", start.elapsed());
+}
+
+#[test]
+fn a_silent_peer_is_asked_and_given_up() {
+    let server = Server::start("threads", &["60", "1000"]);
+    let mut peer = Peer::open(server.address);
+    for _ in 0..3 {
+        let (first, payload) = peer.next().unwrap();
+        if first == PING {
+            peer.send(PONG, &payload); // it lives
+        }
+    }
+    let start = Instant::now();
+    while let Some((first, _)) = peer.next() {
+        assert!(matches!(first, PING | TEXT), "{first:#x}");
+    }
+    assert!((900..8000).contains(&start.elapsed().as_millis()), "{:?}", start.elapsed());
+}
+
+/// It has no answer to a Ping that is on its way behind megabytes, but takes those.
+#[test]
+fn a_slow_peer_that_lives_is_kept() {
+    const MESSAGES: usize = 64;
+    let message = vec![7; 1 << 19];
+    let server = Server::start("threads", &["60", "1500"]);
+    let mut peer = Peer::open(server.address);
+    let (frame, mut writer) = (peer.frame(BINARY, &message), peer.writer());
+    let sender = thread::spawn(move || (0..MESSAGES).for_each(|_| writer.write_all(&frame).unwrap()));
+    let mut got = 0;
+    while got < MESSAGES {
+        match peer.next().expect("it is kept") {
+            (BINARY, echo) => {
+                assert_eq!(echo.len(), message.len());
+                got += 1;
+                thread::sleep(Duration::from_millis(80)); // 5 s for all
+            }
+            (first, _) => assert!(matches!(first, PING | TEXT), "{first:#x}"), // no Pong is sent meanwhile
+        }
+    }
+    sender.join().unwrap();
+    peer.close(1000, "");
+    while peer.next().expect("a Close").0 != CLOSE {}
+    peer.expect_eof();
+}
