@@ -3,8 +3,8 @@
 //!
 //!     cargo run --release --example threads [ADDRESS [SECONDS [KEEPALIVE]]]     (127.0.0.1:9001, 60 s, 20000 ms)
 //!
-//! KEEPALIVE is how long the peer may be silent before it is sent a Ping, and how long until its Pong. All orders to the
-//! writer go through one channel, so a Close goes out behind what was said before it.
+//! KEEPALIVE is how long the peer may be silent before it is sent a Ping, and how long until its Pong. All orders to
+//! the writer go through one channel, so a Close goes out behind what was said before it.
 
 use std::error::Error;
 use std::io::{self, ErrorKind, Read, Write};
@@ -22,8 +22,8 @@ use barews::{HandshakeError, Server};
 
 static HANDSHAKE: ServerConfig<'_> = ServerConfig::new(OriginPolicy::Any); // nothing here is secret
 /// Messages are echoed whole.
-const LIMITS: Config = Config { max_message_size: 1 << 20, ..Config::DEFAULT };
-/// Bytes that may wait to be written before nothing more is read.
+const LIMITS: Config = Config { max_message_size: 16 << 20, ..Config::DEFAULT };
+/// When more bytes wait to be written, nothing more is read.
 const ROOM: usize = 1 << 20;
 /// How late a deadline may be noticed, and that our Close is out.
 const POLL: Duration = Duration::from_millis(50);
@@ -126,7 +126,8 @@ fn serve(mut stream: &TcpStream, timeouts: Timeouts, seconds: u32) -> Result<(),
     let (orders, queue) = mpsc::channel();
     let (orders, writing_end) = (Orders(orders, Arc::default()), stream.try_clone()?);
     let (for_writer, for_clock, writing) = (orders.1.clone(), orders.clone(), orders.1.clone());
-    thread::spawn(move || write(writing_end, transmitter, &queue, &for_writer)); // what fails there ends the reading, too
+    // What fails there ends the reading, too.
+    thread::spawn(move || write(writing_end, transmitter, &queue, &for_writer));
     thread::spawn(move || tell_the_seconds(&for_clock, seconds));
 
     let mut message = Vec::new();
@@ -159,8 +160,8 @@ fn serve(mut stream: &TcpStream, timeouts: Timeouts, seconds: u32) -> Result<(),
                 Transport::HalfClose => drop(stream.shutdown(Shutdown::Write)),
                 Transport::Close => return Ok(()),
             }
-            // The deadlines are here, where bytes come. That the peer takes what had waited for it is a sign of life, too,
-            // and the only one of a slow peer: our Ping is still on its way to it.
+            // The deadlines are here, where bytes come. That the peer takes what had waited for it is a sign of life,
+            // too, and the only one of a slow peer: our Ping is still on its way to it.
             if writing.taken.swap(false, SeqCst) {
                 deadlines.received(now());
             }
