@@ -42,8 +42,8 @@ pub struct Config {
     pub max_message_size: u64,
     /// The most frames in a received message; beyond it the connection fails with 1008. Default 2^20.
     pub max_fragments: u32,
-    /// The longest payload of a frame that [`fragment`](Connection::fragment) sends, in bytes; 0 counts as 1. Default 16 KiB. Between them a
-    /// Pong gets through; behind a whole [`message`](Connection::message) it waits for its end.
+    /// The longest payload of a frame that [`fragment`](Connection::fragment) sends, in bytes; 0 counts as 1. Default
+    /// 16 KiB. Between them a Pong gets through; behind a whole [`message`](Connection::message) it waits for its end.
     pub fragment_size: u32,
     /// The reserved bits that a negotiated extension defines for data frames: 4 for RSV1, 2 for RSV2, 1 for RSV3. Default
     /// none. Text whose first frame has one of them set is not checked for UTF-8: only the extension knows what its bytes
