@@ -15,6 +15,7 @@ mod limits;
 mod receiver;
 mod state;
 mod transmitter;
+mod whole;
 
 pub use control::Reply;
 pub use event::{Chunk, Event, MessageKind, Received};

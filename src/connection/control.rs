@@ -5,7 +5,7 @@
 
 use crate::ProtocolError;
 use crate::bytes::copy;
-use crate::wire::{CloseCode, CloseFrame, FrameHeader, MAX_CONTROL_PAYLOAD, Opcode};
+use crate::wire::{CloseCode, CloseFrame, FrameHeader, MAX_CONTROL_PAYLOAD, Mask, Opcode};
 
 /// A control payload, and behind it a whole header.
 const SIZE: usize = MAX_CONTROL_PAYLOAD + FrameHeader::MAX_LEN;
@@ -77,6 +77,20 @@ impl ControlSlot {
             self.due = Due::Nothing;
         }
         self.begin();
+    }
+
+    /// Nothing is due, so that a Ping can be gathered at once.
+    pub(super) fn is_free(&self) -> bool {
+        self.due == Due::Nothing
+    }
+
+    /// A whole Ping, as it came.
+    pub(super) fn ping(&mut self, mask: &mut Mask, payload: &[u8]) {
+        if let Some(place) = self.bytes.get_mut(..payload.len()) {
+            mask.copy(place, payload);
+        }
+        (self.at, self.gathered) = (0, payload.len() as u8);
+        self.due = Due::Pong { len: self.gathered };
     }
 
     /// Bytes that the Pong that is due occupies.

@@ -54,13 +54,16 @@ impl Fragmentation {
     /// Unmasks the next piece of payload, and checks it if it is text.
     #[inline(always)]
     pub(super) fn payload(&mut self, mask: &mut Mask, part: &mut [u8], is_server: bool) -> Result<(), ProtocolError> {
-        if self.is_checked() {
-            return unmask_text(&mut self.utf8, mask, part, is_server);
+        if !self.is_checked() {
+            if is_server {
+                mask.apply(part); // RFC 6455 5.6, 6.2: and nothing else is done to it [6455-5.6-2] [6455-6.2-7]
+            }
+            return Ok(());
         }
-        if is_server {
-            mask.apply(part); // RFC 6455 5.6, 6.2: and nothing else is done to it [6455-5.6-2] [6455-6.2-7]
+        if cfg!(target_pointer_width = "64") && part.len() > BLOCK {
+            return unmask_long_text(&mut self.utf8, mask, part, is_server);
         }
-        Ok(())
+        unmask_text(&mut self.utf8, mask, part, is_server)
     }
 
     /// A chunk is handed out: the kind of its message, and whether it is the first.
@@ -78,23 +81,30 @@ impl Fragmentation {
     }
 }
 
-/// Unmasks and checks in blocks that stay in the first-level cache, where there is one to speak of.
+/// What stays in the first-level cache, where there is one to speak of, between unmasking and checking.
+const BLOCK: usize = 8192;
+
 #[inline(never)]
+fn unmask_long_text(
+    utf8: &mut Utf8Validator,
+    mask: &mut Mask,
+    part: &mut [u8],
+    is_server: bool,
+) -> Result<(), ProtocolError> {
+    part.chunks_mut(BLOCK).try_for_each(|block| unmask_text(utf8, mask, block, is_server))
+}
+
+#[inline(always)]
 fn unmask_text(
     utf8: &mut Utf8Validator,
     mask: &mut Mask,
     part: &mut [u8],
     is_server: bool,
 ) -> Result<(), ProtocolError> {
-    let mut unmask_block = |block: &mut [u8]| {
-        let ascii = if is_server { mask.apply_is_ascii(block) } else { block.is_ascii() };
-        if ascii { utf8.push_ascii() } else { utf8.push(block) }
-    };
-    if cfg!(not(target_pointer_width = "64")) {
-        return if part.is_empty() { Ok(()) } else { unmask_block(part) };
+    let ascii = if is_server { mask.apply_is_ascii(part) } else { part.is_ascii() };
+    match () {
+        () if part.is_empty() => Ok(()),
+        () if ascii => utf8.push_ascii(),
+        () => utf8.push(part),
     }
-    for block in part.chunks_mut(8192) {
-        unmask_block(block)?;
-    }
-    Ok(())
 }

@@ -1,16 +1,16 @@
 //! What the host sees of receiving, and the short way through it.
 //!
-//! [`Receiver::receive`] has two ways in. [`unfragmented`] finds a whole message in one frame at the start of the input, which
-//! is what most peers send, and no state is written for it. Everything else goes through [`Frames`], which take input that is
-//! cut anywhere.
+//! [`Receiver::receive`] has two ways in. A whole message in one frame at the start of the input, which is what most peers
+//! send, is handed out at once, and no state is written for it. Everything else goes through [`Frames`].
 
 use core::marker::PhantomData;
 
 use crate::connection::control::Reply;
 use crate::connection::frames::{Frames, Phase};
 use crate::connection::state::{self, Incoming};
+use crate::connection::whole::WholeFrame;
 use crate::connection::{Chunk, Config, Event, MessageKind, Received, State, Transport};
-use crate::wire::{CloseCode, CloseFrame, Mask, Opcode, Utf8Validator};
+use crate::wire::{CloseCode, CloseFrame, Opcode, Utf8Validator};
 use crate::{ProtocolError, Role};
 
 /// The receiving half of a [`Connection`](crate::Connection).
@@ -42,15 +42,18 @@ impl<R: Role> Receiver<R> {
         // Elsewhere it would cost more flash than it saves time.
         if cfg!(target_pointer_width = "64")
             && self.frames.phase == Phase::Idle
-            && let Some(Unfragmented { kind, start, len, mut mask }) = unfragmented::<R>(bytes)
-            && self.frames.limits.allow_unfragmented(len as u64)
+            && let Some(mut frame) = WholeFrame::find(bytes, R::IS_SERVER, |first| matches!(first, TEXT | BINARY))
+            && self.frames.limits.allow_unfragmented(frame.len as u64)
         // RFC 6455 10.4 [6455-10.4-1]
         {
-            let Some((frame, rest)) = bytes.split_at_mut_checked(start + len) else { return Ok(Received::nothing()) };
-            let payload = frame.get_mut(start..).unwrap_or_default();
+            let (payload, rest) = frame.split(bytes);
+            let kind = if frame.first == TEXT { MessageKind::Text } else { MessageKind::Binary };
             // RFC 6455 5.3, 5.6, 8.1 [6455-5.3-5] [6455-5.6-1] [6455-6.2-7] [6455-8.1-1]
-            let ascii =
-                if R::IS_SERVER { mask.apply_inline(payload) } else { kind == MessageKind::Text && payload.is_ascii() };
+            let ascii = if R::IS_SERVER {
+                frame.mask.apply_inline(payload)
+            } else {
+                kind == MessageKind::Text && payload.is_ascii()
+            };
             if kind == MessageKind::Text && !ascii && !is_utf8(payload) {
                 return Err(self.frames.fail_with(ProtocolError::InvalidUtf8));
             }
@@ -167,41 +170,10 @@ impl<R: Role> Receiver<R> {
     }
 }
 
-/// A text or binary message in one frame, all of it at the start of the input, with a length of at most 16 bits.
-struct Unfragmented {
-    kind: MessageKind,
-    start: usize,
-    len: usize,
-    mask: Mask,
-}
-
-/// Finds such a message. Whatever is unusual about a frame makes it go the long way, which knows all the rules.
-#[inline(always)]
-fn unfragmented<R: Role>(bytes: &[u8]) -> Option<Unfragmented> {
-    let (&[first, second], tail) = bytes.split_first_chunk()?;
-    // RFC 6455 5.2: FIN, and no reserved bits [6455-5.2-1] [6455-5.2-3]
-    let kind = match first {
-        0x81 => MessageKind::Text,
-        0x82 => MessageKind::Binary,
-        _ => return None,
-    };
-    // RFC 6455 5.1: a client's MASK bit is set, a server's is not [6455-5.1-2] [6455-5.1-5]
-    let (len, start, tail) = match if R::IS_SERVER { second ^ 0x80 } else { second } {
-        short @ ..126 => (usize::from(short), 2, tail),
-        126 => {
-            let (len, tail) = tail.split_first_chunk()?;
-            (usize::from(u16::from_be_bytes(*len)), 4, tail)
-        }
-        _ => return None,
-    };
-    // RFC 6455 5.2: the minimal number of bytes [6455-5.2-8]
-    if start == 4 && len < 126 {
-        return None;
-    }
-    let (mask, start) =
-        if R::IS_SERVER { (Mask::new(*tail.first_chunk()?), start + 4) } else { (Mask::new([0; 4]), start) };
-    (bytes.len().checked_sub(start)? >= len).then_some(Unfragmented { kind, start, len, mask })
-}
+/// The first byte of a message in one frame: FIN, no reserved bits, and the opcode.
+// RFC 6455 5.2 [6455-5.2-1] [6455-5.2-3]
+const TEXT: u8 = 0x80 | Opcode::TEXT.bits();
+const BINARY: u8 = 0x80 | Opcode::BINARY.bits();
 
 /// Whether a whole text is UTF-8.
 #[inline(never)]

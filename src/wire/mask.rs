@@ -234,6 +234,16 @@ mod wide {
 
     #[inline(always)]
     fn copy_few(from: &[u8], to: &mut [u8], key: u32) {
+        if let (Some(first), Some(last)) = (from.first_chunk(), from.last_chunk()) {
+            let turned = turned(key, from.len());
+            if let Some(place) = to.first_chunk_mut() {
+                *place = (u32::from_le_bytes(*first) ^ key).to_le_bytes();
+            }
+            if let Some(place) = to.last_chunk_mut() {
+                *place = (u32::from_le_bytes(*last) ^ turned).to_le_bytes();
+            }
+            return;
+        }
         for ((from, to), i) in from.iter().zip(to).zip(0..) {
             *to = *from ^ turned(key, i) as u8;
         }
