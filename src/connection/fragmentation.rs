@@ -94,7 +94,8 @@ fn unmask_long_text(
     part.chunks_mut(BLOCK).try_for_each(|block| unmask_text(utf8, mask, block, is_server))
 }
 
-#[inline(always)]
+#[cfg_attr(target_pointer_width = "64", inline(always))]
+#[cfg_attr(not(target_pointer_width = "64"), inline(never))]
 fn unmask_text(
     utf8: &mut Utf8Validator,
     mask: &mut Mask,
