@@ -208,10 +208,10 @@ mod wide {
     #[inline(always)]
     fn common<const W: usize>(w: &[u8; W]) -> Option<u8> {
         let is_rare = |b| is(b & 0xDE, 0xC0);
-        let (mut bad, mut rare, mut highest, mut behind_ed) = (0, is_rare(w[2]), w[2], 0);
+        let (mut bad, mut rare, mut highest, mut behind_ed) = (0, is_rare(w[2]), w[0].max(w[1]).max(w[2]), 0);
         for i in 3..W {
-            let (b, p1, p2, p3) = (w[i], w[i - 1], w[i - 2], w[i - 3]);
-            bad |= misplaced(b, p1, p2, p3);
+            let (b, p1, p2) = (w[i], w[i - 1], w[i - 2]);
+            bad |= misplaced(b, p1, p2, 0);
             rare |= is_rare(b);
             highest = highest.max(b);
             behind_ed = behind_ed.max(is(p1, 0xED) & b);
