@@ -87,14 +87,10 @@ impl Frames {
         is_server: bool,
     ) -> Result<Received<'b>, ProtocolError> {
         // Elsewhere it would cost more flash than it saves time.
-        if cfg!(target_pointer_width = "64") {
-            // The last call for each read.
-            if bytes.is_empty() {
-                return self.nothing(bytes);
-            }
-            if let Some(frame) = self.next_whole(bytes, is_server) {
-                return self.whole(frame, bytes, is_server).map_err(|error| self.fail_with(error));
-            }
+        if cfg!(target_pointer_width = "64")
+            && let Some(frame) = self.next_whole(bytes, is_server)
+        {
+            return self.whole(frame, bytes, is_server).map_err(|error| self.fail_with(error));
         }
         self.step(bytes, is_server).map_err(|error| self.fail_with(error))
     }
@@ -176,7 +172,8 @@ impl Frames {
     }
 
     /// All of the input is consumed, without an event.
-    fn nothing<'b>(&self, bytes: &'b mut [u8]) -> Result<Received<'b>, ProtocolError> {
+    #[inline(always)]
+    pub(super) fn nothing<'b>(&self, bytes: &'b mut [u8]) -> Result<Received<'b>, ProtocolError> {
         match self.phase {
             Phase::Failed(error) => Err(error),
             _ => Ok(Received { rest: bytes.get_mut(bytes.len()..).unwrap_or_default(), event: None }),
