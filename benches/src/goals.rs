@@ -163,7 +163,7 @@ impl Goals<'_> {
         for (sizes, what) in [(&SMALL[..], "up to 1 KiB"), (&LARGE, "from 16 KiB"), (&[Size::Mixed], "1-300 B")] {
             self.receive(receive::PACKET, sizes, |goals, table, name| goals.limit(table, name, CHUNKS, 1.1));
             self.goal(&format!("reads of 1,460 B, {what}, chunks, in L"));
-            self.receive(receive::PACKET, sizes, |goals, table, name| goals.limit(table, name, WHOLE, 1.4));
+            self.receive(receive::PACKET, sizes, |goals, table, name| goals.limit(table, name, ANY_WHOLE, 1.4));
             self.goal(&format!("reads of 1,460 B, {what}, whole messages, in L"));
         }
         self.receive(receive::PACKET, &Size::ALL, |goals, table, name| goals.ahead(table, name, 1.0, everybody));
@@ -181,7 +181,7 @@ impl Goals<'_> {
                 self.goal(&format!("{title}, {end}"));
             };
             each("chunks, in L", &|goals, table, name| goals.limit(table, name, CHUNKS, chunks));
-            each("whole messages, in L", &|goals, table, name| goals.limit(table, name, WHOLE, whole));
+            each("whole messages, in L", &|goals, table, name| goals.limit(table, name, ANY_WHOLE, whole));
             let times = if reads == READ { 1.3 } else { 1.9 };
             each("of the best peer", &|goals, table, name| goals.ahead(table, name, 1.0 / times, everybody));
         }

@@ -3,6 +3,7 @@
 //! On 64-bit targets the bytes go through blocks of a size known to the compiler, which become vector instructions; elsewhere
 //! through the plain loop of [`small`], which the tests hold the blocks against. A few bytes up to two blocks are done as the
 //! first W and the last W bytes, which may overlap: both are loaded before either is stored, so there is no ladder of tails.
+//! A long payload begins with one vector by itself, so that none behind it crosses a cache line.
 
 /// A masking key and the place in it, so that a payload can be masked piece by piece.
 ///
@@ -102,6 +103,9 @@ mod wide {
 
     /// So long that LLVM sees a loop in each block, not a stride over blocks, which AVX-512 would make five times slower.
     const BLOCK: usize = 256;
+    /// From this length on it pays that no vector crosses a cache line.
+    const LONG: usize = 1200;
+    const ALIGN: usize = 32;
     const NOT_ASCII: u64 = 0x8080_8080_8080_8080;
 
     #[inline(always)]
@@ -180,6 +184,21 @@ mod wide {
 
     #[inline(never)]
     fn many(data: &mut [u8], key: u64) -> u64 {
+        let ahead = data.as_ptr().addr().wrapping_neg() % ALIGN;
+        if data.len() < LONG || ahead == 0 {
+            return blocks(data, key);
+        }
+        let (Some(first), turn) = (data.first_chunk::<ALIGN>(), 8 * (ahead as u32 & 3)) else { return 0 };
+        let mut first = *first;
+        let or = block(&mut first, key) | blocks(data.get_mut(ahead..).unwrap_or_default(), key.rotate_right(turn));
+        if let Some(place) = data.first_chunk_mut() {
+            *place = first; // overlaps what follows, and says the same there
+        }
+        or
+    }
+
+    #[inline(always)]
+    fn blocks(data: &mut [u8], key: u64) -> u64 {
         let (blocks, rest) = data.as_chunks_mut::<BLOCK>();
         let mut or = 0;
         for whole in blocks {
@@ -250,7 +269,16 @@ mod wide {
     }
 
     #[inline(never)]
-    fn copy_many(from: &[u8], to: &mut [u8], key: u64) {
+    fn copy_many(mut from: &[u8], mut to: &mut [u8], mut key: u64) {
+        let ahead = to.as_ptr().addr().wrapping_neg() % ALIGN;
+        if from.len() >= LONG
+            && ahead > 0
+            && let (Some(first), Some(place)) = (from.first_chunk::<ALIGN>(), to.first_chunk_mut())
+        {
+            copy_block(first, place, key);
+            key = key.rotate_right(8 * (ahead as u32 & 3));
+            (from, to) = (from.get(ahead..).unwrap_or_default(), to.get_mut(ahead..).unwrap_or_default());
+        }
         let (from, from_rest) = from.as_chunks::<BLOCK>();
         let (to, to_rest) = to.as_chunks_mut::<BLOCK>();
         for (from, to) in from.iter().zip(to) {
@@ -273,34 +301,37 @@ mod tests {
     use super::{Mask, small};
     use std::vec::Vec;
 
-    /// [6455-5.3-5]: every length up to two blocks and a tail, every phase, against octet i XOR key octet i mod 4.
+    /// [6455-5.3-5]: every length up to two blocks and a tail and some long ones, every phase, anywhere in memory, against
+    /// octet i XOR key octet i mod 4.
     #[test]
     fn masks_octet_i_with_key_octet_i_mod_4() {
         let key = [0xA1, 0x42, 0xC3, 0x07];
-        for len in 0..700 {
+        let short = (0..700).map(|len| (len, len % 4));
+        let long = [1199, 1200, 1201, 1456, 1990].into_iter().flat_map(|len| (0..40).map(move |at| (len, at)));
+        for (len, at) in short.chain(long) {
             for phase in 0..4 {
-                let data: Vec<u8> = (0..len).map(|i| (i * 7 + i / 5) as u8).collect();
-                let want: Vec<u8> = data.iter().enumerate().map(|(i, b)| b ^ key[(i + phase) % 4]).collect();
+                let data: Vec<u8> = (0..at + len).map(|i| (i * 7 + i / 5) as u8).collect();
+                let want: Vec<u8> = data[at..].iter().enumerate().map(|(i, b)| b ^ key[(i + phase) % 4]).collect();
                 let mut mask = Mask::new(key);
                 mask.apply(&mut [0; 4][..phase]);
                 let start = mask;
 
                 let mut applied = data.clone();
-                assert_eq!(mask.apply_is_ascii(&mut applied), want.is_ascii());
-                assert_eq!(applied, want, "{len} bytes, phase {phase}");
+                assert_eq!(mask.apply_is_ascii(&mut applied[at..]), want.is_ascii());
+                assert_eq!(applied[at..], want, "{len} bytes, phase {phase}");
                 let after = mask;
 
                 mask = start;
-                let mut copied = std::vec![0; len];
-                mask.copy(&mut copied, &data);
-                assert_eq!(copied, want, "{len} bytes copied, phase {phase}");
+                let mut copied = std::vec![0; at + len];
+                mask.copy(&mut copied[at..], &data[at..]);
+                assert_eq!(copied[at..], want, "{len} bytes copied, phase {phase}");
                 assert_eq!(mask, after);
 
                 let mut plain = data.clone();
-                assert_eq!(small::apply(&mut plain, start.key), want.is_ascii());
-                assert_eq!(plain, want);
+                assert_eq!(small::apply(&mut plain[at..], start.key), want.is_ascii());
+                assert_eq!(plain[at..], want);
                 let mut plainly_copied = std::vec![0; len];
-                small::copy(&data, &mut plainly_copied, start.key);
+                small::copy(&data[at..], &mut plainly_copied, start.key);
                 assert_eq!(plainly_copied, want);
             }
         }
@@ -308,8 +339,8 @@ mod tests {
 
     #[test]
     fn one_byte_that_is_not_ascii_is_seen_wherever_it_stands() {
-        for len in 1..600 {
-            for at in [0, len / 3, len / 2, len - 1] {
+        for len in (1..600).chain([1300]) {
+            for at in (0..len.min(40)).chain([len / 3, len / 2, len - 1]) {
                 let mut data = std::vec![b'x'; len];
                 data[at] = 0x80;
                 assert!(!Mask::new([0; 4]).apply_is_ascii(&mut data));

@@ -43,7 +43,7 @@ pub fn run(options: &Options, report: &mut Report) {
 /// All peers and all limits.
 pub(super) fn add_all(bench: &mut Bench<'_>, content: Content, incoming: &Incoming, read_size: usize) {
     let socket = || incoming.socket(read_size);
-    for peer in PEERS.iter().filter(|peer| !peer.is_sized || read_size > PACKET) {
+    for peer in PEERS.iter().filter(|peer| !peer.is_sized || peer.is_collecting || read_size > PACKET) {
         if incoming.is_fragmented && !peer.takes_fragments {
             continue;
         }
