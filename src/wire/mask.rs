@@ -105,7 +105,7 @@ mod wide {
     const BLOCK: usize = 256;
     /// From this length on it pays that no vector crosses a cache line.
     const LONG: usize = 1200;
-    const ALIGN: usize = 32;
+    const ALIGN: usize = if cfg!(target_feature = "avx2") { 32 } else { 16 };
     const NOT_ASCII: u64 = 0x8080_8080_8080_8080;
 
     #[inline(always)]
