@@ -184,17 +184,8 @@ mod wide {
 
     #[inline(never)]
     fn many(data: &mut [u8], key: u64) -> u64 {
-        let ahead = data.as_ptr().addr().wrapping_neg() % ALIGN;
-        if data.len() < LONG || ahead == 0 {
-            return blocks(data, key);
-        }
-        let (Some(first), turn) = (data.first_chunk::<ALIGN>(), 8 * (ahead as u32 & 3)) else { return 0 };
-        let mut first = *first;
-        let or = block(&mut first, key) | blocks(data.get_mut(ahead..).unwrap_or_default(), key.rotate_right(turn));
-        if let Some(place) = data.first_chunk_mut() {
-            *place = first; // overlaps what follows, and says the same there
-        }
-        or
+        let ahead = ahead(data);
+        if ahead == 0 { blocks(data, key) } else { long(data, key, ahead) }
     }
 
     #[inline(always)]
@@ -212,6 +203,25 @@ mod wide {
             8.. => ends::<8>(rest, key),
             _ => few(rest, key as u32),
         }
+    }
+
+    /// Begins with one vector by itself, so that none behind it crosses a cache line.
+    #[inline(never)]
+    fn long(data: &mut [u8], key: u64, ahead: usize) -> u64 {
+        let Some(first) = data.first_chunk::<ALIGN>() else { return 0 };
+        let mut first = *first;
+        let turned = key.rotate_right(8 * (ahead as u32 & 3));
+        let or = block(&mut first, key) | blocks(data.get_mut(ahead..).unwrap_or_default(), turned);
+        if let Some(place) = data.first_chunk_mut() {
+            *place = first; // it overlaps what is behind, and says the same there
+        }
+        or
+    }
+
+    /// How many bytes stand before the first vector that is aligned, where it pays to begin with that.
+    #[inline(always)]
+    fn ahead(data: &[u8]) -> usize {
+        if data.len() < LONG { 0 } else { data.as_ptr().addr().wrapping_neg() % ALIGN }
     }
 
     #[inline]
@@ -269,16 +279,23 @@ mod wide {
     }
 
     #[inline(never)]
-    fn copy_many(mut from: &[u8], mut to: &mut [u8], mut key: u64) {
-        let ahead = to.as_ptr().addr().wrapping_neg() % ALIGN;
-        if from.len() >= LONG
-            && ahead > 0
-            && let (Some(first), Some(place)) = (from.first_chunk::<ALIGN>(), to.first_chunk_mut())
-        {
-            copy_block(first, place, key);
-            key = key.rotate_right(8 * (ahead as u32 & 3));
-            (from, to) = (from.get(ahead..).unwrap_or_default(), to.get_mut(ahead..).unwrap_or_default());
+    fn copy_long(from: &[u8], to: &mut [u8], key: u64, ahead: usize) {
+        if let (Some(from), Some(to)) = (from.first_chunk::<ALIGN>(), to.first_chunk_mut()) {
+            copy_block(from, to, key);
         }
+        if let (Some(from), Some(to)) = (from.get(ahead..), to.get_mut(ahead..)) {
+            copy_blocks(from, to, key.rotate_right(8 * (ahead as u32 & 3)));
+        }
+    }
+
+    #[inline(never)]
+    fn copy_many(from: &[u8], to: &mut [u8], key: u64) {
+        let ahead = ahead(to);
+        if ahead == 0 { copy_blocks(from, to, key) } else { copy_long(from, to, key, ahead) }
+    }
+
+    #[inline(always)]
+    fn copy_blocks(from: &[u8], to: &mut [u8], key: u64) {
         let (from, from_rest) = from.as_chunks::<BLOCK>();
         let (to, to_rest) = to.as_chunks_mut::<BLOCK>();
         for (from, to) in from.iter().zip(to) {
