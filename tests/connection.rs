@@ -409,6 +409,32 @@ fn buffered_amount() {
 }
 
 /// How much of a frame is still to come, so that a read can end where it ends.
+/// [6455-5.6-1]: a long piece of a text is unmasked and checked all the way through.
+#[test]
+fn a_long_fragment_of_text() {
+    fn check<R: Side + Debug>() {
+        for text in ["a".repeat(20_000), "한국어".repeat(2_000)] {
+            for bad in [None, Some(0), Some(8_191), Some(8_192), Some(17_999)] {
+                let mut payload = text.clone().into_bytes();
+                if let Some(at) = bad {
+                    payload[at] = 0xFF;
+                }
+                let mut host = Host::<R>::new(&Config::DEFAULT);
+                let mut bytes = from_peer::<R>(0x01, &payload);
+                match host.connection.receive(&mut bytes) {
+                    Ok(received) if bad.is_none() => {
+                        let Some(Event::Data(chunk)) = received.event else { panic!("no chunk") };
+                        assert_eq!(chunk.payload, payload);
+                    }
+                    outcome => assert_eq!((outcome.map(drop), bad.is_some()), (Err(ProtocolError::InvalidUtf8), true)),
+                }
+            }
+        }
+    }
+    check::<Server>();
+    check::<Client<Keys>>();
+}
+
 #[test]
 fn payload_left() {
     let mut host = Host::<Server>::new(&Config::DEFAULT);

@@ -79,12 +79,8 @@ impl ControlSlot {
         self.begin();
     }
 
-    /// Nothing is due, so that a Ping can be gathered at once.
-    pub(super) fn is_free(&self) -> bool {
-        self.due == Due::Nothing
-    }
-
-    /// A whole Ping, as it came.
+    /// A whole Ping, as it came: its Pong is due, in place of one that still waits.
+    // RFC 6455 5.5.2, 5.5.3 [6455-5.5.2-2] [6455-5.5.3-1] [6455-5.5.3-2]
     pub(super) fn ping(&mut self, mask: &mut Mask, payload: &[u8]) {
         if let Some(place) = self.bytes.get_mut(..payload.len()) {
             mask.copy(place, payload);

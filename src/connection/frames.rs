@@ -95,7 +95,7 @@ impl Frames {
         self.step(bytes, is_server).map_err(|error| self.fail_with(error))
     }
 
-    /// The next frame, if it lies in the input whole: a fragment that may stand here, or a Ping while nothing is due.
+    /// The next frame, if it lies in the input whole: a fragment that may stand here, or a Ping.
     #[inline(always)]
     fn next_whole(&self, bytes: &[u8], is_server: bool) -> Option<WholeFrame> {
         let frame = WholeFrame::find(bytes, is_server, |first| match self.phase {
@@ -104,7 +104,7 @@ impl Frames {
             _ => false,
         })?;
         match frame.first {
-            PING => frame.len <= MAX_CONTROL_PAYLOAD && self.control.is_free(),
+            PING => frame.len <= MAX_CONTROL_PAYLOAD,
             _ => frame.len > 0,
         }
         .then_some(frame)
