@@ -81,9 +81,10 @@ impl Fragmentation {
     }
 }
 
-/// What stays in the first-level cache, where there is one to speak of, between unmasking and checking.
+/// What stays in the first-level cache, where there is one to speak of.
 const BLOCK: usize = 8192;
 
+/// In blocks, so that what was unmasked is checked while it is in the cache.
 #[inline(never)]
 fn unmask_long_text(
     utf8: &mut Utf8Validator,
@@ -94,6 +95,7 @@ fn unmask_long_text(
     part.chunks_mut(BLOCK).try_for_each(|block| unmask_text(utf8, mask, block, is_server))
 }
 
+/// Unmasks text, and checks it unless unmasking has shown that it is ASCII.
 #[cfg_attr(target_pointer_width = "64", inline(always))]
 #[cfg_attr(not(target_pointer_width = "64"), inline(never))]
 fn unmask_text(

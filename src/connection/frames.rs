@@ -39,7 +39,7 @@ pub(super) struct Frames {
 const FIN: u8 = 0x80;
 const RSV: u8 = 0x70;
 
-/// The first bytes that most frames have.
+/// The first bytes of the frames that are looked for whole.
 const FIRST_TEXT: u8 = Opcode::TEXT.bits();
 const FIRST_BINARY: u8 = Opcode::BINARY.bits();
 const CONTINUATION: u8 = Opcode::CONTINUATION.bits();
