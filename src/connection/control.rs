@@ -81,7 +81,7 @@ impl ControlSlot {
 
     /// A whole Ping, as it came: its Pong is due, in place of one that still waits.
     // RFC 6455 5.5.2, 5.5.3 [6455-5.5.2-2] [6455-5.5.3-1] [6455-5.5.3-2]
-    pub(super) fn ping(&mut self, mask: &mut Mask, payload: &[u8]) {
+    pub(super) fn ping(&mut self, mut mask: Mask, payload: &[u8]) {
         if let Some(place) = self.bytes.get_mut(..payload.len()) {
             mask.copy(place, payload);
         }

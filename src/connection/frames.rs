@@ -114,19 +114,20 @@ impl Frames {
     #[inline(always)]
     fn whole<'b>(
         &mut self,
-        mut frame: WholeFrame,
+        frame: WholeFrame,
         bytes: &'b mut [u8],
         is_server: bool,
     ) -> Result<Received<'b>, ProtocolError> {
         let (payload, rest) = frame.split(bytes);
-        if frame.first == PING {
-            self.control.ping(&mut frame.mask, payload); // RFC 6455 5.5.2 [6455-5.5.2-2]
+        let WholeFrame { first, mut mask, len, .. } = frame;
+        if first == PING {
+            self.control.ping(mask, payload); // RFC 6455 5.5.2 [6455-5.5.2-2]
             return Ok(Received { rest, event: Some(Event::Ping) });
         }
-        self.message.begin_frame(Opcode::from_bits(frame.first), 0, &mut self.limits)?;
-        self.limits.begin_frame(frame.len as u64)?;
-        self.message.payload(&mut frame.mask, payload, is_server)?;
-        let last = frame.first & FIN != 0;
+        self.message.begin_frame(Opcode::from_bits(first), 0, &mut self.limits)?;
+        self.limits.begin_frame(len as u64)?;
+        self.message.payload(&mut mask, payload, is_server)?;
+        let last = first & FIN != 0;
         self.phase = if last { Phase::Idle } else { Phase::Between };
         let (kind, first) = self.message.chunk(last)?;
         Ok(Received { rest, event: Some(Event::Data(Chunk { kind, first, last, rsv: 0, payload })) })
