@@ -353,11 +353,12 @@ fn a_port_in_use_is_a_clear_error() {
 fn a_bad_argument_is_a_clear_error() {
     for (arguments, error) in [
         (&["nonsense"][..], "echo_server: cannot listen on nonsense: "),
-        (&["127.0.0.1:0", "more"], "echo_server: usage: echo_server "),
+        (&["127.0.0.1:0", "more"], "echo_server: unexpected argument \"more\""),
         (&["127.0.0.1:65536"], "echo_server: cannot listen on 127.0.0.1:65536: "),
-        (&["--nonsense"], "echo_server: usage: echo_server "),
-        (&["--keepalive"], "echo_server: usage: echo_server "),
-        (&["--keepalive", "0"], "echo_server: usage: echo_server "),
+        (&["--nonsense"], "echo_server: invalid option '--nonsense'"),
+        (&["--keepalive"], "echo_server: missing argument for option '--keepalive'"),
+        (&["--keepalive", "0"], "echo_server: cannot parse argument \"0\""),
+        (&["--spin", "-1"], "echo_server: cannot parse argument \"-1\""),
     ] {
         let (success, stdout, stderr) = Program::start(Command::new(example("echo_server")).args(arguments)).finish();
         assert_eq!((success, &*stdout), (false, ""));
@@ -365,6 +366,18 @@ fn a_bad_argument_is_a_clear_error() {
     }
     let (success, stdout, _) = Program::start(Command::new(example("echo_server")).arg("--help")).finish();
     assert!(success && stdout.starts_with("usage: echo_server"));
+}
+
+/// It echoes before and after it has gone to sleep.
+#[test]
+fn spinning() {
+    let server = Server::start("echo_server", &["--spin", "20000"]);
+    let mut peer = server.open();
+    for pause in [0, 50, 0] {
+        std::thread::sleep(std::time::Duration::from_millis(pause));
+        peer.send(TEXT, b"again");
+        peer.expect(TEXT, b"again");
+    }
 }
 
 #[test]
