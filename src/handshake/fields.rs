@@ -25,18 +25,13 @@ impl Names<'_> {
     pub(super) fn find(&self, like: u16, len: usize, piece: &[u8], whole: bool) -> u16 {
         let seen = Cursor(self.get(like).unwrap_or_default()).take(len);
         let len = len + piece.len();
-        let mut id = 0usize;
-        for names in [self.engine, self.keep] {
-            for name in names {
-                // RFC 9110 5.1: names are case-insensitive [6455-4.2.1-9]
-                let mut rest = Cursor(name.as_bytes());
-                if (!whole || name.len() == len) && rest.eat(seen) && rest.eat(piece) {
-                    return id.min(OTHER.into()) as u16;
-                }
-                id = id.wrapping_add(1);
-            }
-        }
-        OTHER
+        let mut ids = (like..OTHER).map_while(|id| Some((id, self.get(id)?)));
+        // RFC 9110 5.1: names are case-insensitive [6455-4.2.1-9]
+        let found = ids.find(|(_, name)| {
+            let mut rest = Cursor(name);
+            (!whole || name.len() == len) && rest.eat(seen) && rest.eat(piece)
+        });
+        found.map_or(OTHER, |(id, _)| id)
     }
 
     fn get(&self, id: u16) -> Option<&[u8]> {
