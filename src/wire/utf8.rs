@@ -211,7 +211,7 @@ mod wide {
         let (mut bad, mut rare, mut highest, mut behind_ed) = (0, is_rare(w[2]), w[0].max(w[1]).max(w[2]), 0);
         for i in 3..W {
             let (b, p1, p2) = (w[i], w[i - 1], w[i - 2]);
-            bad |= misplaced(b, p1, p2, 0);
+            bad |= misplaced(b, p1, p2, 0); // a lead byte three back would be F0 or more
             rare |= is_rare(b);
             highest = highest.max(b);
             behind_ed = behind_ed.max(is(p1, 0xED) & b);
