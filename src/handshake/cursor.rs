@@ -99,7 +99,14 @@ impl<'a> Cursor<'a> {
 
     /// Takes the characters of `class` at the start.
     pub(super) fn span(&mut self, class: Class) -> &'a [u8] {
-        self.take(self.0.iter().position(|b| !class.has(*b)).unwrap_or(usize::MAX))
+        let start = *self;
+        if cfg!(target_pointer_width = "64") {
+            // Where memory is plenty, four at a time as long as all of them are.
+            let are = |four: &&[u8; 4]| four.iter().fold(true, |are, byte| are & class.has(*byte));
+            self.take(4 * self.0.as_chunks::<4>().0.iter().take_while(are).count());
+        }
+        self.take(self.0.iter().position(|byte| !class.has(*byte)).unwrap_or(usize::MAX));
+        start.before(*self)
     }
 
     /// Skips white space.

@@ -34,6 +34,13 @@ impl Names<'_> {
         found.map_or(OTHER, |(id, _)| id)
     }
 
+    /// The id of this name.
+    pub(super) fn id(&self, name: &[u8]) -> u16 {
+        let mut names = self.engine.iter().chain(self.keep).zip(0..);
+        let found = names.find(|(other, _)| other.as_bytes().eq_ignore_ascii_case(name));
+        found.map_or(OTHER, |(_, id)| id)
+    }
+
     fn get(&self, id: u16) -> Option<&[u8]> {
         let id = usize::from(id);
         let name = self.engine.get(id).or_else(|| self.keep.get(id.wrapping_sub(self.engine.len())));

@@ -4,7 +4,8 @@
 //! Only the start line and the values of fields that matter are kept, as a list of (id, length, value) in the storage
 //! that the host lends; a value that is still coming in is gathered behind the list. All other fields stream past and
 //! are only validated. A name needs no room at all: what was seen of it is a prefix of a name that matters, or it does
-//! not matter. The work is linear: no byte that streams past is looked at twice.
+//! not matter. The work is linear: no byte that streams past is looked at more than twice, and once if its line is there
+//! whole.
 //!
 //! Strict where lenience has been a way to smuggle requests: a line ends with CR LF and with nothing else, no field is
 //! folded, no white space stands before a colon, and no control character other than HTAB in a value.
@@ -77,7 +78,10 @@ impl<'c> Head<'c> {
         {
             let free = storage.get_mut(self.used..).unwrap_or_default();
             if !self.cr {
-                rest = self.piece(free, rest)?;
+                rest = match self.line(free, rest) {
+                    Some(rest) => rest,
+                    None => self.piece(free, rest)?,
+                };
                 continue;
             }
             if byte != b'\n' {
@@ -103,6 +107,30 @@ impl<'c> Head<'c> {
     /// What exceeds this limit. A server has a status of its own for a target that is too long (RFC 9112 section 3).
     fn exceeds(&self, limit: HandshakeError) -> HandshakeError {
         if self.part == Part::StartLine { HandshakeError::StartLineTooLong } else { limit }
+    }
+
+    /// Reads the line of a field if it lies in `bytes` whole: the short way of what [`piece`](Self::piece) and
+    /// [`keep`](Self::keep) do. It leaves to them what is cut, too much or wrong.
+    fn line<'b>(&mut self, free: &mut [u8], bytes: &'b [u8]) -> Option<&'b [u8]> {
+        if cfg!(not(target_pointer_width = "64")) || self.part != Part::Name || self.len > 0 {
+            return None;
+        }
+        let mut rest = Cursor(bytes);
+        let name = rest.span(TOKEN);
+        if name.is_empty() || !rest.skip(b':') {
+            return None;
+        }
+        let value = rest.take(before_control(rest.0));
+        let rest = rest.0.strip_prefix(b"\r\n")?;
+        let fields_left = self.fields_left.checked_sub(1)?;
+        let id = self.names.id(name);
+        if id != OTHER {
+            let value = trim_start(value);
+            copy(free.get_mut(ENTRY..)?.get_mut(..value.len())?, value);
+            self.append(free, id, value.len())?;
+        }
+        self.fields_left = fields_left;
+        Some(rest)
     }
 
     /// Reads a name with its colon, or a value or the start line with its CR, or as much of it as there is.
@@ -156,16 +184,20 @@ impl<'c> Head<'c> {
     /// Appends the gathered value to the list if it matters, and begins the next line.
     fn keep(&mut self, free: &mut [u8]) -> Result<(), HandshakeError> {
         if self.id != OTHER {
-            let len = trim_end(self.gathered(free)).len();
-            let (Some(entry), Ok(short)) = (free.first_chunk_mut::<ENTRY>(), u16::try_from(len)) else {
-                return Err(HandshakeError::StorageFull);
-            };
-            let ([i0, i1], [l0, l1]) = (self.id.to_le_bytes(), short.to_le_bytes());
-            *entry = [i0, i1, l0, l1];
-            self.used += ENTRY + len;
+            self.append(free, self.id, self.len).ok_or(HandshakeError::StorageFull)?;
         }
         (self.part, self.id, self.len) = (Part::Name, 0, 0);
         Ok(())
+    }
+
+    /// Makes an entry of the `len` bytes in `free` behind room for it.
+    fn append(&mut self, free: &mut [u8], id: u16, len: usize) -> Option<()> {
+        let (entry, value) = free.split_first_chunk_mut::<ENTRY>()?;
+        let len = trim_end(value.get(..len)?).len();
+        let ([i0, i1], [l0, l1]) = (id.to_le_bytes(), u16::try_from(len).ok()?.to_le_bytes());
+        *entry = [i0, i1, l0, l1];
+        self.used += ENTRY + len;
+        Some(())
     }
 
     /// What was kept so far.

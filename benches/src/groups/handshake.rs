@@ -162,11 +162,9 @@ fn answer(socket: &mut Socket) -> bool {
             .len();
     let key = accept_key(&buffer[at..][..24]).expect("16 bytes in base64");
     let (before, after) = RESPONSE.split_once("{}").expect("a place");
-    let mut out = [0; 512];
-    let mut put = out.iter_mut();
-    let bytes = before.bytes().chain(key).chain(after.bytes());
-    bytes.zip(&mut put).for_each(|(byte, place)| *place = byte);
-    socket.write(&out[..RESPONSE.len() - 2 + key.len()]);
+    for part in [before.as_bytes(), &key, after.as_bytes()] {
+        socket.write(part);
+    }
     true
 }
 
