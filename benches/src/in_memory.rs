@@ -3,6 +3,7 @@
 mod goals;
 mod groups;
 mod json;
+mod lent;
 mod limits;
 mod options;
 mod peers;

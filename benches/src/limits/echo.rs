@@ -5,6 +5,7 @@
 use super::kernel::{self, Own};
 use super::receive::{self, Work};
 use super::send::{HEADER, header};
+use crate::lent::Lent;
 use crate::peers::{CORK, Reads};
 use crate::session::Session;
 use crate::socket::Socket;
@@ -14,7 +15,7 @@ use crate::tally::Tally;
 const LONG: usize = 4096;
 
 struct Echo {
-    out: Vec<u8>,
+    out: Lent,
     filled: usize,
 }
 
@@ -66,5 +67,5 @@ impl Work for Echo {
 }
 
 pub fn echo(socket: Socket, reads: Reads) -> Session {
-    receive::session(socket, reads, Tally::default(), Echo { out: vec![0; CORK], filled: 0 })
+    receive::session(socket, reads, Tally::default(), Echo { out: Lent::new(CORK), filled: 0 })
 }

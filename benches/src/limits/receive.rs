@@ -3,6 +3,7 @@
 #![allow(unsafe_code)]
 
 use super::kernel::{self, Own, Vector};
+use crate::lent::Lent;
 use crate::peers::Reads;
 use crate::session::Session;
 use crate::socket::Socket;
@@ -221,12 +222,12 @@ fn pong(socket: &mut Socket, payload: &[u8], key: u32) {
 
 /// Copies from the socket and does nothing.
 pub fn copy(mut socket: Socket, reads: Reads) -> Session {
-    let mut buffer = vec![0; reads.room(0)];
+    let mut buffer = Lent::new(reads.room(0));
     Box::new(move || while socket.read(&mut buffer).is_some() {})
 }
 
 pub(super) fn session(mut socket: Socket, reads: Reads, tally: Tally, mut work: impl Work + 'static) -> Session {
-    let mut buffer = vec![0; reads.room(0) + MARGIN];
+    let mut buffer = Lent::new(reads.room(0) + MARGIN);
     // SAFETY: every processor of the target has the vectors that are used here.
     Box::new(move || unsafe { run(&mut socket, &mut buffer, reads, &tally, &mut work) })
 }
@@ -259,7 +260,7 @@ pub mod avx2 {
 
     fn session(mut socket: Socket, reads: Reads, tally: Tally, mut work: impl Work + 'static) -> Session {
         assert!(is_x86_feature_detected!("avx2"));
-        let mut buffer = vec![0; reads.room(0) + MARGIN];
+        let mut buffer = Lent::new(reads.room(0) + MARGIN);
         // SAFETY: this processor has AVX2.
         Box::new(move || unsafe { run(&mut socket, &mut buffer, reads, &tally, &mut work) })
     }

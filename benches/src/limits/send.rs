@@ -2,6 +2,7 @@
 #![allow(unsafe_code)]
 
 use super::kernel::{self, Own};
+use crate::lent::Lent;
 use crate::peers::{CORK, Role};
 use crate::session::Session;
 use crate::socket::Socket;
@@ -64,7 +65,7 @@ unsafe fn frame(out: *mut u8, first: u8, payload: &[u8], key: Option<[u8; 4]>) -
 /// Many frames in a buffer, which is written when it is full.
 pub fn corked(role: Role, mut socket: Socket, outgoing: Outgoing) -> Session {
     let mut random = Random::default();
-    let mut out = vec![0; CORK.max(outgoing.longest() + HEADER)];
+    let mut out = Lent::new(CORK.max(outgoing.longest() + HEADER));
     Box::new(move || {
         let mut at = 0;
         for body in outgoing.bodies() {

@@ -1,4 +1,5 @@
 use super::{Cork, HEAD, Peer, READ, Reads, Role};
+use crate::lent::Lent;
 use crate::session::Session;
 use crate::socket::Socket;
 use crate::tally::Tally;
@@ -100,7 +101,7 @@ fn chunks(socket: Socket, reads: Reads, tally: Tally) -> Session {
 }
 
 fn whole(socket: Socket, reads: Reads, tally: Tally) -> Session {
-    let mut messages = MessageBuffer::new(vec![0; socket.longest]);
+    let mut messages = MessageBuffer::new(Lent::new(socket.longest));
     receive(socket, reads, move |chunk| {
         if let Some(message) = messages.push(chunk).expect("the message fits") {
             tally.message(message.payload);
@@ -110,7 +111,7 @@ fn whole(socket: Socket, reads: Reads, tally: Tally) -> Session {
 
 fn receive(mut socket: Socket, reads: Reads, mut sink: impl FnMut(Chunk<'_>) + 'static) -> Session {
     let mut connection = Connection::new(Server, &Default::default());
-    let (mut buffer, mut frame) = (vec![0; READ], [0; MAX_CONTROL_FRAME]);
+    let (mut buffer, mut frame) = (Lent::new(READ), [0; MAX_CONTROL_FRAME]);
     Box::new(move || {
         while let Some(len) = socket.read(&mut buffer[..reads.room(connection.payload_left())]) {
             let mut rest = &mut buffer[..len];
@@ -129,7 +130,7 @@ fn receive(mut socket: Socket, reads: Reads, mut sink: impl FnMut(Chunk<'_>) + '
 
 fn in_place(mut socket: Socket, tally: Tally) -> Session {
     let mut connection = Connection::new(Server, &Default::default());
-    let (mut buffer, mut frame) = (vec![0; socket.longest + READ], [0; MAX_CONTROL_FRAME]);
+    let (mut buffer, mut frame) = (Lent::new(socket.longest + READ), [0; MAX_CONTROL_FRAME]);
     let mut message = 0..0;
     Box::new(move || {
         loop {
@@ -222,7 +223,7 @@ fn send_client_frames(mut socket: Socket, outgoing: Outgoing) -> Session {
 
 fn echo(mut socket: Socket) -> Session {
     let mut connection = Connection::new(Server, &Default::default());
-    let (mut buffer, mut frame, mut cork) = (vec![0; READ], [0; MAX_CONTROL_FRAME], Cork::new(0));
+    let (mut buffer, mut frame, mut cork) = (Lent::new(READ), [0; MAX_CONTROL_FRAME], Cork::new(0));
     Box::new(move || {
         while let Some(len) = socket.read(&mut buffer[..Reads::Sized.room(connection.payload_left())]) {
             let mut rest = &mut buffer[..len];

@@ -1,4 +1,5 @@
 use super::{Cork, HEAD, Peer, READ, Role};
+use crate::lent::Lent;
 use crate::session::Session;
 use crate::socket::Socket;
 use crate::tally::Tally;
@@ -62,15 +63,15 @@ fn read(
 }
 
 struct Buffers {
-    read: Vec<u8>,
+    read: Lent,
     /// Bytes of a header that was cut, at the front.
     carried: usize,
-    payload: Vec<u8>,
+    payload: Lent,
 }
 
 impl Buffers {
     fn new() -> Self {
-        Self { read: vec![0; READ], carried: 0, payload: vec![0; READ] }
+        Self { read: Lent::new(READ), carried: 0, payload: Lent::new(READ) }
     }
 }
 

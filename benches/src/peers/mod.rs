@@ -16,6 +16,7 @@ mod websocketz;
 mod ws_framer;
 mod yawc;
 
+use crate::lent::Lent;
 use crate::session::Session;
 use crate::socket::Socket;
 use crate::tally::Tally;
@@ -169,7 +170,7 @@ pub fn text() -> String {
 /// Frames that wait to be written together, for hosts that own the buffer. What is long is written from where it lies.
 #[derive(Debug)]
 pub struct Cork {
-    buffer: Vec<u8>,
+    buffer: Lent,
     at: usize,
 }
 
@@ -179,7 +180,7 @@ impl Cork {
 
     /// With room for one more message of this length.
     pub fn new(longest: usize) -> Self {
-        Self { buffer: vec![0; CORK.max(longest + 14)], at: 0 }
+        Self { buffer: Lent::new(CORK.max(longest + 14)), at: 0 }
     }
 
     /// Room for `len` bytes at least; `take` says how many of them were filled.

@@ -1,4 +1,5 @@
 use super::{CORK, Cork, HEAD, Peer, READ, Role};
+use crate::lent::Lent;
 use crate::session::Session;
 use crate::socket::Socket;
 use crate::tally::Tally;
@@ -62,7 +63,7 @@ fn send(role: Role, mut socket: Socket, outgoing: Outgoing) -> Session {
 }
 
 fn echo(socket: Socket) -> Session {
-    let (mut out, mut filled) = (vec![0; CORK + socket.longest + 14], 0);
+    let (mut out, mut filled) = (Lent::new(CORK + socket.longest + 14), 0);
     let (mut client, mut writer) = (server(socket), FrameWriter::new(ws::Role::Server));
     Box::new(move || {
         while let Some(message) = client.recv().expect("no error") {

@@ -1,4 +1,5 @@
 use super::{Cork, Peer, READ, Role};
+use crate::lent::Lent;
 use crate::session::Session;
 use crate::socket::Socket;
 use crate::tally::Tally;
@@ -48,7 +49,7 @@ fn info(opcode: Opcode, fin: bool, len: usize, mask: Option<[u8; 4]>) -> FrameIn
 
 fn receive(mut socket: Socket, tally: Tally) -> Session {
     let (mut decoder, mut encoder) = (WebsocketFrameDecoder::new(), WebsocketFrameEncoder::new());
-    let (mut buffer, mut ping) = (vec![0; READ], Vec::new());
+    let (mut buffer, mut ping) = (Lent::new(READ), Vec::new());
     Box::new(move || {
         while let Some(len) = socket.read(&mut buffer) {
             decode(&mut decoder, &mut buffer[..len], |event, payload| match event {
@@ -90,7 +91,7 @@ fn send(role: Role, mut socket: Socket, outgoing: Outgoing) -> Session {
 
 fn echo(mut socket: Socket) -> Session {
     let (mut decoder, mut encoder) = (WebsocketFrameDecoder::new(), WebsocketFrameEncoder::new());
-    let (mut buffer, mut cork) = (vec![0; READ], Cork::new(0));
+    let (mut buffer, mut cork) = (Lent::new(READ), Cork::new(0));
     Box::new(move || {
         while let Some(len) = socket.read(&mut buffer) {
             decode(&mut decoder, &mut buffer[..len], |event, payload| match event {

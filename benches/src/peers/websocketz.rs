@@ -1,4 +1,5 @@
 use super::{HEAD, Peer, READ, Role};
+use crate::lent::Lent;
 use crate::session::{self, Session, is_done};
 use crate::socket::Socket;
 use crate::tally::Tally;
@@ -30,8 +31,8 @@ pub const PEER: Peer = Peer {
 };
 
 /// Room for reads, for a frame to write and for a message in fragments.
-fn buffers(socket: &Socket) -> [Vec<u8>; 3] {
-    [socket.longest + READ, socket.longest + 14, socket.longest].map(|len| vec![0; len])
+fn buffers(socket: &Socket) -> [Lent; 3] {
+    [socket.longest + READ, socket.longest + 14, socket.longest].map(Lent::new)
 }
 
 fn receive(socket: Socket, tally: Tally) -> Session {
