@@ -18,13 +18,22 @@ pub struct Transmitter<R> {
     fragment_size: u32,
     extension_opcodes: u16,
     extension_rsv: u8,
-    /// Our Close frame was sent.
-    closed: bool,
-    /// The opcode of the fragmented message under way.
-    message: Option<Opcode>,
+    stage: Stage,
     /// The frame under way: its mask, of which a server makes no use, and the payload that is still to be sent.
     mask: Mask,
     left: u64,
+}
+
+/// Where a [`Transmitter`] stands between frames.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+enum Stage {
+    /// No message is under way.
+    Idle,
+    /// A fragmented message is under way; the opcode of its first frame.
+    Fragments(Opcode),
+    /// Our Close frame was sent.
+    Closed,
 }
 
 /// A message that [`fragment`](crate::Connection::fragment) sends piece by piece.
@@ -96,8 +105,7 @@ impl<R: Role> Transmitter<R> {
             fragment_size: config.fragment_size,
             extension_opcodes: config.extension_opcodes,
             extension_rsv: config.extension_rsv,
-            closed: false,
-            message: None,
+            stage: Stage::Idle,
             mask: Mask::new([0; 4]),
             left: 0,
         }
@@ -111,10 +119,11 @@ impl<R: Role> Transmitter<R> {
     /// [`SendError`]; nothing is changed.
     #[inline]
     pub fn message(&mut self, kind: MessageKind, body: &[u8], out: &mut [u8]) -> Result<usize, SendError> {
-        self.check_may_begin(kind)?;
-        if self.message.is_some() {
-            return Err(SendError::MessageInProgress);
+        // In the usual case one comparison shows that no Close was sent either.
+        if self.stage != Stage::Idle {
+            return Err(self.check_may_begin(kind).err().unwrap_or(SendError::MessageInProgress));
         }
+        self.check_may_begin(kind)?;
         self.write(kind.opcode(), true, body, out)
     }
 
@@ -130,7 +139,7 @@ impl<R: Role> Transmitter<R> {
         let Some(rest) = message.rest else { return Ok(0) };
         self.check_may_begin(message.kind)?;
         let opcode = message.kind.opcode();
-        if self.message != message.begun.then_some(opcode) {
+        if self.stage != (if message.begun { Stage::Fragments(opcode) } else { Stage::Idle }) {
             return Err(SendError::MessageInProgress);
         }
         let fragment_size = usize::try_from(self.fragment_size).unwrap_or(usize::MAX).max(1);
@@ -145,7 +154,7 @@ impl<R: Role> Transmitter<R> {
         let len = self.write(self.next_opcode(opcode), fin, part, out)?;
         message.begun = true;
         message.rest = if fin { None } else { Some(after) };
-        self.message = if fin { None } else { Some(opcode) };
+        self.stage = if fin { Stage::Idle } else { Stage::Fragments(opcode) };
         Ok(len)
     }
 
@@ -194,7 +203,7 @@ impl<R: Role> Transmitter<R> {
         }
         let begun = kind.opcode();
         let opcode = self.next_opcode(begun);
-        if self.message.is_some_and(|under_way| under_way != begun) {
+        if self.stage != Stage::Idle && self.stage != Stage::Fragments(begun) {
             return Err(SendError::MessageInProgress);
         }
         // RFC 6455 5.2 [6455-5.2-7]
@@ -202,7 +211,7 @@ impl<R: Role> Transmitter<R> {
             return Err(SendError::PayloadTooLong);
         }
         let masking_key = self.role.next_masking_key();
-        self.message = if fin { None } else { Some(begun) };
+        self.stage = if fin { Stage::Idle } else { Stage::Fragments(begun) };
         self.mask = Mask::new(masking_key.unwrap_or_default());
         self.left = len;
         Ok(FrameHeader { fin, rsv, opcode, masking_key, payload_len: len }.encode())
@@ -312,7 +321,7 @@ impl<R: Role> Transmitter<R> {
     ///
     /// [`SendError::FrameInProgress`] inside a frame, and [`SendError::BufferTooSmall`]: keep the reply and try again.
     pub fn reply(&mut self, reply: &Reply, out: &mut [u8]) -> Result<usize, SendError> {
-        if self.closed { Ok(0) } else { self.control(reply.opcode, reply.payload(), out) }
+        if self.is_closed() { Ok(0) } else { self.control(reply.opcode, reply.payload(), out) }
     }
 
     /// Writes a Close frame. Nothing can be sent after it.
@@ -346,7 +355,7 @@ impl<R: Role> Transmitter<R> {
 
     /// Whether our Close frame was sent.
     pub const fn is_closed(&self) -> bool {
-        self.closed
+        matches!(self.stage, Stage::Closed)
     }
 
     /// Writes a control frame, between the fragments of a message if need be.
@@ -359,7 +368,9 @@ impl<R: Role> Transmitter<R> {
             return Err(SendError::PayloadTooLong);
         }
         let len = self.write(opcode, true, payload, out)?;
-        self.closed = opcode == Opcode::CLOSE;
+        if opcode == Opcode::CLOSE {
+            self.stage = Stage::Closed;
+        }
         Ok(len)
     }
 
@@ -367,16 +378,39 @@ impl<R: Role> Transmitter<R> {
     // RFC 6455 6.1 [6455-6.1-1] [6455-6.1-3] [6455-5.5.1-5]
     #[inline]
     fn write(&mut self, opcode: Opcode, fin: bool, payload: &[u8], out: &mut [u8]) -> Result<usize, SendError> {
-        let need = header_len::<R>(payload.len() as u64).saturating_add(payload.len());
+        match payload.len() {
+            // Most messages are short. With a constant for the header's length most checks are known to hold. A client has
+            // fewer instructions then, too, and was slower.
+            ..126 if R::IS_SERVER && cfg!(target_pointer_width = "64") => {
+                self.write_with(header_len::<R>(0), opcode, fin, payload, out)
+            }
+            len => self.write_with(header_len::<R>(len as u64), opcode, fin, payload, out),
+        }
+    }
+
+    #[inline(always)]
+    fn write_with(
+        &mut self,
+        header_len: usize,
+        opcode: Opcode,
+        fin: bool,
+        payload: &[u8],
+        out: &mut [u8],
+    ) -> Result<usize, SendError> {
+        let need = header_len.wrapping_add(payload.len()); // no slice is so long that it wraps
         let Some(out) = out.get_mut(..need) else { return Err(SendError::BufferTooSmall { need }) };
         let masking_key = self.role.next_masking_key();
         let header = FrameHeader { fin, rsv: 0, opcode, masking_key, payload_len: payload.len() as u64 };
         let Some(body) = header.write(out) else { return Ok(0) };
-        match masking_key {
-            Some(key) => Mask::new(key).copy(body, payload),
-            // A key of zeros costs less than a call of memcpy.
-            None if cfg!(target_pointer_width = "64") && payload.len() <= 32 => Mask::new([0; 4]).copy(body, payload),
-            None => drop(copy(body, payload)),
+        if let Some(key) = masking_key {
+            Mask::new(key).copy(body, payload);
+        } else if let Some(body) = body.get_mut(..payload.len()) {
+            // That is all of it, and tells the compiler how long it is. A key of zeros costs less than a call of memcpy.
+            if cfg!(target_pointer_width = "64") && payload.len() < 32 {
+                Mask::new([0; 4]).copy(body, payload);
+            } else {
+                copy(body, payload);
+            }
         }
         Ok(need)
     }
@@ -394,7 +428,7 @@ impl<R: Role> Transmitter<R> {
 
     fn check_between_frames(&self) -> Result<(), SendError> {
         // RFC 6455 5.1, 5.5.1: nothing behind a Close [6455-5.1-7] [6455-5.5.1-6]
-        if self.closed {
+        if self.is_closed() {
             return Err(SendError::Closing);
         }
         if self.left > 0 { Err(SendError::FrameInProgress) } else { Ok(()) }
@@ -407,7 +441,7 @@ impl<R: Role> Transmitter<R> {
 
     /// RFC 6455 5.4: fragments behind the first are continuations [6455-5.4-2]
     fn next_opcode(&self, begun: Opcode) -> Opcode {
-        if self.message.is_some() { Opcode::CONTINUATION } else { begun }
+        if self.stage == Stage::Idle { begun } else { Opcode::CONTINUATION }
     }
 }
 
