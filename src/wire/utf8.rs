@@ -262,7 +262,7 @@ mod simd {
     use super::{cut_character, wide};
 
     /// Below this, the crate costs more than it saves.
-    const LONG: usize = 128;
+    const LONG: usize = 512;
 
     /// Bit 7 is set when `data` cannot follow `last`, which becomes the last three bytes.
     #[inline]
