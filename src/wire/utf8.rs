@@ -145,7 +145,7 @@ mod small {
 /// The formula over windows of a size known to the compiler. A window begins three bytes before the bytes that it looks at.
 #[cfg(target_pointer_width = "64")]
 mod wide {
-    use super::{is, misplaced, wrong};
+    use super::{from, is, wrong};
 
     /// Bit 7 is set when `data` cannot follow `last`, which becomes the last three bytes.
     #[inline]
@@ -184,7 +184,7 @@ mod wide {
         bad
     }
 
-    /// More than 16 bytes, all but the first 16. The last window overlaps the one before.
+    /// More than 16 bytes, all but the first 16.
     #[inline(never)]
     fn inner(data: &[u8]) -> u8 {
         let Some(last) = data.last_chunk::<19>() else {
@@ -194,44 +194,64 @@ mod wide {
                 _ => bad,
             });
         };
-        let mut bad = window(last);
-        let rest = data.get(13..).unwrap_or(&[]);
-        let rest = windows::<515>(rest, &mut bad, common);
-        let rest = windows::<67>(rest, &mut bad, common);
-        let rest = windows::<67>(rest, &mut bad, |w| Some(window(w)));
-        windows::<19>(rest, &mut bad, |w| Some(window(w)));
-        bad
+        let (mut bad, data) = (0, data.get(13..).unwrap_or(&[]));
+        let mut rest = data;
+        if data.iter().take(3).all(|before| order(*before) < RARE) {
+            rest = common_windows::<1027>(data, rest);
+            rest = common_windows::<259>(data, rest);
+            rest = common_windows::<67>(data, rest);
+        }
+        rest = windows::<67>(rest, &mut bad);
+        rest = windows::<19>(rest, &mut bad);
+        if rest.len() > 3 { bad | window(last) } else { bad }
     }
 
-    /// [`window`] for half the price, or `None` if the window holds a byte with rules that few texts need: C0, C1, E0, E1 or
-    /// one from F0.
+    /// As many windows of W bytes as there are; what is left begins with the three bytes before it.
     #[inline(always)]
-    fn common<const W: usize>(w: &[u8; W]) -> Option<u8> {
-        let is_rare = |b| is(b & 0xDE, 0xC0);
-        let (mut bad, mut rare, mut highest, mut behind_ed) = (0, is_rare(w[2]), w[0].max(w[1]).max(w[2]), 0);
+    fn windows<'a, const W: usize>(mut rest: &'a [u8], bad: &mut u8) -> &'a [u8] {
+        while let Some(w) = rest.first_chunk::<W>() {
+            *bad |= window(w);
+            rest = rest.get(W - 3..).unwrap_or(&[]);
+        }
+        rest
+    }
+
+    /// What is left of `rest`, the end of `data`, behind the windows of W bytes up to the first that is not [`common`]. The
+    /// last one may overlap the one before, if half of it is new.
+    #[inline(always)]
+    fn common_windows<'a, const W: usize>(data: &[u8], mut rest: &'a [u8]) -> &'a [u8] {
+        let end = data.last_chunk::<W>();
+        while let Some(w) = rest.first_chunk().or(if rest.len() > W / 2 { end } else { None })
+            && common(w)
+        {
+            rest = rest.get(W - 3..).unwrap_or(&[]);
+        }
+        rest
+    }
+
+    /// An order of the bytes in which those with rules that few texts need come last: E0 is [`RARE`], those from F0 are above.
+    #[inline(always)]
+    const fn order(b: u8) -> u8 {
+        b ^ 0x0F
+    }
+    const RARE: u8 = order(0xE0);
+
+    /// Whether every byte of the window that has three before it is right and not rare, for half the price of [`window`].
+    /// Those three must not be rare either.
+    #[inline(always)]
+    fn common<const W: usize>(w: &[u8; W]) -> bool {
+        let (mut misplaced, mut behind_ed, mut lowest, mut highest) = (0, 0, 0xFF, 0);
         for i in 3..W {
             let (b, p1, p2) = (w[i], w[i - 1], w[i - 2]);
-            bad |= misplaced(b, p1, p2, 0); // a lead byte three back would be F0 or more
-            rare |= is_rare(b);
-            highest = highest.max(b);
-            behind_ed = behind_ed.max(is(p1, 0xED) & b);
+            // Bit 7 is set for a continuation byte; C0 and C1 (overlong) become 0 and 1.
+            let kind = b.cast_signed().saturating_add(0x40).cast_unsigned();
+            misplaced |= (from(p1, 0xC0) | from(p2, 0xE0)) ^ kind; // three back would be F0 or more, which is rare
+            behind_ed |= is(p1, 0xED) & b;
+            lowest = lowest.min(kind);
+            highest = highest.max(order(b));
         }
-        let surrogate = if behind_ed >= 0xA0 { 0x80 } else { 0 };
-        (rare == 0 && highest < 0xF0).then_some(bad | surrogate)
-    }
-
-    /// As many windows of W bytes as there are and `check` can judge; what is left begins with the three bytes before it.
-    #[inline(always)]
-    fn windows<'a, const W: usize>(
-        mut data: &'a [u8],
-        bad: &mut u8,
-        check: impl Fn(&[u8; W]) -> Option<u8>,
-    ) -> &'a [u8] {
-        while let Some(wrong) = data.first_chunk().and_then(&check) {
-            *bad |= wrong;
-            data = data.get(W - 3..).unwrap_or(&[]);
-        }
-        data
+        let surrogate = behind_ed & 0x20 != 0; // a continuation byte from A0
+        misplaced < 0x80 && !surrogate && lowest > 1 && highest < RARE
     }
 }
 
@@ -242,7 +262,7 @@ mod simd {
     use super::{cut_character, wide};
 
     /// Below this, the crate costs more than it saves.
-    const LONG: usize = 128;
+    const LONG: usize = 512;
 
     /// Bit 7 is set when `data` cannot follow `last`, which becomes the last three bytes.
     #[inline]
@@ -339,8 +359,8 @@ mod tests {
         ];
         for characters in ["ascii, ümläut, 한국어, 漢字, 😀 ", "한국어 漢字 ü ", "a한국어 漢字 ü ", "ab한국어 漢字 ü "]
         {
-            let long: Vec<u8> = characters.bytes().cycle().take(1200).collect();
-            for len in (0..40).chain([60, 67, 80, 100, 290, 530, 600, 1200]) {
+            let long: Vec<u8> = characters.bytes().cycle().take(1800).collect();
+            for len in (0..40).chain([60, 67, 80, 100, 120, 290, 530, 600, 1200, 1800]) {
                 for (at, part) in (0..len).flat_map(|at| PARTS.map(|part| (at, part))) {
                     let mut text = long[..len].to_vec();
                     // In place of whole characters, so that nothing else goes wrong.
