@@ -136,7 +136,10 @@ impl Session {
                     tx.clear();
                     let mut out = Output { short: tx, long: Vec::new() };
                     self.receive(&mut rx[..len], &mut out, now);
-                    self.send(&out.slices())?;
+                    match &out.long[..] {
+                        [] => self.send(&[IoSlice::new(out.short)])?,
+                        _ => self.send(&out.slices())?,
+                    }
                 }
                 Err(error) if error.kind() == ErrorKind::WouldBlock => self.readable = false,
                 Err(error) if error.kind() == ErrorKind::Interrupted => {}

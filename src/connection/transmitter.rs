@@ -119,11 +119,10 @@ impl<R: Role> Transmitter<R> {
     /// [`SendError`]; nothing is changed.
     #[inline]
     pub fn message(&mut self, kind: MessageKind, body: &[u8], out: &mut [u8]) -> Result<usize, SendError> {
-        // In the usual case one comparison shows that no Close was sent either.
         if self.stage != Stage::Idle {
-            return Err(self.check_may_begin(kind).err().unwrap_or(SendError::MessageInProgress));
+            return self.check_may_begin(kind).and(Err(SendError::MessageInProgress));
         }
-        self.check_may_begin(kind)?;
+        self.check_may_begin(kind)?; // the compiler knows that no Close was sent
         self.write(kind.opcode(), true, body, out)
     }
 
@@ -379,8 +378,8 @@ impl<R: Role> Transmitter<R> {
     #[inline]
     fn write(&mut self, opcode: Opcode, fin: bool, payload: &[u8], out: &mut [u8]) -> Result<usize, SendError> {
         match payload.len() {
-            // Most messages are short. With a constant for the header's length most checks are known to hold. A client has
-            // fewer instructions then, too, and was slower.
+            // Most messages are short; with a constant for the header's length most checks are known to hold. A client
+            // would save instructions, too, but took longer.
             ..126 if R::IS_SERVER && cfg!(target_pointer_width = "64") => {
                 self.write_with(header_len::<R>(0), opcode, fin, payload, out)
             }
@@ -405,7 +404,7 @@ impl<R: Role> Transmitter<R> {
         if let Some(key) = masking_key {
             Mask::new(key).copy(body, payload);
         } else if let Some(body) = body.get_mut(..payload.len()) {
-            // That is all of it, and tells the compiler how long it is. A key of zeros costs less than a call of memcpy.
+            // All of it, but now the compiler knows its length. A key of zeros costs less than a call of memcpy.
             if cfg!(target_pointer_width = "64") && payload.len() < 32 {
                 Mask::new([0; 4]).copy(body, payload);
             } else {

@@ -101,9 +101,9 @@ impl<'a> Cursor<'a> {
     pub(super) fn span(&mut self, class: Class) -> &'a [u8] {
         let start = *self;
         if cfg!(target_pointer_width = "64") {
-            // Where memory is plenty, four at a time as long as all of them are.
-            let are = |four: &&[u8; 4]| four.iter().fold(true, |are, byte| are & class.has(*byte));
-            self.take(4 * self.0.as_chunks::<4>().0.iter().take_while(are).count());
+            // Where memory is plenty, four at a time as long as all four are of the class.
+            let all = |four: &&[u8; 4]| four.iter().fold(true, |all, byte| all & class.has(*byte));
+            self.take(4 * self.0.as_chunks::<4>().0.iter().take_while(all).count());
         }
         self.take(self.0.iter().position(|byte| !class.has(*byte)).unwrap_or(usize::MAX));
         start.before(*self)

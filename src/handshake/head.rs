@@ -4,7 +4,7 @@
 //! Only the start line and the values of fields that matter are kept, as a list of (id, length, value) in the storage
 //! that the host lends; a value that is still coming in is gathered behind the list. All other fields stream past and
 //! are only validated. A name needs no room at all: what was seen of it is a prefix of a name that matters, or it does
-//! not matter. The work is linear: no byte that streams past is looked at more than twice, and once if its line is there
+//! not matter. The work is linear: no byte that streams past is scanned more than twice, and once if its line is there
 //! whole.
 //!
 //! Strict where lenience has been a way to smuggle requests: a line ends with CR LF and with nothing else, no field is
@@ -112,6 +112,7 @@ impl<'c> Head<'c> {
     /// Reads the line of a field if it lies in `bytes` whole: the short way of what [`piece`](Self::piece) and
     /// [`keep`](Self::keep) do. It leaves to them what is cut, too much or wrong.
     fn line<'b>(&mut self, free: &mut [u8], bytes: &'b [u8]) -> Option<&'b [u8]> {
+        // Where flash is scarce, one way has to do.
         if cfg!(not(target_pointer_width = "64")) || self.part != Part::Name || self.len > 0 {
             return None;
         }
@@ -190,7 +191,8 @@ impl<'c> Head<'c> {
         Ok(())
     }
 
-    /// Makes an entry of the `len` bytes in `free` behind room for it.
+    /// Makes an entry of the `len` bytes that lie in `free` behind room for id and length, without white space at their
+    /// end; `None` if it does not fit.
     fn append(&mut self, free: &mut [u8], id: u16, len: usize) -> Option<()> {
         let (entry, value) = free.split_first_chunk_mut::<ENTRY>()?;
         let len = trim_end(value.get(..len)?).len();
@@ -276,12 +278,22 @@ mod tests {
             assert_eq!(read(wire, 64, (200, 9), &[i]), expected, "cut at {i}");
         }
         let every: Vec<_> = (0..wire.len()).collect();
-        assert_eq!(read(wire, 64, (200, 9), &every), expected);
-        // The start line takes 4 + 14 bytes, the values 4 each and their length: 45 in all.
-        assert_eq!(read(wire, 44, (200, 9), &every), Err(HandshakeError::StorageFull));
-        assert_eq!(read(wire, 45, (wire.len() - 4, 8), &every), expected);
-        assert_eq!(read(wire, 45, (wire.len() - 5, 8), &every), Err(HandshakeError::HeadTooLarge));
-        assert_eq!(read(wire, 45, (200, 7), &every), Err(HandshakeError::TooManyHeaders));
+        for cuts in [&every[..], &[]] {
+            assert_eq!(read(wire, 64, (200, 9), cuts), expected);
+            // The start line takes 4 + 14 bytes, the values 4 each and their length: 45 in all.
+            assert_eq!(read(wire, 44, (200, 9), cuts), Err(HandshakeError::StorageFull));
+            assert_eq!(read(wire, 45, (wire.len() - 4, 8), cuts), expected);
+            assert_eq!(read(wire, 45, (wire.len() - 5, 8), cuts), Err(HandshakeError::HeadTooLarge));
+            assert_eq!(read(wire, 45, (200, 7), cuts), Err(HandshakeError::TooManyHeaders));
+        }
+    }
+
+    #[test]
+    fn names_without_an_id_do_not_matter() {
+        let keep = vec![""; usize::from(OTHER) + 2];
+        let names = Names { engine: &["a"], keep: &keep };
+        assert_eq!((names.id(b"A"), names.id(b""), names.id(b"b")), (0, 1, OTHER));
+        assert_eq!((names.find(0, 0, b"A", true), names.find(0, 0, b"b", true)), (0, OTHER));
     }
 
     #[test]

@@ -196,6 +196,8 @@ mod wide {
         };
         let (mut bad, data) = (0, data.get(13..).unwrap_or(&[]));
         let mut rest = data;
+        // What `common` asks of the three bytes before a window: the first three are looked at here, all others lie in common
+        // windows.
         if data.iter().take(3).all(|before| order(*before) < RARE) {
             rest = common_windows::<1027>(data, rest);
             rest = common_windows::<259>(data, rest);
@@ -203,6 +205,7 @@ mod wide {
         }
         rest = windows::<67>(rest, &mut bad);
         rest = windows::<19>(rest, &mut bad);
+        // What is left, in a window that overlaps what was seen.
         if rest.len() > 3 { bad | window(last) } else { bad }
     }
 
@@ -221,7 +224,7 @@ mod wide {
     #[inline(always)]
     fn common_windows<'a, const W: usize>(data: &[u8], mut rest: &'a [u8]) -> &'a [u8] {
         let end = data.last_chunk::<W>();
-        while let Some(w) = rest.first_chunk().or(if rest.len() > W / 2 { end } else { None })
+        while let Some(w) = rest.first_chunk().or(end.filter(|_| rest.len() > W / 2))
             && common(w)
         {
             rest = rest.get(W - 3..).unwrap_or(&[]);
@@ -240,18 +243,18 @@ mod wide {
     /// Those three must not be rare either.
     #[inline(always)]
     fn common<const W: usize>(w: &[u8; W]) -> bool {
-        let (mut misplaced, mut behind_ed, mut lowest, mut highest) = (0, 0, 0xFF, 0);
+        let (mut out_of_place, mut behind_ed, mut lowest, mut highest) = (0, 0, 0xFF, 0);
         for i in 3..W {
             let (b, p1, p2) = (w[i], w[i - 1], w[i - 2]);
             // Bit 7 is set for a continuation byte; C0 and C1 (overlong) become 0 and 1.
             let kind = b.cast_signed().saturating_add(0x40).cast_unsigned();
-            misplaced |= (from(p1, 0xC0) | from(p2, 0xE0)) ^ kind; // three back would be F0 or more, which is rare
+            out_of_place |= (from(p1, 0xC0) | from(p2, 0xE0)) ^ kind; // three back would be F0 or more, which is rare
             behind_ed |= is(p1, 0xED) & b;
             lowest = lowest.min(kind);
             highest = highest.max(order(b));
         }
         let surrogate = behind_ed & 0x20 != 0; // a continuation byte from A0
-        misplaced < 0x80 && !surrogate && lowest > 1 && highest < RARE
+        out_of_place < 0x80 && !surrogate && lowest > 1 && highest < RARE
     }
 }
 

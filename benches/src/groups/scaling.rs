@@ -3,6 +3,7 @@
 //! two loops that do nothing but touch as much memory. And what a connection takes in memory.
 
 use super::{Bench, expect};
+use crate::lent::Lent;
 use crate::options::Options;
 use crate::peers::READ;
 use crate::report::{Kind, Report};
@@ -72,7 +73,7 @@ fn frames(first: u8, count: usize) -> Vec<u8> {
 fn repeated(firsts: [u8; 3], count: usize, times: usize, tally: Tally) -> Session {
     let [first, middle, last] = firsts;
     let (first, middles, last) = (frames(first, 1), frames(middle, READ / (PAYLOAD + 6)), frames(last, 1));
-    let mut buffer = vec![0; READ];
+    let mut buffer = Lent::new(READ);
     let config = Config { max_message_size: u64::MAX, ..Config::DEFAULT };
     Box::new(move || {
         for _ in 0..times {

@@ -51,7 +51,7 @@ fn receive(socket: Socket, tally: Tally) -> Session {
 
 fn send(role: Role, socket: Socket, outgoing: Outgoing) -> Session {
     session::of_future(async move {
-        let (mut read, mut write, mut fragments) = ([], vec![0; outgoing.longest() + 14], []);
+        let (mut read, mut write, mut fragments) = ([], Lent::new(outgoing.longest() + 14), []);
         let keys = Random::default();
         let mut websocket = match role {
             Role::Server => WebSocket::server(socket, keys, &mut read, &mut write, &mut fragments),

@@ -1,4 +1,5 @@
 use super::{HEAD, Peer, Role};
+use crate::lent::Lent;
 use crate::session::Session;
 use crate::socket::Socket;
 use crate::tally::Tally;
@@ -20,7 +21,7 @@ pub const PEER: Peer = Peer {
 
 /// A buffer that lives as long as the framer that borrows it, and so for ever.
 fn buffer(len: usize) -> &'static mut [u8] {
-    vec![0; len].leak()
+    &mut *Box::leak(Box::new(Lent::new(len)))
 }
 
 /// For reading and for writing. It moves what is left in the first behind each frame, so that is small.
