@@ -337,11 +337,11 @@ mod tests {
         }
     }
 
-    /// What goes wrong, and what does not, at every place in a text that has all kinds of characters, and in one that has no
-    /// rare ones.
+    /// What goes wrong, and what does not, at every place in texts that have all kinds of characters, or no rare ones, or
+    /// only short ones.
     #[test]
     fn agrees_with_core_at_every_place_in_a_long_text() {
-        const PARTS: [&[u8]; 17] = [
+        const PARTS: [&[u8]; 19] = [
             b"\x00",
             b"\x80",
             b"\xBF",
@@ -351,6 +351,8 @@ mod tests {
             b"\xFF",
             b"\xC0\x80",
             b"\xC2\x80",
+            b"\xE2\x80",
+            b"\xE2a\x80",
             b"\xE0\x9F\xBF",
             b"\xE0\xA0\x80",
             b"\xED\x9F\xBF",
@@ -360,8 +362,15 @@ mod tests {
             b"\xF4\x8F\xBF\xBF",
             b"\xF4\x90\x80\x80",
         ];
-        for characters in ["ascii, ümläut, 한국어, 漢字, 😀 ", "한국어 漢字 ü ", "a한국어 漢字 ü ", "ab한국어 漢字 ü "]
-        {
+        let texts = [
+            "ascii ",
+            "ümläut ",
+            "한국어 漢字 ü ",
+            "a한국어 漢字 ü ",
+            "ab한국어 漢字 ü ",
+            "ascii, ümläut, 한국어, 漢字, 😀 ",
+        ];
+        for characters in texts {
             let long: Vec<u8> = characters.bytes().cycle().take(1800).collect();
             for len in (0..40).chain([60, 67, 80, 100, 120, 290, 530, 600, 1200, 1800]) {
                 for (at, part) in (0..len).flat_map(|at| PARTS.map(|part| (at, part))) {
