@@ -136,10 +136,7 @@ impl Session {
                     tx.clear();
                     let mut out = Output { short: tx, long: Vec::new() };
                     self.receive(&mut rx[..len], &mut out, now);
-                    match &out.long[..] {
-                        [] => self.send(&[IoSlice::new(out.short)])?,
-                        _ => self.send(&out.slices())?,
-                    }
+                    self.send(&out.slices())?;
                 }
                 Err(error) if error.kind() == ErrorKind::WouldBlock => self.readable = false,
                 Err(error) if error.kind() == ErrorKind::Interrupted => {}
