@@ -2,8 +2,8 @@
 
 use std::ops::{Deref, DerefMut};
 
-/// So many bytes, from the start of a page on. Wherever the allocator puts it, some contenders would have a buffer that
-/// begins right before the end of a page, and be a fifth slower in small reads.
+/// So many bytes, from the start of a page on. Where the allocator puts them, a buffer may begin right before the end of
+/// a page, and then every small read is slower.
 #[derive(Debug)]
 pub struct Lent {
     memory: Vec<u8>,

@@ -387,6 +387,7 @@ impl<R: Role> Transmitter<R> {
         }
     }
 
+    /// [`write`](Self::write), with the length of the header.
     #[inline(always)]
     fn write_with(
         &mut self,
