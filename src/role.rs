@@ -10,6 +10,23 @@ pub trait Role: sealed::Sealed {
     fn next_masking_key(&mut self) -> Option<[u8; 4]>;
 }
 
+/// Which side we are, as a value: for code that is the same for both roles, so that a program with both has it once.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Side {
+    Client,
+    Server,
+}
+
+impl Side {
+    pub(crate) const fn of<R: Role>() -> Self {
+        if R::IS_SERVER { Self::Server } else { Self::Client }
+    }
+
+    pub(crate) const fn is_server(self) -> bool {
+        matches!(self, Self::Server)
+    }
+}
+
 /// The server's side: sends unmasked frames and refuses unmasked ones.
 #[derive(Clone, Copy, Debug, Default)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
