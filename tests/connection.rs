@@ -7,6 +7,7 @@ use barews::connection::{Config, Event, MessageKind, Outgoing, Receiver, Reply, 
 use barews::wire::{CloseCode, MAX_CONTROL_FRAME};
 use barews::{Client, Connection, ProtocolError, SendError, Server};
 use core::fmt::Debug;
+use harness::oracle::{Incoming, Situation};
 use harness::transcript::Transcript;
 use harness::{Drain, Entry, Host, Keys, Log, Side, oracle, wire};
 
@@ -258,43 +259,11 @@ fn a_message_is_resumed() {
     assert_eq!(Outgoing::resume(MessageKind::Text, b"abc", 4).left(), 0);
 }
 
-/// What was received, for the table below.
-#[derive(Clone, Copy, PartialEq, Debug)]
-enum Incoming {
-    Nothing,
-    Close,
-    Error,
-}
-
-/// Every row of the table in `src/connection/state.rs`, reached by a real connection, and reached in every order of events.
-/// [6455-7.1.3-1] [6455-7.1.4-1] [6455-5.5.1-10] [6455-5.5.1-11] [6455-5.5.1-12] [6455-7.1.1-3] [6455-7.1.1-5] [6455-7.1.1-6]
-/// [6455-7.1.7-1] [6455-7.1.7-3] [6455-7.2.1-2]
+/// Every situation, reached by a real connection in every order of events, keeps every rule.
 #[test]
-fn every_row_of_the_state_table_by_a_real_connection() {
-    #[rustfmt::skip]
-    let table = {
-        use Incoming::{Close, Error, Nothing};
-        use State::{Closed, Closing, Open};
-        use Transport::{AwaitEof, Close as CloseNow, HalfClose, Keep};
-        // received, the transport has ended, our Close was sent: state, transport for a server, for a client
-        [
-            (Nothing, false, false, Open,    Keep,      Keep),
-            (Nothing, false, true,  Closing, Keep,      Keep),
-            (Nothing, true,  false, Closed,  CloseNow,  CloseNow),
-            (Nothing, true,  true,  Closed,  CloseNow,  CloseNow),
-            (Close,   false, false, Closing, Keep,      Keep),
-            (Close,   false, true,  Closing, HalfClose, AwaitEof),
-            (Close,   true,  false, Closing, Keep,      Keep),
-            (Close,   true,  true,  Closed,  CloseNow,  CloseNow),
-            (Error,   false, false, Closing, Keep,      Keep),
-            (Error,   false, true,  Closing, HalfClose, HalfClose),
-            (Error,   true,  false, Closing, Keep,      Keep),
-            (Error,   true,  true,  Closed,  CloseNow,  CloseNow),
-        ]
-    };
-    fn reach<R: Side + Debug>(incoming: Incoming, eof: bool, sent: bool) -> Vec<(State, Transport)> {
-        // What is received comes before the end of the transport; our Close may be sent before, between and behind.
-        let mut outcomes = Vec::new();
+fn closing_rules_hold_in_every_order_of_events() {
+    fn check<R: Side + Debug>(incoming: Incoming, eof: bool, sent: bool) {
+        // What is received comes before the end of the transport; our Close may be sent before, between and after.
         for when in 0..3 {
             let mut host = Host::<R>::new(&Config::DEFAULT);
             host.drain = Drain::ByHand;
@@ -309,16 +278,16 @@ fn every_row_of_the_state_table_by_a_real_connection() {
                     _ => {}
                 }
             }
-            outcomes.push((host.connection.state(), host.connection.transport()));
-            let clean = incoming == Incoming::Close && sent;
-            assert_eq!(host.connection.is_clean(), clean);
+            let (state, transport) = (host.connection.state(), host.connection.transport());
+            let clean = host.connection.is_clean();
+            Situation { is_server: R::IS_SERVER, incoming, eof, sent, state, transport, clean }.assert_closing_rules();
         }
-        outcomes
     }
-    for (incoming, eof, sent, state, server, client) in table {
-        let row = format!("{incoming:?}, eof {eof}, sent {sent}");
-        assert_eq!(reach::<Server>(incoming, eof, sent), [(state, server); 3], "server, {row}");
-        assert_eq!(reach::<Client<Keys>>(incoming, eof, sent), [(state, client); 3], "client, {row}");
+    for incoming in [Incoming::Nothing, Incoming::Close, Incoming::Error] {
+        for (eof, sent) in [(false, false), (false, true), (true, false), (true, true)] {
+            check::<Server>(incoming, eof, sent);
+            check::<Client<Keys>>(incoming, eof, sent);
+        }
     }
 }
 
@@ -408,7 +377,6 @@ fn buffered_amount() {
     check::<Client<Keys>>(6);
 }
 
-/// How much of a frame is still to come, so that a read can end where it ends.
 /// [6455-5.6-1]: a long piece of a text is unmasked and checked all the way through.
 #[test]
 fn a_long_fragment_of_text() {
@@ -435,6 +403,7 @@ fn a_long_fragment_of_text() {
     check::<Client<Keys>>();
 }
 
+/// How much of a frame is still to come, so that a read can end where it ends.
 #[test]
 fn payload_left() {
     let mut host = Host::<Server>::new(&Config::DEFAULT);
