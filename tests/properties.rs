@@ -150,21 +150,35 @@ proptest! {
 /// P2: without an event everything was consumed, also of an input that ends in the middle of anything.
 #[test]
 fn p02_no_event_means_all_consumed() {
-    for transcript in Transcript::all() {
+    /// The events in the whole input.
+    fn events<R: Side + Debug>(transcript: &Transcript) -> usize {
         let input = transcript.input();
-        for end in 0..input.len() {
+        let mut events = 0;
+        for end in 0..=input.len() {
+            let mut connection = Host::<R>::new(&transcript.config).connection;
             let mut bytes = input[..end].to_vec();
-            let mut server = Connection::new(Server, &transcript.config);
             let mut rest = &mut bytes[..];
-            while let Ok(received) = server.receive(rest) {
+            events = 0;
+            while let Ok(received) = connection.receive(rest) {
                 rest = received.rest;
                 if received.event.is_none() {
-                    assert!(rest.is_empty(), "{} up to {end}", transcript.file);
+                    assert!(rest.is_empty(), "P2: {} up to {end}", transcript.file);
                     break;
                 }
+                events += 1;
             }
         }
+        events
     }
+    let (mut by_server, mut by_client) = (0, 0);
+    for transcript in Transcript::all() {
+        if transcript.is_server {
+            by_server += events::<Server>(&transcript);
+        } else {
+            by_client += events::<Client<Keys>>(&transcript);
+        }
+    }
+    assert!(by_server.min(by_client) >= 160, "{by_server} events at servers, {by_client} at clients");
 }
 
 /// P4 on every transcript, at every single cut and byte by byte. The expectations are those of the files.
@@ -226,8 +240,7 @@ fn p06_whole_control_frames() {
     assert_eq!(MAX_CONTROL_FRAME, 131);
 }
 
-/// P8: a client masks every frame with a fresh key, straight from its source, a server none. [6455-5.1-1] [6455-5.1-4]
-/// [6455-5.3-2] [6455-5.3-4] [6455-10.3-1]
+/// P8: a client masks every frame with a fresh key, straight from its source, a server none.
 #[test]
 fn p08_a_fresh_key_for_every_frame() {
     fn everything<R: Side + Debug>() -> Host<R> {
@@ -247,19 +260,23 @@ fn p08_a_fresh_key_for_every_frame() {
         assert_eq!(wire::frames(&host.output).len(), 1 + 4 + 1 + 3 + 2);
         host
     }
-    assert_eq!(everything::<Server>().keys.get(), 0);
+    assert_eq!(everything::<Server>().keys.get(), 0, "[6455-5.1-4] a server masks nothing");
     let client = everything::<Client<Keys>>();
-    assert_eq!(client.keys.get(), 11);
+    assert_eq!(client.keys.get(), 11, "[6455-5.3-2] a key for each frame");
     // The n-th frame has the n-th key, and no frame went without.
     let (mut at, mut keys) = (0, Vec::new());
     while at < client.output.len() {
         let header = wire::read_header(&client.output[at..]).unwrap();
-        keys.push(header.key.expect("P8: masked"));
+        keys.push(header.key.expect("P8 [6455-5.1-1]: a client masks every frame"));
         at += header.size + header.len as usize;
     }
-    assert_eq!(keys, (1..=11).map(wire::key).collect::<Vec<_>>());
+    let drawn: Vec<_> = (1..=11).map(wire::key).collect();
+    assert_eq!(keys, drawn, "[6455-5.3-4] [6455-10.3-1] the keys are those of the source, each once");
 }
 
+/// P10, nothing panics, is held by three more checks: the lints that `src/lib.rs` turns on (no indexing, no `unwrap`, no
+/// `panic!`, nothing of `std`) with clippy's `-D warnings` in CI, `tests/panic_free`, and the fuzz targets.
+///
 /// P10: a declared length reserves nothing and overflows nothing, whatever it is, alone and in the middle of a message,
 /// between control frames. [6455-5.2-7] [6455-10.4-1]
 #[test]
@@ -300,42 +317,6 @@ fn p10_any_declared_length() {
             declare::<Client<Keys>>(len, config);
         }
     }
-}
-
-/// P10: the sources have no `unsafe`, nothing of `std` or `alloc`, nothing that is made to panic, and no index or range that is
-/// not known to the compiler.
-#[test]
-fn p10_sources_cannot_panic_by_intention() {
-    let mut files = vec![std::path::PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/src"))];
-    let (mut seen, mut faults) = (0, Vec::new());
-    while let Some(path) = files.pop() {
-        if path.is_dir() {
-            files.extend(std::fs::read_dir(&path).unwrap().map(|entry| entry.unwrap().path()));
-            continue;
-        }
-        seen += 1;
-        let source = std::fs::read_to_string(&path).unwrap();
-        let engine = source.split("#[cfg(test)]\nmod tests {").next().unwrap(); // the tests are at the end of a file
-        for (number, line) in engine.lines().enumerate() {
-            let code = line.split("//").next().unwrap();
-            let words =
-                ["unsafe ", "std::", "alloc::", "extern crate", "panic!", "unreachable!", "todo!", "unimplemented!"];
-            let calls = ["assert!", "assert_eq!", ".unwrap()", ".expect("];
-            // Exceptions: `[..]`, `w[i]` in a window of constant size, and an index that a shift keeps inside its table.
-            let index = code.char_indices().any(|(at, c)| {
-                let (before, inside) = (&code[..at], code[at + c.len_utf8()..].split(']').next().unwrap());
-                let shifted = inside.starts_with('(') && inside.contains(" >> ") && inside.ends_with(") as usize");
-                c == '['
-                    && before.ends_with(|b: char| b.is_alphanumeric() || b == ')' || b == ']')
-                    && !(inside == ".." || before.ends_with('w') || shifted)
-            });
-            if index || words.iter().chain(&calls).any(|word| code.contains(word)) {
-                faults.push(format!("{}:{}: {}", path.display(), number + 1, line.trim()));
-            }
-        }
-    }
-    assert!(seen > 10);
-    assert!(faults.is_empty(), "\n{}", faults.join("\n"));
 }
 
 /// P10: what `cargo test` runs checks every addition, subtraction, multiplication and shift.
@@ -462,7 +443,7 @@ fn p11_space_that_is_needed() {
     check::<Client<Keys>>();
 }
 
-/// P12: memory per connection is a constant; bytes on a 64-bit host.
+/// P12: memory per connection is a constant. The ceilings are the sizes of today on a 64-bit host, and what the README says.
 #[test]
 #[cfg(target_pointer_width = "64")]
 fn p12_sizes() {
@@ -477,11 +458,11 @@ fn p12_sizes() {
         ("Receiver<Server>", size_of::<Receiver<Server>>(), 200),
         ("Transmitter<Server>", size_of::<Transmitter<Server>>(), 24),
         ("Transmitter<Client<fn>>", size_of::<Transmitter<ByFn>>(), 32),
-        ("Event", size_of::<Event<'_>>(), 32),
-        ("Chunk", size_of::<Chunk<'_>>(), 32),
-        ("Received", size_of::<Received<'_>>(), 48),
-        ("Reply", size_of::<Reply>(), 128),
-        ("Deadlines", size_of::<Deadlines>(), 192),
+        ("Event", size_of::<Event<'_>>(), 24),
+        ("Chunk", size_of::<Chunk<'_>>(), 24),
+        ("Received", size_of::<Received<'_>>(), 40),
+        ("Reply", size_of::<Reply>(), 127),
+        ("Deadlines", size_of::<Deadlines>(), 96),
         ("MessageBuffer<&mut [u8]>", size_of::<MessageBuffer<&mut [u8]>>(), 24),
         ("ProtocolError", size_of::<ProtocolError>(), 1),
         ("SendError", size_of::<SendError>(), 16),
