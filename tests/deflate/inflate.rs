@@ -72,8 +72,6 @@ pub fn cut<'b>(bytes: &'b [u8], sizes: &[usize]) -> Vec<&'b [u8]> {
     }
 }
 
-/// [7692-7.2.3-1] [7692-7.2.1-2] [7692-7.2.1-3] [7692-7.2.1-4] [7692-7.2.2-1] [7692-6.2-1] [7692-7.2.3.3-1]
-/// [7692-7.2.1-5]
 #[test]
 fn examples_of_the_rfc() {
     let one_block = b"\xF2\x48\xCD\xC9\xC9\x07\x00";
@@ -81,16 +79,23 @@ fn examples_of_the_rfc() {
     let stored = b"\x00\x05\x00\xFA\xFFHello\x00";
     let last_block = b"\xF3\x48\xCD\xC9\xC9\x07\x00\x00";
     let two_blocks = b"\xF2\x48\x05\x00\x00\x00\xFF\xFF\xCA\xC9\xC9\x07\x00";
-    for payload in [&one_block[..], stored, last_block, two_blocks, &last_block[..7]] {
+    for (ids, payload) in [
+        ("7692-6.2-1 7692-7.2.2-1 7692-7.2.3-1", &one_block[..]),
+        ("7692-7.2.1-3 7692-7.2.3.3-1", stored),
+        ("7692-7.2.1-4 7692-7.2.1-5", last_block),
+        ("7692-7.2.1-2", two_blocks),
+        ("7692-7.2.1-5", &last_block[..7]),
+    ] {
         for size in 1..=payload.len() {
             for out in [1, 2, 3, 5, 100] {
                 let mut inflater = inflater(8);
                 for _ in 0..2 {
                     let (whole, outcome) = message_in(&mut inflater, MessageKind::Text, &cut(payload, &[size]), &[out]);
-                    assert_eq!((&whole[..], outcome), (&b"Hello"[..], Ok(())), "{payload:x?}");
+                    assert_eq!((&whole[..], outcome), (&b"Hello"[..], Ok(())), "[{ids}] {payload:x?}");
                 }
                 // The window is shared with whatever came before.
-                assert_eq!(message(&mut inflater, shared).unwrap(), b"Hello");
+                let again = message(&mut inflater, shared);
+                assert_eq!(again.unwrap(), b"Hello", "[7692-7.2.2-3] [7692-7.2.2-5] after {payload:x?}");
                 assert_eq!(message(&mut inflater, b"\0").unwrap(), b"");
                 assert_eq!(message(&mut inflater, shared).unwrap(), b"Hello");
             }
@@ -122,14 +127,18 @@ fn uncompressed_messages_pass_and_leave_the_window_alone() {
     assert_eq!(message(&mut inflater, b"\xF2\x00\x11\x00\x00").unwrap(), b"Hello");
 }
 
-/// [7692-7.2.2-2] [7692-7.2.2-3] [7692-7.2.2-4] [7692-7.2.2-5]
 #[test]
 fn the_window_is_taken_over_unless_agreed_otherwise() {
     let (hello, again) = (b"\xF2\x48\xCD\xC9\xC9\x07\x00", b"\xF2\x00\x11\x00\x00");
     let mut inflater = Inflater::new(vec![0; 1 << 15], FRESH, u64::MAX);
     assert_eq!(message(&mut inflater, hello).unwrap(), b"Hello");
     assert_eq!(message(&mut inflater, hello).unwrap(), b"Hello");
-    assert_eq!(message(&mut inflater, again), Err(ProtocolError::DeflateDistance));
+    let outcome = message(&mut inflater, again);
+    assert_eq!(
+        outcome,
+        Err(ProtocolError::DeflateDistance),
+        "[7692-7.2.2-2] [7692-7.2.2-4]: each begins with an empty one"
+    );
 }
 
 /// [7692-6.1-4]

@@ -21,8 +21,8 @@ impl Transcript {
     pub fn play<R: Side + core::fmt::Debug>(&self, reads: Reads) {
         let mut play =
             Play::<R> { host: Host::new(&self.config), reads, fed: 0, input: vec![], expected: vec![], seen: 0 };
-        for (number, line) in &self.lines {
-            let at = format!("{}.txt:{number}, server: {}, {reads:?}", self.file, self.is_server);
+        for (place, line) in &self.lines {
+            let at = format!("{place}, server: {}, {reads:?}", self.is_server);
             match line {
                 Line::In(bytes) => {
                     if reads == Reads::Lines {

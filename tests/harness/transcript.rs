@@ -15,8 +15,8 @@ pub struct Transcript {
     pub file: String,
     pub is_server: bool,
     pub config: Config,
-    /// Its lines with their numbers.
-    pub(super) lines: Vec<(usize, Line)>,
+    /// Its lines, each with its place: file, number, and the rule in the comment above it.
+    pub(super) lines: Vec<(String, Line)>,
 }
 
 #[derive(Debug)]
@@ -107,6 +107,10 @@ impl Transcript {
 }
 
 struct Parser {
+    /// The comment at the top, and the last one in the current connection, by default the same.
+    rule: String,
+    comment: String,
+    after_comment: bool,
     /// The names of the roles that the file is for: empty before the line `role`.
     roles: &'static [&'static str],
     /// The number of the line `connections`, and how many it announces for each role.
@@ -122,6 +126,9 @@ impl Parser {
     fn new(file: &str, is_server: bool) -> Self {
         let file = file.to_owned();
         Self {
+            rule: String::new(),
+            comment: String::new(),
+            after_comment: false,
             roles: &[],
             announced: None,
             connections: Vec::new(),
@@ -134,8 +141,10 @@ impl Parser {
     fn line(&mut self, number: usize, line: &str) -> Outcome<()> {
         let (first, rest) = line.split_once(' ').unwrap_or((line, ""));
         if line.is_empty() || first == "#" {
+            self.comment(rest);
             return Ok(());
         }
+        self.after_comment = false;
         match first {
             "role" => return self.role(rest),
             "connections" => return self.announce(number, rest),
@@ -159,8 +168,21 @@ impl Parser {
             })),
             _ => return Err("an unknown line".into()),
         };
-        self.current.lines.push((number, parsed));
+        self.current.lines.push((format!("{}.txt:{number} ({})", self.current.file, self.comment), parsed));
         Ok(())
+    }
+
+    /// A comment line: it goes on with the one before, or begins another.
+    fn comment(&mut self, text: &str) {
+        if !self.after_comment {
+            self.comment.clear();
+        }
+        self.comment.push_str(if self.comment.is_empty() { "" } else { " " });
+        self.comment.push_str(text);
+        self.after_comment = true;
+        if self.roles.is_empty() {
+            self.rule.clone_from(&self.comment);
+        }
     }
 
     fn role(&mut self, name: &str) -> Outcome<()> {
@@ -200,6 +222,7 @@ impl Parser {
         let next = Self::new(&current.file, current.is_server);
         connections.push(core::mem::replace(current, next.current));
         (self.peer, self.own) = (next.peer, next.own);
+        self.comment.clone_from(&self.rule);
         Ok(())
     }
 
