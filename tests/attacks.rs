@@ -21,7 +21,7 @@ fn from_peer<R: Side>(first: u8, payload: &[u8]) -> Vec<u8> {
 /// RUSTSEC-2023-0065 (a header parsed anew at every read): a byte at a time costs one call a byte, keeps no input, and tells the
 /// payload as it comes.
 #[test]
-fn a_byte_at_a_time_is_linear_work() {
+fn receive_of_single_bytes_is_linear_work() {
     fn check<R: Side + Debug>() {
         let stream: Vec<u8> = (0..40u32).flat_map(|n| from_peer::<R>(0x82, &vec![n as u8; 40 * n as usize])).collect();
         let mut connection = Host::<R>::new(&Config::DEFAULT).connection;
@@ -76,7 +76,7 @@ fn declared_lengths_reserve_nothing_and_overflow_nothing() {
 
 /// CVE-2026-43678, CVE-2020-13935 (the most significant bit of a length): 1002, and every call makes progress. [6455-5.2-7]
 #[test]
-fn a_length_with_its_most_significant_bit_set_is_1002() {
+fn length_with_its_most_significant_bit_set_closes_with_1002() {
     fn check<R: Side + Debug>() {
         for len in [1 << 63, (1 << 63) + 1, u64::MAX - 1, u64::MAX] {
             for first in [0x81, 0x82, 0x02, 0x89, 0x88] {
@@ -97,7 +97,7 @@ fn a_length_with_its_most_significant_bit_set_is_1002() {
 /// RUSTSEC-2020-0043, ping floods (a Pong queued for each Ping): a peer that floods Pings and never reads costs nothing; the
 /// newest Pong is the one that is sent. [6455-5.5.3-2]
 #[test]
-fn a_flood_of_pings_leaves_one_pong() {
+fn flood_of_pings_leaves_one_pong() {
     fn check<R: Side + Debug>() {
         let mut connection = Host::<R>::new(&Config::DEFAULT).connection;
         let mut stream: Vec<u8> = (0..50_000u32).flat_map(|n| from_peer::<R>(0x89, &n.to_be_bytes())).collect();
@@ -123,7 +123,7 @@ fn a_flood_of_pings_leaves_one_pong() {
 
 /// The same inside a frame of ours that never ends, because the peer does not read: nothing is written into it.
 #[test]
-fn a_flood_of_pings_into_a_frame_under_way_waits() {
+fn flood_of_pings_inside_a_frame_is_answered_after_it() {
     let mut host = Host::<Server>::new(&Config::DEFAULT);
     host.frame(MessageKind::Binary, true, 0, 1000).unwrap();
     for n in 0..10_000u32 {
@@ -137,7 +137,7 @@ fn a_flood_of_pings_into_a_frame_under_way_waits() {
 /// CVE-2026-48779, CVE-2026-12151 (floods of tiny or empty fragments): a million empty fragments cost one call and no memory,
 /// and a limit on their number closes with 1008. [6455-10.4-1] [6455-7.4.1-9]
 #[test]
-fn a_million_empty_fragments_cost_no_memory() {
+fn million_empty_fragments_cost_no_memory() {
     let mut stream = from_peer::<Client<Keys>>(0x02, b"");
     stream.extend(from_peer::<Client<Keys>>(0x00, b"").repeat(1_000_000));
     let mut host = Host::<Client<Keys>>::new(&Config::DEFAULT);
@@ -153,7 +153,7 @@ fn a_million_empty_fragments_cost_no_memory() {
 }
 
 #[test]
-fn a_limit_on_fragments_is_exact() {
+fn max_fragments_is_exact() {
     fn check<R: Side + Debug>() {
         for limit in [1, 2, 10, 100] {
             let config = Config { max_fragments: limit, ..Config::DEFAULT };
@@ -266,7 +266,7 @@ fn output_holds_only_bytes_that_were_given() {
 /// websockets#1715 (a message just over the limit cut short in silence): from two below a limit to two above it, whole or cut, in
 /// one frame or in fragments: all of it or 1009. [6455-10.4-1] [6455-10.4-2]
 #[test]
-fn limits_are_exact_and_nothing_is_cut_short() {
+fn size_limits_are_exact_and_cut_nothing_short() {
     fn check<R: Side + Debug>(config: &Config, limit: usize, fragments: bool) {
         for len in limit - 2..=limit + 2 {
             let payload = vec![7; len];
@@ -301,7 +301,7 @@ fn limits_are_exact_and_nothing_is_cut_short() {
 /// a client masks whatever it sends, each time with the key that its source gave for this frame, and there is no client without
 /// a source. [6455-5.3-2] [6455-10.3-1] [6455-10.3-2]
 #[test]
-fn an_attacker_does_not_choose_the_bytes_on_the_wire() {
+fn masking_hides_chosen_payloads() {
     let chosen = b"GET /script.js HTTP/1.1\r\nHost: victim.example\r\n\r\n";
     let mut host = Host::<Client<Keys>>::new(&Config { fragment_size: 100, ..Config::DEFAULT });
     host.message(MessageKind::Binary, chosen).unwrap();
@@ -331,7 +331,7 @@ fn an_attacker_does_not_choose_the_bytes_on_the_wire() {
 
 /// Slowloris: bytes that drip do not put off the deadline of the handshake.
 #[test]
-fn a_dripping_handshake_runs_out_of_time() {
+fn dripping_handshake_times_out() {
     let mut deadlines = Deadlines::new(Timeouts::MILLISECONDS, 0);
     let mut now = 0;
     let timeout = loop {
@@ -347,7 +347,7 @@ fn a_dripping_handshake_runs_out_of_time() {
 
 /// Close frames: each body that breaks a rule, each code that must not be sent, and data behind a Close, in both roles.
 #[test]
-fn close_frames_that_break_a_rule() {
+fn close_frame_that_breaks_a_rule_is_refused() {
     // The code that is answered and told, or the code that it fails with.
     type Row = (&'static str, &'static [u8], Result<Option<u16>, u16>);
     let table: [Row; 21] = [
@@ -399,7 +399,7 @@ fn close_frames_that_break_a_rule() {
 /// Text: the connection fails at the byte at which `core::str` says that no text can go on, over fragments, inside a frame, at
 /// every cut. [6455-8.1-1] [6455-5.6-1]
 #[test]
-fn invalid_text_fails_where_core_says() {
+fn invalid_text_fails_at_the_byte_that_core_names() {
     // Split characters, surrogates, overlong forms, above U+10FFFF, stray and missing continuation bytes.
     let texts: [&[u8]; 10] = [
         "aé漢😀b".as_bytes(),
@@ -442,7 +442,7 @@ fn invalid_text_fails_where_core_says() {
 /// TLS truncation: an end before a Close is not a clean one, wherever it falls, and differs from one that was agreed.
 /// [6455-7.1.5-1] [6455-7.1.4-1]
 #[test]
-fn a_truncated_stream_is_not_a_clean_end() {
+fn truncated_stream_is_not_a_clean_end() {
     fn check<R: Side + Debug>() {
         let close = from_peer::<R>(0x88, b"\x03\xe8");
         let wire = [&from_peer::<R>(0x81, b"message")[..], &from_peer::<R>(0x02, b"part"), &close].concat();
@@ -465,7 +465,7 @@ fn a_truncated_stream_is_not_a_clean_end() {
 
 /// A trap for implementers: a Close inside an unfinished message is no error, and is answered. [6455-5.4-4]
 #[test]
-fn a_close_inside_a_message_is_no_error() {
+fn close_inside_a_message_is_answered() {
     let mut host = Host::<Server>::new(&Config::DEFAULT);
     host.feed(&from_peer::<Server>(0x01, b"half"));
     host.feed(&from_peer::<Server>(0x88, b"\x03\xe8"));
@@ -476,7 +476,7 @@ fn a_close_inside_a_message_is_no_error() {
 /// A type cannot be a client without a source of keys, and the engine asks it for one key for each frame, no more. The host
 /// knows how many random bytes it needs.
 #[test]
-fn a_client_draws_one_key_for_each_frame() {
+fn client_draws_one_key_for_each_frame() {
     let mut drawn = 0;
     let mut connection = Connection::new(
         Client(|| {

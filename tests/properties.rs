@@ -53,7 +53,7 @@ proptest! {
 
     /// P1: each call consumes a byte or returns an event. So a wire takes a bounded number of calls, however it is cut.
     #[test]
-    fn p01_progress(parts in parts(), junk in bytes(60), sizes in vec(1..20usize, 1..5)) {
+    fn p01_every_call_makes_progress(parts in parts(), junk in bytes(60), sizes in vec(1..20usize, 1..5)) {
         fn calls<R: Side + Debug>(wire: &[u8], sizes: &[usize]) {
             let (log, _, host) = heard::<R>(&Config::DEFAULT, wire, sizes, Drain::AtOnce);
             let reads = wire.len() + 1;
@@ -67,7 +67,7 @@ proptest! {
 
     /// P3: a wrapper that keeps positions instead of borrows finds each payload at the end of what was consumed.
     #[test]
-    fn p03_payload_is_the_end_of_what_was_consumed(parts in parts()) {
+    fn p03_payload_ends_what_was_consumed(parts in parts()) {
         let mut buffer = written(&parts, true);
         let mut connection = Connection::new(Server, &Config::DEFAULT);
         let mut at = 0;
@@ -88,21 +88,21 @@ proptest! {
 
     /// P4: however the input is cut, events, replies and the end are the same: those of a naive receiver.
     #[test]
-    fn p04_cut_invariance_on_random_wires(parts in parts(), config in config(), sizes in vec(1..20usize, 1..5)) {
+    fn p04_any_cut_gives_the_same_on_random_streams(parts in parts(), config in config(), sizes in vec(1..20usize, 1..5)) {
         same_for_any_cut::<Server>(&config, &written(&parts, true), &sizes);
         same_for_any_cut::<Client<Keys>>(&config, &written(&parts, false), &sizes);
     }
 
     /// P4 on bytes that are no frames but by chance.
     #[test]
-    fn p04_cut_invariance_on_junk(junk in bytes(60), config in config(), sizes in vec(1..20usize, 1..5)) {
+    fn p04_any_cut_gives_the_same_on_junk(junk in bytes(60), config in config(), sizes in vec(1..20usize, 1..5)) {
         same_for_any_cut::<Server>(&config, &junk, &sizes);
         same_for_any_cut::<Client<Keys>>(&config, &junk, &sizes);
     }
 
     /// P5: nothing follows a Close or an error, whatever comes then. [6455-7.1.7-7]
     #[test]
-    fn p05_terminal(parts in sound(), broken in any::<bool>(), after in parts(), sizes in vec(1..20usize, 1..5)) {
+    fn p05_nothing_follows_a_close_or_an_error(parts in sound(), broken in any::<bool>(), after in parts(), sizes in vec(1..20usize, 1..5)) {
         fn nothing_follows<R: Side + Debug>(wire: &[u8], after: &[u8], sizes: &[usize]) {
             let (log, outcome, mut host) = heard::<R>(&Config::DEFAULT, wire, sizes, Drain::AtOnce);
             let end = log.entries.iter().position(|entry| matches!(entry, Entry::Close(..) | Entry::Error(_))).unwrap();
@@ -119,7 +119,7 @@ proptest! {
 
     /// P7, P13: a host that drains late hears the same, and what it sends then is the newest reply, once.
     #[test]
-    fn p07_p13_draining_late(parts in parts(), config in config(), sizes in vec(1..20usize, 1..5)) {
+    fn p07_p13_late_drain_sends_the_newest_reply_once(parts in parts(), config in config(), sizes in vec(1..20usize, 1..5)) {
         fn late<R: Side + Debug>(config: &Config, wire: &[u8], sizes: &[usize]) {
             let naive = oracle::expect(R::IS_SERVER, config, wire);
             let (log, _, mut host) = heard::<R>(config, wire, sizes, Drain::ByHand);
@@ -142,14 +142,14 @@ proptest! {
     /// P9: whatever one side emits, by any call and in any order, the other accepts and yields as it was sent.
     /// P6, P7, P8, P11: every call is held against them. [6455-6.1-1]
     #[test]
-    fn p09_loopback(actions in vec((any::<bool>(), action()), 0..60), small in 1..40u32, drain in drain()) {
+    fn p09_peer_receives_what_was_sent(actions in vec((any::<bool>(), action()), 0..60), small in 1..40u32, drain in drain()) {
         session::play(&actions, &Config { fragment_size: small, ..Config::DEFAULT }, drain);
     }
 }
 
 /// P2: without an event everything was consumed, also of an input that ends in the middle of anything.
 #[test]
-fn p02_no_event_means_all_consumed() {
+fn p02_no_event_means_all_is_consumed() {
     /// The events in the whole input.
     fn events<R: Side + Debug>(transcript: &Transcript) -> usize {
         let input = transcript.input();
@@ -183,7 +183,7 @@ fn p02_no_event_means_all_consumed() {
 
 /// P4 on every transcript, at every single cut and byte by byte. The expectations are those of the files.
 #[test]
-fn p04_cut_invariance_on_transcripts() {
+fn p04_any_cut_gives_the_same_on_transcripts() {
     for transcript in Transcript::all() {
         for reads in (1..transcript.input().len()).map(Reads::Cut).chain([Reads::Bytes]) {
             if transcript.is_server {
@@ -197,7 +197,7 @@ fn p04_cut_invariance_on_transcripts() {
 
 /// P4: the smallest limits hold for a frame that comes whole as for one that comes in pieces.
 #[test]
-fn p04_cut_invariance_at_the_limits() {
+fn p04_any_cut_gives_the_same_at_the_limits() {
     for max in 0..3 {
         for config in [
             Config { max_frame_size: max, ..Config::DEFAULT },
@@ -218,7 +218,7 @@ fn p04_cut_invariance_at_the_limits() {
 
 /// P6: 131 bytes always suffice, and 126 do without a mask; in less, a frame that does not fit stays due and whole.
 #[test]
-fn p06_whole_control_frames() {
+fn p06_control_frame_is_written_whole_or_not_at_all() {
     fn longest<R: Side + Debug>(suffices: usize) {
         for len in [0, 1, 124, 125] {
             let mut host = Host::<R>::new(&Config::DEFAULT);
@@ -242,7 +242,7 @@ fn p06_whole_control_frames() {
 
 /// P8: a client masks every frame with a fresh key, straight from its source, a server none.
 #[test]
-fn p08_a_fresh_key_for_every_frame() {
+fn p08_every_frame_has_a_fresh_key() {
     fn everything<R: Side + Debug>() -> Host<R> {
         let config = Config { fragment_size: 10, extension_opcodes: 1 << 11, ..Config::DEFAULT };
         let mut host = Host::<R>::new(&config);
@@ -280,7 +280,7 @@ fn p08_a_fresh_key_for_every_frame() {
 /// P10: a declared length reserves nothing and overflows nothing, whatever it is, alone and in the middle of a message,
 /// between control frames. [6455-5.2-7] [6455-10.4-1]
 #[test]
-fn p10_any_declared_length() {
+fn p10_any_declared_length_overflows_nothing() {
     fn declare<R: Side + Debug>(len: u64, config: &Config) {
         let key = R::IS_SERVER.then_some([1, 2, 3, 4]);
         let open = [&wire::frame(0x02, key, &[0; 3])[..], &wire::frame(0x89, key, b"ping")].concat();
@@ -322,7 +322,7 @@ fn p10_any_declared_length() {
 /// P10: what `cargo test` runs checks every addition, subtraction, multiplication and shift.
 #[test]
 #[cfg_attr(not(debug_assertions), ignore = "built without overflow checks")]
-fn p10_overflow_is_checked_in_tests() {
+fn p10_tests_check_arithmetic_for_overflow() {
     let most = core::hint::black_box(u8::MAX);
     assert!(std::panic::catch_unwind(|| most + core::hint::black_box(1)).is_err());
 }
@@ -416,7 +416,7 @@ fn p11_refused_calls_change_nothing() {
 
 /// P11: the space for a message, at the lengths where the header grows, and for a fragment.
 #[test]
-fn p11_space_that_is_needed() {
+fn p11_need_is_the_exact_space() {
     fn check<R: Side + Debug>() {
         let key = if R::IS_SERVER { 0 } else { 4 };
         for (len, header) in [(0, 2), (1, 2), (125, 2), (126, 4), (65535, 4), (65536, 10), (70000, 10)] {
@@ -446,7 +446,7 @@ fn p11_space_that_is_needed() {
 /// P12: memory per connection is a constant. The ceilings are the sizes of today on a 64-bit host, and what the README says.
 #[test]
 #[cfg(target_pointer_width = "64")]
-fn p12_sizes() {
+fn p12_types_stay_within_their_sizes() {
     use barews::connection::{Chunk, Receiver, Reply, Transmitter};
     use barews::deadlines::Deadlines;
     use barews::message::MessageBuffer;
@@ -475,7 +475,7 @@ fn p12_sizes() {
 
 /// P13: behind each receive, close or end, one frame at most is due, and after it none.
 #[test]
-fn p13_drain_law() {
+fn p13_at_most_one_frame_is_due() {
     fn check<R: Side + Debug>() {
         let key = R::IS_SERVER.then_some([9; 4]);
         let events: [(&str, Vec<u8>, usize); 5] = [

@@ -25,7 +25,7 @@ fn flat(text: &str) -> String {
 }
 
 #[test]
-fn the_code_is_that_of_the_example() {
+fn readme_code_is_that_of_the_example() {
     let example = flat(&read("examples/blocking_echo.rs"));
     let code = blocks(&read("README.md"), "rust,ignore");
     assert!(!code.is_empty());
@@ -46,7 +46,7 @@ fn commands(script: &str) -> Vec<String> {
 }
 
 #[test]
-fn every_command_is_run_by_ci() {
+fn readme_commands_are_run_by_ci() {
     let (readme, ci) = (read("README.md"), commands(&read(".ci/run")));
     let blocks = blocks(&readme, "sh");
     let of_readme: Vec<_> = blocks.iter().flat_map(|block| commands(block)).filter(|it| !it.is_empty()).collect();
@@ -57,7 +57,7 @@ fn every_command_is_run_by_ci() {
 }
 
 #[test]
-fn commands_are_whole_and_not_in_a_comment() {
+fn commands_are_whole_and_outside_of_comments() {
     let found = commands(
         "#!/bin/sh\n# cargo test\n  a=$(echo hello |  cargo run -- x) # cargo fmt\ncargo test --lib >log 2>&1 &",
     );
@@ -68,7 +68,7 @@ fn commands_are_whole_and_not_in_a_comment() {
 /// What the README says of memory is what `size_of` says; a client's source of keys has its own size.
 #[test]
 #[cfg(target_pointer_width = "64")]
-fn sizes_are_those_of_the_types() {
+fn readme_sizes_are_those_of_the_types() {
     type WithoutSource = barews::Client<fn() -> [u8; 4]>;
     let server = size_of::<barews::Connection<barews::Server>>();
     let client = size_of::<barews::Connection<WithoutSource>>() - size_of::<WithoutSource>();
@@ -94,7 +94,7 @@ fn limits(page: &str) -> Vec<(String, String)> {
 
 /// [6455-10.4-2]
 #[test]
-fn the_limits_are_the_defaults() {
+fn limits_of_both_pages_are_the_defaults() {
     let Config { max_frame_size, max_message_size, max_fragments, fragment_size, .. } = Config::DEFAULT;
     let (frame, message, fragment) = (max_frame_size >> 20, max_message_size >> 20, fragment_size >> 10);
     let time = |ms: Option<u64>| ms.map_or("none".to_owned(), |ms| format!("{} s", ms / 1000));

@@ -16,22 +16,22 @@ fn play(transcript: &Transcript, reads: Reads) {
 }
 
 #[test]
-fn line_by_line() {
+fn transcripts_pass_line_by_line() {
     Transcript::all().iter().for_each(|transcript| play(transcript, Reads::Lines));
 }
 
 #[test]
-fn in_one_read() {
+fn transcripts_pass_in_one_read() {
     Transcript::all().iter().for_each(|transcript| play(transcript, Reads::Whole));
 }
 
 #[test]
-fn byte_by_byte() {
+fn transcripts_pass_byte_by_byte() {
     Transcript::all().iter().for_each(|transcript| play(transcript, Reads::Bytes));
 }
 
 #[test]
-fn cut_at_every_single_place() {
+fn transcripts_pass_at_every_cut() {
     for transcript in Transcript::all() {
         (1..transcript.input().len()).for_each(|at| play(&transcript, Reads::Cut(at)));
     }
@@ -165,7 +165,7 @@ fn parser_panics_at_what_the_format_does_not_have() {
 
 /// [6455-5.7-1]: the frames of RFC 6455 section 5.7 are read as shown, and written as shown.
 #[test]
-fn examples_of_section_5_7() {
+fn section_5_7_examples_are_received_as_shown() {
     let table = include_str!("data/rfc6455/frames.tsv");
     let rows: Vec<Vec<&str>> = table.lines().skip(1).map(|line| line.split('\t').collect()).collect();
     assert_eq!(rows.len(), 8);
@@ -211,7 +211,7 @@ fn hear<R: Side + core::fmt::Debug>(name: &str, stream: &[u8]) {
 
 /// [6455-5.7-1]: and the frames that we send, byte for byte.
 #[test]
-fn examples_of_section_5_7_sent() {
+fn section_5_7_examples_are_sent_as_shown() {
     use barews::connection::MessageKind::{Binary, Text};
     use barews::{Connection, connection::Config, connection::Outgoing};
 

@@ -67,7 +67,7 @@ fn client(offers: &[&str], answer: &str) -> Result<Option<String>, HandshakeErro
 }
 
 #[test]
-fn offers() {
+fn offer_lists_the_parameters_of_each_offer() {
     for (ids, offers, value) in [
         ("7692-5-1 7692-7.1.2.2-1", &["s15 c15"][..], "permessage-deflate; client_max_window_bits"),
         (
@@ -111,7 +111,7 @@ fn offers() {
 
 /// undici (a window of any size, because the parameter was not looked at): 8 to 15 and nothing else, once, in either role.
 #[test]
-fn what_a_server_accepts() {
+fn server_accepts_the_first_offer_it_can() {
     let all = "s15 c15";
     for (ids, limits, offers, answer) in [
         // From the RFC's examples.
@@ -265,7 +265,7 @@ fn what_a_server_accepts() {
 }
 
 #[test]
-fn what_a_client_accepts() {
+fn client_accepts_only_answers_to_its_offers() {
     let error = Err(HandshakeError::Extensions);
     let agreed = |text: &str| Ok(Some(text.to_owned()));
     let bare = &["s15 c15"][..];
@@ -313,7 +313,7 @@ fn what_a_client_accepts() {
 }
 
 #[test]
-fn the_longest_response_fits() {
+fn longest_response_fits_max_response() {
     let offer = "permessage-deflate; client_max_window_bits=15; server_max_window_bits=15; server_no_context_takeover";
     let (value, _) = server("s10! c10!", offer).unwrap();
     assert_eq!(value.len() + "permessage-deflate".len(), MAX_RESPONSE);
@@ -333,7 +333,7 @@ proptest! {
 
     /// Our server and our client with any limits: they agree on the same, and on nothing that one of them cannot do.
     #[test]
-    fn both_sides_agree(limits in some_parameters(), offers in prop::collection::vec(some_parameters(), 1..4)) {
+    fn server_and_client_agree_on_the_same_parameters(limits in some_parameters(), offers in prop::collection::vec(some_parameters(), 1..4)) {
         let texts: Vec<String> = offers.iter().map(|offer| shown(*offer)).collect();
         let texts: Vec<&str> = texts.iter().map(String::as_str).collect();
         let mut value = [0; 500];

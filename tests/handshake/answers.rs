@@ -22,7 +22,7 @@ fn accepted(handshake: &mut ServerHandshake<'_, [u8; 512]>, response: &Accept<'_
 }
 
 #[test]
-fn accepting() {
+fn accept_writes_a_valid_101_response() {
     let config = ServerConfig { subprotocols: &["superchat", "chat"], ..ANY };
     let offers = "Sec-WebSocket-Protocol: chat, superchat, chat\r\nSec-WebSocket-Extensions: foo; a, bar\r\n";
     let head = [
@@ -97,7 +97,7 @@ fn accepting() {
 
 /// P11: a buffer that is too small is left alone, and the call says what it needs.
 #[test]
-fn too_small_for_the_answer() {
+fn answer_in_too_small_a_buffer_writes_nothing() {
     let mut handshake = complete(&ANY, &upgrade("", ""));
     let mut out = [b'.'; 512];
     let need = 129; // the answer of RFC 6455 1.3 without its subprotocol
@@ -115,7 +115,7 @@ fn too_small_for_the_answer() {
 /// refusals and
 /// pages. All of them end the connection, or what follows a refused request would be read as the next (kemal#767).
 #[test]
-fn responding() {
+fn respond_ends_the_connection() {
     let text = [("Content-Type", "text/plain")];
     let version = "Upgrade: websocket\r\nSec-WebSocket-Version: 13\r\n";
     for (ids, method, status, headers, body, expected) in [
@@ -183,7 +183,7 @@ fn responding() {
 }
 
 #[test]
-fn reason_phrases() {
+fn reason_phrase_follows_the_status() {
     for (status, reason) in [
         (200, "OK"),
         (400, "Bad Request"),
@@ -210,7 +210,7 @@ fn reason_phrases() {
 
 /// every refused request of the table above gets a status that fits.
 #[test]
-fn refusing() {
+fn refuse_answers_every_bad_request_with_its_status() {
     for (_, request, outcome) in requests() {
         let Err(error) = outcome else { continue };
         let mut handshake = ServerHandshake::new(&ANY, [0; 512]);
@@ -238,7 +238,7 @@ fn refusing() {
 
 /// A host may give up on a request that is not complete, and then reads no more of it.
 #[test]
-fn giving_up_early() {
+fn host_may_respond_before_the_head_is_complete() {
     let mut handshake = ServerHandshake::new(&ANY, [0; 512]);
     assert_eq!(handshake.receive(&mut b"GET / HT".clone()), Ok(Progress::Partial));
     assert_eq!(accepted(&mut handshake, &Accept::default()), Err(BuildError::NotNow));
@@ -249,7 +249,7 @@ fn giving_up_early() {
 
 /// [6455-7.1.4-2] [6455-7.2.1-2]: the end of the transport is an error inside the head, and none behind it.
 #[test]
-fn end_of_the_transport() {
+fn server_eof_is_an_error_inside_the_head_only() {
     let mut handshake = ServerHandshake::new(&ANY, [0; 512]);
     assert_eq!(handshake.receive(&mut b"GET / HT".clone()), Ok(Progress::Partial));
     assert_eq!(handshake.receive_eof(), Err(UnexpectedEof));

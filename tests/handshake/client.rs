@@ -18,7 +18,7 @@ fn written(config: &ClientConfig<'_>) -> Result<String, BuildError> {
 }
 
 #[test]
-fn requests_are_written_as_the_rfc_wants() {
+fn request_has_the_fields_of_the_rfc() {
     let plain = ClientConfig { origin: None, ..config("ws://server.example.com/chat") };
     let key = format!("Sec-WebSocket-Key: {KEY}\r\n");
     let fixed = [
@@ -59,7 +59,7 @@ fn requests_are_written_as_the_rfc_wants() {
 
 /// CVE-2026-1527: no value can add a line, and no field can be written twice. [6455-4.1-2] [6455-4.1-29] [6455-4.1-30]
 #[test]
-fn requests_that_cannot_be_written() {
+fn request_refuses_values_that_add_lines_or_fields() {
     use BuildError::*;
     let plain = config("ws://a/");
     let with = |name, value| ClientConfig { headers: Box::leak(Box::new([(name, value)])), ..plain };
@@ -159,7 +159,7 @@ fn open<T>(
 
 /// P4: no cut changes anything.
 #[test]
-fn responses_are_judged_alike_at_every_cut() {
+fn response_gives_the_same_result_at_every_cut() {
     let config = ClientConfig { subprotocols: &["chat", "superchat"], extensions: "foo, bar; x", ..config("ws://a/") };
     let two = format!("{ACCEPT}{ACCEPT}");
     let checked = [
@@ -280,7 +280,7 @@ fn responses_are_judged_alike_at_every_cut() {
 
 /// [6455-4.1-42] [6455-9.1-7]: what is in use, as the host sees it.
 #[test]
-fn a_response_is_shown_as_it_was_sent() {
+fn response_is_shown_as_it_was_sent() {
     let config =
         ClientConfig { subprotocols: &["chat"], extensions: "foo, bar", keep: &["set-COOKIE"], ..config("ws://a/") };
     let with = "Sec-WebSocket-Protocol: chat\r\nSec-WebSocket-Extensions: bar; a=1\r\nSet-Cookie: a\r\nSet-Cookie: b\r\n\
@@ -297,7 +297,7 @@ fn a_response_is_shown_as_it_was_sent() {
 
 /// [6455-4.1-35] [6455-4.4-2] [6455-11.3.5-1]: another status comes with the fields that say what to do.
 #[test]
-fn other_statuses() {
+fn response_with_another_status_keeps_its_fields() {
     for (status, name, fields, values) in [
         (301, "location", "Location: wss://other.example/\r\n", &["wss://other.example/"][..]),
         (
@@ -327,7 +327,7 @@ fn other_statuses() {
 
 /// Interim responses cannot go on for ever, and their fields count too.
 #[test]
-fn limits() {
+fn client_limits_are_exact() {
     let interim = "HTTP/1.1 100 Continue\r\nA: b\r\n\r\n";
     let wire = interim.repeat(3) + &switching("", "");
     let config = ClientConfig { max_head_size: wire.len(), max_headers: 6, ..config("ws://a/") };
@@ -342,7 +342,7 @@ fn limits() {
 
 /// [6455-4.1-35]: a redirect that does not fit the storage is no bare failure.
 #[test]
-fn the_status_is_known_early() {
+fn status_is_known_before_the_head_is_complete() {
     let config = config("ws://a/");
     let mut handshake = ClientHandshake::new(&config, NONCE, [0; 64]);
     assert!(matches!(handshake.receive(&mut b"HTTP/1.1 302 Found".to_vec()), Ok(Progress::Partial)));
@@ -354,7 +354,7 @@ fn the_status_is_known_early() {
 
 /// [6455-7.2.1-2]: the end of the transport is an error inside the head, and none behind it.
 #[test]
-fn end_of_the_transport() {
+fn client_eof_is_an_error_inside_the_head_only() {
     let config = config("ws://a/");
     let mut handshake = ClientHandshake::new(&config, NONCE, [0; 512]);
     assert_eq!(handshake.receive_eof(), Err(UnexpectedEof));
@@ -367,7 +367,7 @@ fn end_of_the_transport() {
 
 /// P9: what our client asks, our server accepts, and what our server answers, our client takes.
 #[test]
-fn loopback() {
+fn client_and_server_interoperate() {
     let accepts = ServerConfig { subprotocols: &["superchat"], ..ANY };
     let asks = ClientConfig {
         subprotocols: &["chat", "superchat"],

@@ -90,7 +90,7 @@ fn over_fields(head: &Head) -> Option<Outcome> {
 
 /// Every request of the tables and of the corpus, unless it is for the parser to refuse. The errors below are its own.
 #[test]
-fn requests_are_judged_as_over_bytes() {
+fn parsed_request_gives_the_result_of_its_bytes() {
     let mut compared = 0;
     let wires = requests().into_iter().map(|(_, wire, _)| (wire.clone(), wire.into_bytes()));
     let files = rows(include_str!("../data/handshakes/requests.tsv")).map(|row| (row[0].into(), bytes(row[0])));
@@ -111,7 +111,7 @@ fn requests_are_judged_as_over_bytes() {
 
 /// [8441-5-5] [8441-5-6] [9220-3-1]: an extended CONNECT with the same fields, less those of the hop and the key.
 #[test]
-fn extended_connect_is_judged_as_over_bytes() {
+fn extended_connect_gives_the_result_of_an_upgrade() {
     let mut compared = 0;
     let wires = requests().into_iter().map(|(_, wire, _)| (wire.clone(), wire.into_bytes()));
     let files = rows(include_str!("../data/handshakes/requests.tsv")).map(|row| (row[0].into(), bytes(row[0])));
@@ -150,7 +150,7 @@ fn connect<'a>(authority: &'a str, path: &'a str) -> Start<'a> {
 }
 
 #[test]
-fn pseudo_fields_and_fields_of_the_hop() {
+fn extended_connect_checks_pseudo_fields_and_refuses_hop_fields() {
     let good = ["CONNECT", "websocket", "https", "example.com", "/chat?a=b"];
     let edit = |place: usize, value| {
         let mut pseudo = good;
@@ -205,7 +205,7 @@ fn pseudo_fields_and_fields_of_the_hop() {
 
 /// A field or a start line that would be more than one in a head of HTTP/1.1.
 #[test]
-fn nothing_is_smuggled() {
+fn parsed_parts_cannot_smuggle_lines() {
     let start = Start::Upgrade { method: "GET", target: "/", minor_version: 1 };
     for (start, field, expected) in [
         (Start::Upgrade { method: "GET", target: "/ HTTP/1.1\r\nx: y", minor_version: 1 }, ("a", "b"), Target),
@@ -234,7 +234,7 @@ fn nothing_is_smuggled() {
 
 /// [6455-4.4-1] [9220-3-3] RFC 9110 15.5.6
 #[test]
-fn refusals() {
+fn parsed_refusal_has_status_and_fields() {
     for (extended, error, status, fields) in [
         (
             false,
@@ -258,7 +258,7 @@ fn refusals() {
 
 /// [8441-5-7] [8441-5-8]: what the client sends, the server accepts, and the other way round, over either HTTP.
 #[test]
-fn both_doors_meet() {
+fn parsed_client_and_server_interoperate() {
     let server = ServerConfig {
         subprotocols: &["superchat", "chat"],
         keep: &["cookie"],
@@ -352,7 +352,7 @@ fn both_doors_meet() {
 
 /// Every response of the corpus, unless it is for the parser to refuse or of HTTP/1.0, which is for the parser to see.
 #[test]
-fn responses_are_judged_as_over_bytes() {
+fn parsed_response_gives_the_result_of_its_bytes() {
     let mut compared = 0;
     for row in rows(include_str!("../data/handshakes/responses.tsv")) {
         let [file, outcome, status, error, _key, subprotocols, extensions, subprotocol, ..] = row[..] else {
@@ -388,7 +388,7 @@ fn responses_are_judged_as_over_bytes() {
 
 /// responses to an extended CONNECT.
 #[test]
-fn extended_responses() {
+fn extended_connect_response_is_open_with_2xx_only() {
     let config = ClientConfig {
         subprotocols: &["chat"],
         extensions: "foo",
@@ -419,7 +419,7 @@ fn extended_responses() {
 
 /// What is wrong with the client's own configuration, and room for its names.
 #[test]
-fn bad_requests() {
+fn extended_connect_refuses_unusable_configurations() {
     let uri = Uri::parse("wss://example.com:8443/room?a=b").unwrap();
     let config = ClientConfig { subprotocols: &["a b"], ..ClientConfig::new(uri) };
     let client = ClientHandshake::extended_connect(&config, [0; 512]);

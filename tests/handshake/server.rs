@@ -193,7 +193,7 @@ pub(super) fn requests() -> Vec<(&'static str, String, Result<bool, HandshakeErr
 
 /// P4: no cut changes anything.
 #[test]
-fn requests_are_judged_alike_at_every_cut() {
+fn request_gives_the_same_result_at_every_cut() {
     for (ids, request, outcome) in requests() {
         let wire = [request.as_bytes(), b"rest"].concat();
         let whole = serve(&ANY, 512, &wire, [], summary);
@@ -214,7 +214,7 @@ fn requests_are_judged_alike_at_every_cut() {
 
 /// what the host sees.
 #[test]
-fn a_request_is_shown_as_it_was_sent() {
+fn request_is_shown_as_it_was_sent() {
     let with = "Origin: https://example.com\r\nCookie: a=1\r\nSec-WebSocket-Protocol: mqtt, chat\r\nCookie: \t b=\u{e9} \r\n\
         Sec-WebSocket-Protocol: superchat\r\nSec-WebSocket-Extensions: foo\r\nSec-WebSocket-Extensions: bar; baz=\"\\2\"; q, foo\r\n";
     let wire = upgrade("", with).replace("/chat", "/chat?a=/../&b=%20[|]");
@@ -247,7 +247,7 @@ fn a_request_is_shown_as_it_was_sent() {
 /// Cross-site WebSocket hijacking. [6455-10.2-2]: an upgrade from a page that the policy does not allow is refused with 403; a
 /// page may be fetched.
 #[test]
-fn origin_policy() {
+fn origin_policy_refuses_upgrades_of_other_pages() {
     let same = ServerConfig::new(OriginPolicy::SameOrigin);
     let list = ServerConfig::new(OriginPolicy::List(&["https://example.com"]));
     for (origin, by_same, by_list) in [
