@@ -112,8 +112,7 @@ fn answer_in_too_small_a_buffer_writes_nothing() {
     assert_eq!(len, need);
 }
 
-/// refusals and
-/// pages. All of them end the connection, or what follows a refused request would be read as the next (kemal#767).
+/// Refusals and pages. All of them end the connection, or what follows a refused request would be read as the next (kemal#767).
 #[test]
 fn respond_ends_the_connection() {
     let text = [("Content-Type", "text/plain")];
@@ -208,13 +207,13 @@ fn reason_phrase_follows_the_status() {
     }
 }
 
-/// every refused request of the table above gets a status that fits.
+/// Every refused request gets a status that fits.
 #[test]
 fn refuse_answers_every_bad_request_with_its_status() {
-    for (_, request, outcome) in requests() {
+    for (ids, request, outcome) in requests() {
         let Err(error) = outcome else { continue };
         let mut handshake = ServerHandshake::new(&ANY, [0; 512]);
-        assert_eq!(handshake.receive(&mut request.clone().into_bytes()), Err(error));
+        assert_eq!(handshake.receive(&mut request.clone().into_bytes()), Err(error), "[{ids}] {request:?}");
         assert_eq!(accepted(&mut handshake, &Accept::default()), Err(BuildError::NotNow));
         let mut out = [0; 256];
         let len = handshake.refuse(error, &mut out).unwrap();

@@ -386,7 +386,7 @@ fn parsed_response_gives_the_result_of_its_bytes() {
     assert!(compared >= 35, "{compared} responses");
 }
 
-/// responses to an extended CONNECT.
+/// Responses to an extended CONNECT.
 #[test]
 fn extended_connect_response_is_open_with_2xx_only() {
     let config = ClientConfig {

@@ -212,7 +212,7 @@ fn request_gives_the_same_result_at_every_cut() {
     }
 }
 
-/// what the host sees.
+/// What the host sees.
 #[test]
 fn request_is_shown_as_it_was_sent() {
     let with = "Origin: https://example.com\r\nCookie: a=1\r\nSec-WebSocket-Protocol: mqtt, chat\r\nCookie: \t b=\u{e9} \r\n\
