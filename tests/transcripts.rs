@@ -37,7 +37,7 @@ fn transcripts_pass_at_every_cut() {
     }
 }
 
-/// A transcript proves nothing without input, expectation and rule; that each is played is seen to by its announced number.
+/// A transcript proves nothing without input, expectation and rule. The announced numbers ensure that each is played.
 #[test]
 fn every_transcript_has_a_rule_an_input_and_an_expectation() {
     let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/transcripts");
@@ -60,7 +60,7 @@ fn every_transcript_has_a_rule_an_input_and_an_expectation() {
 
 const HEADER: &str = "role both\nconnections server 1 client 1\n";
 
-/// The player itself: a transcript that expects something else than what happens, fails.
+/// The player itself: a transcript fails if it expects something else than what happens.
 #[test]
 fn player_panics_at_an_unmet_expectation() {
     let right = format!("{HEADER}> 89 {{02}} \"Hi\"\n= ping \"Hi\"\n< 8a {{02}} \"Hi\"\n? state Open clean no\n");
@@ -87,8 +87,7 @@ fn player_panics_at_an_unmet_expectation() {
     }
 }
 
-/// The parser itself: nothing in a file is passed over. Each text breaks one rule of the format, and the panic names the line
-/// and that rule.
+/// The parser itself passes over nothing. Each text breaks one rule of the format, and the panic names the line and the rule.
 #[test]
 fn parser_panics_at_what_the_format_does_not_have() {
     let after_header = [
@@ -99,7 +98,7 @@ fn parser_panics_at_what_the_format_does_not_have() {
         ("eof\n---\neof", 2, "1 connections for a server are announced, and 2 follow"),
         ("", 2, "nothing happens in the last connection"),
         ("eof\n---\n---\neof", 5, "nothing happens in the connection before"),
-        // Lines that there are not, or not there.
+        // Lines that the format does not have, or has elsewhere.
         ("> 81 {00}\nconfig max_fragments 3", 4, "a config comes before"),
         ("config max_frames 3", 3, "an unknown field of Config"),
         ("config max_fragments", 3, "a value is missing"),

@@ -185,7 +185,7 @@ pub enum Incoming {
     Error,
 }
 
-/// A connection behind some of the events that decide about its state, and what the engine says then.
+/// The events of a connection that decide about its state, and what the engine says after them.
 #[derive(Clone, Copy, Debug)]
 pub struct Situation {
     pub is_server: bool,
@@ -202,7 +202,7 @@ pub struct Situation {
 /// The ids of a rule, its words, and whether it holds.
 type ClosingRule = (&'static str, &'static str, fn(&Situation) -> bool);
 
-/// The rules of the closing table in `src/connection/state.rs`: each says of all situations when something is so.
+/// The rules of the closing table in `src/connection/state.rs`. Each holds in all situations; together they leave one answer.
 const CLOSING_RULES: [ClosingRule; 8] = {
     use Incoming::{Close, Error, Nothing};
     [
@@ -223,7 +223,7 @@ const CLOSING_RULES: [ClosingRule; 8] = {
         ("6455-7.1.7-5", "nothing happens to the transport before our Close is sent, as long as it can be", |it| {
             it.sent || it.state == State::Closed || it.transport == Transport::Keep
         }),
-        ("6455-5.5.1-9", "behind our own Close we read on", |it| {
+        ("6455-5.5.1-9", "after our own Close reading continues", |it| {
             !(it.incoming == Nothing && it.sent && !it.eof) || it.transport == Transport::Keep
         }),
         ("6455-5.5.1-11 6455-7.1.1-3 6455-7.1.1-5", "after a Close both ways the server closes TCP at once", |it| {
@@ -231,7 +231,7 @@ const CLOSING_RULES: [ClosingRule; 8] = {
         }),
         (
             "6455-5.5.1-10 6455-5.5.1-12 6455-7.1.1-6",
-            "after a Close both ways the client waits for that, no one else does",
+            "after a Close both ways the client waits for the end, and only then",
             |it| (it.transport == Transport::AwaitEof) == (!it.is_server && it.incoming == Close && it.sent && !it.eof),
         ),
         ("6455-7.1.7-1 6455-7.1.7-3", "a failed connection is closed by both roles, when the peer was told", |it| {
