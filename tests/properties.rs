@@ -271,7 +271,7 @@ fn p08_every_frame_has_a_fresh_key() {
         at += header.size + header.len as usize;
     }
     let drawn: Vec<_> = (1..=11).map(wire::key).collect();
-    assert_eq!(keys, drawn, "[6455-5.3-4] [6455-10.3-1] the keys are those of the source, each once");
+    assert_eq!(keys, drawn, "[6455-10.3-1] the keys are those of the source, each once");
 }
 
 /// P10, nothing panics, is held by three more checks: the lints that `src/lib.rs` turns on (no indexing, no `unwrap`, no
