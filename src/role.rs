@@ -64,7 +64,7 @@ impl<K: FnMut() -> [u8; 4]> Role for Client<K> {
     #[inline(always)]
     fn next_masking_key(&mut self) -> Option<[u8; 4]> {
         // RFC 6455 5.1, 5.3, 10.3: a client masks every frame with a fresh key
-        // [6455-5.1-1] [6455-5.3-1] [6455-5.3-2] [6455-5.3-3] [6455-5.3-4] [6455-10.3-1] [6455-6.1-7]
+        // [6455-5.1-1] [6455-5.3-1] [6455-5.3-2] [6455-10.3-1] [6455-6.1-7]
         Some((self.0)())
     }
 }
