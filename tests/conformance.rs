@@ -126,7 +126,7 @@ impl Project {
 }
 
 fn root() -> &'static Path {
-    Path::new(env!("CARGO_MANIFEST_DIR"))
+    Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap()
 }
 
 /// The rows of a file with `N` tab-separated fields; `#` begins a comment line.

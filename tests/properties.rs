@@ -306,7 +306,7 @@ fn p10_any_declared_length() {
 /// not known to the compiler.
 #[test]
 fn p10_sources_cannot_panic_by_intention() {
-    let mut files = vec![std::path::PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/src"))];
+    let mut files = vec![std::path::PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/../src"))];
     let (mut seen, mut faults) = (0, Vec::new());
     while let Some(path) = files.pop() {
         if path.is_dir() {

@@ -10,7 +10,7 @@ use barews::handshake::{MAX_HEAD_SIZE, MAX_HEADERS};
 use barews::wire::{CloseFrame, MAX_CONTROL_PAYLOAD};
 
 fn read(path: &str) -> String {
-    fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join(path)).unwrap_or_else(|e| panic!("{path}: {e}"))
+    fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("..").join(path)).unwrap_or_else(|e| panic!("{path}: {e}"))
 }
 
 /// The fenced blocks of this language.

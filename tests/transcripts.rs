@@ -40,7 +40,7 @@ fn cut_at_every_single_place() {
 /// A test that proves nothing: no input, no expectation, no rule.
 #[test]
 fn every_file_has_a_rule_and_something_happens_in_it() {
-    let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/transcripts");
+    let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/transcripts");
     let mut files = 0;
     for entry in std::fs::read_dir(folder).unwrap() {
         let path = entry.unwrap().path();

@@ -35,7 +35,7 @@ pub(super) enum Token {
 impl Transcript {
     /// All transcripts in `tests/transcripts`.
     pub fn all() -> Vec<Self> {
-        Self::in_folder(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/transcripts"))
+        Self::in_folder(concat!(env!("CARGO_MANIFEST_DIR"), "/transcripts"))
     }
 
     /// All transcripts in a folder, once for each role that they are for.
