@@ -10,6 +10,8 @@ use std::fmt::Write;
 use std::path::{Path, PathBuf};
 use std::{env, fs};
 
+use barews_tests::root;
+
 const TABLE: &str = "CONFORMANCE.md";
 const RFCS: [u16; 4] = [6455, 7692, 8441, 9220];
 
@@ -123,10 +125,6 @@ impl Project {
         }
         out
     }
-}
-
-fn root() -> &'static Path {
-    Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap()
 }
 
 /// The rows of a file with `N` tab-separated fields; `#` begins a comment line.

@@ -1,11 +1,10 @@
 //! Plays the files in `transcripts`, one rule each, cut in every way, and the RFC's own examples (RFC 6455 section 5.7).
 
-mod harness;
-
 use barews::{Client, Server};
-use harness::player::Reads;
-use harness::transcript::Transcript;
-use harness::{Entry, Host, Keys, Side, oracle, wire};
+use barews_testkit::player::Reads;
+use barews_testkit::transcript::Transcript;
+use barews_testkit::{Entry, Host, Keys, Side, oracle, raw as wire};
+use barews_tests::transcripts;
 
 fn play(transcript: &Transcript, reads: Reads) {
     if transcript.is_server {
@@ -17,22 +16,22 @@ fn play(transcript: &Transcript, reads: Reads) {
 
 #[test]
 fn line_by_line() {
-    Transcript::all().iter().for_each(|transcript| play(transcript, Reads::Lines));
+    transcripts().iter().for_each(|transcript| play(transcript, Reads::Lines));
 }
 
 #[test]
 fn in_one_read() {
-    Transcript::all().iter().for_each(|transcript| play(transcript, Reads::Whole));
+    transcripts().iter().for_each(|transcript| play(transcript, Reads::Whole));
 }
 
 #[test]
 fn byte_by_byte() {
-    Transcript::all().iter().for_each(|transcript| play(transcript, Reads::Bytes));
+    transcripts().iter().for_each(|transcript| play(transcript, Reads::Bytes));
 }
 
 #[test]
 fn cut_at_every_single_place() {
-    for transcript in Transcript::all() {
+    for transcript in transcripts() {
         (1..transcript.input().len()).for_each(|at| play(&transcript, Reads::Cut(at)));
     }
 }

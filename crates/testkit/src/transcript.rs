@@ -1,13 +1,16 @@
-//! Reads transcripts; the README in `tests/transcripts` has their format. The [player](super::player) plays them.
+#![doc = include_str!("transcript.md")]
 
-use super::{Entry, wire};
+use crate::{Entry, raw};
 use barews::connection::{Config, MessageKind};
-use std::{env, fs};
+use std::fs;
 
 /// One connection of a transcript file, for one role.
 pub struct Transcript {
+    /// The name of its file, without `.txt`.
     pub file: String,
+    /// It is played for a server, else for a client.
     pub is_server: bool,
+    /// The configuration of the endpoint.
     pub config: Config,
     /// Its lines with their numbers.
     pub(super) lines: Vec<(usize, Line)>,
@@ -20,7 +23,7 @@ pub(super) enum Line {
     Is(String),
     /// What the host does.
     Do(Vec<Token>),
-    /// How things are to stand.
+    /// What is expected of the state.
     Ask(Vec<Token>),
 }
 
@@ -33,11 +36,6 @@ pub(super) enum Token {
 }
 
 impl Transcript {
-    /// All transcripts in `tests/transcripts`.
-    pub fn all() -> Vec<Self> {
-        Self::in_folder(concat!(env!("CARGO_MANIFEST_DIR"), "/transcripts"))
-    }
-
     /// All transcripts in a folder, once for each role that they are for.
     pub fn in_folder(folder: &str) -> Vec<Self> {
         let mut files: Vec<_> = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).collect();
@@ -122,14 +120,14 @@ impl Sender {
                     self.keys += 1;
                     bytes.push(length[0] | 0x80);
                     bytes.extend(&length[1..]);
-                    bytes.extend(wire::key(self.keys));
-                    self.mask = Some((wire::key(self.keys), 0));
+                    bytes.extend(raw::key(self.keys));
+                    self.mask = Some((raw::key(self.keys), 0));
                 }
                 token => {
                     let plain = plain(token);
                     match &mut self.mask {
                         Some((key, from)) => {
-                            bytes.extend(wire::mask(*key, *from, &plain));
+                            bytes.extend(raw::mask(*key, *from, &plain));
                             *from += plain.len();
                         }
                         None => bytes.extend(plain),
