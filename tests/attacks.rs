@@ -2,14 +2,12 @@
 //! what it proves; `handshake/hostile.rs` has those on the handshake. Linear work is proved by counting calls and bytes here and
 //! instructions in `tests/linear`, never by a clock.
 
-mod harness;
-
 use barews::connection::{Config, Event, MessageKind, State, Transport};
 use barews::deadlines::{Deadlines, Timeout, Timeouts};
 use barews::wire::{CloseCode, MAX_CONTROL_FRAME};
 use barews::{Client, Connection, ProtocolError, Server};
+use barews_testkit::{Drain, Entry, Host, Keys, Side, oracle, raw as wire};
 use core::fmt::Debug;
-use harness::{Drain, Entry, Host, Keys, Side, oracle, wire};
 
 const KEY: [u8; 4] = [0x37, 0xfa, 0x21, 0x3d];
 

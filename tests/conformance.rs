@@ -12,6 +12,8 @@ use std::fmt::Write;
 use std::path::{Path, PathBuf};
 use std::{env, fs};
 
+use barews_tests::root;
+
 const TABLE: &str = "CONFORMANCE.md";
 const RFCS: [u16; 4] = [6455, 7692, 8441, 9220];
 /// Engine, permission, transport, application, others.
@@ -135,10 +137,6 @@ impl Project {
         }
         out
     }
-}
-
-fn root() -> &'static Path {
-    Path::new(env!("CARGO_MANIFEST_DIR"))
 }
 
 /// The rows of a file with `N` tab-separated fields; `#` begins a comment line.

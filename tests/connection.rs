@@ -1,15 +1,14 @@
 //! The connection's own business: replies that wait, the two halves, the closing table on real connections, and extensions.
 //! (RFC 6455 sections 5.5, 5.8, 7.1.)
 
-mod harness;
-
 use barews::connection::{Config, Event, MessageKind, Outgoing, Receiver, Reply, State, Transmitter, Transport};
 use barews::wire::{CloseCode, MAX_CONTROL_FRAME};
 use barews::{Client, Connection, ProtocolError, SendError, Server};
+use barews_testkit::oracle::{Incoming, Situation};
+use barews_testkit::transcript::Transcript;
+use barews_testkit::{Drain, Entry, Host, Keys, Log, Side, oracle, raw as wire};
+use barews_tests::transcripts;
 use core::fmt::Debug;
-use harness::oracle::{Incoming, Situation};
-use harness::transcript::Transcript;
-use harness::{Drain, Entry, Host, Keys, Log, Side, oracle, wire};
 
 const PING: u8 = 0x89;
 const PONG: u8 = 0x8A;
@@ -181,7 +180,7 @@ fn split_halves_behave_like_the_connection() {
         }
         assert_eq!(halves.log, whole.log, "{}", transcript.file);
     }
-    for transcript in Transcript::all() {
+    for transcript in transcripts() {
         for reads in [1, 1000] {
             if transcript.is_server {
                 check::<Server>(&transcript, reads);

@@ -1,12 +1,10 @@
 //! Deadlines by a virtual clock: every rule of `src/deadlines.rs`, then all of them at once against a naive model, then with
 //! real connections.
 
-mod harness;
-
 use barews::connection::{Event, State, Transport};
 use barews::deadlines::{Deadlines, Reason, Timeout, Timeouts};
 use barews::{Client, Connection, Server};
-use harness::{Host, Keys, wire};
+use barews_testkit::{Host, Keys, raw as wire};
 use proptest::prelude::*;
 
 /// Five spans that cannot be mistaken for each other.

@@ -1,5 +1,4 @@
 //! With the feature `defmt`, every public type has `defmt::Format`. That this compiles is the test.
-#![cfg(feature = "defmt")]
 
 use barews::connection::*;
 use barews::deadlines::*;

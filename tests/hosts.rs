@@ -1,14 +1,16 @@
 //! The examples on real sockets: what each promises its users, one test per promise.
 //!
-//! Frames are written and read by hand here, so that engine and host are judged from outside. The programs are those
-//! that `cargo test` has built beside this test. Ports are picked by the system, waits are bounded by `PATIENCE`.
+//! Frames are written and read by hand here, so that engine and host are judged from outside. The test has cargo build the
+//! programs, which is quick after a `cargo test` of the whole project. The system picks the ports, `PATIENCE` bounds the waits.
 #![cfg(unix)] // signals, descriptors, and the memory of another process
 #![allow(clippy::std_instead_of_core)]
 
 use std::env;
 use std::io::{BufRead, BufReader, ErrorKind, Read, Write};
 use std::net::{Shutdown, SocketAddr, TcpStream};
+use std::path::Path;
 use std::process::{Child, Command, ExitStatus, Stdio};
+use std::sync::Once;
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -36,13 +38,33 @@ const REQUEST: &str = "GET / HTTP/1.1\r\nHost: localhost\r\nUpgrade: websocket\r
     Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n\r\n";
 const ACCEPT: &str = "s3pPLMBiTxaQ9kYGzzhZRbK+xOo=";
 
-/// An example that was built with this test.
+/// The path of an example of the engine's package, built with the profile and the features of this test.
 fn example(name: &str) -> String {
+    static BUILT: Once = Once::new();
     let test = env::current_exe().expect("a test has a path"); // target/PROFILE/deps/hosts-HASH
-    let profile = test.ancestors().nth(2).expect("cargo puts it three levels deep");
-    let program = profile.join("examples").join(name);
-    assert!(program.exists(), "{} is missing: build it with `cargo build --examples`", program.display());
+    let folder = test.ancestors().nth(2).expect("cargo puts it three levels deep");
+    BUILT.call_once(|| build_examples(folder));
+    let program = folder.join("examples").join(name);
+    assert!(program.exists(), "{} is missing: run `cargo build --profile test --examples`", program.display());
     program.to_str().expect("a path in UTF-8").into()
+}
+
+/// Cargo builds no examples of another package for a test. Nothing is left to do after a `cargo test` of all packages.
+fn build_examples(folder: &Path) {
+    let Some(cargo) = env::var_os("CARGO") else { return }; // this test was not started by cargo: they have to be there
+    let profile = match folder.file_name().and_then(|name| name.to_str()) {
+        Some("debug") => "test",
+        Some(profile) => profile,
+        None => panic!("no profile in {}", folder.display()),
+    };
+    let mut build = Command::new(cargo);
+    build.current_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/..")).args(["build", "--examples", "--profile", profile]);
+    if cfg!(feature = "deflate") {
+        build.args(["--features", "deflate"]);
+    }
+    let target = folder.parent().expect("the profile is in the target directory");
+    let output = build.arg("--target-dir").arg(target).output().expect("cargo starts");
+    assert!(output.status.success(), "the examples do not build:\n{}", String::from_utf8_lossy(&output.stderr));
 }
 
 /// A program that does not outlive its test.

@@ -1,11 +1,9 @@
 //! Whole messages in storage that the host lends: limits, holes, copies (RFC 6455 sections 5.4, 6.2 and 10.4).
 
-mod harness;
-
 use barews::connection::{Config, Event, MessageKind};
 use barews::message::MessageBuffer;
 use barews::{Connection, ProtocolError, Server};
-use harness::wire;
+use barews_testkit::raw as wire;
 
 const KEY: Option<[u8; 4]> = Some([0x37, 0xfa, 0x21, 0x3d]);
 

@@ -1,30 +1,21 @@
 //! The properties P1 to P13 that a caller relies on, each as a test of its name.
 //!
-//! Every call that a [`Host`] makes is checked for P1, P2, P3, P5 to P8, P11 and P13 by the harness; the tests here bring the
-//! input: transcripts, and random wires, sound and subtly broken, for both roles and with small limits. More of it:
+//! The testkit lists them. Its [`Host`] checks P1 to P3, P5 to P8, P11 and P13 at every call; the tests here bring the input:
+//! transcripts, and random streams, valid and malformed, for both roles and with small limits. For more cases:
 //! `PROPTEST_CASES=100000 cargo test --test properties`.
-
-mod harness;
-#[path = "properties/wires.rs"]
-mod wires;
 
 use barews::connection::{Config, Event, MessageKind, Received};
 use barews::wire::MAX_CONTROL_FRAME;
 use barews::{Client, Connection, ProtocolError, SendError, Server};
+use barews_testkit::player::Reads;
+use barews_testkit::random::{Part, action, bytes, config, drain, parts, valid, written};
+use barews_testkit::session;
+use barews_testkit::transcript::Transcript;
+use barews_testkit::{Drain, Entry, Host, Keys, Log, Outcome, Side, oracle, raw as wire};
+use barews_tests::{cases, transcripts};
 use core::fmt::Debug;
-use harness::player::Reads;
-use harness::session;
-use harness::transcript::Transcript;
-use harness::{Drain, Entry, Host, Keys, Log, Outcome, Side, oracle, wire};
 use proptest::collection::vec;
 use proptest::prelude::*;
-use wires::{Part, action, bytes, config, drain, parts, sound, written};
-
-/// So many cases, unless the environment says how many.
-fn cases(cases: u32) -> ProptestConfig {
-    let config = ProptestConfig { failure_persistence: None, ..ProptestConfig::default() };
-    if std::env::var_os("PROPTEST_CASES").is_some() { config } else { ProptestConfig { cases, ..config } }
-}
 
 /// What an endpoint makes of a wire that comes in reads of these sizes, and after its end.
 fn heard<R: Side + Debug>(config: &Config, wire: &[u8], sizes: &[usize], drain: Drain) -> (Log, Outcome, Host<R>) {
@@ -102,7 +93,7 @@ proptest! {
 
     /// P5: nothing follows a Close or an error, whatever comes then. [6455-7.1.7-7]
     #[test]
-    fn p05_nothing_follows_a_close_or_an_error(parts in sound(), broken in any::<bool>(), after in parts(), sizes in vec(1..20usize, 1..5)) {
+    fn p05_nothing_follows_a_close_or_an_error(parts in valid(), broken in any::<bool>(), after in parts(), sizes in vec(1..20usize, 1..5)) {
         fn nothing_follows<R: Side + Debug>(wire: &[u8], after: &[u8], sizes: &[usize]) {
             let (log, outcome, mut host) = heard::<R>(&Config::DEFAULT, wire, sizes, Drain::AtOnce);
             let end = log.entries.iter().position(|entry| matches!(entry, Entry::Close(..) | Entry::Error(_))).unwrap();
@@ -171,7 +162,7 @@ fn p02_no_event_means_all_is_consumed() {
         events
     }
     let (mut by_server, mut by_client) = (0, 0);
-    for transcript in Transcript::all() {
+    for transcript in transcripts() {
         if transcript.is_server {
             by_server += events::<Server>(&transcript);
         } else {
@@ -184,7 +175,7 @@ fn p02_no_event_means_all_is_consumed() {
 /// P4 on every transcript, at every single cut and byte by byte. The expectations are those of the files.
 #[test]
 fn p04_any_cut_gives_the_same_on_transcripts() {
-    for transcript in Transcript::all() {
+    for transcript in transcripts() {
         for reads in (1..transcript.input().len()).map(Reads::Cut).chain([Reads::Bytes]) {
             if transcript.is_server {
                 transcript.play::<Server>(reads);
@@ -328,7 +319,7 @@ fn p10_tests_check_arithmetic_for_overflow() {
 }
 
 /// P11: in every state, every call that is refused says why, changes nothing and draws no key; what is too small a space
-/// says what would suffice, and that does, exactly. The harness checks the latter on every call.
+/// says what would suffice, and that does, exactly. The testkit checks the latter at every call.
 #[test]
 fn p11_refused_calls_change_nothing() {
     use SendError::{Closing, FrameInProgress, MessageInProgress, PayloadTooLong};

@@ -2,15 +2,15 @@
 //! limits agrees with the constants.
 
 use std::fs;
-use std::path::Path;
 
 use barews::connection::Config;
 use barews::deadlines::Timeouts;
 use barews::handshake::{MAX_HEAD_SIZE, MAX_HEADERS};
 use barews::wire::{CloseFrame, MAX_CONTROL_PAYLOAD};
+use barews_tests::root;
 
 fn read(path: &str) -> String {
-    fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join(path)).unwrap_or_else(|e| panic!("{path}: {e}"))
+    fs::read_to_string(root().join(path)).unwrap_or_else(|e| panic!("{path}: {e}"))
 }
 
 /// The fenced blocks of this language.

@@ -1,11 +1,10 @@
 //! Plays the files in `transcripts`, one rule each, cut in every way, and the RFC's own examples (RFC 6455 section 5.7).
 
-mod harness;
-
 use barews::{Client, Server};
-use harness::player::Reads;
-use harness::transcript::Transcript;
-use harness::{Entry, Host, Keys, Side, oracle, wire};
+use barews_testkit::player::Reads;
+use barews_testkit::transcript::Transcript;
+use barews_testkit::{Entry, Host, Keys, Side, oracle, raw as wire};
+use barews_tests::transcripts;
 
 fn play(transcript: &Transcript, reads: Reads) {
     if transcript.is_server {
@@ -17,22 +16,22 @@ fn play(transcript: &Transcript, reads: Reads) {
 
 #[test]
 fn transcripts_pass_line_by_line() {
-    Transcript::all().iter().for_each(|transcript| play(transcript, Reads::Lines));
+    transcripts().iter().for_each(|transcript| play(transcript, Reads::Lines));
 }
 
 #[test]
 fn transcripts_pass_in_one_read() {
-    Transcript::all().iter().for_each(|transcript| play(transcript, Reads::Whole));
+    transcripts().iter().for_each(|transcript| play(transcript, Reads::Whole));
 }
 
 #[test]
 fn transcripts_pass_byte_by_byte() {
-    Transcript::all().iter().for_each(|transcript| play(transcript, Reads::Bytes));
+    transcripts().iter().for_each(|transcript| play(transcript, Reads::Bytes));
 }
 
 #[test]
 fn transcripts_pass_at_every_cut() {
-    for transcript in Transcript::all() {
+    for transcript in transcripts() {
         (1..transcript.input().len()).for_each(|at| play(&transcript, Reads::Cut(at)));
     }
 }
@@ -40,7 +39,7 @@ fn transcripts_pass_at_every_cut() {
 /// A transcript proves nothing without input, expectation and rule. The announced numbers ensure that each is played.
 #[test]
 fn every_transcript_has_a_rule_an_input_and_an_expectation() {
-    let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/transcripts");
+    let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/transcripts");
     let mut files = 0;
     for entry in std::fs::read_dir(folder).unwrap() {
         let path = entry.unwrap().path();

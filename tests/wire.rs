@@ -1,13 +1,11 @@
 //! The values on the wire, against naive ones: headers, masks, close frames and UTF-8 (RFC 6455 sections 5.2, 5.3, 5.5.1, 7.4
 //! and 8.1).
 
-mod harness;
-
 use barews::connection::{Config, MessageKind};
 use barews::wire::{CloseCode, CloseFrame, FrameHeader, Mask, Opcode, Utf8Validator};
 use barews::{Client, ProtocolError, SendError, Server};
+use barews_testkit::{Entry, Host, Keys, Side, oracle, raw as wire};
 use core::fmt::Debug;
-use harness::{Entry, Host, Keys, Side, oracle, wire};
 
 /// Lengths around those where the length field changes its form.
 const LENGTHS: [u64; 15] =

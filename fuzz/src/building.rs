@@ -141,7 +141,7 @@ impl Input<'_> {
         server: &ServerConfig<'_>,
         mut client: ClientHandshake<'_, Vec<u8>>,
         config: &ClientConfig<'_>,
-        wire: &[u8],
+        stream: &[u8],
         answer_fields: &[Field<'_>],
     ) {
         let target = match config.uri.query() {
@@ -163,15 +163,15 @@ impl Input<'_> {
         expected.extend((!config.extensions.is_empty()).then_some(("Sec-WebSocket-Extensions", config.extensions)));
         expected.extend(config.origin.map(|origin| ("Origin", origin)));
         expected.extend(config.headers);
-        assert_eq!(lines(wire, &format!("GET {target} HTTP/1.1"), &expected), b"");
+        assert_eq!(lines(stream, &format!("GET {target} HTTP/1.1"), &expected), b"");
         let mut slots = vec![httparse::EMPTY_HEADER; expected.len()];
         let mut parsed = httparse::Request::new(&mut slots);
-        assert_eq!(parsed.parse(wire), Ok(httparse::Status::Complete(wire.len())));
+        assert_eq!(parsed.parse(stream), Ok(httparse::Status::Complete(stream.len())));
         assert_eq!((parsed.method, parsed.path, parsed.version), (Some("GET"), Some(target.as_str()), Some(1)));
         same_fields(parsed.headers, &expected);
 
         let mut handshake = ServerHandshake::new(server, vec![0; 1 << 16]);
-        for piece in self.cuts.pieces(wire) {
+        for piece in self.cuts.pieces(stream) {
             let _progress = handshake.receive(&mut piece.to_vec()).expect("a request that a server understands");
         }
         let request = handshake.request().expect("a whole request");
@@ -215,7 +215,7 @@ impl Input<'_> {
             assert!(connection.is_none());
             return;
         }
-        let wire = built.expect("an answer");
+        let stream = built.expect("an answer");
         assert!(connection.is_some());
         let again = handshake.accept(&accept, &Default::default(), &mut [0; 1024]);
         assert_eq!(again.err(), Some(E::NotNow), "one answer");
@@ -224,10 +224,10 @@ impl Input<'_> {
         expected.extend(named.map(|name| ("Sec-WebSocket-Protocol", name)));
         expected.extend((!self.chosen.0.is_empty()).then_some(("Sec-WebSocket-Extensions", self.chosen.0.as_str())));
         expected.extend(answer_fields);
-        assert_eq!(lines(&wire, "HTTP/1.1 101 Switching Protocols", &expected), b"");
-        parsed_response(&wire, 101, &expected);
+        assert_eq!(lines(&stream, "HTTP/1.1 101 Switching Protocols", &expected), b"");
+        parsed_response(&stream, 101, &expected);
 
-        for piece in self.cuts.pieces(&wire) {
+        for piece in self.cuts.pieces(&stream) {
             let _progress = client.receive(&mut piece.to_vec()).expect("a response that a client understands");
         }
         let response = client.response().expect("a whole response");
@@ -250,7 +250,7 @@ impl Input<'_> {
         if let Some(error) = wrong {
             return assert_eq!(built, Err(error));
         }
-        let wire = built.expect("an answer");
+        let stream = built.expect("an answer");
         let len = body.len().to_string();
         let mut expected = match status {
             405 => vec![("Connection", "close"), ("Allow", "GET, HEAD")],
@@ -261,13 +261,13 @@ impl Input<'_> {
         let has_length = status != 204 && status != 304;
         expected.extend(has_length.then_some(("Content-Length", len.as_str())));
         let body = if has_length && !self.head { body } else { b"" };
-        assert_eq!(lines(&wire, &format!("HTTP/1.1 {status} "), &expected), body);
-        parsed_response(&wire, status, &expected);
+        assert_eq!(lines(&stream, &format!("HTTP/1.1 {status} "), &expected), body);
+        parsed_response(&stream, status, &expected);
 
         let uri = Uri::parse("ws://a").unwrap();
         let config = ClientConfig { max_head_size: usize::MAX, max_headers: usize::MAX, ..ClientConfig::new(uri) };
-        let mut client = ClientHandshake::new(&config, [0; 16], vec![0; wire.len() + 64]);
-        let mut bytes = wire.clone();
+        let mut client = ClientHandshake::new(&config, [0; 16], vec![0; stream.len() + 64]);
+        let mut bytes = stream.clone();
         let Ok(Progress::Complete { rest }) = client.receive(&mut bytes) else { panic!("a whole response") };
         assert_eq!(rest, body);
         let response = client.response().unwrap();
@@ -293,8 +293,8 @@ fn exactly(mut call: impl FnMut(&mut [u8]) -> Result<usize, E>) -> Result<Vec<u8
 }
 
 /// The lines of the head are these and no others; returns what follows it.
-fn lines<'w>(wire: &'w [u8], start: &str, fields: &[Field<'_>]) -> &'w [u8] {
-    let mut rest = wire;
+fn lines<'w>(stream: &'w [u8], start: &str, fields: &[Field<'_>]) -> &'w [u8] {
+    let mut rest = stream;
     let mut next = || {
         let end = rest.windows(2).position(|pair| pair == b"\r\n").expect("a line");
         let line = &rest[..end];
@@ -311,10 +311,10 @@ fn lines<'w>(wire: &'w [u8], start: &str, fields: &[Field<'_>]) -> &'w [u8] {
     rest
 }
 
-fn parsed_response(wire: &[u8], status: u16, expected: &[Field<'_>]) {
+fn parsed_response(stream: &[u8], status: u16, expected: &[Field<'_>]) {
     let mut slots = vec![httparse::EMPTY_HEADER; expected.len()];
     let mut parsed = httparse::Response::new(&mut slots);
-    assert!(parsed.parse(wire).expect("a response").is_complete());
+    assert!(parsed.parse(stream).expect("a response").is_complete());
     assert_eq!((parsed.code, parsed.version), (Some(status), Some(1)));
     same_fields(parsed.headers, expected);
 }

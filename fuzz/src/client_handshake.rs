@@ -19,7 +19,7 @@ pub struct Input<'a> {
     pub head_size: u16,
     pub headers: u8,
     pub cuts: Cuts,
-    pub wire: Bytes<'a>,
+    pub stream: Bytes<'a>,
 }
 
 const SUBPROTOCOLS: &[&str] = &["chat", "superchat"];
@@ -48,9 +48,9 @@ impl Input<'_> {
             max_headers: usize::MAX,
             ..ClientConfig::new(Uri::parse("ws://example.com/").unwrap())
         };
-        let wire = self.wire.0;
-        let Naive { judged, heads, head_bytes } = judge(wire, asked);
-        assert_eq!(self.connect(&roomy, wire.len() + 64), judged, "as a naive client judges it");
+        let stream = self.stream.0;
+        let Naive { judged, heads, head_bytes } = judge(stream, asked);
+        assert_eq!(self.connect(&roomy, stream.len() + 64), judged, "as a naive client judges it");
         for head in &heads {
             parsed_elsewhere(&roomy, head, asked);
         }
@@ -61,22 +61,22 @@ impl Input<'_> {
             max_headers: limit(self.headers.into()),
             ..roomy
         };
-        let storage = if self.storage == 0 { wire.len() + 64 } else { self.storage.into() };
+        let storage = if self.storage == 0 { stream.len() + 64 } else { self.storage.into() };
         let outcome = self.connect(&limited, storage);
         if let Outcome::Failed(error) = outcome
             && outcome != judged
         {
             let exceeded = match error {
-                HandshakeError::StartLineTooLong => wire.len() > limited.max_head_size || wire.len() + 64 > storage,
-                HandshakeError::HeadTooLarge => wire.len() > limited.max_head_size,
-                HandshakeError::TooManyHeaders => wire.iter().filter(|b| **b == b':').count() > limited.max_headers,
-                HandshakeError::StorageFull => wire.len() + 64 > storage,
+                HandshakeError::StartLineTooLong => stream.len() > limited.max_head_size || stream.len() + 64 > storage,
+                HandshakeError::HeadTooLarge => stream.len() > limited.max_head_size,
+                HandshakeError::TooManyHeaders => stream.iter().filter(|b| **b == b':').count() > limited.max_headers,
+                HandshakeError::StorageFull => stream.len() + 64 > storage,
                 _ => false,
             };
             assert!(exceeded, "{error:?} is no limit that was exceeded");
         } else {
             assert_eq!(outcome, judged);
-            assert!(judged != Outcome::Partial || wire.len() <= limited.max_head_size);
+            assert!(judged != Outcome::Partial || stream.len() <= limited.max_head_size);
         }
         if matches!(judged, Outcome::Complete(..)) {
             let fits = head_bytes <= limited.max_head_size
@@ -88,9 +88,9 @@ impl Input<'_> {
 
     /// The outcome, the same for any cut.
     fn connect(&self, config: &ClientConfig<'_>, storage: usize) -> Outcome {
-        let whole = connect(config, storage, &[self.wire.0]);
-        assert_eq!(connect(config, storage, &self.cuts.pieces(self.wire.0)), whole, "P4");
-        assert_eq!(connect(config, storage, &self.wire.0.chunks(1).collect::<Vec<_>>()), whole, "P4, byte by byte");
+        let whole = connect(config, storage, &[self.stream.0]);
+        assert_eq!(connect(config, storage, &self.cuts.pieces(self.stream.0)), whole, "P4");
+        assert_eq!(connect(config, storage, &self.stream.0.chunks(1).collect::<Vec<_>>()), whole, "P4, byte by byte");
         whole
     }
 }
@@ -116,10 +116,10 @@ struct Naive<'w> {
 }
 
 /// RFC 9110 section 15.2: other 1xx responses come ahead of the final one.
-fn judge<'w>(wire: &'w [u8], asked: Asked<'_>) -> Naive<'w> {
+fn judge<'w>(stream: &'w [u8], asked: Asked<'_>) -> Naive<'w> {
     let (mut heads, mut head_bytes) = (Vec::new(), 0);
     let judged = loop {
-        match naive::head(&wire[head_bytes..], |line| naive::status_line(line).map(|_| true)) {
+        match naive::head(&stream[head_bytes..], |line| naive::status_line(line).map(|_| true)) {
             End::Partial => break Outcome::Partial,
             End::Broken(error) => break Outcome::Failed(error),
             End::Complete(head) => {
@@ -128,7 +128,7 @@ fn judge<'w>(wire: &'w [u8], asked: Asked<'_>) -> Naive<'w> {
                 heads.push(head);
                 match judged {
                     Ok(response) if (100..200).contains(&response.status) && response.status != 101 => {}
-                    Ok(response) => break Outcome::Complete(response, wire.len() - head_bytes),
+                    Ok(response) => break Outcome::Complete(response, stream.len() - head_bytes),
                     Err(error) => break Outcome::Failed(error),
                 }
             }

@@ -1,11 +1,11 @@
 //! Close frames and status codes: read, written and answered as RFC 6455 sections 5.5.1 and 7.4 have it.
 
-use crate::harness::{Drain, Entry, Host, Keys, Side, oracle, wire};
 use crate::{Bytes, Cuts};
 use arbitrary::Arbitrary;
 use barews::connection::Config;
 use barews::wire::{CloseCode, CloseFrame};
 use barews::{Client, ProtocolError, SendError, Server};
+use barews_testkit::{Drain, Entry, Host, Keys, Side, oracle, raw};
 use std::fmt::Debug;
 
 #[derive(Debug, Arbitrary)]
@@ -45,11 +45,11 @@ impl Input<'_> {
 
     /// A Close that comes is heard as a naive receiver hears it, and answered with its code, at any cut.
     fn received<R: Side + Debug>(&self) {
-        let wire = wire::frame(0x88, R::IS_SERVER.then_some(self.key), self.payload.0);
-        let naive = oracle::expect(R::IS_SERVER, &Config::DEFAULT, &wire);
+        let stream = raw::frame(0x88, R::IS_SERVER.then_some(self.key), self.payload.0);
+        let naive = oracle::expect(R::IS_SERVER, &Config::DEFAULT, &stream);
         for cuts in [Cuts::NONE, self.cuts, Cuts::ALL] {
             let mut host = Host::<R>::new(&Config::DEFAULT);
-            cuts.feed(&mut host, &wire);
+            cuts.feed(&mut host, &stream);
             assert_eq!(host.log, naive);
         }
     }

@@ -1,11 +1,11 @@
 //! What is deflated is inflated by all: our own inflater, a naive one and zlib-rs; and what zlib-rs and miniz_oxide
 //! deflate, by ours. Messages whole and in parts, at any level, with any window and memory, taken over or not.
 
-use crate::naive_inflater::{NO_LIMIT, Naive};
 use crate::{Bytes, Cuts};
 use arbitrary::Arbitrary;
 use barews::connection::{Chunk, MessageKind};
 use barews::deflate::{Deflater, Direction, Inflater, Level, RSV1};
+use barews_testkit::inflater::{NO_LIMIT, Naive};
 use flate2::{Compress, Compression, Decompress, FlushCompress, FlushDecompress};
 use miniz_oxide::deflate::core::{CompressorOxide, create_comp_flags_from_zip_params};
 

@@ -5,9 +5,9 @@ pub mod frames;
 pub mod heads;
 
 use crate::Bytes;
-use crate::harness::Keys;
 use arbitrary::Arbitrary;
 use barews::{Client, Server};
+use barews_testkit::Keys;
 use frames::{Frames, Messages};
 use tungstenite::protocol::Role;
 
@@ -28,8 +28,8 @@ impl Input<'_> {
             Self::Frames(frames) => frames.check::<Client<Keys>>(Role::Client),
             Self::Messages(messages) if messages.server => messages.check::<Server>(Role::Client),
             Self::Messages(messages) => messages.check::<Client<Keys>>(Role::Server),
-            Self::Request(wire) => heads::request(wire.0),
-            Self::Response(wire) => heads::response(wire.0),
+            Self::Request(stream) => heads::request(stream.0),
+            Self::Response(stream) => heads::response(stream.0),
         }
     }
 }

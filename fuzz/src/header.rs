@@ -1,10 +1,10 @@
 //! Frame headers and masks: parsed and encoded as a naive reader and writer do it.
 
-use crate::harness::wire;
 use crate::{Bytes, Cuts};
 use arbitrary::Arbitrary;
 use barews::ProtocolError as E;
 use barews::wire::{FrameHeader, Mask, Opcode};
+use barews_testkit::raw;
 
 #[derive(Debug, Arbitrary)]
 pub struct Input<'a> {
@@ -39,7 +39,7 @@ impl Input<'_> {
         let first = u8::from(self.fin) << 7 | (self.rsv & 7) << 4 | self.opcode & 0xF;
         let encoded = header.encode();
         let bytes = encoded.as_bytes();
-        assert_eq!(bytes, wire::header(first, header.masking_key, header.payload_len));
+        assert_eq!(bytes, raw::header(first, header.masking_key, header.payload_len));
         parse(bytes);
         let broken = header.opcode.is_control() && (!header.fin || header.payload_len > 125);
         assert_eq!(FrameHeader::parse(bytes).is_err(), broken);
@@ -58,13 +58,13 @@ impl Input<'_> {
             mask.apply(&mut piece);
             masked.extend(piece);
         }
-        assert_eq!(masked, wire::mask(self.key, 0, self.bytes.0));
+        assert_eq!(masked, raw::mask(self.key, 0, self.bytes.0));
     }
 }
 
 /// The header at the start of the bytes is read as a naive reader reads it, and no part of it is one.
 fn parse(bytes: &[u8]) {
-    let Some(wire::Header { first, short, len, key, size }) = wire::read_header(bytes) else {
+    let Some(raw::Header { first, short, len, key, size }) = raw::read_header(bytes) else {
         return assert_eq!(FrameHeader::parse(bytes), Ok(None));
     };
     (0..size).for_each(|end| assert_eq!(FrameHeader::parse(&bytes[..end]), Ok(None)));

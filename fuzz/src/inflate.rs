@@ -1,12 +1,12 @@
 //! Compressed messages of any bytes, at any cut, into buffers of any size: a naive inflater gives the same verdict and
 //! the same bytes, and so do zlib-rs and miniz_oxide, as far as they can be asked.
 
-use crate::naive_inflater::Naive;
 use crate::{Bytes, Cuts};
 use arbitrary::Arbitrary;
 use barews::ProtocolError;
 use barews::connection::{Chunk, MessageKind};
 use barews::deflate::{Direction, Inflater, RSV1};
+use barews_testkit::inflater::Naive;
 use flate2::{Decompress, FlushDecompress, Status};
 use miniz_oxide::inflate::TINFLStatus;
 use miniz_oxide::inflate::core::{DecompressorOxide, decompress, inflate_flags};

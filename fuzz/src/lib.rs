@@ -2,14 +2,10 @@
 //! on stored inputs.
 //!
 //! Every target is a module with an `Input`, which [`arbitrary`] makes of the fuzzer's bytes, and its `check`, which
-//! panics if the engine breaks a promise. The oracles are naive on purpose: those of the connection are in the
-//! harness that the property tests use, those of the handshake in [`naive`].
+//! panics if the engine breaks a promise. The oracles are naive on purpose: those of the connection and of inflating are
+//! in the [testkit](barews_testkit), those of the handshake in [`naive`].
 
-#[path = "../../tests/harness/mod.rs"]
-mod harness;
 mod naive;
-#[path = "../../tests/deflate/naive.rs"]
-mod naive_inflater;
 pub mod seeds;
 
 pub mod building;
@@ -28,7 +24,7 @@ pub mod utf8;
 
 use arbitrary::{Arbitrary, Unstructured};
 use barews::connection::Config;
-use harness::{Host, Side};
+use barews_testkit::{Host, Side};
 use std::fmt;
 
 /// A target's name, and what it does with the fuzzer's bytes.
@@ -102,14 +98,14 @@ impl Cuts {
         pieces
     }
 
-    /// Feeds `wire` in pieces. What comes behind a Close or an error comes in one.
-    fn feed<R: Side + fmt::Debug>(self, host: &mut Host<R>, wire: &[u8]) {
+    /// Feeds `stream` in pieces. What comes behind a Close or an error comes in one.
+    fn feed<R: Side + fmt::Debug>(self, host: &mut Host<R>, stream: &[u8]) {
         let mut fed = 0;
-        for piece in self.pieces(wire) {
+        for piece in self.pieces(stream) {
             host.feed(piece);
             fed += piece.len();
             if host.log.is_over() {
-                return host.feed(&wire[fed..]);
+                return host.feed(&stream[fed..]);
             }
         }
     }

@@ -68,22 +68,22 @@ fn serve<T>(
     values: &[&[u8]],
     look: impl Fn(barews::handshake::Request<'_>) -> T,
 ) -> Result<T, HandshakeError> {
-    let mut wire =
+    let mut stream =
         b"GET / HTTP/1.1\r\nHost: a\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Version: 13\r\n\
         Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n"
             .to_vec();
     for value in values {
-        wire.extend([name.as_bytes(), b": ", value, b"\r\n"].concat());
+        stream.extend([name.as_bytes(), b": ", value, b"\r\n"].concat());
     }
-    wire.extend(b"\r\n");
+    stream.extend(b"\r\n");
     let config = ServerConfig {
         subprotocols: &["superchat", "chat"],
         max_head_size: usize::MAX,
         max_headers: usize::MAX,
         ..ServerConfig::new(OriginPolicy::Any)
     };
-    let mut handshake = ServerHandshake::new(&config, vec![0; wire.len() + 64]);
-    match handshake.receive(&mut wire)? {
+    let mut handshake = ServerHandshake::new(&config, vec![0; stream.len() + 64]);
+    match handshake.receive(&mut stream)? {
         Progress::Complete { rest } => assert!(rest.is_empty()),
         Progress::Partial => panic!("a request that is not complete"),
     }

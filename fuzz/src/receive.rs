@@ -1,13 +1,13 @@
 //! Receiving: whatever comes, at any cut, for both roles and any limits, is heard as a naive receiver hears it. The
 //! harness holds each call against P1 to P3, P5 to P8 and P13; here are P4, late replies, and whole messages.
 
-use crate::harness::{Drain, Entry, Host, Keys, Log, Side, oracle, wire};
 use crate::{Bytes, Cuts, Limits};
 use arbitrary::Arbitrary;
 use barews::connection::{Event, MessageKind, Received};
 use barews::message::MessageBuffer;
 use barews::wire::{FrameHeader, MAX_CONTROL_PAYLOAD};
 use barews::{Client, ProtocolError, Server};
+use barews_testkit::{Drain, Entry, Host, Keys, Log, Side, oracle, raw};
 use std::fmt::Debug;
 
 #[derive(Debug, Arbitrary)]
@@ -16,7 +16,7 @@ pub struct Input<'a> {
     pub limits: Limits,
     pub storage: u8,
     pub cuts: Cuts,
-    pub wire: Bytes<'a>,
+    pub stream: Bytes<'a>,
 }
 
 impl Input<'_> {
@@ -25,7 +25,7 @@ impl Input<'_> {
     }
 
     fn check_as<R: Side + Debug>(&self) {
-        let naive = oracle::expect(R::IS_SERVER, &self.limits.config(), self.wire.0);
+        let naive = oracle::expect(R::IS_SERVER, &self.limits.config(), self.stream.0);
         self.any_cut::<R>(&naive);
         self.late::<R>(&naive);
         self.inside_a_frame::<R>(&naive);
@@ -44,13 +44,13 @@ impl Input<'_> {
     /// P4: events, replies and the end do not depend on the cut.
     fn any_cut<R: Side + Debug>(&self, naive: &Log) {
         let mut whole = self.host::<R>(Drain::AtOnce);
-        whole.feed(self.wire.0);
+        whole.feed(self.stream.0);
         assert_eq!(&whole.log, naive);
         let outcome = whole.outcome();
         whole.eof();
         for cuts in [self.cuts, Cuts::ALL] {
             let mut cut = self.host::<R>(Drain::AtOnce);
-            cuts.feed(&mut cut, self.wire.0);
+            cuts.feed(&mut cut, self.stream.0);
             assert_eq!((&cut.log, cut.outcome()), (naive, outcome.clone()), "{cuts:?}");
             cut.eof();
             assert_eq!((&cut.log, cut.outcome()), (&whole.log, whole.outcome()), "at the end, {cuts:?}");
@@ -60,22 +60,22 @@ impl Input<'_> {
     /// P7, P13: a host that drains at the end hears the same and sends the newest reply.
     fn late<R: Side + Debug>(&self, naive: &Log) {
         let mut host = self.host::<R>(Drain::ByHand);
-        self.cuts.feed(&mut host, self.wire.0);
+        self.cuts.feed(&mut host, self.stream.0);
         oracle::assert_same(&host.log, naive);
         host.drain();
-        newest_reply(&host, naive, self.wire.0);
+        newest_reply(&host, naive, self.stream.0);
     }
 
     /// P6: in the middle of a frame of its own a host hears the same, and the newest reply goes out behind the frame.
     fn inside_a_frame<R: Side + Debug>(&self, naive: &Log) {
         let mut host = self.host::<R>(Drain::AtOnce);
         host.frame(MessageKind::Binary, true, 0, 3).expect("a frame may begin");
-        self.cuts.feed(&mut host, self.wire.0);
+        self.cuts.feed(&mut host, self.stream.0);
         oracle::assert_same(&host.log, naive);
         host.payload(&[1, 2, 3]).expect("a frame that was begun may be finished");
         let frames = host.log.sent();
         assert_eq!(frames.first(), Some(&(0x82, vec![1, 2, 3])));
-        newest_reply(&host, naive, self.wire.0);
+        newest_reply(&host, naive, self.stream.0);
     }
 
     /// A [`MessageBuffer`] of any size gives the messages that fit: up to the first that does not, if the host gives
@@ -84,7 +84,7 @@ impl Input<'_> {
         let storage = usize::from(self.storage);
         let mut buffer = MessageBuffer::new(vec![0; storage]);
         let (mut connection, mut messages, mut error) = (self.host::<R>(Drain::ByHand).connection, Vec::new(), None);
-        for read in cuts.pieces(self.wire.0) {
+        for read in cuts.pieces(self.stream.0) {
             let mut bytes = read.to_vec();
             let mut rest = &mut bytes[..];
             while error.is_none() {
@@ -124,13 +124,14 @@ impl Input<'_> {
 }
 
 /// The reply that is sent late is the one to what came last, and it is the only one.
-fn newest_reply<R: Side + Debug>(host: &Host<R>, naive: &Log, wire: &[u8]) {
+fn newest_reply<R: Side + Debug>(host: &Host<R>, naive: &Log, stream: &[u8]) {
     let mut due = naive.sent();
     // A Pong that waits makes room for a Ping or a Close whose header is there, if both together have more than 139
     // bytes.
     let room = ROOM - due.last().map_or(0, |(_, payload)| payload.len());
-    let displaces = |header: &wire::Header| matches!(header.first, 0x88 | 0x89) && header.len > room as u64;
-    if due.last().is_some_and(|(first, _)| *first == 0x8A) && under_way(wire).is_some_and(|header| displaces(&header)) {
+    let displaces = |header: &raw::Header| matches!(header.first, 0x88 | 0x89) && header.len > room as u64;
+    if due.last().is_some_and(|(first, _)| *first == 0x8A) && under_way(stream).is_some_and(|header| displaces(&header))
+    {
         due.clear();
     }
     assert_eq!(host.replies, due.split_off(due.len().saturating_sub(1)), "the newest reply");
@@ -139,13 +140,13 @@ fn newest_reply<R: Side + Debug>(host: &Host<R>, naive: &Log, wire: &[u8]) {
 /// Payloads of control frames, one that waits to be sent and one that is coming in, that there is room for.
 const ROOM: usize = MAX_CONTROL_PAYLOAD + FrameHeader::MAX_LEN;
 
-/// The header of the frame that the wire ends in.
-fn under_way(mut wire: &[u8]) -> Option<wire::Header> {
+/// The header of the frame that the stream ends in.
+fn under_way(mut stream: &[u8]) -> Option<raw::Header> {
     loop {
-        let header = wire::read_header(wire)?;
+        let header = raw::read_header(stream)?;
         let end = header.size.checked_add(usize::try_from(header.len).ok()?);
-        match end.and_then(|end| wire.get(end..)) {
-            Some(rest) => wire = rest,
+        match end.and_then(|end| stream.get(end..)) {
+            Some(rest) => stream = rest,
             None => return Some(header),
         }
     }

@@ -1,10 +1,10 @@
 //! The seed corpus, made from the project's own data: the transcripts, the handshakes, and the lists of UTF-8. An input
 //! begins with the fields that its target draws, mostly zeros, and ends with bytes of the data.
 
-use crate::harness::transcript::Transcript;
-use crate::harness::wire;
 use crate::naive;
 use barews::connection::Config;
+use barews_testkit::raw;
+use barews_testkit::transcript::Transcript;
 use std::fs;
 
 /// A seed: its target and its bytes.
@@ -51,17 +51,17 @@ fn bytes(hex: &str) -> Vec<u8> {
 /// What a peer sends in the transcripts.
 fn connections(seeds: &mut Vec<Seed>) {
     for transcript in Transcript::in_folder(&format!("{TESTS}/transcripts")) {
-        let (server, wire) = (u8::from(transcript.is_server), transcript.input());
+        let (server, stream) = (u8::from(transcript.is_server), transcript.input());
         let limits = limits(&transcript.config);
-        seeds.push(("receive", [&[server][..], &limits, &[0], &[0; 4], &wire].concat()));
-        let mut rest = &wire[..];
-        while let Some(header) = wire::read_header(rest) {
+        seeds.push(("receive", [&[server][..], &limits, &[0], &[0; 4], &stream].concat()));
+        let mut rest = &stream[..];
+        while let Some(header) = raw::read_header(rest) {
             seeds.push(("header", [&[0; 21][..], &rest[..header.size]].concat()));
             let len = usize::try_from(header.len).unwrap_or(usize::MAX);
             let payload = &rest[header.size..];
             let (payload, after) = payload.split_at(len.min(payload.len()));
             if header.first == 0x88 {
-                let payload = wire::mask(header.key.unwrap_or_default(), 0, payload);
+                let payload = raw::mask(header.key.unwrap_or_default(), 0, payload);
                 seeds.push(("close", [&[server][..], &[0; 8], &payload].concat()));
             }
             rest = after;
@@ -87,19 +87,19 @@ fn handshakes(seeds: &mut Vec<Seed>) {
     for folder in ["handshakes", "rfc6455"] {
         for entry in fs::read_dir(format!("{TESTS}/data/{folder}")).expect("the project's data") {
             let path = entry.expect("a file").path();
-            let wire = fs::read(&path).expect("a file");
+            let stream = fs::read(&path).expect("a file");
             match path.extension().and_then(|extension| extension.to_str()) {
                 Some("req") => {
-                    seeds.push(("server_handshake", [&[0; 11][..], &wire].concat()));
-                    seeds.push(("differential", [&[0, 0, 0, 0x80][..], &wire].concat()));
-                    request(&wire, seeds);
+                    seeds.push(("server_handshake", [&[0; 11][..], &stream].concat()));
+                    seeds.push(("differential", [&[0, 0, 0, 0x80][..], &stream].concat()));
+                    request(&stream, seeds);
                 }
                 Some("resp") => {
                     // Asked for two subprotocols and for permessage-deflate.
-                    seeds.push(("client_handshake", [&[2, 1][..], &[0; 9], &wire].concat()));
-                    seeds.push(("differential", [&[0, 0, 0, 0xC0][..], &wire].concat()));
+                    seeds.push(("client_handshake", [&[2, 1][..], &[0; 9], &stream].concat()));
+                    seeds.push(("differential", [&[0, 0, 0, 0xC0][..], &stream].concat()));
                     let interim = b"HTTP/1.1 103 Early Hints\r\nLink: x\r\n\r\n";
-                    seeds.push(("client_handshake", [&[2, 1][..], &[0; 9], interim, &wire].concat()));
+                    seeds.push(("client_handshake", [&[2, 1][..], &[0; 9], interim, &stream].concat()));
                 }
                 _ => {}
             }
@@ -108,8 +108,8 @@ fn handshakes(seeds: &mut Vec<Seed>) {
 }
 
 /// The parts of a request.
-fn request(wire: &[u8], seeds: &mut Vec<Seed>) {
-    let naive::End::Complete(head) = naive::head(wire, |_| Ok(true)) else { return };
+fn request(stream: &[u8], seeds: &mut Vec<Seed>) {
+    let naive::End::Complete(head) = naive::head(stream, |_| Ok(true)) else { return };
     for list in ["sec-websocket-extensions", "sec-websocket-protocol"].map(|name| head.values(name)) {
         seeds.extend((!list.is_empty()).then(|| ("lists", [&[0, 0][..], &list.join(&b'\n')].concat())));
     }

@@ -17,7 +17,7 @@ pub struct Input<'a> {
     pub head_size: u16,
     pub headers: u8,
     pub cuts: Cuts,
-    pub wire: Bytes<'a>,
+    pub stream: Bytes<'a>,
 }
 
 const SUBPROTOCOLS: &[&str] = &["superchat", "chat"];
@@ -47,17 +47,17 @@ impl Input<'_> {
             max_headers: usize::MAX,
             ..ServerConfig::new(policy)
         };
-        let wire = self.wire.0;
-        let head = naive::head(wire, start_line);
+        let stream = self.stream.0;
+        let head = naive::head(stream, start_line);
         let judged = match &head {
             End::Partial => Outcome::Partial,
             End::Broken(error) => Outcome::Failed(*error),
             End::Complete(head) => match naive::request(head, origins) {
-                Ok(request) => Outcome::Complete(request, wire.len() - head.len),
+                Ok(request) => Outcome::Complete(request, stream.len() - head.len),
                 Err(error) => Outcome::Failed(error),
             },
         };
-        assert_eq!(self.serve(&roomy, wire.len() + 64), judged, "as a naive server judges it");
+        assert_eq!(self.serve(&roomy, stream.len() + 64), judged, "as a naive server judges it");
         if let End::Complete(head) = &head {
             parsed_elsewhere(&roomy, head, &judged);
         }
@@ -68,22 +68,22 @@ impl Input<'_> {
             max_headers: limit(self.headers.into()),
             ..roomy
         };
-        let storage = if self.storage == 0 { wire.len() + 64 } else { self.storage.into() };
+        let storage = if self.storage == 0 { stream.len() + 64 } else { self.storage.into() };
         let outcome = self.serve(&limited, storage);
         if let Outcome::Failed(error) = outcome
             && outcome != judged
         {
             let exceeded = match error {
-                HandshakeError::StartLineTooLong => wire.len() > limited.max_head_size || wire.len() + 64 > storage,
-                HandshakeError::HeadTooLarge => wire.len() > limited.max_head_size,
-                HandshakeError::TooManyHeaders => wire.iter().filter(|b| **b == b':').count() > limited.max_headers,
-                HandshakeError::StorageFull => wire.len() + 64 > storage,
+                HandshakeError::StartLineTooLong => stream.len() > limited.max_head_size || stream.len() + 64 > storage,
+                HandshakeError::HeadTooLarge => stream.len() > limited.max_head_size,
+                HandshakeError::TooManyHeaders => stream.iter().filter(|b| **b == b':').count() > limited.max_headers,
+                HandshakeError::StorageFull => stream.len() + 64 > storage,
                 _ => false,
             };
             assert!(exceeded, "{error:?} is no limit that was exceeded");
         } else {
             assert_eq!(outcome, judged);
-            assert!(!matches!(head, End::Partial) || wire.len() <= limited.max_head_size);
+            assert!(!matches!(head, End::Partial) || stream.len() <= limited.max_head_size);
         }
         if let End::Complete(head) = &head {
             let fits = head.len <= limited.max_head_size
@@ -104,9 +104,9 @@ impl Input<'_> {
 
     /// The outcome, the same for any cut.
     fn serve(&self, config: &ServerConfig<'_>, storage: usize) -> Outcome {
-        let whole = serve(config, storage, &[self.wire.0]);
-        assert_eq!(serve(config, storage, &self.cuts.pieces(self.wire.0)), whole, "P4");
-        assert_eq!(serve(config, storage, &self.wire.0.chunks(1).collect::<Vec<_>>()), whole, "P4, byte by byte");
+        let whole = serve(config, storage, &[self.stream.0]);
+        assert_eq!(serve(config, storage, &self.cuts.pieces(self.stream.0)), whole, "P4");
+        assert_eq!(serve(config, storage, &self.stream.0.chunks(1).collect::<Vec<_>>()), whole, "P4, byte by byte");
         whole
     }
 }

@@ -6,10 +6,10 @@ mod end;
 mod split;
 
 use crate::Limits;
-use crate::harness::{Drain, Entry, Keys, Side, oracle, wire};
 use arbitrary::Arbitrary;
 use barews::connection::MessageKind;
 use barews::{Client, ProtocolError, Server};
+use barews_testkit::{Drain, Entry, Keys, Side, oracle, raw};
 use end::End;
 use std::fmt::Debug;
 
@@ -182,13 +182,13 @@ fn agree<A: Side + Debug, B: Side + Debug>(from: &End<'_, A>, to: &End<'_, B>) {
 /// behind a Close (P6 to P8).
 fn well_formed<R: Side>(output: &[u8]) {
     let (mut at, mut keys) = (0, Vec::new());
-    for (first, _) in wire::frames(output) {
-        let header = wire::read_header(&output[at..]).expect("a header");
+    for (first, _) in raw::frames(output) {
+        let header = raw::read_header(&output[at..]).expect("a header");
         at += header.size + header.len as usize;
         assert_eq!(header.key.is_none(), R::IS_SERVER, "P8: a client masks, a server does not");
         keys.extend(header.key);
         assert!(first != 0x88 || at == output.len(), "P7: nothing follows a Close");
     }
-    let drawn = (1..).map(wire::key).take(keys.len());
+    let drawn = (1..).map(raw::key).take(keys.len());
     assert!(keys.iter().copied().eq(drawn), "P8: each frame has the next key");
 }

@@ -1,11 +1,11 @@
 //! UTF-8: any text, at any cut, at any place in a longer one, against `core::str`; by itself, and as messages.
 
-use crate::harness::{Host, Keys, Side, oracle, wire};
 use crate::{Bytes, Cuts};
 use arbitrary::Arbitrary;
 use barews::connection::Config;
 use barews::wire::Utf8Validator;
 use barews::{Client, Server};
+use barews_testkit::{Host, Keys, Side, oracle, raw};
 use std::fmt::Debug;
 
 #[derive(Debug, Arbitrary)]
@@ -36,14 +36,14 @@ impl Input<'_> {
         let some = if text.len() > 600 { Cuts::NONE } else { self.cuts };
         let mut fragments = Vec::new();
         for (n, piece) in some.pieces(text).into_iter().enumerate() {
-            fragments.extend(wire::frame(if n == 0 { 0x01 } else { 0x00 }, key, piece));
+            fragments.extend(raw::frame(if n == 0 { 0x01 } else { 0x00 }, key, piece));
         }
-        fragments.extend(wire::frame(if fragments.is_empty() { 0x81 } else { 0x80 }, key, &[]));
-        for wire in [wire::frame(0x81, key, text), fragments] {
-            let naive = oracle::expect(R::IS_SERVER, &Config::DEFAULT, &wire);
+        fragments.extend(raw::frame(if fragments.is_empty() { 0x81 } else { 0x80 }, key, &[]));
+        for stream in [raw::frame(0x81, key, text), fragments] {
+            let naive = oracle::expect(R::IS_SERVER, &Config::DEFAULT, &stream);
             for cuts in [Cuts::NONE, some] {
                 let mut host = Host::<R>::new(&Config::DEFAULT);
-                cuts.feed(&mut host, &wire);
+                cuts.feed(&mut host, &stream);
                 assert_eq!(host.log, naive, "{cuts:?}");
             }
         }

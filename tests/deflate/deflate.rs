@@ -1,11 +1,11 @@
 //! Deflating: what it makes is inflated by other software and by our own, in windows no larger than agreed.
 
 use crate::inflate::{cut, inflater_for, message_in};
-use crate::naive::{NO_LIMIT, Naive};
 use crate::peers::{ZlibInflate, body};
 use barews::SendError;
 use barews::connection::MessageKind;
 use barews::deflate::{Deflater, Direction, Level};
+use barews_testkit::inflater::{NO_LIMIT, Naive};
 use proptest::prelude::*;
 
 fn deflater(level: Level, direction: Direction) -> Deflater<Vec<u8>> {

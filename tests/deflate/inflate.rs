@@ -1,10 +1,10 @@
 //! Inflating: the RFC's examples, what other software has deflated, malformed streams against a naive inflater, limits.
 
-use crate::naive::{NO_LIMIT, Naive};
 use crate::peers::{ZlibDeflate, body};
 use barews::ProtocolError;
 use barews::connection::{Chunk, MessageKind};
 use barews::deflate::{Direction, Inflater, RSV1};
+use barews_testkit::inflater::{NO_LIMIT, Naive};
 use flate2::FlushCompress;
 use proptest::prelude::*;
 

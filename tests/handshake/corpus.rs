@@ -14,7 +14,7 @@ pub(super) fn rows(table: &'static str) -> impl Iterator<Item = Vec<&'static str
 }
 
 pub(super) fn bytes(file: &str) -> Vec<u8> {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data/handshakes");
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("data/handshakes");
     fs::read(folder.join(file)).unwrap_or_else(|error| panic!("{file}: {error}"))
 }
 

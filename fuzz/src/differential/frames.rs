@@ -2,9 +2,9 @@
 
 use super::Known;
 use crate::Bytes;
-use crate::harness::{Drain, Entry, Host, Side, oracle, wire};
 use arbitrary::Arbitrary;
 use barews::connection::{Config, MessageKind, Outgoing};
+use barews_testkit::{Drain, Entry, Host, Side, oracle, raw};
 use std::fmt::Debug;
 use std::io::{self, Cursor, Read, Write};
 use tungstenite::protocol::{CloseFrame, Role, WebSocket, WebSocketConfig};
@@ -44,7 +44,7 @@ pub enum Said<'a> {
 }
 
 /// Where tungstenite differs, by a frame's header and payload. What comes behind such a frame is not compared.
-pub const KNOWN: [Known<(wire::Header, Vec<u8>)>; 2] = [
+pub const KNOWN: [Known<(raw::Header, Vec<u8>)>; 2] = [
     Known {
         difference: "a length that is not in its shortest form is accepted",
         rule: "RFC 6455 5.2: the minimal number of bytes MUST be used to encode the length",
@@ -59,12 +59,12 @@ pub const KNOWN: [Known<(wire::Header, Vec<u8>)>; 2] = [
 
 impl Frames<'_> {
     pub fn check<R: Side + Debug>(&self, role: Role) {
-        let mut wire = Vec::new();
+        let mut stream = Vec::new();
         let mut known = None;
         for (frame, n) in self.frames.iter().zip(1..) {
             let masked = R::IS_SERVER != (frame.mask == 255);
-            let key = masked.then(|| wire::key(n));
-            let mut header = wire::header(frame.first, key, frame.payload.0.len() as u64);
+            let key = masked.then(|| raw::key(n));
+            let mut header = raw::header(frame.first, key, frame.payload.0.len() as u64);
             let digits = header[1] & 0x80;
             let len = frame.payload.0.len() as u64;
             let long = match frame.length {
@@ -78,13 +78,13 @@ impl Frames<'_> {
             if !long.is_empty() {
                 header = [&[frame.first][..], &long, key.as_ref().map_or(&[], |key| &key[..])].concat();
             }
-            let parsed = (wire::read_header(&header).expect("a header"), frame.payload.0.to_vec());
+            let parsed = (raw::read_header(&header).expect("a header"), frame.payload.0.to_vec());
             if KNOWN.iter().any(|known| (known.applies)(&parsed)) {
                 known = Some(header);
                 break;
             }
-            wire.extend(header);
-            wire.extend(wire::mask(key.unwrap_or_default(), 0, frame.payload.0));
+            stream.extend(header);
+            stream.extend(raw::mask(key.unwrap_or_default(), 0, frame.payload.0));
         }
         let limit = (self.limit > 0).then_some(124 + usize::from(self.limit));
         let config = match limit {
@@ -92,10 +92,10 @@ impl Frames<'_> {
             None => Config::DEFAULT,
         };
         let mut host = Host::<R>::new(&config);
-        host.feed(&wire);
+        host.feed(&stream);
         let ours = host.log.received();
 
-        let mut socket = socket(role, wire, limit);
+        let mut socket = socket(role, stream, limit);
         let theirs = heard(&mut socket);
         assert_eq!(ours.iter().map(plain).collect::<Vec<_>>(), theirs, "tungstenite hears the same");
         if let Some(header) = known

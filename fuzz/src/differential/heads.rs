@@ -30,7 +30,7 @@ pub const KNOWN: [Known<Heads>; 4] = [
         applies: |heads| {
             heads.ours == Ok(false)
                 && heads.theirs.is_err()
-                && !heads.wire[heads.at..].trim_ascii_start().contains(&b'\n')
+                && !heads.stream[heads.at..].trim_ascii_start().contains(&b'\n')
         },
     },
     Known {
@@ -42,7 +42,7 @@ pub const KNOWN: [Known<Heads>; 4] = [
 
 /// A head that we disagree on: whether it is complete, or refused.
 pub struct Heads {
-    wire: Vec<u8>,
+    stream: Vec<u8>,
     /// Where the last head begins, behind interim responses.
     at: usize,
     ours: Result<bool, HandshakeError>,
@@ -51,11 +51,11 @@ pub struct Heads {
 
 impl Heads {
     fn has_later_version(&self) -> bool {
-        self.wire.windows(8).any(|word| word.starts_with(b"HTTP/1.") && (b'2'..=b'9').contains(&word[7]))
+        self.stream.windows(8).any(|word| word.starts_with(b"HTTP/1.") && (b'2'..=b'9').contains(&word[7]))
     }
 
     fn has_bare_lf(&self) -> bool {
-        self.wire.starts_with(b"\n") || self.wire.windows(2).any(|pair| pair[0] != b'\r' && pair[1] == b'\n')
+        self.stream.starts_with(b"\n") || self.stream.windows(2).any(|pair| pair[0] != b'\r' && pair[1] == b'\n')
     }
 }
 
@@ -66,7 +66,7 @@ fn is_of_start_line(error: HandshakeError) -> bool {
 
 /// Both refuse a head, or both see the same in it, or the difference is known.
 fn compare<T: PartialEq + Debug>(
-    wire: &[u8],
+    stream: &[u8],
     at: usize,
     ours: Outcome<T>,
     theirs: Result<Outcome<T>, httparse::Error>,
@@ -76,23 +76,23 @@ fn compare<T: PartialEq + Debug>(
         Err(_) => ours.is_err(),
     };
     let heads = Heads {
-        wire: wire.to_vec(),
+        stream: stream.to_vec(),
         at,
         ours: ours.as_ref().map(Option::is_some).map_err(|error| *error),
         theirs: theirs.as_ref().map(|theirs| !matches!(theirs, Ok(None))).map_err(|error| *error),
     };
     let known = KNOWN.iter().any(|known| (known.applies)(&heads));
-    assert!(agrees || known, "{:?}: {ours:?} and not {theirs:?}", Bytes(wire));
+    assert!(agrees || known, "{:?}: {ours:?} and not {theirs:?}", Bytes(stream));
 }
 
-pub fn request(wire: &[u8]) {
+pub fn request(stream: &[u8]) {
     let config = ServerConfig {
         max_head_size: usize::MAX,
         max_headers: usize::MAX,
         ..ServerConfig::new(OriginPolicy::SameOrigin)
     };
-    let mut handshake = ServerHandshake::new(&config, vec![0; wire.len() + 64]);
-    let mut bytes = wire.to_vec();
+    let mut handshake = ServerHandshake::new(&config, vec![0; stream.len() + 64]);
+    let mut bytes = stream.to_vec();
     let ours = match handshake.receive(&mut bytes) {
         Ok(Progress::Partial) => Ok(None),
         Err(error) => Err(error),
@@ -101,21 +101,21 @@ pub fn request(wire: &[u8]) {
             Ok(Some((server_handshake::seen(handshake.request().unwrap()), behind)))
         }
     };
-    let mut slots = vec![httparse::EMPTY_HEADER; wire.len() / 3];
+    let mut slots = vec![httparse::EMPTY_HEADER; stream.len() / 3];
     let mut parsed = httparse::Request::new(&mut slots);
-    let theirs = parsed.parse(wire).map(|status| match status {
+    let theirs = parsed.parse(stream).map(|status| match status {
         httparse::Status::Partial => Ok(None),
         httparse::Status::Complete(len) => {
             let (method, path, version) = (parsed.method.unwrap(), parsed.path.unwrap(), parsed.version.unwrap());
             let line = format!("{method} {path} HTTP/1.{version}");
             let head = head(line.as_bytes(), parsed.headers, len);
-            naive::request(&head, Origins::Same).map(|request| Some((request, wire.len() - len)))
+            naive::request(&head, Origins::Same).map(|request| Some((request, stream.len() - len)))
         }
     });
-    compare(wire, 0, ours, theirs);
+    compare(stream, 0, ours, theirs);
 }
 
-pub fn response(wire: &[u8]) {
+pub fn response(stream: &[u8]) {
     let asked = Asked { subprotocols: &["chat"], extensions: "permessage-deflate" };
     let config = ClientConfig {
         subprotocols: asked.subprotocols,
@@ -124,8 +124,8 @@ pub fn response(wire: &[u8]) {
         max_headers: usize::MAX,
         ..ClientConfig::new(Uri::parse("ws://example.com/").unwrap())
     };
-    let mut handshake = ClientHandshake::new(&config, naive::NONCE, vec![0; wire.len() + 64]);
-    let mut bytes = wire.to_vec();
+    let mut handshake = ClientHandshake::new(&config, naive::NONCE, vec![0; stream.len() + 64]);
+    let mut bytes = stream.to_vec();
     let ours = match handshake.receive(&mut bytes) {
         Ok(Progress::Partial) => Ok(None),
         Err(error) => Err(error),
@@ -136,21 +136,21 @@ pub fn response(wire: &[u8]) {
     };
     let mut at = 0;
     let theirs = loop {
-        let mut slots = vec![httparse::EMPTY_HEADER; wire.len() / 3];
+        let mut slots = vec![httparse::EMPTY_HEADER; stream.len() / 3];
         let mut parsed = httparse::Response::new(&mut slots);
-        match parsed.parse(&wire[at..]) {
+        match parsed.parse(&stream[at..]) {
             Err(error) => break Err(error),
             Ok(httparse::Status::Partial) => break Ok(Ok(None)),
             Ok(httparse::Status::Complete(len)) => {
                 let line = format!("HTTP/1.{} {:03} x", parsed.version.unwrap(), parsed.code.unwrap());
                 match naive::response(&head(line.as_bytes(), parsed.headers, len), asked) {
                     Ok(response) if (100..200).contains(&response.status) && response.status != 101 => at += len,
-                    judged => break Ok(judged.map(|response| Some((response, wire.len() - at - len)))),
+                    judged => break Ok(judged.map(|response| Some((response, stream.len() - at - len)))),
                 }
             }
         }
     };
-    compare(wire, at, ours, theirs);
+    compare(stream, at, ours, theirs);
 }
 
 /// What httparse found, for the naive judge.

@@ -27,10 +27,10 @@ impl Head<'_> {
 }
 
 /// Reads a head. `start_line` judges the first line, and says false for one to ignore.
-pub fn head<'w>(wire: &'w [u8], start_line: impl Fn(&[u8]) -> Result<bool, E>) -> End<Head<'w>> {
+pub fn head<'w>(stream: &'w [u8], start_line: impl Fn(&[u8]) -> Result<bool, E>) -> End<Head<'w>> {
     let mut head = Head { start_line: b"", fields: vec![], raw: vec![], len: 0 };
     loop {
-        let line = match line(&wire[head.len..], E::StartLine) {
+        let line = match line(&stream[head.len..], E::StartLine) {
             Ok(Some(line)) => line,
             Ok(None) => return End::Partial,
             Err(error) => return End::Broken(error),
@@ -46,7 +46,7 @@ pub fn head<'w>(wire: &'w [u8], start_line: impl Fn(&[u8]) -> Result<bool, E>) -
         }
     }
     loop {
-        let rest = &wire[head.len..];
+        let rest = &stream[head.len..];
         let name_len = rest.iter().position(|byte| !is_token_byte(*byte)).unwrap_or(rest.len());
         let name = &rest[..name_len];
         match (name, rest.get(name_len)) {

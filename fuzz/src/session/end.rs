@@ -2,10 +2,10 @@
 
 use super::split::Split;
 use super::{ERRORS, Move, Setup, kind};
-use crate::harness::oracle::{Incoming, Situation};
-use crate::harness::{Entry, Host, Log, Outcome, Side, oracle, wire};
 use barews::connection::{Config, MessageKind, Outgoing};
 use barews::{ProtocolError, SendError};
+use barews_testkit::oracle::{Incoming, Situation};
+use barews_testkit::{Entry, Host, Log, Outcome, Side, oracle, raw};
 use std::fmt::Debug;
 
 pub struct End<'a, R> {
@@ -238,7 +238,7 @@ impl<'a, R: Side + Debug> End<'a, R> {
     /// Where the connection stands: what was heard, whether our Close is out and the transport has ended say it all
     /// (RFC 6455 section 7.1).
     pub fn stands(&mut self) {
-        while let Some(header) = wire::read_header(&self.output()[self.seen..]) {
+        while let Some(header) = raw::read_header(&self.output()[self.seen..]) {
             let end = self.seen + header.size + header.len as usize;
             if end > self.output().len() {
                 break;

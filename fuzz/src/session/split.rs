@@ -1,10 +1,10 @@
 //! An endpoint of two halves, as a host with a reading and a writing task has it: what is due goes from the one to
 //! the other through a place for one reply, where a newer one takes the place of an older.
 
-use crate::harness::{Drain, Entry, Host, Log, Outcome, Side, wire};
 use barews::connection::{MessageKind, Outgoing, Receiver, Reply, State, Transmitter};
 use barews::wire::{CloseCode, EncodedHeader, MAX_CONTROL_FRAME};
 use barews::{ProtocolError, SendError};
+use barews_testkit::{Drain, Entry, Host, Log, Outcome, Side, raw};
 use std::fmt::Debug;
 
 pub struct Split<R> {
@@ -98,7 +98,7 @@ impl<R: Side + Debug> Split<R> {
         let mut out = [0; MAX_CONTROL_FRAME];
         match self.unchanged(|transmitter| transmitter.reply(&reply, &mut out)) {
             Ok(len) => {
-                self.replies.extend(wire::frames(&out[..len]));
+                self.replies.extend(raw::frames(&out[..len]));
                 self.output.extend_from_slice(&out[..len]);
                 self.waiting = None;
             }

@@ -1,50 +1,60 @@
-//! What happened at one endpoint, merged, so that logs are equal for any cut of the input.
+//! What happens at one endpoint, with chunks joined, so that logs are equal for any cut of the input.
 
-use super::wire;
+use crate::raw;
 use barews::connection::{Chunk, Event, MessageKind};
 use barews::{ProtocolError, SendError};
 
 /// Something that happened at one endpoint.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum Entry {
-    /// A whole message came; with the reserved bits of its first frame.
+    /// A whole message was received: its kind, the reserved bits of its first frame, its payload.
     Message(MessageKind, u8, Vec<u8>),
-    /// A later frame of the message that follows has reserved bits, and begins behind so many bytes of it.
+    /// A later frame of the next message has reserved bits: these, and after how many bytes of the message it begins.
     Reserved(u8, usize),
+    /// A Ping was received.
     Ping(Vec<u8>),
+    /// A Pong was received. Its payload can be cut to 14 bytes, if a Pong was due meanwhile.
     Pong(Vec<u8>),
-    /// A Close came, with its code and reason.
+    /// A Close was received, with its code and reason.
     Close(Option<u16>, String),
-    /// A control frame of an extension came: opcode and payload.
+    /// A control frame of an extension was received: its opcode and payload, cut as that of a Pong.
     Control(u8, Vec<u8>),
+    /// The connection failed.
     Error(ProtocolError),
-    /// The transport ended as it should.
+    /// The transport ended after the closing handshake.
     End,
-    /// Bytes were written: a whole frame, or a header, or a piece of payload.
+    /// Bytes were written: a whole frame, a header, or a piece of payload.
     Sent(Vec<u8>),
+    /// A call that sends was refused.
     Refused(SendError),
 }
 
-/// What came of a message that is not complete.
+/// The received part of a message that is not complete.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Unfinished {
+    /// Its kind.
     pub kind: MessageKind,
+    /// The reserved bits of its first frame.
     pub rsv: u8,
+    /// [`Entry::Reserved`] of its later frames.
     pub reserved: Vec<Entry>,
+    /// Its payload so far.
     pub payload: Vec<u8>,
 }
 
-/// What happened, with the chunks of a message joined. Equal for any cut of the input.
+/// What has happened at one endpoint, with the chunks of a message joined. Equal for any cut of the input.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub struct Log {
+    /// Everything in order.
     pub entries: Vec<Entry>,
-    /// The message under way. Forgotten after an error: how much of it comes ahead of one depends on the cut.
+    /// The current message. `None` after an error: how much of it is reported before the error depends on the cut.
     pub unfinished: Option<Unfinished>,
     pub(super) ended: bool,
 }
 
 impl Log {
-    /// An event; `control` and `reason` are the connection's control payload and close reason.
+    /// Adds an event; `control` and `reason` are the connection's control payload and close reason. Panics if the event follows
+    /// a Close or an error (P5), or if a chunk does not continue its message.
     pub fn event(&mut self, event: Event<'_>, control: &[u8], reason: &str) {
         assert!(!self.ended, "P5: nothing follows a Close or an error, but {event:?} did");
         let entry = match event {
@@ -56,13 +66,13 @@ impl Log {
                 self.ended = true;
                 Entry::Close(code.map(|code| code.0), reason.to_owned())
             }
-            event => panic!("an event that the harness does not know: {event:?}"),
+            event => panic!("an event that the testkit does not know: {event:?}"),
         };
         self.entries.push(entry);
     }
 
     fn chunk(&mut self, Chunk { kind, first, last, rsv, payload }: Chunk<'_>) {
-        assert_eq!(first, self.unfinished.is_none(), "`first` stands at the first chunk of a message only");
+        assert_eq!(first, self.unfinished.is_none(), "`first` is set on the first chunk of a message only");
         let message = self.unfinished.get_or_insert(Unfinished { kind, rsv, reserved: vec![], payload: vec![] });
         assert_eq!(kind, message.kind, "a message has one kind");
         let before = message.payload.len();
@@ -71,7 +81,7 @@ impl Log {
         }
         message.payload.extend_from_slice(payload);
         if kind == MessageKind::Text && message.rsv == 0 {
-            assert!(wire::text_goes_on(&message.payload, before).is_some_and(|whole| whole || !last), "text is UTF-8");
+            assert!(raw::text_goes_on(&message.payload, before).is_some_and(|whole| whole || !last), "text is UTF-8");
         }
         if last && let Some(Unfinished { kind, rsv, mut reserved, payload }) = self.unfinished.take() {
             self.entries.append(&mut reserved);
@@ -79,23 +89,24 @@ impl Log {
         }
     }
 
+    /// Adds an error, and discards the message that is not complete.
     pub fn error(&mut self, error: ProtocolError) {
         self.ended = true;
         self.unfinished = None;
         self.entries.push(Entry::Error(error));
     }
 
-    /// A Close or an error came.
+    /// Returns whether a Close or an error has been added.
     pub const fn is_over(&self) -> bool {
         self.ended
     }
 
-    /// What the peer's bytes made happen, without what was written.
+    /// The entries without what was sent or refused.
     pub fn received(&self) -> Vec<Entry> {
         self.entries.iter().filter(|e| !matches!(e, Entry::Sent(_) | Entry::Refused(_))).cloned().collect()
     }
 
-    /// The messages that came.
+    /// The messages that were received whole.
     pub fn messages(&self) -> Vec<(MessageKind, Vec<u8>)> {
         let message = |entry: &Entry| match entry {
             Entry::Message(kind, _, payload) => Some((*kind, payload.clone())),
@@ -108,6 +119,6 @@ impl Log {
     pub fn sent(&self) -> Vec<(u8, Vec<u8>)> {
         let bytes =
             self.entries.iter().filter_map(|e| if let Entry::Sent(bytes) = e { Some(&bytes[..]) } else { None });
-        wire::frames(&bytes.collect::<Vec<_>>().concat())
+        raw::frames(&bytes.collect::<Vec<_>>().concat())
     }
 }

@@ -1,16 +1,16 @@
-//! Frames, written and read without the engine, as plainly as RFC 6455 section 5.2 draws them.
+//! Frames as bytes, written and read without the engine, as RFC 6455 section 5.2 draws them.
 
-/// The n-th masking key of the tests: no byte of it stays the same from one to the next.
+/// Returns the n-th masking key of a test. Each byte differs from that of the key before.
 pub fn key(n: u32) -> [u8; 4] {
     n.wrapping_mul(0x9E37_79B9).to_be_bytes()
 }
 
-/// Octet i XOR key octet i mod 4, for a payload of which `from` bytes went before.
+/// Masks or unmasks a piece of a payload that begins after `from` bytes of it: octet i XOR key octet i mod 4.
 pub fn mask(key: [u8; 4], from: usize, payload: &[u8]) -> Vec<u8> {
     payload.iter().enumerate().map(|(i, byte)| byte ^ key[(from + i) % 4]).collect()
 }
 
-/// A header with its length in the shortest form.
+/// Returns a header with its length in the shortest form. `first` has FIN, the reserved bits and the opcode.
 pub fn header(first: u8, key: Option<[u8; 4]>, len: u64) -> Vec<u8> {
     let masked = if key.is_some() { 0x80 } else { 0 };
     let mut bytes = vec![first];
@@ -29,24 +29,28 @@ pub fn header(first: u8, key: Option<[u8; 4]>, len: u64) -> Vec<u8> {
     bytes
 }
 
-/// A whole frame.
+/// Returns a whole frame, masked if there is a key.
 pub fn frame(first: u8, key: Option<[u8; 4]>, payload: &[u8]) -> Vec<u8> {
     let mut bytes = header(first, key, payload.len() as u64);
     bytes.extend(mask(key.unwrap_or_default(), 0, payload));
     bytes
 }
 
-/// A header, read: `None` while bytes are missing.
+/// A header that was read.
 pub struct Header {
+    /// FIN, the reserved bits and the opcode.
     pub first: u8,
     /// The 7-bit length.
     pub short: u8,
+    /// The length of the payload.
     pub len: u64,
+    /// The masking key, if MASK is set.
     pub key: Option<[u8; 4]>,
-    /// Bytes that the header takes.
+    /// The length of the header in bytes.
     pub size: usize,
 }
 
+/// Reads a header. Returns `None` if bytes are missing.
 pub fn read_header(bytes: &[u8]) -> Option<Header> {
     let (first, second) = (*bytes.first()?, *bytes.get(1)?);
     let short = second & 0x7F;
@@ -66,7 +70,7 @@ pub fn read_header(bytes: &[u8]) -> Option<Header> {
     Some(Header { first, short, len, key, size })
 }
 
-/// Whole frames, each as its first byte and its unmasked payload. Panics unless the bytes end where a frame ends and every
+/// Returns frames, each as its first byte and its unmasked payload. Panics unless the bytes end where a frame ends and every
 /// length has its shortest form.
 pub fn frames(mut bytes: &[u8]) -> Vec<(u8, Vec<u8>)> {
     let mut frames = Vec::new();
@@ -80,8 +84,8 @@ pub fn frames(mut bytes: &[u8]) -> Vec<(u8, Vec<u8>)> {
     frames
 }
 
-/// Whether `text`, of which the first `before` bytes could go on, ends with a whole character; `None` if it cannot go on. `core`
-/// is asked about what is new, and about the character that it may complete: all of it at each piece is quadratic work.
+/// Returns whether `text` ends with a whole character, or `None` if it is not UTF-8. The first `before` bytes were valid so far:
+/// `core` is asked only about the bytes after them, and about the character that these may complete.
 pub fn text_goes_on(text: &[u8], before: usize) -> Option<bool> {
     let lead = (before.saturating_sub(3)..before).rev().find(|at| text[*at] >= 0xC0);
     match core::str::from_utf8(&text[lead.unwrap_or(before)..]) {

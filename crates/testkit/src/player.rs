@@ -1,8 +1,8 @@
-//! Plays [transcripts](super::transcript): feeds what the peer sends, does what the host does, and compares what happens with
+//! Plays [transcripts](crate::transcript): feeds what the peer sends, does what the host does, and compares what happens with
 //! what is expected.
 
-use super::transcript::{Call, Line, Transcript, shown};
-use super::{Entry, Host, Side};
+use crate::transcript::{Call, Line, Transcript, shown};
+use crate::{Entry, Host, Side};
 use barews::connection::Outgoing;
 
 /// How a transcript's input is cut into reads.
@@ -12,12 +12,14 @@ pub enum Reads {
     Lines,
     /// Everything up to the next action is one read.
     Whole,
+    /// A byte is a read.
     Bytes,
-    /// As [`Reads::Whole`], cut once more behind so many bytes.
+    /// As [`Reads::Whole`], cut once more after this many bytes.
     Cut(usize),
 }
 
 impl Transcript {
+    /// Plays the connection for this role, which has to be that of the transcript. Panics if anything else happens than it says.
     pub fn play<R: Side + core::fmt::Debug>(&self, reads: Reads) {
         let mut play =
             Play::<R> { host: Host::new(&self.config), reads, fed: 0, input: vec![], expected: vec![], seen: 0 };

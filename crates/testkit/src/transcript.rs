@@ -1,19 +1,19 @@
-//! Reads transcripts; the README in `tests/transcripts` has their format. The [player](super::player) plays them.
-//!
-//! A line that the format does not have, or has elsewhere, is a panic that names file, line and reason: a transcript that
-//! is passed over would prove nothing.
+#![doc = include_str!("transcript.md")]
 
-use super::{Entry, wire};
+use crate::{Entry, raw};
 use barews::ProtocolError;
 use barews::connection::{Config, MessageKind};
+use std::fs;
 use std::str::FromStr;
-use std::{env, fs};
 
 /// One connection of a transcript file, for one role.
 #[derive(Debug)]
 pub struct Transcript {
+    /// The name of its file, without `.txt`.
     pub file: String,
+    /// It is played for a server, else for a client.
     pub is_server: bool,
+    /// The configuration of the endpoint.
     pub config: Config,
     /// Its lines, each with its place: file, number, and the rule in the comment above it.
     pub(super) lines: Vec<(String, Line)>,
@@ -64,11 +64,6 @@ enum Token {
 type Outcome<T> = Result<T, String>;
 
 impl Transcript {
-    /// All transcripts in `tests/transcripts`.
-    pub fn all() -> Vec<Self> {
-        Self::in_folder(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/transcripts"))
-    }
-
     /// All transcripts in a folder, once for each role that they are for.
     pub fn in_folder(folder: &str) -> Vec<Self> {
         let mut files: Vec<_> = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).collect();
@@ -277,14 +272,14 @@ impl Sender {
                     self.keys += 1;
                     bytes.push(length[0] | 0x80);
                     bytes.extend(&length[1..]);
-                    bytes.extend(wire::key(self.keys));
-                    self.mask = Some((wire::key(self.keys), 0));
+                    bytes.extend(raw::key(self.keys));
+                    self.mask = Some((raw::key(self.keys), 0));
                 }
                 token => {
                     let plain = plain(token)?;
                     match &mut self.mask {
                         Some((key, from)) => {
-                            bytes.extend(wire::mask(*key, *from, &plain));
+                            bytes.extend(raw::mask(*key, *from, &plain));
                             *from += plain.len();
                         }
                         None => bytes.extend(plain),

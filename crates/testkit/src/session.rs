@@ -1,42 +1,47 @@
-//! Two endpoints that talk to each other. Whatever the one emits, the other accepts and understands (P9).
+//! Two endpoints that talk to each other. Whatever one sends, the other accepts and yields unchanged (P9).
 
-use super::{Drain, Entry, Host, Keys, oracle};
+use crate::{Drain, Entry, Host, Keys, Side, oracle};
 use barews::connection::{Config, MessageKind, Outgoing};
 use barews::{Client, SendError, Server};
+use std::fmt::Debug;
 
-/// What one endpoint does next. What its state does not allow is refused and changes nothing.
+/// What one endpoint does next. An action that its state does not allow is refused and changes nothing.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum Action {
+    /// Sends a message in one frame.
     Message(MessageKind, Vec<u8>),
-    /// Begins a message that goes out by [`Action::Fragment`].
+    /// Begins a message that is sent by [`Action::Fragment`].
     Begin(MessageKind, Vec<u8>),
-    /// The next fragment, with so much space to write to.
+    /// Sends the next fragment, with this much room in bytes.
     Fragment(usize),
-    /// A frame of so many bytes, all of them `x`, which go out by [`Action::Payload`].
+    /// Begins a frame: its kind, FIN, and its length. The payload, which is all `x`, is sent by [`Action::Payload`].
     Frame(MessageKind, bool, usize),
-    /// So many bytes of the payload of the frame under way.
+    /// Sends this many bytes of the payload of the current frame.
     Payload(usize),
+    /// Sends a Ping.
     Ping(Vec<u8>),
+    /// Sends an unsolicited Pong.
     Pong(Vec<u8>),
-    /// `None` is a Close without a status code.
+    /// Sends a Close; `None` is one without a status code.
     Close(Option<u16>, String),
-    /// The peer gets so many bytes of what was written.
+    /// Lets the peer receive this many bytes of what was written.
     Deliver(usize),
+    /// Drains: see [`Host::drain`].
     Drain,
 }
 
-/// One endpoint of a [`Session`].
+/// One endpoint of a session.
 struct End<'a, R> {
     host: Host<R>,
     outgoing: Option<(MessageKind, Outgoing<'a>)>,
-    /// How much of its output the peer has.
+    /// How much of its output the peer has received.
     delivered: usize,
     pings: Vec<Vec<u8>>,
     pongs: Vec<Vec<u8>>,
     close: Option<(Option<u16>, String)>,
 }
 
-impl<'a, R: super::Side + core::fmt::Debug> End<'a, R> {
+impl<'a, R: Side + Debug> End<'a, R> {
     fn new(config: &Config, drain: Drain) -> Self {
         let mut host = Host::new(config);
         host.drain = drain;
@@ -88,7 +93,7 @@ impl<'a, R: super::Side + core::fmt::Debug> End<'a, R> {
         Ok(())
     }
 
-    /// Ends the frame and the message under way, as far as they may be.
+    /// Ends the current frame and message, as far as the state allows.
     fn finish(&mut self) {
         let rest = vec![b'x'; self.host.frame_left as usize];
         self.host.payload(&rest).expect("a frame that was begun can be finished");
@@ -99,20 +104,16 @@ impl<'a, R: super::Side + core::fmt::Debug> End<'a, R> {
     }
 }
 
-/// What `from` has written and `to` has not received, or the first `len` bytes of it.
-fn deliver<A: super::Side + core::fmt::Debug, B: super::Side + core::fmt::Debug>(
-    from: &mut End<'_, A>,
-    to: &mut End<'_, B>,
-    len: usize,
-) {
+/// Lets `to` receive what `from` has written and it has not received, or the first `len` bytes of that.
+fn deliver<A: Side + Debug, B: Side + Debug>(from: &mut End<'_, A>, to: &mut End<'_, B>, len: usize) {
     let waiting = &from.host.output[from.delivered..];
     let len = len.min(waiting.len());
     to.host.feed(&waiting[..len]);
     from.delivered += len;
 }
 
-/// `to` has received all that `from` has sent, and has understood it as it was meant.
-fn check<A: super::Side, B: super::Side>(from: &End<'_, A>, to: &End<'_, B>, config: &Config) {
+/// Compares what `to` has received with what `from` has sent.
+fn check<A: Side, B: Side>(from: &End<'_, A>, to: &End<'_, B>, config: &Config) {
     let naive = oracle::expect(B::IS_SERVER, config, &from.host.output);
     oracle::assert_same(&to.host.log, &naive);
     assert_eq!(to.host.log.messages(), from.host.messages_sent, "P9: the messages arrive as they were sent");
@@ -124,7 +125,7 @@ fn check<A: super::Side, B: super::Side>(from: &End<'_, A>, to: &End<'_, B>, con
     let mut pongs = heard(|entry| if let Entry::Pong(payload) = entry { Some(payload) } else { None });
     let answers = from.host.replies.iter().filter(|(first, _)| *first == 0x8A).map(|(_, payload)| payload);
     let mut asked = to.pings.iter();
-    assert!(answers.clone().all(|pong| asked.any(|ping| ping == pong)), "each answer is that to a Ping, in order");
+    assert!(answers.clone().all(|pong| asked.any(|ping| ping == pong)), "each reply answers a Ping, in order");
     let mut sent: Vec<_> = answers.chain(&from.pongs).cloned().collect();
     sent.sort();
     pongs.sort();
@@ -138,12 +139,13 @@ fn check<A: super::Side, B: super::Side>(from: &End<'_, A>, to: &End<'_, B>, con
     }
 }
 
-/// Plays the actions, `true` for the server's, then lets both sides finish and compares what was sent with what was heard.
+/// Plays the actions, `true` for the server's, then lets both sides finish, and compares what was sent with what was received.
+/// Panics if they differ, or if a call breaks a property.
 pub fn play(actions: &[(bool, Action)], config: &Config, drain: Drain) {
     let mut server = End::<Server>::new(config, drain);
     let mut client = End::<Client<Keys>>::new(config, drain);
     for (is_server, action) in actions {
-        // A refusal is for the endpoint's state to give; that it changes nothing is seen to by the host.
+        // The state may refuse any action. The host checks that a refusal changes nothing.
         let _refused = if *is_server { server.act(action) } else { client.act(action) };
         match action {
             Action::Deliver(len) if *is_server => deliver(&mut server, &mut client, *len),

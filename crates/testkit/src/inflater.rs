@@ -1,10 +1,11 @@
-//! An inflater without a thought for speed or memory: bit by bit, as RFC 1951 and RFC 7692 say it.
+//! An inflater that is naive on purpose: it takes bit by bit, as RFC 1951 and RFC 7692 describe it, and keeps all output.
 
 use barews::ProtocolError;
 
+/// A message size that no test reaches.
 pub const NO_LIMIT: usize = 1 << 30;
 
-/// What has been inflated on one connection.
+/// Inflates the messages of one direction of a connection.
 pub struct Naive {
     /// All messages, or those since the window was emptied.
     history: Vec<u8>,
@@ -80,6 +81,7 @@ fn code(lengths: &[usize], partial: bool) -> Result<Vec<(usize, usize)>> {
 }
 
 impl Naive {
+    /// An inflater with this window in bytes. If it is not `taken_over`, each message begins with an empty one.
     pub fn new(window_size: usize, taken_over: bool, max_message_size: usize) -> Self {
         Self { history: Vec::new(), window_size, taken_over, max_message_size, end: 0 }
     }
@@ -92,7 +94,7 @@ impl Naive {
         Ok(())
     }
 
-    /// A whole message. On an error, what was inflated before it.
+    /// Inflates a whole message. On an error, returns what was inflated before it.
     pub fn message(&mut self, payload: &[u8]) -> (Vec<u8>, Result<()>) {
         if !self.taken_over {
             self.history.clear();

@@ -1,10 +1,12 @@
-//! `deflate_echo` with a zlib of the host's choice in place of the engine's own inflater and deflater, here zlib-rs
-//! through flate2. No trait is needed for that: chunks tell RSV1, frames are sent with it, and `Parameters` agrees.
+//! `deflate_echo` with a zlib of the host's choice in place of the engine's inflater and deflater: zlib-rs through flate2.
+//! No trait is needed: chunks report RSV1, frames are sent with it, and `Parameters` negotiates.
 //!
-//!     cargo run --release --features deflate --example zlib_echo [ADDRESS]
+//! In `examples/hosts`:
 //!
-//! The address is 127.0.0.1:9001 if none is given. Left out: a message of more than 64 blocks with BFINAL is refused
-//! (1007), since at each of them zlib has to be given the window anew.
+//!     cargo run --release --bin zlib_echo [ADDRESS]           (127.0.0.1:9001)
+//!
+//! Limit: a message of more than 64 blocks with BFINAL is refused (1007), since zlib has to be given the window again after
+//! each of them.
 
 use std::error::Error;
 use std::io::{self, ErrorKind, Read, Write};

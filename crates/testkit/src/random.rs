@@ -1,38 +1,65 @@
-//! Random wires, limits and actions for the properties.
+//! Generates streams, limits and actions for property tests.
+//!
+//! A stream is a list of [`Part`]s until [`written`] masks it for one direction, so that one case serves both roles.
+//!
+//! ```
+//! use barews::Server;
+//! use barews::connection::Config;
+//! use barews_testkit::{Host, oracle, random};
+//! use proptest::prelude::*;
+//!
+//! proptest! {
+//!     # #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::with_cases(16) })]
+//!     # /*
+//!     #[test]
+//!     # */
+//!     fn a_server_hears_what_a_naive_receiver_hears(parts in random::parts(), size in 1..20usize) {
+//!         let stream = random::written(&parts, true);
+//!         let mut host = Host::<Server>::new(&Config::DEFAULT);
+//!         host.feed_cut(&stream, &[size]);
+//!         prop_assert_eq!(&host.log, &oracle::expect(true, &Config::DEFAULT, &stream));
+//!     }
+//! }
+//! # a_server_hears_what_a_naive_receiver_hears();
+//! ```
 
-use super::harness::session::Action;
-use super::harness::{Drain, wire};
+use crate::session::Action;
+use crate::{Drain, raw};
 use barews::connection::{Config, MessageKind};
 use proptest::collection::vec;
 use proptest::prelude::*;
 
-/// A stretch of a wire, which is not masked yet.
+/// A part of a stream, not masked yet.
 #[derive(Clone, Debug)]
 pub enum Part {
     /// A frame: its first byte and its payload.
     Frame(u8, Vec<u8>),
-    /// A frame with an odd length field: its 7 bits, and the digits behind them.
+    /// A header with any length field: its first byte, the 7 bits of the length, and the bytes that follow.
     Length(u8, u8, Vec<u8>),
-    /// A frame masked by the side that must not, or not masked by the side that must.
+    /// A frame that is masked by a server, or not masked by a client: its first byte and its payload.
     WrongMask(u8, Vec<u8>),
+    /// Any bytes.
     Junk(Vec<u8>),
 }
 
+/// The payload of a text message: up to 11 characters of 1 to 4 bytes.
 pub fn text() -> impl Strategy<Value = Vec<u8>> {
     let character = prop_oneof![Just('a'), Just('é'), Just('漢'), Just('😀'), any::<char>()];
     vec(character, 0..12).prop_map(|text| text.into_iter().collect::<String>().into_bytes())
 }
 
+/// Fewer than `most` bytes.
 pub fn bytes(most: usize) -> impl Strategy<Value = Vec<u8>> {
     vec(any::<u8>(), 0..most)
 }
 
+/// A Ping or a Pong.
 pub fn control() -> impl Strategy<Value = Part> {
     (prop_oneof![Just(0x89), Just(0x8A)], prop_oneof![4 => bytes(8), 1 => bytes(126)])
         .prop_map(|(first, p)| Part::Frame(first, p))
 }
 
-/// A message in one or more frames, control frames between them.
+/// A message in one or more frames, with control frames between them. One text in seven is mostly not UTF-8.
 pub fn message() -> impl Strategy<Value = Vec<Part>> {
     let payload = prop_oneof![
         3 => text().prop_map(|p| (0x01, p)),
@@ -57,6 +84,7 @@ pub fn message() -> impl Strategy<Value = Vec<Part>> {
     )
 }
 
+/// A Close with any payload, often a valid one.
 pub fn close() -> impl Strategy<Value = Part> {
     let code = prop_oneof![Just(1000u16), Just(4999), 990..1020u16, any::<u16>()];
     let body = prop_oneof![
@@ -67,7 +95,8 @@ pub fn close() -> impl Strategy<Value = Part> {
     body.prop_map(|body| Part::Frame(0x88, body))
 }
 
-pub fn broken() -> impl Strategy<Value = Part> {
+/// A frame with any first byte, with any length field or with the wrong mask, or any bytes.
+pub fn malformed() -> impl Strategy<Value = Part> {
     prop_oneof![
         (any::<u8>(), bytes(10)).prop_map(|(first, payload)| Part::Frame(first, payload)),
         (any::<u8>(), 0..=127u8, vec(prop_oneof![Just(0), Just(0x80), any::<u8>()], 0..9))
@@ -78,43 +107,43 @@ pub fn broken() -> impl Strategy<Value = Part> {
     ]
 }
 
-/// Messages and control frames.
-pub fn sound() -> impl Strategy<Value = Vec<Part>> {
+/// Messages and control frames. All is valid but a text that is not UTF-8.
+pub fn valid() -> impl Strategy<Value = Vec<Part>> {
     vec(prop_oneof![2 => message(), 1 => control().prop_map(|part| vec![part])], 0..8).prop_map(|parts| parts.concat())
 }
 
-/// The same, at times something broken or a Close among them, whatever then follows.
+/// Messages and control frames, at times with a Close or something malformed among them. Anything can follow those.
 pub fn parts() -> impl Strategy<Value = Vec<Part>> {
     let some = prop_oneof![
         8 => message(),
         4 => control().prop_map(|part| vec![part]),
         1 => close().prop_map(|part| vec![part]),
-        1 => broken().prop_map(|part| vec![part]),
+        1 => malformed().prop_map(|part| vec![part]),
     ];
     vec(some, 0..8).prop_map(|parts| parts.concat())
 }
 
-/// What the peer of an endpoint of this role writes.
+/// The bytes of these parts, masked as the peer writes them: `to_server` by a client, else by a server.
 pub fn written(parts: &[Part], to_server: bool) -> Vec<u8> {
-    let mut wire = Vec::new();
+    let mut stream = Vec::new();
     for (part, n) in parts.iter().zip(5000..) {
-        let key = to_server.then(|| wire::key(n));
+        let key = to_server.then(|| raw::key(n));
         match part {
-            Part::Frame(first, payload) => wire.extend(wire::frame(*first, key, payload)),
+            Part::Frame(first, payload) => stream.extend(raw::frame(*first, key, payload)),
             Part::WrongMask(first, payload) => {
-                wire.extend(wire::frame(*first, if to_server { None } else { Some(wire::key(n)) }, payload));
+                stream.extend(raw::frame(*first, if to_server { None } else { Some(raw::key(n)) }, payload));
             }
             Part::Length(first, short, digits) => {
-                wire.extend([*first, short | if to_server { 0x80 } else { 0 }]);
-                wire.extend(digits);
+                stream.extend([*first, short | if to_server { 0x80 } else { 0 }]);
+                stream.extend(digits);
             }
-            Part::Junk(junk) => wire.extend(junk),
+            Part::Junk(junk) => stream.extend(junk),
         }
     }
-    wire
+    stream
 }
 
-/// Limits around what the wires have, reserved bits and opcodes that mostly are not allowed.
+/// Limits near what the streams have, which mostly allow no reserved bits and no opcodes of extensions.
 pub fn config() -> impl Strategy<Value = Config> {
     let limit = || prop_oneof![4 => Just(u64::MAX), 1 => 0..60u64];
     let fragments = prop_oneof![4 => Just(u32::MAX), 1 => 1..4u32];
@@ -132,10 +161,12 @@ pub fn config() -> impl Strategy<Value = Config> {
     )
 }
 
+/// Any time to drain.
 pub fn drain() -> impl Strategy<Value = Drain> {
     prop_oneof![Just(Drain::AtOnce), Just(Drain::AfterRead), Just(Drain::ByHand)]
 }
 
+/// Any action of an endpoint.
 pub fn action() -> impl Strategy<Value = Action> {
     let message = || {
         prop_oneof![

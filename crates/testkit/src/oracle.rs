@@ -1,14 +1,14 @@
-//! A receiver that is naive on purpose: it has the whole wire before it, stores what it likes, and asks `core` about UTF-8.
+//! A receiver that is naive on purpose: it has the whole stream at once, stores what it needs, and asks `core` about UTF-8.
 
-use super::wire::{self, Header};
-use super::{Entry, Log, Unfinished};
+use crate::raw::{self, Header};
+use crate::{Entry, Log, Unfinished};
 use barews::ProtocolError;
 use barews::connection::{Config, MessageKind, State, Transport};
 
-/// The log of a host that receives `wire` and drains at once.
-pub fn expect(is_server: bool, config: &Config, wire: &[u8]) -> Log {
+/// Returns the log of a host that receives `stream` and drains after each event. A client draws its keys as [`raw::key`] says.
+pub fn expect(is_server: bool, config: &Config, stream: &[u8]) -> Log {
     let mut receiver = Receiver { is_server, config, log: Log::default(), message: None, keys: 0 };
-    match receiver.run(wire) {
+    match receiver.run(stream) {
         Ok(close) => {
             if let Some(code) = close {
                 receiver.reply(0x88, code.map_or(vec![], |code| code.to_be_bytes().to_vec()));
@@ -22,8 +22,8 @@ pub fn expect(is_server: bool, config: &Config, wire: &[u8]) -> Log {
     receiver.log
 }
 
-/// The events are those of the naive receiver. While a Pong of ours waits to be sent, the payload of a Pong or of an extension's
-/// control frame may be told up to its first 14 bytes only.
+/// Panics unless `heard` has the events of the log of a naive receiver. While a Pong is due, a connection may report only the
+/// first 14 bytes of the payload of a Pong or of an extension's control frame.
 pub fn assert_same(heard: &Log, naive: &Log) {
     let shortened = |(heard, whole): (Entry, &Entry)| match (&heard, whole) {
         (Entry::Pong(part), Entry::Pong(all)) | (Entry::Control(_, part), Entry::Control(_, all))
@@ -48,7 +48,7 @@ struct Receiver<'c> {
     keys: u32,
 }
 
-/// The message under way.
+/// The current message.
 struct Message {
     kind: MessageKind,
     /// It is text, and its first frame has no reserved bit.
@@ -61,14 +61,14 @@ struct Message {
 type End = Option<Option<u16>>;
 
 impl Receiver<'_> {
-    fn run(&mut self, mut wire: &[u8]) -> Result<End, ProtocolError> {
-        while let Some(header) = wire::read_header(wire) {
+    fn run(&mut self, mut stream: &[u8]) -> Result<End, ProtocolError> {
+        while let Some(header) = raw::read_header(stream) {
             self.check(&header)?;
-            let body = &wire[header.size..];
+            let body = &stream[header.size..];
             let len = usize::try_from(header.len).unwrap_or(usize::MAX).min(body.len());
-            let payload = wire::mask(header.key.unwrap_or_default(), 0, &body[..len]);
+            let payload = raw::mask(header.key.unwrap_or_default(), 0, &body[..len]);
             let whole = len as u64 == header.len;
-            wire = &body[len..];
+            stream = &body[len..];
             match header.first & 0x0F {
                 0..8 => self.data(&header, &payload, whole)?,
                 _ if !whole => {}
@@ -124,10 +124,10 @@ impl Receiver<'_> {
         let before = message.payload.len();
         message.payload.extend_from_slice(payload);
         let last = whole && header.first & 0x80 != 0;
-        if message.checked && wire::text_goes_on(&message.payload, before).is_none_or(|whole| last && !whole) {
+        if message.checked && raw::text_goes_on(&message.payload, before).is_none_or(|whole| last && !whole) {
             return Err(ProtocolError::InvalidUtf8);
         }
-        // What can be told of the message so far: bytes, its end, and frames with reserved bits.
+        // What a connection reports of the message so far: bytes, its end, and frames with reserved bits.
         if !payload.is_empty() || last || whole && rsv != 0 {
             let first = self.log.unfinished.is_none();
             let unfinished = Unfinished { kind: message.kind, rsv, reserved: vec![], payload: vec![] };
@@ -159,18 +159,18 @@ impl Receiver<'_> {
         };
         self.log.ended = true;
         self.log.entries.push(Entry::Close(code, reason.to_owned()));
-        // 1010 is the client's alone.
+        // Only a client may send 1010.
         Ok(code.map(|code| if self.is_server && code == 1010 { 1000 } else { code }))
     }
 
     fn reply(&mut self, first: u8, payload: Vec<u8>) {
         self.keys += 1;
-        let key = if self.is_server { None } else { Some(wire::key(self.keys)) };
-        self.log.entries.push(Entry::Sent(wire::frame(first, key, &payload)));
+        let key = if self.is_server { None } else { Some(raw::key(self.keys)) };
+        self.log.entries.push(Entry::Sent(raw::frame(first, key, &payload)));
     }
 }
 
-/// The status codes of RFC 6455 section 7.4 and of the IANA registry that may stand in a Close frame.
+/// Returns whether a Close frame may have this status code, by RFC 6455 section 7.4 and the IANA registry.
 pub fn may_be_sent(code: u16) -> bool {
     [1000, 1001, 1002, 1003, 1007, 1008, 1009, 1010, 1011, 1012, 1013, 1014].contains(&code)
         || (3000..4000).contains(&code)
@@ -180,22 +180,30 @@ pub fn may_be_sent(code: u16) -> bool {
 /// What was received, as far as it decides about the connection's state.
 #[derive(Clone, Copy, PartialEq, Debug)]
 pub enum Incoming {
+    /// Neither a Close frame nor an error.
     Nothing,
+    /// A Close frame.
     Close,
+    /// An error: the connection has failed.
     Error,
 }
 
 /// The events of a connection that decide about its state, and what the engine says after them.
 #[derive(Clone, Copy, Debug)]
 pub struct Situation {
+    /// The endpoint is a server.
     pub is_server: bool,
+    /// What it has received.
     pub incoming: Incoming,
     /// The transport has ended.
     pub eof: bool,
     /// Our Close was sent.
     pub sent: bool,
+    /// What `Connection::state` returns.
     pub state: State,
+    /// What `Connection::transport` returns.
     pub transport: Transport,
+    /// What `Connection::is_clean` returns.
     pub clean: bool,
 }
 
@@ -241,6 +249,11 @@ const CLOSING_RULES: [ClosingRule; 8] = {
 };
 
 impl Situation {
+    /// Checks the answers against the rules of closing.
+    ///
+    /// # Panics
+    ///
+    /// If one does not hold; the message has its ids.
     pub fn assert_closing_rules(&self) {
         for (ids, rule, holds) in CLOSING_RULES {
             assert!(holds(self), "[{ids}] {rule}: {self:?}");

@@ -1,35 +1,20 @@
-//! Drives a connection as a host does, and holds every single call against what the engine promises (P1, P2, P3, P5 to P8,
-//! P11 and P13 of the crate's properties, see `properties.rs`).
-//!
-//! A [`Host`] is one endpoint with its host: it feeds bytes, drains what is due, sends, and keeps a merged [`Log`], in which
-//! it cannot be seen how the bytes were cut. [`wire`] writes and reads frames naively, [`oracle`] is a naive receiver,
-//! [`session`] is two endpoints that talk to each other, [`transcript`] reads the files in
-//! `transcripts`, and [`player`] plays them.
-//!
-//! The tests and the fuzz targets share this folder: it needs nothing but `std` and the engine.
-#![allow(dead_code, unreachable_pub)] // every test uses its part of it
+//! One endpoint with its host: [`Host`] checks every call of the engine.
 
-mod log;
-pub mod oracle;
-pub mod player;
-pub mod session;
-pub mod transcript;
-pub mod wire;
-
-pub use log::{Entry, Log, Unfinished};
-
+use crate::raw;
+use crate::{Entry, Log};
 use barews::connection::{Config, Event, MessageKind, Outgoing, Received, State, Transport};
 use barews::wire::{CloseCode, EncodedHeader, MAX_CONTROL_FRAME};
 use barews::{Client, Connection, ProtocolError, Role, SendError, Server};
 use std::cell::Cell;
+use std::fmt::Debug;
 use std::rc::Rc;
 
 /// A source of masking keys.
 pub type Keys = Box<dyn FnMut() -> [u8; 4]>;
 
-/// A role that a [`Host`] can be made for.
+/// A role that a [`Host`] can have: [`Server`], or [`Client`] with [`Keys`].
 pub trait Side: Role + Sized {
-    /// The role, and a counter of the masking keys that it draws: the n-th is [`wire::key`] of n.
+    /// Returns the role, and a counter of the masking keys that it draws. The n-th key is [`raw::key`] of n.
     fn counted() -> (Self, Rc<Cell<u32>>);
 }
 
@@ -45,39 +30,62 @@ impl Side for Client<Keys> {
         let counter = Rc::clone(&keys);
         let source = move || {
             counter.set(counter.get() + 1);
-            wire::key(counter.get())
+            raw::key(counter.get())
         };
         (Client(Box::new(source)), keys)
     }
 }
 
-/// When a host drains.
+/// When a [`Host`] drains: calls `poll_transmit` until it returns 0.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Drain {
-    /// After each event, as the drain law has it.
+    /// After each event.
     AtOnce,
-    /// Not before all bytes of a read were received.
+    /// After each read, when all of its bytes have been received.
     AfterRead,
-    /// By a call of [`Host::drain`] only.
+    /// Only when [`Host::drain`] is called.
     ByHand,
 }
 
-/// How things stand at the end.
+/// What a connection says about itself, in one value to compare.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Outcome {
+    /// `Connection::state`
     pub state: State,
+    /// `Connection::transport`
     pub transport: Transport,
+    /// `Connection::close_code`
     pub close_code: Option<u16>,
+    /// `Connection::close_reason`
     pub close_reason: String,
+    /// `Connection::is_clean`
     pub clean: bool,
 }
 
-/// One endpoint and its host.
+/// One endpoint with its host: feeds bytes, drains, sends, keeps a [`Log`], and checks every call against the
+/// [properties](crate#properties). Panics when one does not hold.
+///
+/// The methods that send have the names of those of [`Connection`], and write to [`output`](Self::output).
+///
+/// ```
+/// use barews::connection::{Config, MessageKind};
+/// use barews::{Client, Server};
+/// use barews_testkit::{Entry, Host, Keys};
+///
+/// let mut client = Host::<Client<Keys>>::new(&Config::DEFAULT);
+/// let mut server = Host::<Server>::new(&Config::DEFAULT);
+/// client.message(MessageKind::Text, b"Hello").unwrap();
+/// server.feed(&client.output);
+/// assert_eq!(server.log.entries, [Entry::Message(MessageKind::Text, 0, b"Hello".to_vec())]);
+/// ```
 pub struct Host<R> {
+    /// The engine.
     pub connection: Connection<R>,
+    /// What has happened.
     pub log: Log,
+    /// When it drains.
     pub drain: Drain,
-    /// Everything that was written, which a peer may take.
+    /// All bytes that were written, for a peer to receive.
     pub output: Vec<u8>,
     /// The frames that `poll_transmit` wrote, each as its first byte and its unmasked payload.
     pub replies: Vec<(u8, Vec<u8>)>,
@@ -85,20 +93,22 @@ pub struct Host<R> {
     pub keys: Rc<Cell<u32>>,
     /// Calls of `receive`.
     pub calls: usize,
-    /// The messages that were sent, and the one that is being sent.
+    /// The messages that were sent whole.
     pub messages_sent: Vec<(MessageKind, Vec<u8>)>,
-    message_under_way: Option<(MessageKind, Vec<u8>)>,
-    /// The frame that is being sent: whether it is its message's last, and the payload still to come.
+    message_in_progress: Option<(MessageKind, Vec<u8>)>,
+    /// The current frame is its message's last.
     frame_fin: bool,
+    /// Payload of the current frame that is still to be sent, in bytes.
     pub frame_left: u64,
     error: Option<ProtocolError>,
     close_sent: bool,
 }
 
-/// Fills output buffers: bytes beyond those that a call says it wrote stay as they are.
+/// Fills output buffers, to see that a call leaves the bytes after those that it wrote.
 const UNTOUCHED: u8 = 0xA5;
 
-impl<R: Side + core::fmt::Debug> Host<R> {
+impl<R: Side + Debug> Host<R> {
+    /// A host of a new connection, which drains after each event.
     pub fn new(config: &Config) -> Self {
         let (role, keys) = R::counted();
         Self {
@@ -110,7 +120,7 @@ impl<R: Side + core::fmt::Debug> Host<R> {
             keys,
             calls: 0,
             messages_sent: Vec::new(),
-            message_under_way: None,
+            message_in_progress: None,
             frame_fin: false,
             frame_left: 0,
             error: None,
@@ -118,7 +128,7 @@ impl<R: Side + core::fmt::Debug> Host<R> {
         }
     }
 
-    /// One read of the transport: receives until nothing is left.
+    /// Receives `input` as one read of the transport: calls `receive` until nothing is left.
     pub fn feed(&mut self, input: &[u8]) {
         let mut buffer = input.to_vec();
         let mut bytes = &mut buffer[..];
@@ -132,7 +142,7 @@ impl<R: Side + core::fmt::Debug> Host<R> {
             };
             let consumed = len - rest.len();
             assert_eq!(rest.as_ptr().addr(), start + consumed, "the rest is the end of the input");
-            // Near the end only: for each event anew it would be quadratic work.
+            // Only near the end: to compare it after each event would be quadratic work.
             assert!(rest.len() > 4096 || *rest == input[input.len() - rest.len()..], "the rest is untouched");
             assert!(consumed > 0 || event.is_some() || len == 0, "P1: progress at {next:02x?}");
             assert!(event.is_some() || rest.is_empty(), "P2: without an event all is consumed");
@@ -154,10 +164,10 @@ impl<R: Side + core::fmt::Debug> Host<R> {
         }
     }
 
-    /// Several reads: pieces of these sizes, again and again until all is fed.
-    pub fn feed_cut(&mut self, wire: &[u8], sizes: &[usize]) {
+    /// Receives `input` in reads of these sizes, repeated until all is fed. Without a size above 0 it is one read.
+    pub fn feed_cut(&mut self, input: &[u8], sizes: &[usize]) {
         let mut sizes = sizes.iter().copied().filter(|size| *size > 0).cycle();
-        let mut rest = wire;
+        let mut rest = input;
         while !rest.is_empty() {
             let (piece, after) = rest.split_at(sizes.next().unwrap_or(rest.len()).min(rest.len()));
             self.feed(piece);
@@ -173,15 +183,15 @@ impl<R: Side + core::fmt::Debug> Host<R> {
         assert_eq!(self.error, Some(error), "P5: an error is sticky");
         let before = format!("{:?}", self.connection);
         for junk in [&mut b"\x81\x00"[..].to_vec(), &mut Vec::new()] {
-            assert_eq!(self.connection.receive(junk).err(), Some(error), "P5: nothing is read behind an error");
+            assert_eq!(self.connection.receive(junk).err(), Some(error), "P5: nothing is read after an error");
         }
-        assert_eq!(format!("{:?}", self.connection), before, "P5: nothing changes behind an error");
+        assert_eq!(format!("{:?}", self.connection), before, "P5: nothing changes after an error");
         if self.drain != Drain::ByHand {
             self.drain();
         }
     }
 
-    /// The transport has ended.
+    /// Ends the transport: calls `receive_eof`.
     pub fn eof(&mut self) {
         match self.connection.receive_eof() {
             Ok(()) => self.log.entries.push(Entry::End),
@@ -192,7 +202,7 @@ impl<R: Side + core::fmt::Debug> Host<R> {
         }
     }
 
-    /// The host itself fails the connection.
+    /// Fails the connection, as a host does that finds an error of its own.
     pub fn fail(&mut self, error: ProtocolError) {
         let was_over = self.log.is_over();
         self.connection.fail(error);
@@ -201,7 +211,7 @@ impl<R: Side + core::fmt::Debug> Host<R> {
         }
     }
 
-    /// The drain law (P13): `poll_transmit` until it returns 0.
+    /// Calls `poll_transmit` until it returns 0 (P13).
     pub fn drain(&mut self) {
         for frames in 0.. {
             let mut out = [UNTOUCHED; MAX_CONTROL_FRAME];
@@ -213,18 +223,18 @@ impl<R: Side + core::fmt::Debug> Host<R> {
             assert_eq!(self.frame_left, 0, "P6: never inside a data frame");
             let (frame, untouched) = out.split_at(len);
             assert!(untouched.iter().all(|b| *b == UNTOUCHED), "only what is returned was written");
-            let (first, payload) = wire::frames(frame).pop().expect("P6: a whole frame");
+            let (first, payload) = raw::frames(frame).pop().expect("P6: a whole frame");
             assert!([0x88, 0x8A].contains(&first), "P6: a Pong or a Close, not {first:x}");
             assert!(payload.len() <= 125);
             self.replies.push((first, payload));
             self.written(frame);
         }
         if self.frame_left == 0 {
-            assert_eq!(self.connection.buffered_amount(), 0, "P13: nothing is due behind a drain");
+            assert_eq!(self.connection.buffered_amount(), 0, "P13: nothing is due after a drain");
         }
     }
 
-    /// Bytes went out; `frame` begins with a frame's first byte.
+    /// Takes bytes that were written. They begin with the first byte of a frame.
     fn written(&mut self, frame: &[u8]) {
         assert!(!self.close_sent, "P7: nothing is sent after a Close");
         assert_eq!(frame[1] & 0x80 == 0, R::IS_SERVER, "P8: a client masks, a server does not");
@@ -237,7 +247,7 @@ impl<R: Side + core::fmt::Debug> Host<R> {
         self.log.entries.push(Entry::Sent(bytes.to_vec()));
     }
 
-    /// A call that sends: one that fails changes nothing (P11), one that begins a frame draws one key (P8).
+    /// Makes a call that sends. If it fails it changes nothing (P11), and a server never draws a key (P8).
     fn attempt<T>(&mut self, call: impl FnOnce(&mut Connection<R>) -> Result<T, SendError>) -> Result<T, SendError> {
         let (before, keys) = (format!("{:?}", self.connection), self.keys.get());
         let result = call(&mut self.connection);
@@ -252,7 +262,8 @@ impl<R: Side + core::fmt::Debug> Host<R> {
         result
     }
 
-    /// A call that writes a frame: the space that it says it needs suffices, and one byte less does not (P11).
+    /// Makes a call that writes a frame, with no room, with too little and with enough: what it says that it needs is enough,
+    /// and one byte less is not (P11).
     fn write(
         &mut self,
         mut call: impl FnMut(&mut Connection<R>, &mut [u8]) -> Result<usize, SendError>,
@@ -261,12 +272,12 @@ impl<R: Side + core::fmt::Debug> Host<R> {
         let need = match self.attempt(|c| call(c, &mut [])) {
             Err(SendError::BufferTooSmall { need }) => need,
             Err(error) => return Err(error),
-            Ok(_) => panic!("P6: a frame in no space"),
+            Ok(_) => panic!("P6: a frame in no room"),
         };
         let mut out = vec![UNTOUCHED; need + 7];
         let short = self.attempt(|c| call(c, &mut out[..need - 1]));
-        assert_eq!(short, Err(SendError::BufferTooSmall { need }), "P11: one byte less does not suffice");
-        let len = self.attempt(|c| call(c, &mut out[..need])).expect("P11: the space needed suffices");
+        assert_eq!(short, Err(SendError::BufferTooSmall { need }), "P11: one byte less is not enough");
+        let len = self.attempt(|c| call(c, &mut out[..need])).expect("P11: the room that it needs is enough");
         assert!(out[len..].iter().all(|b| *b == UNTOUCHED), "only what is returned was written");
         out.truncate(len);
         self.one_key_after(keys);
@@ -278,13 +289,14 @@ impl<R: Side + core::fmt::Debug> Host<R> {
         assert_eq!(self.keys.get(), keys + u32::from(!R::IS_SERVER), "P8: a fresh key for each frame");
     }
 
+    /// Sends a message in one frame.
     pub fn message(&mut self, kind: MessageKind, body: &[u8]) -> Result<(), SendError> {
         self.write(|c, out| c.message(kind, body, out))?;
         self.messages_sent.push((kind, body.to_vec()));
         Ok(())
     }
 
-    /// The next fragment, with `space` bytes to write to. Whether one was sent.
+    /// Sends the next fragment, with `space` bytes of room. Returns false if the message is complete.
     pub fn fragment(&mut self, message: &mut Outgoing<'_>, kind: MessageKind, space: usize) -> Result<bool, SendError> {
         let (before, keys, left) = (message.clone(), self.keys.get(), message.left());
         let mut out = vec![UNTOUCHED; space];
@@ -299,13 +311,13 @@ impl<R: Side + core::fmt::Debug> Host<R> {
         assert!(out[len..].iter().all(|b| *b == UNTOUCHED), "only what is returned was written");
         self.one_key_after(keys);
         self.written(&out[..len]);
-        let (_, payload) = wire::frames(&out[..len]).pop().expect("a whole frame");
+        let (_, payload) = raw::frames(&out[..len]).pop().expect("a whole frame");
         assert_eq!(payload.len(), left - message.left());
         self.data_sent(kind, &payload, message.is_complete());
         Ok(true)
     }
 
-    /// The header of a frame whose payload goes out by [`Host::payload`].
+    /// Sends the header of a frame. Its payload follows by [`payload`](Self::payload).
     pub fn frame(&mut self, kind: MessageKind, fin: bool, rsv: u8, len: u64) -> Result<EncodedHeader, SendError> {
         let keys = self.keys.get();
         let header = self.attempt(|c| match rsv {
@@ -319,7 +331,7 @@ impl<R: Side + core::fmt::Debug> Host<R> {
         Ok(header)
     }
 
-    /// In place or copied, which is the same.
+    /// Sends payload of the current frame, masked in place or copied, by the parity of its length.
     pub fn payload(&mut self, part: &[u8]) -> Result<(), SendError> {
         let mut masked = part.to_vec();
         let result = self.attempt(|c| match part.len() % 2 {
@@ -335,42 +347,48 @@ impl<R: Side + core::fmt::Debug> Host<R> {
         }
         self.frame_left -= part.len() as u64;
         self.emit(&masked);
-        let kind = self.message_under_way.as_ref().map_or(MessageKind::Binary, |(kind, _)| *kind);
+        let kind = self.message_in_progress.as_ref().map_or(MessageKind::Binary, |(kind, _)| *kind);
         self.data_sent(kind, part, self.frame_fin && self.frame_left == 0);
         if self.drain != Drain::ByHand {
-            self.drain(); // a reply may have waited for the end of the frame
+            self.drain(); // a reply may have been due since before the end of the frame
         }
         Ok(())
     }
 
     fn data_sent(&mut self, kind: MessageKind, part: &[u8], last: bool) {
-        let (_, body) = self.message_under_way.get_or_insert((kind, Vec::new()));
+        let (_, body) = self.message_in_progress.get_or_insert((kind, Vec::new()));
         body.extend_from_slice(part);
         if last {
-            self.messages_sent.extend(self.message_under_way.take());
+            self.messages_sent.extend(self.message_in_progress.take());
         }
     }
 
+    /// Sends a Ping.
     pub fn ping(&mut self, payload: &[u8]) -> Result<(), SendError> {
         self.write(|c, out| c.ping(payload, out)).map(drop)
     }
 
+    /// Sends an unsolicited Pong.
     pub fn pong(&mut self, payload: &[u8]) -> Result<(), SendError> {
         self.write(|c, out| c.pong(payload, out)).map(drop)
     }
 
+    /// Sends a control frame of an extension.
     pub fn extension_control(&mut self, opcode: u8, payload: &[u8]) -> Result<(), SendError> {
         self.write(|c, out| c.extension_control(opcode, payload, out)).map(drop)
     }
 
+    /// Sends a Close with a status code.
     pub fn close(&mut self, code: u16, reason: &str) -> Result<(), SendError> {
         self.write(|c, out| c.close(CloseCode(code), reason, out)).map(drop)
     }
 
+    /// Sends a Close without a status code.
     pub fn close_without_status(&mut self) -> Result<(), SendError> {
         self.write(|c, out| c.close_without_status(out)).map(drop)
     }
 
+    /// What the connection says about itself now.
     pub fn outcome(&self) -> Outcome {
         Outcome {
             state: self.connection.state(),
