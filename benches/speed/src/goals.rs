@@ -3,7 +3,7 @@
 use crate::groups::{echo, fragments, handshake, receive, scaling, send};
 use crate::peers::{PEERS, Peer, READ};
 use crate::report::{Cell, Kind, Report, Row};
-use crate::wire::{Content, Size};
+use crate::stream::{Content, Size};
 use std::fmt::Write;
 
 /// One comparison: reached if `value` is at most `most`.

@@ -12,9 +12,9 @@ mod report;
 mod rounds;
 mod session;
 mod socket;
+mod stream;
 mod table;
 mod tally;
-mod wire;
 mod workload;
 
 use options::Options;

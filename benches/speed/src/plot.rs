@@ -4,8 +4,8 @@
 use crate::groups::{echo, fragments, handshake, receive, send};
 use crate::peers::READ;
 use crate::report::{Cell, Kind, Report, Row};
+use crate::stream::Content;
 use crate::table::{limit, nanoseconds};
-use crate::wire::Content;
 use std::fmt::Write;
 use std::path::Path;
 use std::{fs, io};

@@ -1,8 +1,8 @@
 //! What the peers have to do: the streams that they receive and the messages that they send.
 
 use crate::socket::Socket;
+use crate::stream::{self, Content, Frame, Random, Size};
 use crate::tally::{Tally, Total};
-use crate::wire::{self, Content, Frame, Random, Size};
 use std::rc::Rc;
 
 /// A stream that a client sends.
@@ -30,8 +30,8 @@ impl Incoming {
     pub fn messages(content: Content, size: Size) -> Self {
         let (mut bytes, mut middles, mut random) = (Vec::new(), Vec::new(), Random::default());
         let tally = Tally::verifying();
-        for payload in wire::payloads(content, size, pass(size)) {
-            wire::put_frame(&mut bytes, 0x80 | content.opcode(), Some(random.key()), &payload);
+        for payload in stream::payloads(content, size, pass(size)) {
+            stream::put_frame(&mut bytes, 0x80 | content.opcode(), Some(random.key()), &payload);
             middles.push(bytes.len() - 1 - payload.len() / 2);
             tally.message(&payload);
         }
@@ -43,18 +43,18 @@ impl Incoming {
     pub fn fragments(content: Content, size: usize, fragment: usize) -> Self {
         let (mut bytes, mut random, mut pongs, tally) = (Vec::new(), Random::default(), Vec::new(), Tally::verifying());
         let mut middles = Vec::new();
-        for payload in wire::payloads(content, Size::Bytes(size), pass(Size::Bytes(size))) {
+        for payload in stream::payloads(content, Size::Bytes(size), pass(Size::Bytes(size))) {
             let mut fragments = payload.chunks(fragment).enumerate().peekable();
             while let Some((i, part)) = fragments.next() {
                 let opcode = if i == 0 { content.opcode() } else { 0 };
                 let fin = if fragments.peek().is_none() { 0x80 } else { 0 };
-                wire::put_frame(&mut bytes, fin | opcode, Some(random.key()), part);
+                stream::put_frame(&mut bytes, fin | opcode, Some(random.key()), part);
                 if i == size / fragment / 2 {
                     middles.push(bytes.len() - 1 - part.len() / 2);
                 }
                 if fin == 0 {
-                    let ping = wire::payload(Content::Ascii, 8, &mut random);
-                    wire::put_frame(&mut bytes, 0x89, Some(random.key()), &ping);
+                    let ping = stream::payload(Content::Ascii, 8, &mut random);
+                    stream::put_frame(&mut bytes, 0x89, Some(random.key()), &ping);
                     pongs.push(ping);
                 }
             }
@@ -87,7 +87,7 @@ pub struct Outgoing(Rc<[bytes::Bytes]>);
 
 impl Outgoing {
     pub fn new(size: Size) -> Self {
-        Self(wire::payloads(Content::Binary, size, pass(size)).into_iter().map(bytes::Bytes::from).collect())
+        Self(stream::payloads(Content::Binary, size, pass(size)).into_iter().map(bytes::Bytes::from).collect())
     }
 
     pub fn bodies(&self) -> impl Iterator<Item = &bytes::Bytes> {
@@ -109,7 +109,7 @@ impl Outgoing {
 /// not masked as they should be.
 pub fn written(log: &[u8], is_masked: bool) -> Result<(Total, Vec<Vec<u8>>), String> {
     let (tally, mut pongs) = (Tally::verifying(), Vec::new());
-    for Frame { first, is_masked: masked, payload } in wire::frames(log).ok_or("not frames")? {
+    for Frame { first, is_masked: masked, payload } in stream::frames(log).ok_or("not frames")? {
         if masked != is_masked {
             return Err(format!("masked: {masked}"));
         }

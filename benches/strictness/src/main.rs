@@ -6,8 +6,8 @@
 mod peers;
 mod stream;
 mod table;
+mod transport;
 mod verdict;
-mod wire;
 
 use peers::{PEERS, Peer};
 use std::io::Read;
@@ -15,8 +15,8 @@ use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 use std::{env, fs, thread};
 use stream::Stream;
+use transport::Transport;
 use verdict::{Outcome, Verdict};
-use wire::Wire;
 
 /// For one stream; the usual is a few milliseconds.
 const TIMEOUT: Duration = Duration::from_secs(10);
@@ -49,10 +49,10 @@ fn parse(number: &str) -> usize {
 }
 
 fn play(peer: &Peer, stream: &Stream, read_size: usize) -> Outcome {
-    let wire = Wire::new(&stream.bytes, read_size);
+    let transport = Transport::new(&stream.bytes, read_size);
     let mut outcome = Outcome::default();
-    (peer.run)(stream.role, wire.clone(), &mut outcome);
-    outcome.written = wire.written();
+    (peer.run)(stream.role, transport.clone(), &mut outcome);
+    outcome.written = transport.written();
     outcome
 }
 

@@ -106,9 +106,9 @@ fn heads() {
         ("empty fields that are kept", "", "Cookie:\r\n", ""),
     ];
     for (name, start, unit, end) in lines {
-        let wire = |size| [UPGRADE.as_bytes(), &repeated(start, unit, end)(size), b"\r\n"].concat();
+        let input = |size| [UPGRADE.as_bytes(), &repeated(start, unit, end)(size), b"\r\n"].concat();
         for read in [1, 100, usize::MAX] {
-            case(&named(&format!("request, {name}"), read), wire, serve(read, Ok(())));
+            case(&named(&format!("request, {name}"), read), input, serve(read, Ok(())));
         }
     }
     case("request, empty lines", repeated("", "\r\n", ""), serve(1, Ok(())));
@@ -132,8 +132,8 @@ fn lists() {
         ("Connection: a", ", ,", "", Ok(())),
     ];
     for (start, unit, end, expected) in values {
-        let wire = |size| [UPGRADE.as_bytes(), &repeated(start, unit, end)(size), b"\r\n\r\n"].concat();
-        case(&format!("request, {start}{unit}{unit}...{end}"), wire, serve(usize::MAX, expected));
+        let input = |size| [UPGRADE.as_bytes(), &repeated(start, unit, end)(size), b"\r\n\r\n"].concat();
+        case(&format!("request, {start}{unit}{unit}...{end}"), input, serve(usize::MAX, expected));
     }
     let fields = |size| [UPGRADE.as_bytes(), &repeated("", "Sec-WebSocket-Extensions: a\r\n", "\r\n")(size)].concat();
     case("request, extensions in many fields", fields, serve(1, Ok(())));
@@ -163,12 +163,12 @@ fn responses() {
         ("extensions", "Sec-WebSocket-Extensions: foo", ", baz;a=b", "\r\n"),
         ("a field that does not matter", "X: ", "a", "\r\n"),
     ] {
-        let wire = |size| match start {
+        let input = |size| match start {
             "" => [&repeated(start, unit, end)(size)[..], b"\r\n"].concat(),
             _ => [accept.as_bytes(), &repeated(start, unit, end)(size), b"\r\n"].concat(),
         };
         for read in [1, usize::MAX] {
-            case(&named(&format!("response, {name}"), read), wire, connect(read));
+            case(&named(&format!("response, {name}"), read), input, connect(read));
         }
     }
 }
@@ -212,12 +212,12 @@ fn frames() {
     ];
     for (name, unit, drains) in cases {
         for read in [1, 3, usize::MAX] {
-            let wire = |size: usize| unit.repeat(size / unit.len());
+            let input = |size: usize| unit.repeat(size / unit.len());
             let work = |bytes: &mut [u8], _: &mut [u8]| {
                 let mut connection = Connection::new(Server, &Config::DEFAULT);
                 receive(&mut connection, bytes, read, drains);
             };
-            case(&named(name, read), wire, work);
+            case(&named(name, read), input, work);
         }
     }
 }
@@ -230,12 +230,12 @@ fn fragments() {
         ("fragments and Pings", [frame(0x00, b"f"), frame(0x89, b"ping")].concat(), 0x02),
     ] {
         for read in [1, usize::MAX] {
-            let wire = |size: usize| [frame(first, b""), unit.repeat(size / unit.len()), frame(0x80, b"")].concat();
+            let input = |size: usize| [frame(first, b""), unit.repeat(size / unit.len()), frame(0x80, b"")].concat();
             let work = |bytes: &mut [u8], _: &mut [u8]| {
                 let mut connection = Connection::new(Server, &Config::DEFAULT);
                 receive(&mut connection, bytes, read, true);
             };
-            case(&named(name, read), wire, work);
+            case(&named(name, read), input, work);
             let work = |bytes: &mut [u8], storage: &mut [u8]| {
                 let mut connection = Connection::new(Server, &Config::DEFAULT);
                 let mut message = MessageBuffer::new(storage);
@@ -251,7 +251,7 @@ fn fragments() {
                     }
                 }
             };
-            case(&named(&format!("{name} to a MessageBuffer"), read), wire, work);
+            case(&named(&format!("{name} to a MessageBuffer"), read), input, work);
         }
     }
     // What a peer makes us send is its own bytes; how many fragments they take is for the host to say.

@@ -7,7 +7,7 @@ use crate::peers::{PEERS, READ, Reads};
 use crate::report::{Kind, Report};
 use crate::session::Session;
 use crate::socket::Socket;
-use crate::wire::{Content, Size};
+use crate::stream::{Content, Size};
 use crate::workload::Incoming;
 
 pub const TABLE: &str = "server echoes";

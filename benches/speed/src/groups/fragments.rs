@@ -5,7 +5,7 @@ use super::receive::{PACKET, add_all, reads};
 use crate::options::Options;
 use crate::peers::READ;
 use crate::report::Report;
-use crate::wire::{Content, Size};
+use crate::stream::{Content, Size};
 use crate::workload::Incoming;
 
 const SIZE: Size = Size::Bytes(64 << 10);

@@ -9,7 +9,7 @@ use crate::peers::{HEAD, PEERS, Peer, Role};
 use crate::report::{Kind, Report};
 use crate::session::Session;
 use crate::socket::{Respond, Socket};
-use crate::wire::Size;
+use crate::stream::Size;
 use barews::handshake::accept_key;
 
 pub const TABLE: &str = "opening handshake";

@@ -13,8 +13,8 @@ use crate::report::{Cell, Kind, Report, Row};
 use crate::rounds::{self, Contender, Done, Quartiles};
 use crate::session::Session;
 use crate::socket::Output;
+use crate::stream::Size;
 use crate::tally::{Tally, Total};
-use crate::wire::Size;
 use crate::workload;
 
 pub const ALL: [fn(&Options, &mut Report); 6] =

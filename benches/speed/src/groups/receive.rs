@@ -7,8 +7,8 @@ use crate::peers::{PEERS, READ, Reads, Receive};
 use crate::report::{Kind, Report};
 use crate::session::Session;
 use crate::socket::Socket;
+use crate::stream::{Content, Size};
 use crate::tally::Tally;
-use crate::wire::{Content, Size};
 use crate::workload::Incoming;
 use std::panic::{self, AssertUnwindSafe};
 

@@ -9,8 +9,8 @@ use crate::peers::READ;
 use crate::report::{Kind, Report};
 use crate::session::Session;
 use crate::socket::Output;
+use crate::stream::{self, Content, Random, Size};
 use crate::tally::Tally;
-use crate::wire::{self, Content, Random, Size};
 use barews::connection::{Config, Event};
 use barews::{Connection, Server};
 
@@ -63,7 +63,12 @@ pub fn run(options: &Options, report: &mut Report) {
 fn frames(first: u8, count: usize) -> Vec<u8> {
     let (mut bytes, mut random) = (Vec::new(), Random::default());
     for _ in 0..count {
-        wire::put_frame(&mut bytes, first, Some(random.key()), &wire::payload(Content::Binary, PAYLOAD, &mut random));
+        stream::put_frame(
+            &mut bytes,
+            first,
+            Some(random.key()),
+            &stream::payload(Content::Binary, PAYLOAD, &mut random),
+        );
     }
     bytes
 }

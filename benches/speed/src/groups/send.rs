@@ -7,7 +7,7 @@ use crate::peers::{PEERS, Role};
 use crate::report::{Kind, Report};
 use crate::session::Session;
 use crate::socket::Socket;
-use crate::wire::Size;
+use crate::stream::Size;
 use crate::workload::Outgoing;
 
 pub const CLIENT_ENCODES: &str = "client encodes, masked";

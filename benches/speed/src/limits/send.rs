@@ -6,7 +6,7 @@ use crate::lent::Lent;
 use crate::peers::{CORK, Role};
 use crate::session::Session;
 use crate::socket::Socket;
-use crate::wire::Random;
+use crate::stream::Random;
 use crate::workload::Outgoing;
 
 /// A header is at most as long, with a masking key.

@@ -2,8 +2,8 @@ use super::{Cork, HEAD, Peer, READ, Reads, Role};
 use crate::lent::Lent;
 use crate::session::Session;
 use crate::socket::Socket;
+use crate::stream::Random;
 use crate::tally::Tally;
-use crate::wire::Random;
 use crate::workload::Outgoing;
 use barews::connection::{Chunk, Event, MessageKind};
 use barews::handshake::{

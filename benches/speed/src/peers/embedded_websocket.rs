@@ -2,8 +2,8 @@ use super::{Cork, HEAD, Peer, READ, Role};
 use crate::lent::Lent;
 use crate::session::Session;
 use crate::socket::Socket;
+use crate::stream::Random;
 use crate::tally::Tally;
-use crate::wire::Random;
 use crate::workload::Outgoing;
 use embedded_websocket::{
     Error, WebSocket, WebSocketClient, WebSocketOptions, WebSocketReceiveMessageType, WebSocketSendMessageType,

@@ -19,8 +19,8 @@ mod yawc;
 use crate::lent::Lent;
 use crate::session::Session;
 use crate::socket::Socket;
+use crate::stream::Random;
 use crate::tally::Tally;
-use crate::wire::Random;
 use crate::workload::Outgoing;
 use std::convert::Infallible;
 
@@ -167,7 +167,7 @@ pub fn text() -> String {
     out
 }
 
-/// Frames that wait to be written together, for hosts that own the buffer. What is long is written from where it lies.
+/// Frames that wait to be written together, where the buffer is the application's. What is long is written from where it is.
 #[derive(Debug)]
 pub struct Cork {
     buffer: Lent,

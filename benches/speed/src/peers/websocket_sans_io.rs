@@ -2,8 +2,8 @@ use super::{Cork, Peer, READ, Role};
 use crate::lent::Lent;
 use crate::session::Session;
 use crate::socket::Socket;
+use crate::stream::Random;
 use crate::tally::Tally;
-use crate::wire::Random;
 use crate::workload::Outgoing;
 use websocket_sans_io::{
     FrameInfo, MAX_HEADER_LENGTH, Opcode, WebsocketFrameDecoder, WebsocketFrameEncoder, WebsocketFrameEvent,

@@ -1,26 +1,26 @@
 use super::{Peer, ROOM};
 use crate::stream::Role;
+use crate::transport::Transport;
 use crate::verdict::Outcome;
-use crate::wire::Wire;
 use barews::connection::{Event, MessageKind};
 use barews::message::MessageBuffer;
 use barews::{Client, Connection, ProtocolError, Server};
 
 pub const PEER: Peer = Peer { name: "barews", notes: "`Connection` and `MessageBuffer`, default limits.", run };
 
-fn run(role: Role, wire: Wire, outcome: &mut Outcome) {
+fn run(role: Role, transport: Transport, outcome: &mut Outcome) {
     match role {
-        Role::Server => host(Server, wire, outcome),
-        Role::Client => host(Client(|| [1, 2, 3, 4]), wire, outcome),
+        Role::Server => host(Server, transport, outcome),
+        Role::Client => host(Client(|| [1, 2, 3, 4]), transport, outcome),
     }
 }
 
-fn host(role: impl barews::Role, mut wire: Wire, outcome: &mut Outcome) {
+fn host(role: impl barews::Role, mut transport: Transport, outcome: &mut Outcome) {
     let mut connection = Connection::new(role, &Default::default());
     let mut messages = MessageBuffer::new(vec![0; ROOM]);
-    while let Some(mut bytes) = wire.take(ROOM) {
-        if let Err(error) = receive(&mut connection, &mut messages, &mut bytes, &wire, outcome) {
-            drain(&mut connection, &wire);
+    while let Some(mut bytes) = transport.take(ROOM) {
+        if let Err(error) = receive(&mut connection, &mut messages, &mut bytes, &transport, outcome) {
+            drain(&mut connection, &transport);
             outcome.error(error);
         }
     }
@@ -30,7 +30,7 @@ fn receive(
     connection: &mut Connection<impl barews::Role>,
     messages: &mut MessageBuffer<Vec<u8>>,
     mut bytes: &mut [u8],
-    wire: &Wire,
+    transport: &Transport,
     outcome: &mut Outcome,
 ) -> Result<(), ProtocolError> {
     while let got = connection.receive(bytes)?
@@ -46,14 +46,14 @@ fn receive(
             Event::Close(_) => outcome.closed = true,
             _ => {}
         }
-        drain(connection, wire);
+        drain(connection, transport);
     }
     Ok(())
 }
 
-fn drain(connection: &mut Connection<impl barews::Role>, wire: &Wire) {
+fn drain(connection: &mut Connection<impl barews::Role>, transport: &Transport) {
     let mut out = [0; barews::wire::MAX_CONTROL_FRAME];
     while let len @ 1.. = connection.poll_transmit(&mut out) {
-        wire.put(&out[..len]);
+        transport.put(&out[..len]);
     }
 }

@@ -1,7 +1,7 @@
 use super::{Peer, ROOM};
 use crate::stream::Role;
+use crate::transport::{Keys, Transport};
 use crate::verdict::Outcome;
-use crate::wire::{Keys, Wire};
 use embedded_websocket::{Error, WebSocketReceiveMessageType as Received};
 use embedded_websocket::{WebSocket, WebSocketClient, WebSocketOptions, WebSocketServer, WebSocketType};
 use rand_core_06::RngCore;
@@ -13,7 +13,7 @@ pub const PEER: Peer = Peer {
     run,
 };
 
-fn run(role: Role, wire: Wire, outcome: &mut Outcome) {
+fn run(role: Role, transport: Transport, outcome: &mut Outcome) {
     let (mut client, mut server) = (WebSocketClient::new_client(Keys(1)), WebSocketServer::new_server());
     let options =
         WebSocketOptions { path: "/", host: "localhost", origin: "", sub_protocols: None, additional_headers: None };
@@ -22,14 +22,18 @@ fn run(role: Role, wire: Wire, outcome: &mut Outcome) {
     let len = server.server_accept(&key, None, &mut head).expect("the answer fits");
     client.client_accept(&key, &head[..len]).expect("the answer is sound");
     match role {
-        Role::Server => receive(&mut server, wire, outcome),
-        Role::Client => receive(&mut client, wire, outcome),
+        Role::Server => receive(&mut server, transport, outcome),
+        Role::Client => receive(&mut client, transport, outcome),
     }
 }
 
-fn receive<R: RngCore, T: WebSocketType>(socket: &mut WebSocket<R, T>, mut wire: Wire, outcome: &mut Outcome) {
+fn receive<R: RngCore, T: WebSocketType>(
+    socket: &mut WebSocket<R, T>,
+    mut transport: Transport,
+    outcome: &mut Outcome,
+) {
     let (mut payload, mut message, mut pending) = (vec![0; ROOM], Vec::new(), Vec::new());
-    while let Some(bytes) = wire.take(ROOM) {
+    while let Some(bytes) = transport.take(ROOM) {
         pending.extend(bytes);
         while !pending.is_empty() {
             let got = match socket.read(&pending, &mut payload) {

@@ -1,7 +1,7 @@
 use super::Peer;
 use crate::stream::Role;
+use crate::transport::{Transport, drive};
 use crate::verdict::Outcome;
-use crate::wire::{Wire, drive};
 use fastwebsockets::{FragmentCollector, OpCode, WebSocket};
 
 pub const PEER: Peer = Peer {
@@ -10,13 +10,13 @@ pub const PEER: Peer = Peer {
     run,
 };
 
-fn run(role: Role, wire: Wire, outcome: &mut Outcome) {
+fn run(role: Role, transport: Transport, outcome: &mut Outcome) {
     let role = match role {
         Role::Server => fastwebsockets::Role::Server,
         Role::Client => fastwebsockets::Role::Client,
     };
     drive(async {
-        let mut socket = FragmentCollector::new(WebSocket::after_handshake(wire, role));
+        let mut socket = FragmentCollector::new(WebSocket::after_handshake(transport, role));
         loop {
             match socket.read_frame().await {
                 Ok(frame) if frame.opcode == OpCode::Text => outcome.text(&*frame.payload),

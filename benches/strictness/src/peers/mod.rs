@@ -17,8 +17,8 @@ mod ws_framer;
 mod yawc;
 
 use crate::stream::Role;
+use crate::transport::Transport;
 use crate::verdict::Outcome;
-use crate::wire::Wire;
 
 /// Room for a message where the host lends it.
 const ROOM: usize = 1 << 18;
@@ -28,7 +28,7 @@ pub struct Peer {
     pub name: &'static str,
     /// How it is driven, and what of it is switched on or absent.
     pub notes: &'static str,
-    pub run: fn(Role, Wire, &mut Outcome),
+    pub run: fn(Role, Transport, &mut Outcome),
 }
 
 pub const PEERS: [Peer; 11] = [

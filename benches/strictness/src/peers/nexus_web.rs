@@ -1,7 +1,7 @@
 use super::{Peer, ROOM};
 use crate::stream::Role;
+use crate::transport::Transport;
 use crate::verdict::Outcome;
-use crate::wire::Wire;
 use nexus_web::ws::{self, Client, FrameReader, Message};
 
 pub const PEER: Peer = Peer {
@@ -10,13 +10,13 @@ pub const PEER: Peer = Peer {
     run,
 };
 
-fn run(role: Role, wire: Wire, outcome: &mut Outcome) {
+fn run(role: Role, transport: Transport, outcome: &mut Outcome) {
     let role = match role {
         Role::Server => ws::Role::Server,
         Role::Client => ws::Role::Client,
     };
     let (reader, writer) = ws::pair_with(role, FrameReader::builder().buffer_capacity(ROOM));
-    let mut socket = Client::from_parts(wire, reader, writer);
+    let mut socket = Client::from_parts(transport, reader, writer);
     loop {
         match socket.recv() {
             Ok(Some(Message::Text(text))) => outcome.text(text),

@@ -1,18 +1,18 @@
 use super::Peer;
 use crate::stream::Role;
+use crate::transport::{Transport, drive};
 use crate::verdict::Outcome;
-use crate::wire::{Wire, drive};
 use futures_util::StreamExt;
 use sockudo_ws::{Config, Message, WebSocketStream};
 
 pub const PEER: Peer =
     Peer { name: "sockudo-ws", notes: "`WebSocketStream`, default configuration, which checks text.", run };
 
-fn run(role: Role, wire: Wire, outcome: &mut Outcome) {
+fn run(role: Role, transport: Transport, outcome: &mut Outcome) {
     drive(async {
         let mut socket = match role {
-            Role::Server => WebSocketStream::server(wire, Config::default()),
-            Role::Client => WebSocketStream::client(wire, Config::default()),
+            Role::Server => WebSocketStream::server(transport, Config::default()),
+            Role::Client => WebSocketStream::client(transport, Config::default()),
         };
         while let Some(message) = socket.next().await {
             match message {

@@ -1,7 +1,7 @@
 use super::Peer;
 use crate::stream::Role;
+use crate::transport::{Transport, drive};
 use crate::verdict::Outcome;
-use crate::wire::{Wire, drive};
 use soketto::connection::{Builder, Error, Mode};
 use soketto::{Data, Incoming};
 
@@ -12,13 +12,13 @@ pub const PEER: Peer = Peer {
     run,
 };
 
-fn run(role: Role, wire: Wire, outcome: &mut Outcome) {
+fn run(role: Role, transport: Transport, outcome: &mut Outcome) {
     let mode = match role {
         Role::Server => Mode::Server,
         Role::Client => Mode::Client,
     };
     drive(async {
-        let (_sender, mut receiver) = Builder::new(wire, mode).finish();
+        let (_sender, mut receiver) = Builder::new(transport, mode).finish();
         let mut message = Vec::new();
         loop {
             match receiver.receive(&mut message).await {

@@ -1,17 +1,17 @@
 use super::Peer;
 use crate::stream::Role;
+use crate::transport::{Transport, drive};
 use crate::verdict::Outcome;
-use crate::wire::{Wire, drive};
 use futures_util::StreamExt;
 use tokio_websockets::{ClientBuilder, ServerBuilder};
 
 pub const PEER: Peer = Peer { name: "tokio-websockets", notes: "`WebSocketStream`, default configuration.", run };
 
-fn run(role: Role, wire: Wire, outcome: &mut Outcome) {
+fn run(role: Role, transport: Transport, outcome: &mut Outcome) {
     drive(async {
         let mut socket = match role {
-            Role::Server => ServerBuilder::new().serve(wire),
-            Role::Client => ClientBuilder::new().take_over(wire),
+            Role::Server => ServerBuilder::new().serve(transport),
+            Role::Client => ClientBuilder::new().take_over(transport),
         };
         while let Some(message) = socket.next().await {
             match message {

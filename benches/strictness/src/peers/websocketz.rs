@@ -1,7 +1,7 @@
 use super::{Peer, ROOM};
 use crate::stream::Role;
+use crate::transport::{Keys, Transport, drive};
 use crate::verdict::Outcome;
-use crate::wire::{Keys, Wire, drive};
 use websocketz::{Message, WebSocket, next};
 
 pub const PEER: Peer = Peer {
@@ -11,12 +11,12 @@ pub const PEER: Peer = Peer {
     run,
 };
 
-fn run(role: Role, wire: Wire, outcome: &mut Outcome) {
+fn run(role: Role, transport: Transport, outcome: &mut Outcome) {
     let (mut read, mut write, mut fragments) = (vec![0; ROOM], vec![0; ROOM], vec![0; ROOM]);
     drive(async {
         let mut socket = match role {
-            Role::Server => WebSocket::server(wire, Keys(1), &mut read, &mut write, &mut fragments),
-            Role::Client => WebSocket::client(wire, Keys(1), &mut read, &mut write, &mut fragments),
+            Role::Server => WebSocket::server(transport, Keys(1), &mut read, &mut write, &mut fragments),
+            Role::Client => WebSocket::client(transport, Keys(1), &mut read, &mut write, &mut fragments),
         };
         loop {
             match next!(socket) {

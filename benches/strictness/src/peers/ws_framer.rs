@@ -1,7 +1,7 @@
 use super::{Peer, ROOM};
 use crate::stream::Role;
+use crate::transport::Transport;
 use crate::verdict::Outcome;
-use crate::wire::Wire;
 use ws_framer::{WsFrame, WsRxFramer};
 
 pub const PEER: Peer = Peer {
@@ -11,10 +11,10 @@ pub const PEER: Peer = Peer {
     run,
 };
 
-fn run(_: Role, mut wire: Wire, outcome: &mut Outcome) {
+fn run(_: Role, mut transport: Transport, outcome: &mut Outcome) {
     let mut buffer = vec![0; ROOM];
     let mut framer = WsRxFramer::new(&mut buffer);
-    while let Some(bytes) = wire.take(framer.read_buf().len()) {
+    while let Some(bytes) = transport.take(framer.read_buf().len()) {
         framer.read_buf()[..bytes.len()].copy_from_slice(&bytes);
         framer.advance(bytes.len());
         while let Some(frame) = framer.next_frame() {

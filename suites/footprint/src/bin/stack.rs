@@ -197,10 +197,10 @@ fn client_handshake() -> Connection<Client<Keys>> {
     }
 }
 
-/// Receives all of `wire`, as the peer of a connection of role `R` has masked it, and drains.
-fn receive<R: Role>(role: &str, what: &str, connection: &mut Connection<R>, wire: &[u8]) {
+/// Receives all of `input`, as the peer of a connection of role `R` has masked it, and drains.
+fn receive<R: Role>(role: &str, what: &str, connection: &mut Connection<R>, input: &[u8]) {
     let (mut bytes, mut tx) = ([0; 256], [0; MAX_CONTROL_FRAME]);
-    let mut rest = copied(wire, &mut bytes);
+    let mut rest = copied(input, &mut bytes);
     loop {
         let received = measured!(role, format_args!("receive, {what}"), connection.receive(rest));
         let len = measured!(role, "poll_transmit", connection.poll_transmit(&mut tx));
@@ -213,33 +213,33 @@ fn receive<R: Role>(role: &str, what: &str, connection: &mut Connection<R>, wire
 }
 
 /// A frame whose payload is masked with zeros, where it has to be masked: the payload stays legible.
-fn frame<'w, R: Role>(first: u8, payload: &[u8], wire: &'w mut [u8; 256]) -> &'w [u8] {
+fn frame<'i, R: Role>(first: u8, payload: &[u8], input: &'i mut [u8; 256]) -> &'i [u8] {
     let mut end = 2;
-    wire[0] = first;
-    wire[1] = payload.len().min(126) as u8;
+    input[0] = first;
+    input[1] = payload.len().min(126) as u8;
     if payload.len() > 125 {
-        wire[2..4].copy_from_slice(&(payload.len() as u16).to_be_bytes());
+        input[2..4].copy_from_slice(&(payload.len() as u16).to_be_bytes());
         end = 4;
     }
     if R::IS_SERVER {
-        wire[1] |= 0x80;
-        wire[end..end + 4].fill(0);
+        input[1] |= 0x80;
+        input[end..end + 4].fill(0);
         end += 4;
     }
-    end += copied(payload, &mut wire[end..]).len();
-    &wire[..end]
+    end += copied(payload, &mut input[end..]).len();
+    &input[..end]
 }
 
 fn connection<R: Role>(role: &str, mut connection: Connection<R>) {
-    let mut wire = [0; 256];
+    let mut input = [0; 256];
     let text = "text that is not all ASCII: \u{2014}";
-    receive(role, "a text", &mut connection, frame::<R>(0x81, text.as_bytes(), &mut wire));
-    receive(role, "a long text", &mut connection, frame::<R>(0x81, &[b'x'; 200], &mut wire));
-    receive(role, "a first fragment", &mut connection, frame::<R>(0x01, text.as_bytes(), &mut wire));
-    receive(role, "a Ping", &mut connection, frame::<R>(0x89, &[b'x'; 125], &mut wire));
-    receive(role, "a last fragment", &mut connection, frame::<R>(0x80, text.as_bytes(), &mut wire));
-    receive(role, "a Pong", &mut connection, frame::<R>(0x8a, &[b'x'; 125], &mut wire));
-    for byte in frame::<R>(0x82, b"piecemeal", &mut wire) {
+    receive(role, "a text", &mut connection, frame::<R>(0x81, text.as_bytes(), &mut input));
+    receive(role, "a long text", &mut connection, frame::<R>(0x81, &[b'x'; 200], &mut input));
+    receive(role, "a first fragment", &mut connection, frame::<R>(0x01, text.as_bytes(), &mut input));
+    receive(role, "a Ping", &mut connection, frame::<R>(0x89, &[b'x'; 125], &mut input));
+    receive(role, "a last fragment", &mut connection, frame::<R>(0x80, text.as_bytes(), &mut input));
+    receive(role, "a Pong", &mut connection, frame::<R>(0x8a, &[b'x'; 125], &mut input));
+    for byte in frame::<R>(0x82, b"piecemeal", &mut input) {
         receive(role, "a byte", &mut connection, &[*byte]);
     }
     black_box(measured!(role, "control_payload", connection.control_payload()));
@@ -259,7 +259,7 @@ fn connection<R: Role>(role: &str, mut connection: Connection<R>) {
 
     let (mut receiver, mut transmitter) = measured!(role, "split", connection.split());
     let mut bytes = [0; 256];
-    let ping = copied(frame::<R>(0x89, &[b'x'; 125], &mut wire), &mut bytes);
+    let ping = copied(frame::<R>(0x89, &[b'x'; 125], &mut input), &mut bytes);
     black_box(measured!(role, "receiver.receive", receiver.receive(ping)).is_ok());
     match measured!(role, "take_reply", receiver.take_reply()) {
         Some(reply) => black_box(measured!(role, "reply", transmitter.reply(&reply, &mut out)).is_ok()),
@@ -267,11 +267,11 @@ fn connection<R: Role>(role: &str, mut connection: Connection<R>) {
     };
     let mut messages = MessageBuffer::new([0; 256]);
     for (first, what) in [(0x01, "a first fragment"), (0x80, "a last fragment")] {
-        let fragment = copied(frame::<R>(first, text.as_bytes(), &mut wire), &mut bytes);
+        let fragment = copied(frame::<R>(first, text.as_bytes(), &mut input), &mut bytes);
         let Ok(Received { event: Some(Event::Data(chunk)), .. }) = receiver.receive(fragment) else { fail("a chunk") };
         black_box(measured!(role, format_args!("push, {what}"), messages.push(chunk)).is_ok());
     }
-    let close = copied(frame::<R>(0x88, b"\x03\xe8done", &mut wire), &mut bytes);
+    let close = copied(frame::<R>(0x88, b"\x03\xe8done", &mut input), &mut bytes);
     black_box(measured!(role, "receive, a Close", receiver.receive(close)).is_ok());
     let code = black_box(CloseCode::NORMAL);
     black_box(measured!(role, "close", transmitter.close(code, black_box("done"), &mut out)).is_ok());

@@ -9,19 +9,19 @@ use std::sync::{Arc, Mutex};
 use std::task::{Context, Poll, Wake, Waker};
 
 #[derive(Clone, Debug)]
-pub struct Wire {
+pub struct Transport {
     input: Vec<u8>,
     /// The most bytes of a read.
     read_size: usize,
     written: Arc<Mutex<Vec<u8>>>,
 }
 
-impl Wire {
+impl Transport {
     pub fn new(input: &[u8], read_size: usize) -> Self {
         Self { input: input.to_vec(), read_size, written: Arc::default() }
     }
 
-    /// What the peer wrote, once it is done with its own clone of the wire.
+    /// What the peer wrote, once it is done with its own clone of the transport.
     pub fn written(&self) -> Vec<u8> {
         self.written.lock().unwrap().clone()
     }
@@ -37,7 +37,7 @@ impl Wire {
     }
 }
 
-impl io::Read for Wire {
+impl io::Read for Transport {
     fn read(&mut self, to: &mut [u8]) -> io::Result<usize> {
         let bytes = self.take(to.len()).ok_or(io::ErrorKind::WouldBlock)?;
         to[..bytes.len()].copy_from_slice(&bytes);
@@ -45,7 +45,7 @@ impl io::Read for Wire {
     }
 }
 
-impl io::Write for Wire {
+impl io::Write for Transport {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         self.put(bytes);
         Ok(bytes.len())
@@ -56,7 +56,7 @@ impl io::Write for Wire {
     }
 }
 
-impl tokio::io::AsyncRead for Wire {
+impl tokio::io::AsyncRead for Transport {
     fn poll_read(
         mut self: Pin<&mut Self>,
         _: &mut Context<'_>,
@@ -68,7 +68,7 @@ impl tokio::io::AsyncRead for Wire {
     }
 }
 
-impl tokio::io::AsyncWrite for Wire {
+impl tokio::io::AsyncWrite for Transport {
     fn poll_write(self: Pin<&mut Self>, _: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
         self.put(bytes);
         Poll::Ready(Ok(bytes.len()))
@@ -83,7 +83,7 @@ impl tokio::io::AsyncWrite for Wire {
     }
 }
 
-impl futures_util::AsyncRead for Wire {
+impl futures_util::AsyncRead for Transport {
     fn poll_read(mut self: Pin<&mut Self>, _: &mut Context<'_>, to: &mut [u8]) -> Poll<io::Result<usize>> {
         let Some(bytes) = self.take(to.len()) else { return Poll::Pending };
         to[..bytes.len()].copy_from_slice(&bytes);
@@ -91,7 +91,7 @@ impl futures_util::AsyncRead for Wire {
     }
 }
 
-impl futures_util::AsyncWrite for Wire {
+impl futures_util::AsyncWrite for Transport {
     fn poll_write(self: Pin<&mut Self>, _: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
         self.put(bytes);
         Poll::Ready(Ok(bytes.len()))
@@ -106,11 +106,11 @@ impl futures_util::AsyncWrite for Wire {
     }
 }
 
-impl embedded_io_async::ErrorType for Wire {
+impl embedded_io_async::ErrorType for Transport {
     type Error = Infallible;
 }
 
-impl embedded_io_async::Read for Wire {
+impl embedded_io_async::Read for Transport {
     async fn read(&mut self, to: &mut [u8]) -> Result<usize, Infallible> {
         let Some(bytes) = self.take(to.len()) else { return std::future::pending().await };
         to[..bytes.len()].copy_from_slice(&bytes);
@@ -118,7 +118,7 @@ impl embedded_io_async::Read for Wire {
     }
 }
 
-impl embedded_io_async::Write for Wire {
+impl embedded_io_async::Write for Transport {
     async fn write(&mut self, bytes: &[u8]) -> Result<usize, Infallible> {
         self.put(bytes);
         Ok(bytes.len())
