@@ -2,7 +2,7 @@
 //!
 //!     cargo run --release --features deflate --example autobahn_client -- ws://127.0.0.1:PORT
 //!
-//! `tests/autobahn/run client` starts both. A piece of a message is echoed as it arrives, as a fragment of the message
+//! `suites/autobahn/run client` starts both. A piece of a message is echoed as it arrives, as a fragment of the message
 //! that goes back, so messages may be longer than the buffer. permessage-deflate is offered, and where the suite agrees every
 //! fragment is deflated by itself.
 

@@ -208,22 +208,22 @@ struct Measured {
 /// All messages there and back, once.
 fn pass(contender: &mut dyn Contender, messages: &[Vec<u8>], measured: &mut Measured) {
     contender.begin();
-    let mut wire = Vec::new();
+    let mut stream = Vec::new();
     let mut ends = Vec::new();
     let start = Instant::now();
     for message in messages {
-        contender.deflate(message, &mut wire);
-        ends.push(wire.len());
+        contender.deflate(message, &mut stream);
+        ends.push(stream.len());
     }
     measured.deflating.push(start.elapsed());
-    measured.deflated = wire.len() - TAIL.len() * messages.len();
+    measured.deflated = stream.len() - TAIL.len() * messages.len();
     let longest = messages.iter().map(Vec::len).max().unwrap_or(0);
     let mut out = vec![0; longest + 512];
     let mut at = 0;
     let mut spent = Duration::ZERO;
     for (message, end) in messages.iter().zip(ends) {
         let start = Instant::now();
-        let len = contender.inflate(&mut wire[at..end], &mut out);
+        let len = contender.inflate(&mut stream[at..end], &mut out);
         spent += start.elapsed();
         assert!(out[..len] == message[..], "another message comes back");
         at = end;

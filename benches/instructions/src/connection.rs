@@ -72,14 +72,14 @@ fn body(text: &str, len: usize) -> Vec<u8> {
 }
 
 /// Messages as a client sends them.
-fn wire(kind: MessageKind, text: &str, sizes: &[usize]) -> Vec<u8> {
-    let (mut client, mut wire) = (client(), Vec::new());
+fn stream(kind: MessageKind, text: &str, sizes: &[usize]) -> Vec<u8> {
+    let (mut client, mut stream) = (client(), Vec::new());
     let mut out = vec![0; 14 + (1 << 16)];
     for size in sizes {
         let len = client.message(kind, &body(text, *size), &mut out).unwrap();
-        wire.extend_from_slice(&out[..len]);
+        stream.extend_from_slice(&out[..len]);
     }
-    wire
+    stream
 }
 
 /// All that is in the bytes.
@@ -96,47 +96,47 @@ fn drain(connection: &mut Connection<Server>, mut bytes: &mut [u8]) {
 }
 
 fn receive(kind: MessageKind, text: &str, sizes: &[usize]) -> Work {
-    let mut wire = wire(kind, text, sizes);
-    Work::new(sizes.len(), move || drain(&mut server(), &mut wire))
+    let mut stream = stream(kind, text, sizes);
+    Work::new(sizes.len(), move || drain(&mut server(), &mut stream))
 }
 
 fn pings() -> Work {
-    let (mut client, mut wire, mut out) = (client(), Vec::new(), [0; 10]);
+    let (mut client, mut stream, mut out) = (client(), Vec::new(), [0; 10]);
     for _ in 0..1000 {
         let len = client.ping(b"ping", &mut out).unwrap();
-        wire.extend_from_slice(&out[..len]);
+        stream.extend_from_slice(&out[..len]);
     }
-    Work::new(1000, move || drain(&mut server(), &mut wire))
+    Work::new(1000, move || drain(&mut server(), &mut stream))
 }
 
 fn reads(size: usize) -> Work {
-    let mut wire = wire(MessageKind::Text, ASCII, &[1 << 16; 10]);
+    let mut stream = stream(MessageKind::Text, ASCII, &[1 << 16; 10]);
     Work::new(10, move || {
         let mut server = server();
-        wire.chunks_mut(size).for_each(|read| drain(&mut server, read));
+        stream.chunks_mut(size).for_each(|read| drain(&mut server, read));
     })
 }
 
 fn fragments() -> Work {
-    let (mut client, mut wire, mut out) = (client(), Vec::new(), [0; 1 << 11]);
+    let (mut client, mut stream, mut out) = (client(), Vec::new(), [0; 1 << 11]);
     let text = body(ASCII, 1 << 16);
     for _ in 0..10 {
         let mut message = Outgoing::new(MessageKind::Text, &text);
         while !message.is_complete() {
             let len = client.fragment(&mut message, &mut out[..(1 << 10) + 8]).unwrap();
             let ping = client.ping(b"ping", &mut out[len..]).unwrap();
-            wire.extend_from_slice(&out[..len + ping]);
+            stream.extend_from_slice(&out[..len + ping]);
         }
     }
-    Work::new(10, move || drain(&mut server(), &mut wire))
+    Work::new(10, move || drain(&mut server(), &mut stream))
 }
 
 fn whole(size: usize) -> Work {
-    let mut wire = wire(MessageKind::Binary, BINARY, &[1 << 14; 40]);
+    let mut stream = stream(MessageKind::Binary, BINARY, &[1 << 14; 40]);
     let mut buffer = MessageBuffer::new(vec![0; 1 << 14]);
     Work::new(40, move || {
         let (mut server, mut messages) = (server(), 0);
-        for mut read in wire.chunks_mut(size) {
+        for mut read in stream.chunks_mut(size) {
             while let Ok(received) = server.receive(read) {
                 let Some(event) = received.event else { break };
                 if let Event::Data(chunk) = event {

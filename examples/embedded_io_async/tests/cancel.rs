@@ -14,12 +14,12 @@ use embedded_io_async_websocket::{Error, Reader, Replies, Writer};
 
 /// A transport that moves a byte at a time, and is ready at every third poll, whoever polls.
 #[derive(Default)]
-struct Wire {
+struct Transport {
     bytes: RefCell<VecDeque<u8>>,
     polls: Cell<usize>,
 }
 
-impl Wire {
+impl Transport {
     fn new(bytes: &[u8]) -> Self {
         Self { bytes: RefCell::new(bytes.iter().copied().collect()), ..Self::default() }
     }
@@ -33,11 +33,11 @@ impl Wire {
     }
 }
 
-impl ErrorType for &Wire {
+impl ErrorType for &Transport {
     type Error = Infallible;
 }
 
-impl Read for &Wire {
+impl Read for &Transport {
     async fn read(&mut self, to: &mut [u8]) -> Result<usize, Infallible> {
         self.ready().await;
         let byte = self.bytes.borrow_mut().pop_front();
@@ -46,7 +46,7 @@ impl Read for &Wire {
     }
 }
 
-impl Write for &Wire {
+impl Write for &Transport {
     async fn write(&mut self, bytes: &[u8]) -> Result<usize, Infallible> {
         self.ready().await;
         self.bytes.borrow_mut().push_back(bytes[0]);
@@ -92,9 +92,9 @@ fn stream() -> Vec<u8> {
 #[test]
 fn dropped_reader_loses_nothing() {
     for polls in 1..10 {
-        let (wire, replies, mut buffer) = (Wire::new(&stream()), Replies::new(), [0; 64]);
+        let (transport, replies, mut buffer) = (Transport::new(&stream()), Replies::new(), [0; 64]);
         let (receiver, _) = Connection::new(Server, &Default::default()).split();
-        let mut reader = Reader::new(&wire, receiver, &mut buffer, 0..0, &replies);
+        let mut reader = Reader::new(&transport, receiver, &mut buffer, 0..0, &replies);
         let (mut messages, mut message, mut pongs, mut closes) = (Vec::new(), Vec::new(), 0, 0);
         loop {
             let next = poll(polls, reader.next());
@@ -116,29 +116,29 @@ fn dropped_reader_loses_nothing() {
 #[test]
 fn dropped_writer_sends_each_byte_once() {
     for polls in 1..100 {
-        let (wire, replies, mut buffer) = (Wire::default(), Replies::new(), [0; 256]);
+        let (transport, replies, mut buffer) = (Transport::default(), Replies::new(), [0; 256]);
         let (mut receiver, transmitter) = Connection::new(Server, &Default::default()).split();
         let _ = receiver.receive(&mut b"\x89\x82\0\0\0\0hi".to_vec()).unwrap();
         replies.try_send(receiver.take_reply().unwrap()).unwrap();
-        let mut writer = Writer::new(&wire, transmitter, &mut buffer);
+        let mut writer = Writer::new(&transport, transmitter, &mut buffer);
         writer.put(MessageKind::Text, false, b"Hello, ").unwrap();
         let _ = poll(polls, writer.flush());
         writer.reply(&replies.try_receive().unwrap()).unwrap(); // behind a frame, or behind half a frame
         let _ = poll(polls, writer.flush());
         writer.put(MessageKind::Text, true, b"world").unwrap();
         while poll(polls, writer.flush()).is_none() {}
-        assert!(wire.bytes.take().iter().eq(b"\x01\x07Hello, \x8a\x02hi\x80\x05world"), "{polls} polls");
+        assert!(transport.bytes.take().iter().eq(b"\x01\x07Hello, \x8a\x02hi\x80\x05world"), "{polls} polls");
     }
 }
 
 #[test]
 fn error_leaves_its_close_frame() {
-    let (wire, replies, mut buffer, mut out) = (Wire::new(b"\x81\x02hi"), Replies::new(), [0; 64], [0; 131]);
+    let (transport, replies, mut buffer, mut out) = (Transport::new(b"\x81\x02hi"), Replies::new(), [0; 64], [0; 131]);
     let (receiver, transmitter) = Connection::new(Server, &Default::default()).split();
-    let mut reader = Reader::new(&wire, receiver, &mut buffer, 0..0, &replies);
+    let mut reader = Reader::new(&transport, receiver, &mut buffer, 0..0, &replies);
     let error = poll(100, reader.next()).unwrap().unwrap_err();
     assert_eq!(error, Error::Protocol(barews::ProtocolError::NotMasked));
-    let sent = Wire::default();
+    let sent = Transport::default();
     let mut writer = Writer::new(&sent, transmitter, &mut out);
     writer.reply(&replies.try_receive().unwrap()).unwrap();
     assert!(writer.is_closed());

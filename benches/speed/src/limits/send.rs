@@ -1,0 +1,107 @@
+//! The limit of sending: a header, the payload masked while it is copied, and nothing else.
+#![allow(unsafe_code)]
+
+use super::kernel::{self, Own};
+use crate::lent::Lent;
+use crate::peers::{CORK, Role};
+use crate::session::Session;
+use crate::socket::Socket;
+use crate::stream::Random;
+use crate::workload::Outgoing;
+
+/// A header is at most as long, with a masking key.
+pub(super) const HEADER: usize = 14;
+
+/// Writes a header and returns its length.
+///
+/// # Safety
+/// `out` is writable for [`HEADER`] bytes.
+#[inline(always)]
+pub(super) unsafe fn header(out: *mut u8, first: u8, len: usize, key: Option<[u8; 4]>) -> usize {
+    let mask = if key.is_some() { 0x80 } else { 0 };
+    unsafe {
+        out.write(first);
+        let at = match len {
+            ..126 => {
+                out.add(1).write(mask | len as u8);
+                2
+            }
+            126..0x1_0000 => {
+                out.add(1).write(mask | 126);
+                out.add(2).cast::<[u8; 2]>().write((len as u16).to_be_bytes());
+                4
+            }
+            _ => {
+                out.add(1).write(mask | 127);
+                out.add(2).cast::<[u8; 8]>().write((len as u64).to_be_bytes());
+                10
+            }
+        };
+        let Some(key) = key else { return at };
+        out.add(at).cast::<[u8; 4]>().write(key);
+        at + 4
+    }
+}
+
+/// Writes a frame and returns its length.
+///
+/// # Safety
+/// `out` is writable for the payload and a header.
+#[inline(always)]
+unsafe fn frame(out: *mut u8, first: u8, payload: &[u8], key: Option<[u8; 4]>) -> usize {
+    unsafe {
+        let start = header(out, first, payload.len(), key);
+        match key {
+            Some(key) => {
+                let key = u32::from_le_bytes(key);
+                kernel::mask::<Own>(payload.as_ptr(), out.add(start), payload.len(), key);
+            }
+            None => out.add(start).copy_from_nonoverlapping(payload.as_ptr(), payload.len()),
+        }
+        start + payload.len()
+    }
+}
+
+/// Many frames in a buffer, which is written when it is full.
+pub fn corked(role: Role, mut socket: Socket, outgoing: Outgoing) -> Session {
+    let mut random = Random::default();
+    let mut out = Lent::new(CORK.max(outgoing.longest() + HEADER));
+    Box::new(move || {
+        let mut at = 0;
+        for body in outgoing.bodies() {
+            if out.len() - at < body.len() + HEADER {
+                socket.write(&out[..at]);
+                at = 0;
+            }
+            let key = (role == Role::Client).then(|| random.key());
+            // SAFETY: there is room for the payload and a header.
+            at += unsafe { frame(out.as_mut_ptr().add(at), 0x82, body, key) };
+        }
+        socket.write(&out[..at]);
+    })
+}
+
+/// Each frame by itself: a server's payload from where it lies, a client's in blocks that stay in the first-level
+/// cache.
+pub fn in_parts(role: Role, mut socket: Socket, outgoing: Outgoing) -> Session {
+    const BLOCK: usize = 4096;
+    let mut random = Random::default();
+    let mut out = [0; BLOCK];
+    Box::new(move || {
+        for body in outgoing.bodies() {
+            let key = (role == Role::Client).then(|| random.key());
+            // SAFETY: there is room for a header.
+            let len = unsafe { header(out.as_mut_ptr(), 0x82, body.len(), key) };
+            socket.write(&out[..len]);
+            let Some(key) = key.map(u32::from_le_bytes) else {
+                socket.write(body);
+                continue;
+            };
+            for block in body.chunks(BLOCK) {
+                // SAFETY: `out` is as long as the longest block.
+                unsafe { kernel::mask::<Own>(block.as_ptr(), out.as_mut_ptr(), block.len(), key) };
+                socket.write(&out[..block.len()]);
+            }
+        }
+    })
+}

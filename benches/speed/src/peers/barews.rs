@@ -1,0 +1,301 @@
+use super::{Cork, HEAD, Peer, READ, Reads, Role};
+use crate::lent::Lent;
+use crate::session::Session;
+use crate::socket::Socket;
+use crate::stream::Random;
+use crate::tally::Tally;
+use crate::workload::Outgoing;
+use barews::connection::{Chunk, Event, MessageKind};
+use barews::handshake::{
+    Accept, ClientConfig, ClientHandshake, OriginPolicy, Progress, ServerConfig, ServerHandshake, Uri,
+};
+use barews::message::MessageBuffer;
+use barews::wire::{FrameHeader, MAX_CONTROL_FRAME};
+use barews::{Client, Connection, Server};
+use std::hint::black_box;
+
+pub const CHUNKS: Peer = Peer {
+    name: "barews, chunks",
+    package: "barews",
+    notes: "`Connection::receive`, each chunk as it comes.",
+    is_streaming: true,
+    receive: Some(|socket, tally| chunks(socket, Reads::Full, tally)),
+    ..Peer::NEW
+};
+
+pub const WHOLE: Peer = Peer {
+    name: "barews, whole",
+    notes: "`Connection::receive` and `MessageBuffer`.",
+    is_streaming: false,
+    receive: Some(|socket, tally| whole(socket, Reads::Full, tally)),
+    ..CHUNKS
+};
+
+pub const SIZED_CHUNKS: Peer = Peer {
+    name: "barews, sized chunks",
+    notes: "The same with reads of at most 16 KiB that end where `payload_left` says that the frame ends.",
+    is_sized: true,
+    receive: Some(|socket, tally| chunks(socket, Reads::Sized, tally)),
+    ..CHUNKS
+};
+
+pub const SIZED_WHOLE: Peer = Peer {
+    name: "barews, sized whole",
+    notes: "Such reads and `MessageBuffer`.",
+    is_streaming: false,
+    is_collecting: true,
+    receive: Some(|socket, tally| whole(socket, Reads::Sized, tally)),
+    ..SIZED_CHUNKS
+};
+
+pub const IN_PLACE: Peer = Peer {
+    name: "barews, sized in place",
+    notes: "Sized reads that go behind each other into a buffer with room for a message, as long as one is under \
+            way: a message in one frame is whole where it was read.",
+    receive: Some(in_place),
+    ..SIZED_WHOLE
+};
+
+pub const SEND_MESSAGES: Peer = Peer {
+    name: "barews, message",
+    package: "barews",
+    notes: "`Connection::message` into a buffer that is written when it is full.",
+    send: Some(|role, socket, outgoing| match role {
+        Role::Server => send_messages(Server, socket, outgoing),
+        Role::Client => send_messages(Client(keys()), socket, outgoing),
+    }),
+    ..Peer::NEW
+};
+
+pub const SEND_FRAMES: Peer = Peer {
+    name: "barews, frame",
+    notes: "`Connection::frame`: a server's payload is written from where it lies (`shared_payload`), a client's masked \
+            into blocks of 4 KiB (`copy_payload`).",
+    send: Some(|role, socket, outgoing| match role {
+        Role::Server => send_server_frames(socket, outgoing),
+        Role::Client => send_client_frames(socket, outgoing),
+    }),
+    ..SEND_MESSAGES
+};
+
+pub const ECHO: Peer = Peer {
+    name: "barews",
+    package: "barews",
+    notes: "Sized reads; `message` into a buffer that is written when it is full and after each read, for long chunks \
+            `frame` and `payload` where they lie.",
+    echo: Some(echo),
+    ..Peer::NEW
+};
+
+pub const HANDSHAKE: Peer = Peer {
+    name: "barews",
+    package: "barews",
+    notes: "`ServerHandshake` and `ClientHandshake` with 512 bytes of storage.",
+    accept: Some(accept),
+    connect: Some(connect),
+    ..Peer::NEW
+};
+
+fn chunks(socket: Socket, reads: Reads, tally: Tally) -> Session {
+    receive(socket, reads, move |chunk| tally.chunk(chunk.payload, chunk.last))
+}
+
+fn whole(socket: Socket, reads: Reads, tally: Tally) -> Session {
+    let mut messages = MessageBuffer::new(Lent::new(socket.longest));
+    receive(socket, reads, move |chunk| {
+        if let Some(message) = messages.push(chunk).expect("the message fits") {
+            tally.message(message.payload);
+        }
+    })
+}
+
+fn receive(mut socket: Socket, reads: Reads, mut sink: impl FnMut(Chunk<'_>) + 'static) -> Session {
+    let mut connection = Connection::new(Server, &Default::default());
+    let (mut buffer, mut frame) = (Lent::new(READ), [0; MAX_CONTROL_FRAME]);
+    Box::new(move || {
+        while let Some(len) = socket.read(&mut buffer[..reads.room(connection.payload_left())]) {
+            let mut rest = &mut buffer[..len];
+            while let got = connection.receive(rest).expect("no error")
+                && let Some(event) = got.event
+            {
+                rest = got.rest;
+                match event {
+                    Event::Data(chunk) => sink(chunk),
+                    _ => drain(&mut connection, &mut frame, &mut socket),
+                }
+            }
+        }
+    })
+}
+
+fn in_place(mut socket: Socket, tally: Tally) -> Session {
+    let mut connection = Connection::new(Server, &Default::default());
+    let (mut buffer, mut frame) = (Lent::new(socket.longest + READ), [0; MAX_CONTROL_FRAME]);
+    let mut message = 0..0;
+    Box::new(move || {
+        loop {
+            // Behind the message under way, or from the front.
+            let mut at = message.end;
+            let room = Reads::Sized.room(connection.payload_left());
+            let Some(len) = socket.read(&mut buffer[at..][..room]) else { return };
+            let end = at + len;
+            while let got = connection.receive(&mut buffer[at..end]).expect("no error")
+                && let Some(event) = got.event
+            {
+                at = end - got.rest.len();
+                let Event::Data(Chunk { first, last, payload, .. }) = event else {
+                    drain(&mut connection, &mut frame, &mut socket);
+                    continue;
+                };
+                let part = at - payload.len()..at;
+                if first {
+                    message = part;
+                } else {
+                    if part.start != message.end {
+                        buffer.copy_within(part.clone(), message.end); // over the header of a fragment
+                    }
+                    message.end += part.len();
+                }
+                if last {
+                    tally.message(&buffer[message.clone()]);
+                    message = 0..0;
+                }
+            }
+        }
+    })
+}
+
+#[inline(never)]
+fn drain(connection: &mut Connection<Server>, frame: &mut [u8; MAX_CONTROL_FRAME], socket: &mut Socket) {
+    while let len @ 1.. = connection.poll_transmit(frame) {
+        socket.write(&frame[..len]);
+    }
+}
+
+fn keys() -> impl FnMut() -> [u8; 4] {
+    let mut random = Random::default();
+    move || random.key()
+}
+
+fn send_messages(role: impl barews::Role + 'static, mut socket: Socket, outgoing: Outgoing) -> Session {
+    let mut connection = Connection::new(role, &Default::default());
+    let mut cork = Cork::new(outgoing.longest());
+    Box::new(move || {
+        for body in outgoing.bodies() {
+            let room = cork.room(body.len() + FrameHeader::MAX_LEN, &mut socket);
+            let len = connection.message(MessageKind::Binary, body, room).expect("it fits");
+            cork.take(len);
+        }
+        cork.flush(&mut socket);
+    })
+}
+
+fn send_server_frames(mut socket: Socket, outgoing: Outgoing) -> Session {
+    let mut connection = Connection::new(Server, &Default::default());
+    let mut cork = Cork::new(0);
+    Box::new(move || {
+        for body in outgoing.bodies() {
+            let header = connection.frame(MessageKind::Binary, true, body.len() as u64).expect("a frame may begin");
+            connection.shared_payload(body).expect("it is as long as announced");
+            cork.put(header.as_bytes(), &mut socket);
+            cork.put(body, &mut socket);
+        }
+        cork.flush(&mut socket);
+    })
+}
+
+fn send_client_frames(mut socket: Socket, outgoing: Outgoing) -> Session {
+    let mut connection = Connection::new(Client(keys()), &Default::default());
+    let mut cork = Cork::new(0);
+    Box::new(move || {
+        for body in outgoing.bodies() {
+            let header = connection.frame(MessageKind::Binary, true, body.len() as u64).expect("a frame may begin");
+            cork.put(header.as_bytes(), &mut socket);
+            for part in body.chunks(4096) {
+                let room = cork.room(part.len(), &mut socket);
+                let len = connection.copy_payload(part, room).expect("it is as long as announced");
+                cork.take(len);
+            }
+        }
+        cork.flush(&mut socket);
+    })
+}
+
+fn echo(mut socket: Socket) -> Session {
+    let mut connection = Connection::new(Server, &Default::default());
+    let (mut buffer, mut frame, mut cork) = (Lent::new(READ), [0; MAX_CONTROL_FRAME], Cork::new(0));
+    Box::new(move || {
+        while let Some(len) = socket.read(&mut buffer[..Reads::Sized.room(connection.payload_left())]) {
+            let mut rest = &mut buffer[..len];
+            while let got = connection.receive(rest).expect("no error")
+                && let Some(event) = got.event
+            {
+                rest = got.rest;
+                match event {
+                    Event::Data(chunk) => send_back(&mut connection, chunk, &mut cork, &mut socket),
+                    _ => drain(&mut connection, &mut frame, &mut socket),
+                }
+            }
+            cork.flush(&mut socket);
+        }
+    })
+}
+
+#[inline(always)]
+fn send_back(connection: &mut Connection<Server>, chunk: Chunk<'_>, cork: &mut Cork, socket: &mut Socket) {
+    let Chunk { kind, first, last, payload, .. } = chunk;
+    if first && last && payload.len() < Cork::LONG {
+        let room = cork.room(payload.len() + FrameHeader::MAX_LEN, socket);
+        let len = connection.message(kind, payload, room).expect("it fits");
+        return cork.take(len);
+    }
+    let header = connection.frame(kind, last, payload.len() as u64).expect("a frame may begin");
+    connection.payload(payload).expect("it is as long as announced");
+    cork.put(header.as_bytes(), socket);
+    cork.put(payload, socket);
+}
+
+static HANDSHAKE_CONFIG: ServerConfig<'_> = ServerConfig::new(OriginPolicy::SameOrigin);
+
+fn accept(socket: &mut Socket) -> bool {
+    let mut handshake = ServerHandshake::new(&HANDSHAKE_CONFIG, [0; 512]);
+    let (mut buffer, mut out) = ([0; HEAD], [0; 512]);
+    while let Some(len) = socket.read(&mut buffer) {
+        match handshake.receive(&mut buffer[..len]) {
+            Ok(Progress::Partial) => {}
+            Ok(Progress::Complete { .. }) => {
+                let accepted = handshake.accept(&Accept::default(), &Default::default(), &mut out);
+                return accepted.is_ok_and(|(len, connection)| {
+                    socket.write(&out[..len]);
+                    black_box(&connection);
+                    true
+                });
+            }
+            Err(_) => return false,
+        }
+    }
+    false
+}
+
+fn connect(socket: &mut Socket) -> bool {
+    let uri = Uri::parse("ws://example.com/chat").expect("a URI");
+    let config = ClientConfig::new(uri);
+    let mut random = Random::default();
+    let mut nonce = [0; 16];
+    nonce.iter_mut().for_each(|byte| *byte = random.next() as u8);
+    let mut handshake = ClientHandshake::new(&config, nonce, [0; 512]);
+    let mut buffer = [0; HEAD];
+    let len = handshake.request(&mut buffer).expect("it fits");
+    socket.write(&buffer[..len]);
+    while let Some(len) = socket.read(&mut buffer) {
+        match handshake.receive(&mut buffer[..len]) {
+            Ok(Progress::Partial) => {}
+            Ok(Progress::Complete { .. }) => {
+                let connection = handshake.connect(keys(), &Default::default());
+                return black_box(connection).is_ok();
+            }
+            Err(_) => return false,
+        }
+    }
+    false
+}

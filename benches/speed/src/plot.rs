@@ -1,0 +1,140 @@
+//! The tables as pictures: bars for a table's workloads, with the limit drawn in, and two that show a bit of all of
+//! them. They can be read on light and on dark.
+
+use crate::groups::{echo, fragments, handshake, receive, send};
+use crate::peers::READ;
+use crate::report::{Cell, Kind, Report, Row};
+use crate::stream::Content;
+use crate::table::{limit, nanoseconds};
+use std::fmt::Write;
+use std::path::Path;
+use std::{fs, io};
+
+const STYLE: &str = "\
+text { font: 11px sans-serif; fill: #24292f } .title { font-weight: bold; font-size: 13px }
+.right { text-anchor: end } .barews { fill: #0a6cd6 } .peer { fill: #8c959f } .lesser { fill: #8c959f; opacity: .45 }
+.limit { stroke: #cf222e } .limit-text { fill: #cf222e }
+@media (prefers-color-scheme: dark) { text { fill: #d0d7de } .barews { fill: #4aa3ff }
+.limit { stroke: #ff7b72 } .limit-text { fill: #ff7b72 } }";
+
+/// Widths and heights.
+const PANEL: usize = 470;
+const NAME: usize = 132;
+const BAR: usize = 190;
+const LINE: usize = 15;
+/// What is beyond so many limits is cut.
+const LONGEST: f64 = 6.0;
+
+/// A file for each table that has peers, and the overviews.
+pub fn write(report: &Report, folder: &Path) -> io::Result<()> {
+    fs::create_dir_all(folder)?;
+    for table in report.tables() {
+        let panels: Vec<_> = report.rows_of(table).map(|row| (row.name.clone(), row)).collect();
+        put(folder, table, &panels)?;
+    }
+    let [binary, ascii, korean] = Content::ALL.map(|content| receive::table(content, READ));
+    let fragmented = fragments::table(Content::Binary);
+    let receives = [
+        ("binary, 16 B", &*binary, "16 B"),
+        ("ASCII text, 125 B", &ascii, "125 B"),
+        ("binary, 64 KiB", &binary, "64 KiB"),
+        ("Korean text, 1 KiB", &korean, "1 KiB"),
+    ];
+    overview(report, folder, "a server receives", &receives)?;
+    let rest = [
+        ("64 KiB in 1 KiB and Pings", &*fragmented, "64 KiB"),
+        ("client sends 125 B", send::CLIENT_SENDS, "125 B"),
+        ("server echoes 1 KiB", echo::TABLE, "1 KiB"),
+        ("opening handshake, server", handshake::TABLE, handshake::SERVER),
+    ];
+    overview(report, folder, "fragments, sending, echo, handshake", &rest)
+}
+
+/// Workloads of different tables with captions, if all of them were measured.
+fn overview(report: &Report, folder: &Path, title: &str, workloads: &[(&str, &str, &str)]) -> io::Result<()> {
+    let panels = workloads.iter().map(|(caption, table, name)| Some((caption.to_string(), report.row(table, name)?)));
+    let panels: Option<Vec<_>> = panels.collect();
+    panels.map_or(Ok(()), |panels| put(folder, title, &panels))
+}
+
+/// A file with a panel for each workload that has peers.
+fn put(folder: &Path, title: &str, panels: &[(String, &Row)]) -> io::Result<()> {
+    let panels: Vec<_> = panels.iter().filter(|(_, row)| row.best_peer().is_some()).collect();
+    if panels.is_empty() { Ok(()) } else { fs::write(folder.join(file_name(title)), svg(title, &panels)) }
+}
+
+fn file_name(table: &str) -> String {
+    let letters = table.replace(", reads of", " by").replace(|c: char| !c.is_ascii_alphanumeric(), "-").to_lowercase();
+    let words: Vec<&str> = letters.split('-').filter(|word| !word.is_empty()).collect();
+    words.join("-") + ".svg"
+}
+
+fn svg(title: &str, panels: &[&(String, &Row)]) -> String {
+    let bars = panels.iter().map(|(_, row)| contenders(row).len()).max().unwrap_or(0);
+    let (panel_height, columns) = (LINE * (bars + 3), if panels.len() > 1 { 2 } else { 1 });
+    let (width, height) = (PANEL * columns, 30 + panel_height * panels.len().div_ceil(columns));
+    let mut out = format!(
+        "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 {width} {height}\" width=\"{width}\" \
+         height=\"{height}\" role=\"img\">\n<title>{title}</title>\n<style>{STYLE}</style>\n\
+         <text class=\"title\" x=\"8\" y=\"18\">{title}: time for a message, the line is the limit</text>\n"
+    );
+    for (i, (name, row)) in panels.iter().enumerate() {
+        panel(&mut out, name, row, PANEL * (i % columns), 30 + panel_height * (i / columns));
+    }
+    out + "</svg>\n"
+}
+
+/// Everybody but the limits, the fastest first.
+fn contenders(row: &Row) -> Vec<&Cell> {
+    let mut cells: Vec<&Cell> = row.cells.iter().filter(|cell| cell.kind != Kind::Limit).collect();
+    cells.sort_by(|a, b| a.median.total_cmp(&b.median));
+    cells
+}
+
+/// One workload. Bars are in units of the limit, or of the best peer where there is no limit.
+fn panel(out: &mut String, name: &str, row: &Row, x: usize, y: usize) {
+    let limit = limit(row);
+    let Some(unit) = limit.or(row.best_peer().map(|cell| cell.median)) else { return };
+    let scale = BAR as f64 / LONGEST;
+    let _ = writeln!(out, "<g transform=\"translate({x} {y})\">");
+    let _ = writeln!(out, "<text class=\"title\" x=\"{NAME}\" y=\"{LINE}\">{name}</text>");
+    let mut end = LINE + 6;
+    for cell in contenders(row) {
+        let length = (cell.median / unit).min(LONGEST) * scale;
+        let class = match cell.kind {
+            Kind::Barews => "barews",
+            Kind::LesserPeer => "lesser",
+            _ => "peer",
+        };
+        let mark = if cell.kind == Kind::LesserPeer { " *" } else { "" };
+        let cut = if cell.median / unit > LONGEST { "\u{2026} " } else { "" };
+        let multiple = limit.map_or(String::new(), |limit| format!("{:.2} L, ", cell.median / limit));
+        let text_y = end + LINE - 4;
+        let _ = writeln!(
+            out,
+            "<text class=\"right\" x=\"{}\" y=\"{text_y}\">{}{mark}</text><rect class=\"{class}\" x=\"{NAME}\" \
+             y=\"{}\" width=\"{length:.1}\" height=\"{}\"/>\
+             <text x=\"{:.1}\" y=\"{text_y}\">{cut}{multiple}{} ns</text>",
+            NAME - 5,
+            cell.name,
+            end + 2,
+            LINE - 4,
+            // Behind the line that is the limit.
+            NAME as f64 + limit.map_or(length, |_| length.max(scale)) + 5.0,
+            nanoseconds(cell.median),
+        );
+        end += LINE;
+    }
+    if let Some(limit) = limit {
+        let x = NAME as f64 + scale;
+        let _ = writeln!(
+            out,
+            "<line class=\"limit\" x1=\"{x:.1}\" x2=\"{x:.1}\" y1=\"{}\" y2=\"{end}\"/>\
+             <text class=\"limit-text right\" x=\"{}\" y=\"{LINE}\">L = {} ns</text>",
+            LINE + 4,
+            PANEL - 20,
+            nanoseconds(limit),
+        );
+    }
+    out.push_str("</g>\n");
+}

@@ -1,0 +1,175 @@
+//! Which implementations accept what RFC 6455 forbids, and which refuse what it allows: every stream of `streams.tsv`
+//! through every peer in `peers`, once in one read and once byte by byte. Writes `STRICTNESS.md`.
+//!
+//! Each run is a process of its own, so that a panic, an abort or an endless loop of a peer is an entry of the table.
+
+mod peers;
+mod stream;
+mod table;
+mod transport;
+mod verdict;
+
+use peers::{PEERS, Peer};
+use std::io::Read;
+use std::process::{Command, Stdio};
+use std::time::{Duration, Instant};
+use std::{env, fs, thread};
+use stream::Stream;
+use transport::Transport;
+use verdict::{Outcome, Verdict};
+
+/// For one stream; the usual is a few milliseconds.
+const TIMEOUT: Duration = Duration::from_secs(10);
+/// The sizes of reads.
+const READS: [usize; 2] = [usize::MAX, 1];
+/// The exit code of a Rust program that panics.
+const PANICKED: i32 = 101;
+
+/// The result of one peer on one stream: a verdict for each of [`READS`].
+pub(crate) type Cell = [Verdict; READS.len()];
+
+fn main() {
+    let streams = stream::all();
+    if let [_, peer, number, read_size] = &env::args().collect::<Vec<_>>()[..] {
+        return child(&PEERS[parse(peer)], &streams[parse(number)], parse(read_size));
+    }
+    let columns: Vec<Vec<Cell>> = (0..PEERS.len())
+        .map(|peer| {
+            eprintln!("{} {}", PEERS[peer].name, PEERS[peer].version());
+            (0..streams.len()).map(|number| READS.map(|read_size| run([peer, number, read_size]))).collect()
+        })
+        .collect();
+    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/STRICTNESS.md");
+    fs::write(path, table::markdown(&streams, &columns)).expect("the table is written");
+    print!("{}", table::totals(&streams, &columns));
+}
+
+fn parse(number: &str) -> usize {
+    number.parse().expect("a number")
+}
+
+fn play(peer: &Peer, stream: &Stream, read_size: usize) -> Outcome {
+    let transport = Transport::new(&stream.bytes, read_size);
+    let mut outcome = Outcome::default();
+    (peer.run)(stream.role, transport.clone(), &mut outcome);
+    outcome.written = transport.written();
+    outcome
+}
+
+fn child(peer: &Peer, stream: &Stream, read_size: usize) {
+    let outcome = play(peer, stream, read_size);
+    println!("{}", verdict::judge(stream, &outcome).word());
+    eprintln!("{outcome:?}");
+}
+
+fn run(args: [usize; 3]) -> Verdict {
+    let mut child = Command::new(env::current_exe().expect("this program"))
+        .args(args.map(|arg| arg.to_string()))
+        .stdout(Stdio::piped())
+        .stderr(Stdio::null())
+        .spawn()
+        .expect("this program runs");
+    let start = Instant::now();
+    let status = loop {
+        if let Some(status) = child.try_wait().expect("the child's status") {
+            break status;
+        }
+        if start.elapsed() > TIMEOUT {
+            child.kill().expect("the child ends");
+            child.wait().expect("the child ends");
+            return Verdict::Hangs;
+        }
+        thread::sleep(Duration::from_micros(500));
+    };
+    match status.code() {
+        Some(0) => {}
+        Some(PANICKED) => return Verdict::Panics,
+        _ => return Verdict::Aborts,
+    }
+    let mut word = String::new();
+    child.stdout.take().expect("a pipe").read_to_string(&mut word).expect("the verdict");
+    let verdict = [Verdict::Right].into_iter().chain(Verdict::WRONG).find(|verdict| verdict.word() == word.trim());
+    verdict.expect("a verdict")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::collections::BTreeSet;
+    use stream::{End, Expected, Message, Role};
+
+    #[test]
+    fn barews_is_right_on_every_stream() {
+        let [barews, ..] = &PEERS;
+        assert_eq!(barews.name, "barews");
+        for stream in &stream::all() {
+            for read_size in [usize::MAX, 1, 2, 3, 7] {
+                let outcome = play(barews, stream, read_size);
+                let named = format!("{} {:?}, reads of {read_size}: {outcome:?}", stream.name, stream.role);
+                assert_eq!(verdict::judge(stream, &outcome), Verdict::Right, "{named}");
+                assert_eq!(outcome.messages, stream.expected.messages, "{named}");
+                let sent = match stream.expected.end {
+                    End::Open => None,
+                    End::Close(Some(1010)) => Some(1000), // RFC 6455 7.4.1: a server never sends 1010
+                    End::Close(code) => Some(code.unwrap_or(1005)),
+                    End::Refused(code) => Some(code),
+                    End::Either(_) => continue,
+                };
+                assert_eq!(outcome.close_sent(), sent, "{named}");
+            }
+        }
+    }
+
+    #[test]
+    fn names_are_unique_and_both_roles_are_covered() {
+        let streams = stream::all();
+        let names: BTreeSet<_> = streams.iter().map(|stream| (stream.name, stream.role)).collect();
+        assert_eq!(names.len(), streams.len());
+        for role in [Role::Server, Role::Client] {
+            assert!(names.iter().filter(|(_, of)| *of == role).count() >= 60, "{role:?}");
+        }
+    }
+
+    /// The bytes of RFC 6455 section 5.7, and the notation's other parts.
+    #[test]
+    fn the_notation_is_read_as_described() {
+        let streams = stream::all();
+        let find = |name, role| streams.iter().find(|stream| stream.name == name && stream.role == role).unwrap();
+        let masked = b"\x81\x85\x37\xfa\x21\x3d\x7f\x9f\x4d\x51\x58";
+        assert_eq!(find("text", Role::Server).bytes, masked);
+        assert_eq!(find("text", Role::Client).bytes, b"\x81\x05Hello");
+        assert_eq!(find("mask-wrong-text", Role::Server).bytes, b"\x81\x05Hello");
+        assert_eq!(find("mask-wrong-text", Role::Client).bytes, masked);
+        assert_eq!(find("length-65535", Role::Client).bytes.len(), 4 + 65535);
+        let text = Expected { messages: vec![Message::Text(b"a".to_vec())], end: End::Close(Some(1001)) };
+        assert_eq!(find("text-before-close", Role::Server).expected, text);
+    }
+
+    /// Wrong outcomes are told from right ones.
+    #[test]
+    fn the_judge_tells_them_apart() {
+        use Verdict::{Accepts, Differs, Refuses, Right};
+        let judge = |name: &str, messages: &[&str], closed: bool, error: bool, written: &[u8]| {
+            let stream = stream::all().into_iter().find(|stream| stream.name == name).unwrap();
+            let messages = messages.iter().map(|text| Message::Text(text.as_bytes().to_vec())).collect();
+            let error = error.then(|| "error".to_owned());
+            verdict::judge(&stream, &Outcome { messages, closed, error, written: written.to_vec() })
+        };
+        assert_eq!(judge("text", &["Hello"], false, false, b""), Right);
+        assert_eq!(judge("text", &["Hell"], false, false, b""), Differs);
+        assert_eq!(judge("text", &["Hello"], true, false, b""), Differs);
+        assert_eq!(judge("text", &["Hello"], false, true, b""), Refuses);
+        assert_eq!(judge("text", &["Hello"], false, false, b"\x88\x02\x03\xea"), Refuses);
+        assert_eq!(judge("rsv1-text", &[], false, true, b""), Right);
+        assert_eq!(judge("rsv1-text", &[], true, false, b"\x88\x02\x03\xea"), Right);
+        assert_eq!(judge("rsv1-text", &[], true, false, b"\x88\x02\x03\xe8"), Accepts);
+        assert_eq!(judge("rsv1-text", &["Hello"], false, true, b""), Differs);
+        assert_eq!(judge("rsv1-text", &["Hello"], false, false, b""), Accepts);
+        assert_eq!(judge("close-1002", &[], true, false, b"\x8a\x00\x88\x02\x03\xea"), Right);
+        assert_eq!(judge("close-1002", &[], false, false, b""), Differs);
+        assert_eq!(judge("close-1001", &[], true, false, b"\x88\x02\x03\xea"), Refuses);
+        assert_eq!(judge("text-after-close", &["Hello"], true, false, b""), Differs);
+        assert_eq!(judge("close-5000", &[], true, false, b""), Right);
+        assert_eq!(judge("close-5000", &[], false, true, b""), Right);
+    }
+}
