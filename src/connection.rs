@@ -23,8 +23,9 @@ pub use receiver::Receiver;
 pub use state::{State, Transport};
 pub use transmitter::{Outgoing, Transmitter};
 
+use crate::role::{Role, Server};
+use crate::wire::error::{ProtocolError, SendError};
 use crate::wire::{CloseCode, EncodedHeader};
-use crate::{ProtocolError, Role, SendError, Server};
 
 /// The limits of a connection, and what its negotiated extensions define.
 ///

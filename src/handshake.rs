@@ -95,6 +95,7 @@
 
 mod client;
 mod cursor;
+pub(crate) mod error;
 mod extensions;
 mod fields;
 mod head;
@@ -110,15 +111,17 @@ mod sha1;
 mod uri;
 pub(crate) mod writer;
 
-use crate::HandshakeError;
+use error::HandshakeError;
+
 pub use client::{ClientConfig, ClientHandshake};
+pub use error::UriError;
 pub use extensions::{Extension, Param, ParamValue};
 pub use key::accept_key;
 pub use origin::OriginPolicy;
 pub use request::Request;
 pub use response::Response;
 pub use server::{Accept, ServerConfig, ServerHandshake, Subprotocol};
-pub use uri::{Uri, UriError};
+pub use uri::Uri;
 
 /// The default for the most bytes that a head may have: 16 KiB.
 pub const MAX_HEAD_SIZE: usize = 16 * 1024;

@@ -115,13 +115,27 @@
 #![forbid(unsafe_code)]
 #![deny(missing_docs)]
 #![warn(unreachable_pub)]
+// Nothing panics: what could fail has a typed error, or a fallback that `never!` marks as unreachable.
+#![cfg_attr(
+    not(test),
+    warn(
+        clippy::alloc_instead_of_core,
+        clippy::expect_used,
+        clippy::indexing_slicing,
+        clippy::panic,
+        clippy::std_instead_of_core,
+        clippy::unwrap_used
+    )
+)]
+
+#[macro_use]
+mod macros;
 
 mod bytes;
 pub mod connection;
 pub mod deadlines;
 #[cfg(feature = "deflate")]
 pub mod deflate;
-mod error;
 pub mod handshake;
 #[cfg(doc)]
 #[doc = include_str!("hosts.md")]
@@ -131,11 +145,13 @@ pub mod message;
 #[doc = include_str!("microcontroller.md")]
 pub mod microcontroller {}
 mod role;
+mod target;
 pub mod wire;
 
 pub use connection::Connection;
-pub use error::{BuildError, HandshakeError, ProtocolError, SendError};
+pub use handshake::error::{BuildError, HandshakeError};
 pub use role::{Client, Role, Server};
+pub use wire::error::{ProtocolError, SendError};
 
 /// The README's code is compiled with the tests.
 #[cfg(doctest)]

@@ -1,8 +1,8 @@
 //! Whole messages, for hosts that do not handle them chunk by chunk.
 
-use crate::ProtocolError;
 use crate::bytes::copy;
 use crate::connection::{Chunk, MessageKind};
+use crate::wire::error::ProtocolError;
 
 /// Joins the chunks of a message in storage that the host lends: an array, a slice, a vector.
 ///

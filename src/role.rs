@@ -10,6 +10,23 @@ pub trait Role: sealed::Sealed {
     fn next_masking_key(&mut self) -> Option<[u8; 4]>;
 }
 
+/// Which side we are, as a value: for code that is the same for both roles, so that a program with both has it once.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Side {
+    Client,
+    Server,
+}
+
+impl Side {
+    pub(crate) const fn of<R: Role>() -> Self {
+        if R::IS_SERVER { Self::Server } else { Self::Client }
+    }
+
+    pub(crate) const fn is_server(self) -> bool {
+        matches!(self, Self::Server)
+    }
+}
+
 /// The server's side: sends unmasked frames and refuses unmasked ones.
 #[derive(Clone, Copy, Debug, Default)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
@@ -47,7 +64,7 @@ impl<K: FnMut() -> [u8; 4]> Role for Client<K> {
     #[inline(always)]
     fn next_masking_key(&mut self) -> Option<[u8; 4]> {
         // RFC 6455 5.1, 5.3, 10.3: a client masks every frame with a fresh key
-        // [6455-5.1-1] [6455-5.3-1] [6455-5.3-2] [6455-5.3-3] [6455-5.3-4] [6455-10.3-1] [6455-6.1-7]
+        // [6455-5.1-1] [6455-5.3-1] [6455-5.3-2] [6455-10.3-1] [6455-6.1-7]
         Some((self.0)())
     }
 }

@@ -5,11 +5,14 @@
 //! [`connection`](crate::connection).
 
 mod close;
+mod close_code;
+pub(crate) mod error;
 mod header;
 mod mask;
 mod utf8;
 
-pub use close::{CloseCode, CloseFrame};
+pub use close::CloseFrame;
+pub use close_code::CloseCode;
 pub use header::{EncodedHeader, FrameHeader, Opcode};
 pub use mask::Mask;
 pub use utf8::Utf8Validator;

@@ -1,9 +1,11 @@
-//! Every requirement of RFC 6455, 7692, 8441 and 9220 (`conformance/requirements.tsv`) that binds the engine is cited as
-//! `[6455-5.1-3]` by the code that enforces it and by a test, or stands with a reason in `conformance/exceptions.tsv`.
+//! Every requirement of RFC 6455, 7692, 8441 and 9220 (`conformance/requirements.tsv`) that binds the engine (scope `E`) is
+//! cited as `[6455-5.1-3]` by the code that enforces it and by a test, or is in `conformance/exceptions.tsv` with a reason. A
+//! permission (scope `P`) enforces nothing: a test shows that it can be used, and no code cites it.
 //!
 //! Code is `src` and the hosts in `examples`, without their tests. Tests are `#[cfg(test)]` items and files `tests.rs` in
-//! `src`, the files in folders `tests`, and the `#` lines of transcripts (`tests/**/*.txt`). `CONFORMANCE.md` is generated from
-//! the citations: `BAREWS_BLESS=1 cargo test --test conformance` rewrites it. What a cited test proves is left to it.
+//! `src`, the files in folders `tests` and in `crates/testkit`, and the `#` lines of transcripts (`tests/**/*.txt`). A row of a
+//! test's table cites by a string of ids: `"6455-5.1-3 6455-5.1-4"`. `CONFORMANCE.md` is generated from the citations:
+//! `BAREWS_BLESS=1 cargo test --test conformance` rewrites it. What a cited test proves is left to it.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write;
@@ -14,6 +16,10 @@ use barews_tests::root;
 
 const TABLE: &str = "CONFORMANCE.md";
 const RFCS: [u16; 4] = [6455, 7692, 8441, 9220];
+/// Engine, permission, transport, application, others.
+const SCOPES: [&str; 5] = ["E", "P", "T", "A", "X"];
+/// The levels of rules that forbid and demand nothing.
+const PERMISSIONS: [&str; 4] = ["MAY", "MAY*", "OPTIONAL", "OPTIONAL*"];
 
 struct Row {
     id: String,
@@ -51,7 +57,9 @@ impl Project {
         let rows = table("tests/conformance/requirements.tsv").map(|[id, section, side, level, scope, rule]| {
             let known = RFCS.iter().any(|rfc| id.starts_with(&format!("{rfc}-{section}-")));
             assert!(known, "{id} is not of section {section}");
-            assert!(["E", "T", "A", "X"].contains(&scope.as_str()), "{id}: unknown scope {scope}");
+            assert!(SCOPES.contains(&scope.as_str()), "{id}: unknown scope {scope}");
+            let permits = PERMISSIONS.contains(&level.as_str());
+            assert!(if permits { scope != "E" } else { scope != "P" }, "{id}: {level} in scope {scope}");
             Row { id, section, side, level, scope, rule }
         });
         let rows: Vec<Row> = rows.collect();
@@ -59,7 +67,7 @@ impl Project {
         assert_eq!(ids.len(), rows.len(), "an id stands twice in the requirements");
 
         let mut files = Vec::new();
-        for dir in ["src", "examples", "tests"] {
+        for dir in ["src", "examples", "tests", "crates"] {
             collect(&root().join(dir), &mut files);
         }
         files.sort();
@@ -91,23 +99,27 @@ impl Project {
     }
 
     fn table(&self) -> String {
-        let of_engine = self.rows.iter().filter(|row| row.scope == "E").count();
+        let of_scope = |scope| self.rows.iter().filter(|row| row.scope == scope).count();
         let mut out = format!(
             "# Conformance to RFC 6455, 7692, 8441 and 9220\n\n\
              All {} rules of RFC 6455 (WebSocket), RFC 7692 (permessage-deflate), RFC 8441 and RFC 9220 (WebSocket over\n\
-             HTTP/2 and HTTP/3) for endpoints: {of_engine} bind the engine, {} of them with an exception. The others bind\n\
-             the transport, the application, or intermediaries and authors of extensions. To find the line, search the\n\
-             file for the id in brackets, such as `[6455-5.1-3]`: the third rule of section 5.1.\n\n\
+             HTTP/2 and HTTP/3) for endpoints: {} bind the engine, and {} are permissions. A permission enforces nothing:\n\
+             a test shows that it can be used. {} rules of both kinds are exceptions. The others bind the transport, the\n\
+             application, or intermediaries and authors of extensions. To find the line, search the file for the id,\n\
+             such as `6455-5.1-3`: the third rule of section 5.1.\n\n\
              Level: the keyword of RFC 2119. A `*` marks a rule that the text states without one. The rules are\n\
              paraphrased; the text of the RFC, with errata 3150 and 3433, decides.\n\n\
              This file is generated: `BAREWS_BLESS=1 cargo test --test conformance`.\n\n\
              | id | section | side | level | rule | code | test |\n|---|---|---|---|---|---|---|\n",
             self.rows.len(),
+            of_scope("E"),
+            of_scope("P"),
             self.exceptions.len(),
         );
         for Row { id, section, side, level, scope, rule } in &self.rows {
             let why_not = match (self.exceptions.get(id), scope.as_str()) {
                 (Some(reason), _) => reason,
+                (None, "P") => "permission",
                 (None, "T") => "transport",
                 (None, "A") => "application",
                 (None, "X") => "intermediaries, extension authors",
@@ -155,12 +167,16 @@ fn collect(dir: &Path, files: &mut Vec<PathBuf>) {
 fn citations_in(name: &str, text: &str) -> Vec<Citation> {
     let lines: Vec<&str> = text.lines().collect();
     let transcript = name.ends_with(".txt");
-    let only_tests = name.starts_with("tests/") || name.contains("/tests/") || name.ends_with("/tests.rs");
+    let only_tests = name.starts_with("tests/")
+        || name.starts_with("crates/testkit/")
+        || name.contains("/tests/")
+        || name.ends_with("/tests.rs");
     let in_test = test_lines(&lines);
     let mut out = Vec::new();
     for (i, line) in lines.iter().enumerate().filter(|(_, line)| !transcript || line.starts_with('#')) {
-        for id in ids(line) {
-            let side = if only_tests || in_test[i] { Side::Test } else { Side::Code };
+        let side = if only_tests || in_test[i] { Side::Test } else { Side::Code };
+        let of_row = if side == Side::Test && !transcript { *line } else { "" };
+        for id in ids(line).chain(ids_of_row(of_row)) {
             let item = if transcript { String::new() } else { item_around(&lines, i) };
             out.push(Citation { id: id.to_owned(), side, file: name.to_owned(), item });
         }
@@ -168,12 +184,20 @@ fn citations_in(name: &str, text: &str) -> Vec<Citation> {
     out
 }
 
-/// What looks like an id in brackets: `[`, four digits, `-`, then digits, dots and hyphens, `]`.
+/// What looks like an id in brackets: `[6455-5.1-3]`.
 fn ids(line: &str) -> impl Iterator<Item = &str> {
-    line.split('[').skip(1).filter_map(|part| part.split_once(']')).map(|(id, _)| id).filter(|id| {
-        let (rfc, rule) = id.split_once('-').unwrap_or_default();
-        rfc.len() == 4 && format!("{rfc}{rule}").bytes().all(|b| b.is_ascii_digit() || b".-".contains(&b))
-    })
+    line.split('[').skip(1).filter_map(|part| part.split_once(']')).map(|(id, _)| id).filter(|id| is_id(id))
+}
+
+/// The ids of a row: a string of nothing but ids, with a space between two.
+fn ids_of_row(line: &str) -> impl Iterator<Item = &str> {
+    line.split('"').skip(1).step_by(2).filter(|text| text.split(' ').all(is_id)).flat_map(|text| text.split(' '))
+}
+
+/// Four digits, `-`, then digits, dots and hyphens.
+fn is_id(id: &str) -> bool {
+    let (rfc, rule) = id.split_once('-').unwrap_or_default();
+    rfc.len() == 4 && format!("{rfc}{rule}").bytes().all(|b| b.is_ascii_digit() || b".-".contains(&b))
 }
 
 /// Which lines belong to a `#[cfg(test)]` item. The sources are formatted: an item is one line, or ends where a brace
@@ -248,8 +272,13 @@ fn every_rule_is_cited_by_code_and_test_or_excepted() {
     let Project { rows, exceptions, citations } = &Project::load();
     let cited = |id: &String, side| citations.iter().any(|citation| citation.id == *id && citation.side == side);
     let known: BTreeSet<&String> = rows.iter().map(|row| &row.id).collect();
-    let of_engine: Vec<&String> = rows.iter().filter(|row| row.scope == "E").map(|row| &row.id).collect();
-    let due = || of_engine.iter().filter(|id| !exceptions.contains_key(**id));
+    let of_scope = |scope: &'static str| rows.iter().filter(move |row| row.scope == scope).map(|row| &row.id);
+    let due = |scope| of_scope(scope).filter(|id| !exceptions.contains_key(*id));
+    let superfluous = |id: &&String| match rows.iter().find(|row| row.id == **id).map(|row| &row.scope[..]) {
+        Some("E") => cited(id, Side::Code) && cited(id, Side::Test),
+        Some("P") => cited(id, Side::Test),
+        _ => true,
+    };
 
     let mut faults = String::new();
     let mut fault = |what: &str, ids: &mut dyn Iterator<Item = &String>| {
@@ -259,17 +288,16 @@ fn every_rule_is_cited_by_code_and_test_or_excepted() {
             write!(faults, "\n{} {what}:{lines}", ids.len()).unwrap();
         }
     };
-    fault("not cited in src or examples", &mut due().filter(|id| !cited(id, Side::Code)).copied());
-    fault("not cited in a test", &mut due().filter(|id| !cited(id, Side::Test)).copied());
+    fault("not cited in src or examples", &mut due("E").filter(|id| !cited(id, Side::Code)));
+    fault("not cited in a test", &mut due("E").chain(due("P")).filter(|id| !cited(id, Side::Test)));
+    fault("permissions, cited in src or examples", &mut of_scope("P").filter(|id| cited(id, Side::Code)));
     fault("cited, but not in the requirements", &mut citations.iter().map(|c| &c.id).filter(|id| !known.contains(id)));
-    fault("excepted, but no rule for the engine", &mut exceptions.keys().filter(|id| !of_engine.contains(id)));
-    let superfluous = |id: &&String| cited(id, Side::Code) && cited(id, Side::Test);
-    fault("excepted, but cited by code and test", &mut exceptions.keys().filter(superfluous));
+    fault("excepted without need: cited, or no rule for the engine", &mut exceptions.keys().filter(superfluous));
     assert!(faults.is_empty(), "{faults}");
 }
 
 #[test]
-fn the_readers_table_is_up_to_date() {
+fn conformance_md_is_up_to_date() {
     let path = root().join(TABLE);
     let new = Project::load().table();
     if env::var_os("BAREWS_BLESS").is_some() {
@@ -307,7 +335,7 @@ use std::vec; // [6455-2-0]
 
 // [6455-1-6]
 enum Kind {
-    Text, // [6455-1-7]
+    Text, // [6455-1-7] "6455-1-8"
 }
 
 #[cfg(test)]
@@ -315,6 +343,7 @@ mod tests {
     #[test]
     fn text() {
         assert!(true); // [6455-2-1]
+        check("6455-2-2 6455-2-3", "6455-2-4, no row"); // ["6455-2-5"]
     }
 }
 // [6455-bad] [6455-5.1]
@@ -332,6 +361,9 @@ mod tests {
         ("6455-1-6", Side::Code, "Kind"),
         ("6455-1-7", Side::Code, "Kind"),
         ("6455-2-1", Side::Test, "tests::text"),
+        ("6455-2-2", Side::Test, "tests::text"),
+        ("6455-2-3", Side::Test, "tests::text"),
+        ("6455-2-5", Side::Test, "tests::text"),
         ("6455-5.1", Side::Code, ""),
     ];
     let owned = |(id, side, item): (&str, Side, &str)| (id.to_owned(), side, item.to_owned());

@@ -4,6 +4,7 @@
 use barews::connection::{Config, Event, MessageKind, Outgoing, Receiver, Reply, State, Transmitter, Transport};
 use barews::wire::{CloseCode, MAX_CONTROL_FRAME};
 use barews::{Client, Connection, ProtocolError, SendError, Server};
+use barews_testkit::oracle::{Incoming, Situation};
 use barews_testkit::transcript::Transcript;
 use barews_testkit::{Drain, Entry, Host, Keys, Log, Side, oracle, raw as wire};
 use barews_tests::transcripts;
@@ -27,7 +28,7 @@ fn counting(from: u8, len: usize) -> Vec<u8> {
 /// frame ends. What is sent is whole and right wherever the cut is, and A is not forgotten for anything but a newer Ping or a
 /// Close. [6455-5.5.2-2] [6455-5.5.3-1] [6455-5.5.3-2]
 #[test]
-fn p06_p07_a_waiting_pong_is_neither_lost_nor_corrupted() {
+fn p06_p07_pending_pong_is_neither_lost_nor_corrupted() {
     fn check<R: Side + Debug>() {
         for a in [0, 5, 14, 15, 124, 125] {
             for b in [0, 5, 14, 15, 110, 125] {
@@ -77,7 +78,7 @@ fn p06_p07_a_waiting_pong_is_neither_lost_nor_corrupted() {
 
 /// P7: only a newer Ping and a Close take the place of a Pong that waits: not an extension's control frame. [6455-5.5.2-2]
 #[test]
-fn p07_a_waiting_pong_survives_an_extensions_control_frame() {
+fn p07_pending_pong_survives_an_extensions_control_frame() {
     let config = Config { extension_opcodes: 1 << 11, ..Config::DEFAULT };
     for len in [0, 14, 15, 125] {
         let mut host = Host::<Server>::new(&config);
@@ -91,7 +92,7 @@ fn p07_a_waiting_pong_survives_an_extensions_control_frame() {
 
 /// The same reply is not lost either when the other side of the slot holds a header in pieces, over and over.
 #[test]
-fn a_waiting_pong_stays_while_much_passes_by() {
+fn pending_pong_survives_frames_in_pieces() {
     for size in [1, 2, 3, 5, 1000] {
         let mut host = Host::<Server>::new(&Config::DEFAULT);
         host.frame(MessageKind::Binary, true, 0, 1).unwrap();
@@ -162,7 +163,7 @@ impl<R: Side + Debug> Halves<R> {
 
 /// Two halves with a channel behave as the whole: same events, same replies, same state, on every transcript's input.
 #[test]
-fn split_behaves_like_the_whole() {
+fn split_halves_behave_like_the_connection() {
     fn check<R: Side + Debug>(transcript: &Transcript, reads: usize) {
         let input = transcript.input();
         let mut whole = Host::<R>::new(&transcript.config);
@@ -220,7 +221,7 @@ fn split_reply_waits_for_space_and_the_end_of_the_frame() {
 
 /// [6455-10.3-2] [6455-5.1-4]: a payload that is copied, as much as there is room for, or that others send too.
 #[test]
-fn a_payload_that_stays_as_it_is() {
+fn copy_payload_leaves_the_source_unchanged() {
     let mut client = Connection::new(Client(|| [1, 2, 3, 4]), &Config::DEFAULT);
     let mut server = Connection::new(Server, &Config::DEFAULT);
     let mut out = [9; 4];
@@ -241,7 +242,7 @@ fn a_payload_that_stays_as_it_is() {
 
 /// [6455-5.4-2]: a message that is taken up again for each fragment is the same as one that was kept.
 #[test]
-fn a_message_is_resumed() {
+fn resumed_message_sends_the_same_fragments() {
     let config = Config { fragment_size: 4, ..Config::DEFAULT };
     for body in [&b""[..], b"abcd", b"fragments"] {
         let mut connection = Connection::new(Server, &config);
@@ -257,43 +258,11 @@ fn a_message_is_resumed() {
     assert_eq!(Outgoing::resume(MessageKind::Text, b"abc", 4).left(), 0);
 }
 
-/// What was received, for the table below.
-#[derive(Clone, Copy, PartialEq, Debug)]
-enum Incoming {
-    Nothing,
-    Close,
-    Error,
-}
-
-/// Every row of the table in `src/connection/state.rs`, reached by a real connection, and reached in every order of events.
-/// [6455-7.1.3-1] [6455-7.1.4-1] [6455-5.5.1-10] [6455-5.5.1-11] [6455-5.5.1-12] [6455-7.1.1-3] [6455-7.1.1-5] [6455-7.1.1-6]
-/// [6455-7.1.7-1] [6455-7.1.7-3] [6455-7.2.1-2]
+/// Every situation, reached by a real connection in every order of events, keeps every rule.
 #[test]
-fn every_row_of_the_state_table_by_a_real_connection() {
-    #[rustfmt::skip]
-    let table = {
-        use Incoming::{Close, Error, Nothing};
-        use State::{Closed, Closing, Open};
-        use Transport::{AwaitEof, Close as CloseNow, HalfClose, Keep};
-        // received, the transport has ended, our Close was sent: state, transport for a server, for a client
-        [
-            (Nothing, false, false, Open,    Keep,      Keep),
-            (Nothing, false, true,  Closing, Keep,      Keep),
-            (Nothing, true,  false, Closed,  CloseNow,  CloseNow),
-            (Nothing, true,  true,  Closed,  CloseNow,  CloseNow),
-            (Close,   false, false, Closing, Keep,      Keep),
-            (Close,   false, true,  Closing, HalfClose, AwaitEof),
-            (Close,   true,  false, Closing, Keep,      Keep),
-            (Close,   true,  true,  Closed,  CloseNow,  CloseNow),
-            (Error,   false, false, Closing, Keep,      Keep),
-            (Error,   false, true,  Closing, HalfClose, HalfClose),
-            (Error,   true,  false, Closing, Keep,      Keep),
-            (Error,   true,  true,  Closed,  CloseNow,  CloseNow),
-        ]
-    };
-    fn reach<R: Side + Debug>(incoming: Incoming, eof: bool, sent: bool) -> Vec<(State, Transport)> {
-        // What is received comes before the end of the transport; our Close may be sent before, between and behind.
-        let mut outcomes = Vec::new();
+fn closing_rules_hold_in_every_order_of_events() {
+    fn check<R: Side + Debug>(incoming: Incoming, eof: bool, sent: bool) {
+        // What is received comes before the end of the transport; our Close may be sent before, between and after.
         for when in 0..3 {
             let mut host = Host::<R>::new(&Config::DEFAULT);
             host.drain = Drain::ByHand;
@@ -308,22 +277,22 @@ fn every_row_of_the_state_table_by_a_real_connection() {
                     _ => {}
                 }
             }
-            outcomes.push((host.connection.state(), host.connection.transport()));
-            let clean = incoming == Incoming::Close && sent;
-            assert_eq!(host.connection.is_clean(), clean);
+            let (state, transport) = (host.connection.state(), host.connection.transport());
+            let clean = host.connection.is_clean();
+            Situation { is_server: R::IS_SERVER, incoming, eof, sent, state, transport, clean }.assert_closing_rules();
         }
-        outcomes
     }
-    for (incoming, eof, sent, state, server, client) in table {
-        let row = format!("{incoming:?}, eof {eof}, sent {sent}");
-        assert_eq!(reach::<Server>(incoming, eof, sent), [(state, server); 3], "server, {row}");
-        assert_eq!(reach::<Client<Keys>>(incoming, eof, sent), [(state, client); 3], "client, {row}");
+    for incoming in [Incoming::Nothing, Incoming::Close, Incoming::Error] {
+        for (eof, sent) in [(false, false), (false, true), (true, false), (true, true)] {
+            check::<Server>(incoming, eof, sent);
+            check::<Client<Keys>>(incoming, eof, sent);
+        }
     }
 }
 
 /// A host that fails the connection because its transport broke off: as if the end had been received.
 #[test]
-fn failing_with_the_end_of_the_transport_is_the_end() {
+fn fail_with_unexpected_eof_closes_the_transport() {
     let mut connection = Connection::new(Server, &Config::DEFAULT);
     connection.fail(ProtocolError::UnexpectedEof);
     assert_eq!((connection.state(), connection.transport()), (State::Closed, Transport::Close));
@@ -332,7 +301,7 @@ fn failing_with_the_end_of_the_transport_is_the_end() {
 
 /// With a code of its own the host answers a Close in place of the engine. [6455-5.5.1-7] [6455-7.1.2-1]
 #[test]
-fn the_host_may_answer_a_close() {
+fn host_may_answer_a_close_with_its_own_code() {
     let mut host = Host::<Server>::new(&Config::DEFAULT);
     host.drain = Drain::ByHand;
     host.feed(&from_peer::<Server>(CLOSE, b"\x03\xe9"));
@@ -344,7 +313,7 @@ fn the_host_may_answer_a_close() {
 
 /// A header is no event, whatever its bits are: the payload that it announces is still to come.
 #[test]
-fn a_header_alone_is_no_event() {
+fn header_alone_is_no_event() {
     let config = Config { extension_rsv: 7, ..Config::DEFAULT };
     for first in [0x01, 0x51, 0x81, 0xD1, 0x82, 0x89] {
         let mut connection = Connection::new(Client(|| [0; 4]), &config);
@@ -356,7 +325,7 @@ fn a_header_alone_is_no_event() {
 /// The first chunk of a frame tells its reserved bits, and an empty fragment with reserved bits gives a chunk. [6455-5.2-10]
 /// [6455-6.2-5] [6455-6.2-6]
 #[test]
-fn reserved_bits_are_told_frame_by_frame() {
+fn reserved_bits_are_reported_frame_by_frame() {
     let config = Config { extension_rsv: 7, ..Config::DEFAULT };
     let frames = [(0x41, &b""[..]), (0x00, b""), (0x10, b"ab"), (0x20, b""), (0x80, b"c")];
     let wire: Vec<u8> = frames.iter().flat_map(|(first, payload)| from_peer::<Server>(*first, payload)).collect();
@@ -386,7 +355,7 @@ fn reserved_bits_are_told_frame_by_frame() {
 
 /// What is still to be sent can be seen: the reply that is due, and the payload of the frame under way.
 #[test]
-fn buffered_amount() {
+fn buffered_amount_counts_the_reply_and_the_open_frame() {
     fn check<R: Side + Debug>(header: u64) {
         let mut host = Host::<R>::new(&Config::DEFAULT);
         host.drain = Drain::ByHand;
@@ -407,10 +376,9 @@ fn buffered_amount() {
     check::<Client<Keys>>(6);
 }
 
-/// How much of a frame is still to come, so that a read can end where it ends.
 /// [6455-5.6-1]: a long piece of a text is unmasked and checked all the way through.
 #[test]
-fn a_long_fragment_of_text() {
+fn long_text_fragment_is_unmasked_and_validated_throughout() {
     fn check<R: Side + Debug>() {
         for text in ["a".repeat(20_000), "한국어".repeat(2_000)] {
             for bad in [None, Some(0), Some(8_191), Some(8_192), Some(17_999)] {
@@ -434,8 +402,9 @@ fn a_long_fragment_of_text() {
     check::<Client<Keys>>();
 }
 
+/// How much of a frame is still to come, so that a read can end where it ends.
 #[test]
-fn payload_left() {
+fn payload_left_counts_down_to_the_end_of_the_frame() {
     let mut host = Host::<Server>::new(&Config::DEFAULT);
     let frame = from_peer::<Server>(0x82, &[0; 1000]);
     let header = frame.len() - 1000;
@@ -451,7 +420,7 @@ fn payload_left() {
 
 /// The defaults are those of the table of limits. [6455-10.4-2]
 #[test]
-fn defaults() {
+fn config_defaults_are_those_of_the_documentation() {
     let Config { max_frame_size, max_message_size, max_fragments, fragment_size, extension_rsv, extension_opcodes } =
         Config::default();
     assert_eq!((max_frame_size, max_message_size), (16 * 1024 * 1024, 64 * 1024 * 1024));
@@ -461,7 +430,7 @@ fn defaults() {
 
 /// A buffer of `MAX_CONTROL_FRAME` bytes is enough for every control frame, and a smaller one is not.
 #[test]
-fn the_longest_control_frame_fits() {
+fn max_control_frame_fits_every_control_frame() {
     let mut client = Connection::new(Client(|| [1, 2, 3, 4]), &Config::DEFAULT);
     let payload = [0; 125];
     assert_eq!(
@@ -474,7 +443,7 @@ fn the_longest_control_frame_fits() {
 /// What is allowed of an extension's opcodes does not make data of a control frame, or the other way round, and the
 /// opcodes of the RFC are not an extension's. [6455-5.2-4]
 #[test]
-fn opcodes_of_extensions_are_the_reserved_ones() {
+fn extension_opcodes_are_the_reserved_ones() {
     let mut server = Connection::new(Server, &Config { extension_opcodes: u16::MAX, ..Config::DEFAULT });
     let mut out = [0; 16];
     for opcode in 0..=15 {

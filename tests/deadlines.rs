@@ -29,7 +29,7 @@ fn next(deadlines: &Deadlines) -> Option<(Reason, u64)> {
 }
 
 #[test]
-fn the_handshake_has_its_time_however_the_bytes_drip() {
+fn handshake_timeout_is_not_extended_by_bytes() {
     let mut deadlines = Deadlines::new(TIMEOUTS, 50);
     for now in 50..1050 {
         deadlines.received(now); // slowloris: a byte a tick
@@ -42,7 +42,7 @@ fn the_handshake_has_its_time_however_the_bytes_drip() {
 }
 
 #[test]
-fn opening_ends_the_handshakes_time_and_begins_the_others() {
+fn opened_ends_the_handshake_timeout_and_starts_the_others() {
     let mut deadlines = Deadlines::new(TIMEOUTS, 0);
     deadlines.opened(900);
     assert_eq!(next(&deadlines), Some((Reason::Ping, 1000)));
@@ -52,7 +52,7 @@ fn opening_ends_the_handshakes_time_and_begins_the_others() {
 }
 
 #[test]
-fn only_messages_put_off_the_idle_time() {
+fn idle_timeout_is_extended_by_messages_only() {
     let mut deadlines = opened(Timeouts { ping: None, ..TIMEOUTS }, 0);
     deadlines.received(100);
     assert_eq!(next(&deadlines), Some((Reason::Idle, 500)));
@@ -65,7 +65,7 @@ fn only_messages_put_off_the_idle_time() {
 }
 
 #[test]
-fn a_ping_after_silence_each_with_a_payload_of_its_own() {
+fn ping_is_due_after_silence_with_a_new_payload() {
     let mut deadlines = opened(KEEPALIVE, 0);
     deadlines.received(60);
     assert_eq!(next(&deadlines), Some((Reason::Ping, 160)), "bytes put it off");
@@ -80,7 +80,7 @@ fn a_ping_after_silence_each_with_a_payload_of_its_own() {
 }
 
 #[test]
-fn a_peer_that_does_not_answer_is_gone() {
+fn pong_timeout_expires_without_an_answer() {
     let mut deadlines = opened(KEEPALIVE, 0);
     assert_eq!(due(&mut deadlines, 100), [Timeout::Ping([0, 0, 0, 1])]);
     assert_eq!(deadlines.handle_timeout(129), None);
@@ -89,7 +89,7 @@ fn a_peer_that_does_not_answer_is_gone() {
 }
 
 #[test]
-fn a_pong_may_be_stuck_behind_other_bytes() {
+fn pong_timeout_is_extended_by_bytes() {
     let mut deadlines = opened(KEEPALIVE, 0);
     due(&mut deadlines, 100);
     for now in (110..1000).step_by(20) {
@@ -101,7 +101,7 @@ fn a_pong_may_be_stuck_behind_other_bytes() {
 }
 
 #[test]
-fn the_round_trip_is_told_for_the_newest_ping_only_and_once() {
+fn round_trip_is_reported_once_for_the_newest_ping() {
     let mut deadlines = opened(Timeouts { pong: None, ..KEEPALIVE }, 0);
     assert_eq!(deadlines.pong(&[0, 0, 0, 0], 10), None, "no Ping was sent");
     assert_eq!(due(&mut deadlines, 100), [Timeout::Ping([0, 0, 0, 1])]);
@@ -119,7 +119,7 @@ fn the_round_trip_is_told_for_the_newest_ping_only_and_once() {
 }
 
 #[test]
-fn an_old_pong_does_not_end_the_wait_for_the_newest() {
+fn old_pong_does_not_end_the_pong_timeout() {
     let mut deadlines = opened(KEEPALIVE, 0);
     due(&mut deadlines, 100);
     assert_eq!(deadlines.pong(b"old", 110), None);
@@ -128,7 +128,7 @@ fn an_old_pong_does_not_end_the_wait_for_the_newest() {
 
 /// No Ping is lost when the host wakes late, or when another deadline passes at the same time.
 #[test]
-fn deadlines_that_pass_together_are_all_told() {
+fn deadlines_that_pass_together_are_all_reported() {
     let mut deadlines = opened(Timeouts { idle: Some(100), ..TIMEOUTS }, 0);
     let told = due(&mut deadlines, 100);
     assert!(
@@ -142,7 +142,7 @@ fn deadlines_that_pass_together_are_all_told() {
 
 /// [6455-5.5.1-13] [6455-7.1.1-4]
 #[test]
-fn closing_has_its_time_which_nothing_puts_off() {
+fn closing_timeout_is_extended_by_nothing() {
     for first in [State::Closing, State::Closed] {
         let mut deadlines = opened(TIMEOUTS, 0);
         due(&mut deadlines, 100); // a Pong is awaited
@@ -163,7 +163,7 @@ fn closing_has_its_time_which_nothing_puts_off() {
 
 /// It is set once: a host that tells the state after each step is not told again that the time is over.
 #[test]
-fn closing_is_told_once() {
+fn closing_timeout_is_reported_once() {
     let mut deadlines = opened(TIMEOUTS, 0);
     deadlines.state(State::Closing, 100);
     assert_eq!(due(&mut deadlines, 170), [Timeout::Closing]);
@@ -172,7 +172,7 @@ fn closing_is_told_once() {
 }
 
 #[test]
-fn a_connection_that_never_opened_closes_too() {
+fn closing_timeout_starts_without_opened() {
     let mut deadlines = Deadlines::new(TIMEOUTS, 0);
     deadlines.state(State::Closed, 10);
     assert_eq!(next(&deadlines), Some((Reason::Closing, 80)));
@@ -198,7 +198,7 @@ fn never_is_never_and_the_end_of_time_is_no_overflow() {
 
 /// The defaults, as the documentation has them.
 #[test]
-fn defaults() {
+fn timeouts_in_milliseconds_are_those_of_the_documentation() {
     let expected =
         Timeouts { handshake: Some(10_000), idle: None, ping: Some(20_000), pong: Some(20_000), closing: Some(5_000) };
     assert_eq!(Timeouts::MILLISECONDS, expected);
@@ -290,7 +290,7 @@ proptest! {
 
     /// Whatever happens when, `poll_timeout` is the earliest deadline, and what passes is told, once.
     #[test]
-    fn agrees_with_a_naive_model(
+    fn deadlines_agree_with_a_naive_model(
         spans in proptest::collection::vec(proptest::option::of(1..200u64), 5),
         steps in proptest::collection::vec((0..60u64, step()), 0..40),
     ) {
@@ -355,7 +355,7 @@ fn step() -> impl Strategy<Value = Step> {
 
 /// The Ping that is asked for goes out, its Pong comes back through the connection, and the round trip is known.
 #[test]
-fn keepalive_with_a_real_connection() {
+fn keepalive_measures_the_round_trip_of_a_connection() {
     let mut deadlines = opened(KEEPALIVE, 0);
     let mut server = Connection::new(Server, &Default::default());
     let mut client = Host::<Client<Keys>>::new(&Default::default());
@@ -377,7 +377,7 @@ fn keepalive_with_a_real_connection() {
 /// A peer that never answers our Close, and a server that never ends its transport: the closing time ends both. [6455-5.5.1-13]
 /// [6455-7.1.1-4]
 #[test]
-fn closing_with_a_real_connection() {
+fn closing_timeout_ends_a_connection_that_the_peer_does_not_close() {
     let mut deadlines = opened(KEEPALIVE, 0);
     let mut client = Host::<Client<Keys>>::new(&Default::default());
     client.close(1000, "").unwrap();

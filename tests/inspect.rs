@@ -25,7 +25,7 @@ fn masked(first: u8, payload: &[u8]) -> Vec<u8> {
 }
 
 #[test]
-fn bytes_and_digits_of_one_direction() {
+fn inspect_reads_bytes_and_hex_digits_of_one_direction() {
     let expected = ["client 0 text 1 000 37fa213d 5 \"Hello\"", "client 11 Ping 1 000 00000000 2 \"hi\""];
     assert_eq!(rows(MASKED), expected);
     let digits: Vec<_> = MASKED.iter().map(|byte| format!("{byte:02x}")).collect();
@@ -46,7 +46,7 @@ fn bytes_and_digits_of_one_direction() {
 
 /// One bad frame for each of the engine's rules, behind a good one.
 #[test]
-fn the_rule_that_a_bad_frame_breaks() {
+fn inspect_names_the_rule_that_a_bad_frame_breaks() {
     for (bad, rule) in [
         (masked(0xC1, b"a"), "BAD: reserved bits set without an extension (Close 1002)"),
         (masked(0x83, b"a"), "BAD: reserved opcode without an extension (Close 1002)"),
@@ -66,7 +66,7 @@ fn the_rule_that_a_bad_frame_breaks() {
 }
 
 #[test]
-fn handshakes() {
+fn inspect_shows_handshakes() {
     let found = rows(&[REQUEST, MASKED, &masked(0xC1, b"\xf2H\xcd\xc9\xc9\x07\0")].concat());
     assert_eq!(
         found[..3],
@@ -123,7 +123,7 @@ impl Capture {
 }
 
 #[test]
-fn a_capture_is_put_together() {
+fn inspect_reassembles_a_capture() {
     for v6 in [false, true] {
         let mut capture = Capture::new(v6);
         let (client, server) = (u32::MAX - 100, 7); // the numbers wrap inside the request

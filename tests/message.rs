@@ -58,7 +58,7 @@ fn expected(lengths: &[usize], limit: usize) -> (Vec<(MessageKind, Vec<u8>)>, Op
 }
 
 #[test]
-fn sizes_around_the_limit_at_every_cut() {
+fn storage_size_is_the_exact_limit_at_every_cut() {
     const LIMIT: usize = 12;
     for last in LIMIT - 2..=LIMIT + 2 {
         let lengths = [0, 1, LIMIT - 2, LIMIT - 1, LIMIT, last, 3];
@@ -74,7 +74,7 @@ fn sizes_around_the_limit_at_every_cut() {
 }
 
 #[test]
-fn any_storage() {
+fn message_buffer_takes_any_storage() {
     let lengths = [3, 8, 9];
     let wire = wire_of(&lengths);
     let bytes: Vec<&[u8]> = wire.chunks(1).collect();
@@ -92,7 +92,7 @@ fn any_storage() {
 
 /// A message with a hole never comes out, even if the host goes on after the error; the next message is whole again.
 #[test]
-fn no_hole_after_an_error() {
+fn message_after_an_error_has_no_hole() {
     let frames = [(0x02, &b"abc"[..]), (0x00, b"TOO LONG"), (0x00, b"d"), (0x80, b"e"), (0x02, b"n"), (0x80, b"ext")];
     let wire: Vec<u8> = frames.iter().flat_map(|(first, payload)| wire::frame(*first, KEY, payload)).collect();
     for size in [1, 2, 3, 7, wire.len()] {
@@ -126,7 +126,7 @@ fn no_hole_after_an_error() {
 
 /// A message in one piece is where it was received; one in two pieces is in the storage.
 #[test]
-fn one_piece_is_not_copied() {
+fn message_in_one_chunk_is_not_copied() {
     let mut storage = [0xEE; 64];
     let place = storage.as_ptr().addr();
     let mut buffer = MessageBuffer::new(&mut storage[..]);
@@ -154,7 +154,7 @@ fn one_piece_is_not_copied() {
 }
 
 #[test]
-fn text_is_a_str_and_binary_is_none() {
+fn text_returns_a_str_for_text_only() {
     let text = |first, payload: &[u8]| {
         let mut connection = Connection::new(Server, &Config { extension_rsv: 4, ..Config::DEFAULT });
         let mut buffer = MessageBuffer::new([0; 64]);
@@ -170,7 +170,7 @@ fn text_is_a_str_and_binary_is_none() {
 
 /// The limit is refused with 1009, and nothing follows. [6455-7.4.1-9]
 #[test]
-fn too_big_is_told_to_the_peer() {
+fn message_too_big_closes_with_1009() {
     let mut connection = Connection::new(Server, &Config::DEFAULT);
     let mut buffer = MessageBuffer::new([0; 4]);
     let mut bytes = [wire::frame(0x82, KEY, b"12345"), wire::frame(0x82, KEY, b"next")].concat();

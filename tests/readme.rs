@@ -25,7 +25,7 @@ fn flat(text: &str) -> String {
 }
 
 #[test]
-fn the_code_is_that_of_the_example() {
+fn readme_code_is_that_of_the_example() {
     let example = flat(&read("examples/blocking_echo.rs"));
     let code = blocks(&read("README.md"), "rust,ignore");
     assert!(!code.is_empty());
@@ -34,16 +34,50 @@ fn the_code_is_that_of_the_example() {
     }
 }
 
+/// The simple commands of a shell script: without comments, pipes, redirections and the words that hold them together.
+fn commands(script: &str) -> Vec<String> {
+    let words = |command: &str| command.split_whitespace().collect::<Vec<_>>().join(" ");
+    let code = |line: &str| {
+        let comment = line.match_indices('#').find(|(at, _)| *at == 0 || line[..*at].ends_with(char::is_whitespace));
+        line[..comment.map_or(line.len(), |(at, _)| at)].to_owned()
+    };
+    let lines = script.lines().map(code);
+    lines.flat_map(|line| line.split(['|', '&', ';', '>', '<', '(', ')']).map(words).collect::<Vec<_>>()).collect()
+}
+
 #[test]
-fn every_command_is_run_by_ci() {
-    let (readme, ci) = (read("README.md"), read(".ci/run"));
+fn readme_commands_are_run_by_ci() {
+    let (readme, ci) = (read("README.md"), commands(&read(".ci/run")));
     let blocks = blocks(&readme, "sh");
-    let commands: Vec<_> = blocks.iter().flat_map(|block| block.lines()).collect();
-    assert!(commands.len() >= 3);
-    for command in commands {
-        let command = command.split('#').next().unwrap().trim();
-        assert!(ci.contains(command), "not in .ci/run: {command}");
+    let of_readme: Vec<_> = blocks.iter().flat_map(|block| commands(block)).filter(|it| !it.is_empty()).collect();
+    assert!(of_readme.len() >= 3);
+    for command in of_readme {
+        assert!(ci.contains(&command), "not run by .ci/run: {command}");
     }
+}
+
+#[test]
+fn commands_are_whole_and_outside_of_comments() {
+    let found = commands(
+        "#!/bin/sh\n# cargo test\n  a=$(echo hello |  cargo run -- x) # cargo fmt\ncargo test --lib >log 2>&1 &",
+    );
+    assert!(["echo hello", "cargo run -- x", "cargo test --lib"].iter().all(|it| found.contains(&(*it).to_owned())));
+    assert!(!["cargo test", "cargo fmt"].iter().any(|it| found.contains(&(*it).to_owned())), "{found:?}");
+}
+
+/// What the README says of memory is what `size_of` says; a client's source of keys has its own size.
+#[test]
+#[cfg(target_pointer_width = "64")]
+fn readme_sizes_are_those_of_the_types() {
+    type WithoutSource = barews::Client<fn() -> [u8; 4]>;
+    let server = size_of::<barews::Connection<barews::Server>>();
+    let client = size_of::<barews::Connection<WithoutSource>>() - size_of::<WithoutSource>();
+    let event = size_of::<barews::connection::Event<'_>>();
+    let sentence = format!(
+        "a server's connection is {server} bytes, a client's {client} and its source of keys, an event {event};"
+    );
+    let readme = read("README.md").split_whitespace().collect::<Vec<_>>().join(" ");
+    assert!(readme.contains(&sentence), "the README does not say: {sentence}");
 }
 
 /// The rows of the table of limits: what is the default, and what happens beyond it.
@@ -60,7 +94,7 @@ fn limits(page: &str) -> Vec<(String, String)> {
 
 /// [6455-10.4-2]
 #[test]
-fn the_limits_are_the_defaults() {
+fn limits_of_both_pages_are_the_defaults() {
     let Config { max_frame_size, max_message_size, max_fragments, fragment_size, .. } = Config::DEFAULT;
     let (frame, message, fragment) = (max_frame_size >> 20, max_message_size >> 20, fragment_size >> 10);
     let time = |ms: Option<u64>| ms.map_or("none".to_owned(), |ms| format!("{} s", ms / 1000));

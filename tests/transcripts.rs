@@ -15,49 +15,54 @@ fn play(transcript: &Transcript, reads: Reads) {
 }
 
 #[test]
-fn line_by_line() {
+fn transcripts_pass_line_by_line() {
     transcripts().iter().for_each(|transcript| play(transcript, Reads::Lines));
 }
 
 #[test]
-fn in_one_read() {
+fn transcripts_pass_in_one_read() {
     transcripts().iter().for_each(|transcript| play(transcript, Reads::Whole));
 }
 
 #[test]
-fn byte_by_byte() {
+fn transcripts_pass_byte_by_byte() {
     transcripts().iter().for_each(|transcript| play(transcript, Reads::Bytes));
 }
 
 #[test]
-fn cut_at_every_single_place() {
+fn transcripts_pass_at_every_cut() {
     for transcript in transcripts() {
         (1..transcript.input().len()).for_each(|at| play(&transcript, Reads::Cut(at)));
     }
 }
 
-/// A test that proves nothing: no input, no expectation, no rule.
+/// A transcript proves nothing without input, expectation and rule. The announced numbers ensure that each is played.
 #[test]
-fn every_file_has_a_rule_and_something_happens_in_it() {
+fn every_transcript_has_a_rule_an_input_and_an_expectation() {
     let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/transcripts");
     let mut files = 0;
     for entry in std::fs::read_dir(folder).unwrap() {
         let path = entry.unwrap().path();
         if path.extension().is_some_and(|extension| extension == "txt") {
             let text = std::fs::read_to_string(&path).unwrap();
-            let has = |starts: &[&str]| text.lines().any(|line| starts.iter().any(|start| line.starts_with(start)));
-            assert!(text.starts_with("# ") && text.contains("\nrole "), "{path:?} begins with its rule, then the role");
-            assert!(has(&["> ", "send ", "eof"]) && has(&["< ", "= ", "? "]), "{path:?}");
+            assert!(text.starts_with("# "), "{path:?} begins with its rule");
+            for connection in text.split("\n---") {
+                let has =
+                    |starts: &[&str]| connection.lines().any(|line| starts.iter().any(|start| line.starts_with(start)));
+                assert!(has(&["> ", "send ", "eof"]) && has(&["< ", "= ", "? "]), "{path:?}: {connection}");
+            }
             files += 1;
         }
     }
     assert!(files >= 80, "only {files} transcripts were found");
 }
 
-/// The player itself: a transcript that is wrong in one place fails.
+const HEADER: &str = "role both\nconnections server 1 client 1\n";
+
+/// The player itself: a transcript fails if it expects something else than what happens.
 #[test]
-fn a_wrong_transcript_fails() {
-    let right = "> 89 {02} \"Hi\"\n= ping \"Hi\"\n< 8a {02} \"Hi\"\n? state Open clean no\n";
+fn player_panics_at_an_unmet_expectation() {
+    let right = format!("{HEADER}> 89 {{02}} \"Hi\"\n= ping \"Hi\"\n< 8a {{02}} \"Hi\"\n? state Open clean no\n");
     let wrong = [
         ("> 89", "> 8a"),
         ("= ping \"Hi\"", "= ping \"Ho\""),
@@ -73,7 +78,7 @@ fn a_wrong_transcript_fails() {
     };
     for is_server in [true, false] {
         for reads in [Reads::Lines, Reads::Whole, Reads::Bytes, Reads::Cut(3)] {
-            assert!(passes(right, is_server, reads));
+            assert!(passes(&right, is_server, reads));
             for (from, to) in wrong {
                 assert!(right.contains(from) && !passes(&right.replace(from, to), is_server, reads), "{from:?}");
             }
@@ -81,9 +86,84 @@ fn a_wrong_transcript_fails() {
     }
 }
 
+/// The parser itself passes over nothing. Each text breaks one rule of the format, and the panic names the line and the rule.
+#[test]
+fn parser_panics_at_what_the_format_does_not_have() {
+    let after_header = [
+        // The role: once, at the top, with its numbers of connections.
+        ("role server", 3, "a second role"),
+        ("eof\n---\nrole server\neof", 5, "a second role"),
+        ("connections server 1 client 1", 3, "a second line with the connections"),
+        ("eof\n---\neof", 2, "1 connections for a server are announced, and 2 follow"),
+        ("", 2, "nothing happens in the last connection"),
+        ("eof\n---\n---\neof", 5, "nothing happens in the connection before"),
+        // Lines that the format does not have, or has elsewhere.
+        ("> 81 {00}\nconfig max_fragments 3", 4, "a config comes before"),
+        ("config max_frames 3", 3, "an unknown field of Config"),
+        ("config max_fragments", 3, "a value is missing"),
+        ("config max_fragments many", 3, "many is not a number"),
+        ("config extension_rsv 256", 3, "256 is not a number, or too large"),
+        ("config extension_opcode 16", 3, "an opcode is below 16"),
+        ("rol server", 3, "an unknown line"),
+        (" > 81 {00}", 3, "an unknown line"),
+        ("-- -", 3, "an unknown line"),
+        ("--- role server", 3, "an unknown line"),
+        ("eof now", 3, "an unknown line"),
+        ("fail NoSuchError", 3, "an unknown error"),
+        // What the lines say.
+        ("> 8", 3, "8 is not hex"),
+        ("> 8x", 3, "8x is not hex"),
+        ("> +1", 3, "+1 is not hex"),
+        ("> 61*x", 3, "x is not a number"),
+        ("> 81 {02", 3, "a brace is missing"),
+        ("> 81 {0100} 00", 3, "a length has 1, 3 or 9 bytes"),
+        ("> 81 {02} \"Hi", 3, "a quotation mark is missing"),
+        ("> .. 00", 3, "there is nothing to continue"),
+        ("< .. 00", 3, "there is nothing to continue"),
+        ("= txt \"Hi\"", 3, "an unknown event"),
+        ("= text {02}", 3, "a length in the wrong place"),
+        ("= close", 3, "a word is missing"),
+        ("= error Masked twice", 3, "more than the event has"),
+        ("send txt \"Hi\"", 3, "an unknown action"),
+        ("send", 3, "a word is missing"),
+        ("send frame text last 2", 3, "neither fin nor more"),
+        ("send frame text fin", 3, "a word is missing"),
+        ("send frame text fin 2 bits 4", 3, "a frame has a length"),
+        ("send close 1000 ff", 3, "a reason is UTF-8"),
+        ("send control 300", 3, "300 is not a number, or too large"),
+        ("?", 3, "a question is missing"),
+        ("? stat Open", 3, "an unknown question"),
+        ("? state", 3, "a word is missing"),
+    ];
+    let whole = [
+        ("eof", 1, "the role and the connections come first"),
+        ("# nothing", 1, "the role and the connections are missing"),
+        ("role both\neof", 2, "the role and the connections come first"),
+        ("role peer\nconnections peer 1\neof", 1, "an unknown role"),
+        ("connections server 1\nrole server\neof", 1, "after the line with the role"),
+        ("role both\nconnections server 1\neof", 2, "each role has its number of connections"),
+        ("role server\nconnections client 1\neof", 2, "each role has its number of connections"),
+        ("role server\nconnections server\neof", 2, "each role has its number of connections"),
+        ("role server\nconnections server one\neof", 2, "one is not a number"),
+        ("role server\nconnections server 2\neof", 2, "2 connections for a server are announced, and 1 follow"),
+    ];
+    let whole = whole.map(|(text, line, reason)| (text.to_owned(), line, reason));
+    let all = after_header.map(|(text, line, reason)| (format!("{HEADER}{text}"), line, reason));
+    for (text, line, reason) in all.into_iter().chain(whole) {
+        let outcome = std::panic::catch_unwind(|| Transcript::parse("malformed", &text, true).len());
+        let panic = outcome.expect_err(&text).downcast::<String>().expect("a message");
+        assert!(panic.starts_with(&format!("malformed.txt:{line}: ")) && panic.contains(reason), "{text:?}: {panic}");
+    }
+    // Each of the numbers is held against the connections for its role.
+    let wrong = "role both\nconnections server 1 client 2\neof";
+    assert_eq!(Transcript::parse("malformed", wrong, true).len(), 1);
+    let panic = std::panic::catch_unwind(|| Transcript::parse("malformed", wrong, false).len()).unwrap_err();
+    assert!(panic.downcast::<String>().unwrap().contains("2 connections for a client are announced, and 1 follow"));
+}
+
 /// [6455-5.7-1]: the frames of RFC 6455 section 5.7 are read as shown, and written as shown.
 #[test]
-fn examples_of_section_5_7() {
+fn section_5_7_examples_are_received_as_shown() {
     let table = include_str!("data/rfc6455/frames.tsv");
     let rows: Vec<Vec<&str>> = table.lines().skip(1).map(|line| line.split('\t').collect()).collect();
     assert_eq!(rows.len(), 8);
@@ -129,7 +209,7 @@ fn hear<R: Side + core::fmt::Debug>(name: &str, stream: &[u8]) {
 
 /// [6455-5.7-1]: and the frames that we send, byte for byte.
 #[test]
-fn examples_of_section_5_7_sent() {
+fn section_5_7_examples_are_sent_as_shown() {
     use barews::connection::MessageKind::{Binary, Text};
     use barews::{Connection, connection::Config, connection::Outgoing};
 

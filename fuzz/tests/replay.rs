@@ -17,15 +17,18 @@ fn replay(target: &str) {
 
 macro_rules! replay {
     ($($target:ident)*) => {
-        $(
-            #[test]
-            fn $target() {
-                replay(stringify!($target));
-            }
-        )*
+        /// A test's name says of which target: `stored_inputs_pass::uri`.
+        mod stored_inputs_pass {
+            $(
+                #[test]
+                fn $target() {
+                    super::replay(stringify!($target));
+                }
+            )*
+        }
 
         #[test]
-        fn every_target_is_here() {
+        fn replay_covers_every_target() {
             assert!(TARGETS.iter().map(|(name, _)| *name).eq([$(stringify!($target)),*]));
         }
     };
@@ -36,7 +39,7 @@ replay!(building client_handshake close deflate differential header inflate list
 /// The engine's arithmetic is checked here, as it is by `cargo fuzz`.
 #[test]
 #[cfg_attr(not(debug_assertions), ignore = "built without overflow checks")]
-fn overflow_is_checked() {
+fn tests_check_arithmetic_for_overflow() {
     let most = std::hint::black_box(u8::MAX);
     assert!(std::panic::catch_unwind(|| most + std::hint::black_box(1)).is_err());
 }

@@ -3,8 +3,8 @@
 //! A Ping that was received is the Pong that is due; its payload stays where it was gathered until the transmitter has sent
 //! it. As long as it waits, the transmitter may be inside a data frame, whatever arrives in pieces is gathered behind it.
 
-use crate::ProtocolError;
 use crate::bytes::copy;
+use crate::wire::error::ProtocolError;
 use crate::wire::{CloseCode, CloseFrame, FrameHeader, MAX_CONTROL_PAYLOAD, Mask, Opcode};
 
 /// A control payload, and behind it a whole header.

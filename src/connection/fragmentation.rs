@@ -1,9 +1,9 @@
 //! The data message under way: what may continue it, and whether it is text (RFC 6455 sections 5.4, 5.6 and 8.1). It
 //! stores no payload; how long it may get is for [`limits`](super::limits).
 
-use crate::ProtocolError;
 use crate::connection::MessageKind;
 use crate::connection::limits::Limits;
+use crate::wire::error::ProtocolError;
 use crate::wire::{Mask, Opcode, Utf8Validator};
 
 #[derive(Debug)]

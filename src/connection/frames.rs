@@ -5,12 +5,12 @@
 
 use core::slice;
 
-use crate::ProtocolError;
 use crate::connection::control::ControlSlot;
 use crate::connection::fragmentation::Fragmentation;
 use crate::connection::limits::Limits;
 use crate::connection::whole::WholeFrame;
 use crate::connection::{Chunk, Config, Event, Received};
+use crate::wire::error::ProtocolError;
 use crate::wire::{FrameHeader, MAX_CONTROL_PAYLOAD, Mask, Opcode};
 
 /// What is the same for both roles, so that a program with both has its code once.

@@ -1,7 +1,7 @@
 //! How much a peer may send in one message (RFC 6455 section 10.4).
 
-use crate::ProtocolError;
 use crate::connection::Config;
+use crate::wire::error::ProtocolError;
 
 /// Apart from what else is known of a message, so that no byte of a connection is padding.
 #[derive(Debug)]

@@ -10,8 +10,9 @@ use crate::connection::frames::{Frames, Phase};
 use crate::connection::state::{self, Incoming};
 use crate::connection::whole::WholeFrame;
 use crate::connection::{Chunk, Config, Event, MessageKind, Received, State, Transport};
+use crate::role::Role;
+use crate::wire::error::ProtocolError;
 use crate::wire::{CloseCode, CloseFrame, Opcode, Utf8Validator};
-use crate::{ProtocolError, Role};
 
 /// The receiving half of a [`Connection`](crate::Connection).
 #[derive(Debug)]

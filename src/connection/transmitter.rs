@@ -4,8 +4,9 @@
 
 use crate::bytes::copy;
 use crate::connection::{Config, MessageKind, Reply};
+use crate::role::{Role, Server};
+use crate::wire::error::SendError;
 use crate::wire::{CloseCode, CloseFrame, EncodedHeader, FrameHeader, MAX_CONTROL_PAYLOAD, Mask, Opcode};
-use crate::{Role, SendError, Server};
 
 /// The sending half of a [`Connection`](crate::Connection).
 ///

@@ -6,7 +6,7 @@ mod code;
 mod matches;
 
 use super::Direction;
-use crate::SendError;
+use crate::wire::error::SendError;
 use bits::Bits;
 use matches::{Finder, Tables};
 

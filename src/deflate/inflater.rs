@@ -7,9 +7,9 @@ mod stream;
 mod window;
 
 use super::{Direction, RSV1};
-use crate::ProtocolError;
 use crate::connection::{Chunk, MessageKind};
 use crate::wire::Utf8Validator;
+use crate::wire::error::ProtocolError;
 use stream::Stream;
 
 /// Inflates the compressed messages of a connection, and hands on the others as they are.

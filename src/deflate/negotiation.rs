@@ -1,8 +1,8 @@
 //! Which parameters the two sides agree upon (RFC 7692 sections 5 and 7.1).
 
+use crate::handshake::error::{BuildError, HandshakeError};
 use crate::handshake::writer::{Writer, build};
 use crate::handshake::{Extension, ParamValue};
-use crate::{BuildError, HandshakeError};
 
 const NAME: &str = "permessage-deflate";
 const SERVER_NO_CONTEXT_TAKEOVER: &str = "server_no_context_takeover";

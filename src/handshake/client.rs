@@ -1,6 +1,7 @@
 //! The client's side of the opening handshake (RFC 6455 section 4.1). Writes a request and judges the response. Opening
 //! the transport, TLS, proxies, redirects and authentication are left to the host.
 
+use super::error::{BuildError, HandshakeError};
 use super::extensions::is_valid;
 use super::fields::Names;
 use super::head::Head;
@@ -10,7 +11,8 @@ use super::response::{self, Response, StatusLine};
 use super::writer::build;
 use super::{MAX_HEAD_SIZE, MAX_HEADERS, Progress, State, Uri};
 use crate::connection::Config;
-use crate::{BuildError, Client, Connection, HandshakeError};
+use crate::connection::Connection;
+use crate::role::Client;
 
 /// What a client asks for.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]

@@ -1,8 +1,8 @@
 //! The fields that matter in a head: their names, and the list in which their values are kept.
 
 use super::cursor::Cursor;
+use super::error::HandshakeError;
 use super::list::elements;
-use crate::HandshakeError;
 
 /// The names of the fields that matter: those that the engine looks at, and those that the host asked to keep, all in
 /// any case. The id of a field is its place in this order.

@@ -11,9 +11,9 @@
 //! folded, no white space stands before a colon, and no control character other than HTAB in a value.
 
 use super::cursor::{Cursor, TOKEN};
+use super::error::HandshakeError;
 use super::fields::{ENTRY, Fields, Names, OTHER, START_LINE};
 use super::list::{is_control, trim_end, trim_start};
-use crate::HandshakeError;
 use crate::bytes::copy;
 
 /// The incremental reader. The storage is passed to each call, always the same one.

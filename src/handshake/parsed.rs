@@ -39,13 +39,15 @@
 //! assert!(connection.is_some());
 //! ```
 
+use super::error::{BuildError, HandshakeError};
 use super::key::answer;
 use super::list::{cut, is_control, is_token, text};
 use super::request::is_host;
 use super::writer::build;
 use super::{Accept, ClientConfig, Request, Response, ServerConfig};
 use crate::connection::Config;
-use crate::{BuildError, Client, Connection, HandshakeError, Server};
+use crate::connection::Connection;
+use crate::role::{Client, Server};
 
 /// What a request begins with.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]

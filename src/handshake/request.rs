@@ -2,6 +2,7 @@
 //! view of a request that the host gets.
 
 use super::cursor::{Cursor, TARGET};
+use super::error::{BuildError, HandshakeError};
 use super::extensions::{self, Extension, is_list, is_offered};
 use super::fields::{Fields, Rules, START_LINE};
 use super::head::minor_version;
@@ -9,7 +10,6 @@ use super::key::is_key;
 use super::list::{self, contains, elements, is_token, text};
 use super::server::{ServerConfig, Subprotocol};
 use super::uri::host_and_port;
-use crate::{BuildError, HandshakeError};
 
 /// The fields that matter in a request, in the order of their ids: the errors first that say most.
 pub(super) const NAMES: &[&str] = &[

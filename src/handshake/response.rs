@@ -3,11 +3,11 @@
 
 use super::client::ClientConfig;
 use super::cursor::Cursor;
+use super::error::HandshakeError;
 use super::extensions::{self, Extension, is_offered};
 use super::fields::{Fields, Rules};
 use super::head::minor_version;
 use super::list::{self, contains, text};
-use crate::HandshakeError;
 
 /// The fields that matter in a response, in the order of their ids. The engine looks at those that have one; the host
 /// may want the others if the answer is not 101.

@@ -1,6 +1,7 @@
 //! The server's side of the opening handshake (RFC 6455 section 4.2). Reads a request, and answers it with a WebSocket,
 //! with a refusal or with a page; the last two always end the connection.
 
+use super::error::{BuildError, HandshakeError};
 use super::extensions::is_valid;
 use super::fields::Names;
 use super::head::Head;
@@ -9,7 +10,8 @@ use super::request::{self, Request, RequestLine};
 use super::writer::build;
 use super::{MAX_HEAD_SIZE, MAX_HEADERS, OriginPolicy, Progress, State};
 use crate::connection::Config;
-use crate::{BuildError, Connection, HandshakeError, Server};
+use crate::connection::Connection;
+use crate::role::Server;
 
 /// What a server accepts. One value serves all handshakes and may be a `static`.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]

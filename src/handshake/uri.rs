@@ -2,7 +2,7 @@
 //! (RFC 6455 section 11.1.1).
 
 use super::cursor::{Cursor, DIGIT, HEX, HOST, PATH, QUERY};
-pub use crate::error::UriError;
+use super::error::UriError;
 
 /// A `ws:` or `wss:` URI (RFC 6455 section 3).
 ///

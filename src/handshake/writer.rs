@@ -2,9 +2,9 @@
 //! to the head or replace a field that the engine answers for.
 
 use super::cursor::Cursor;
+use super::error::BuildError;
 use super::list::{is_control, is_token};
 use super::request::NAMES;
-use crate::BuildError;
 use crate::bytes::copy;
 
 /// Builds a message in `out` and returns its length.

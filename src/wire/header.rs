@@ -1,6 +1,6 @@
 //! The frame header (RFC 6455 section 5.2): parsed with every rule that a header alone can break, encoded in its shortest form.
 
-use crate::ProtocolError;
+use super::error::ProtocolError;
 use crate::wire::MAX_CONTROL_PAYLOAD;
 
 /// What a frame is: one of the six opcodes of RFC 6455 section 5.2, or a reserved one.

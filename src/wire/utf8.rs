@@ -4,7 +4,7 @@
 //! the last three bytes, a cut may fall anywhere, and the rule is a formula without branches, [`wrong`], that the compiler
 //! turns into vector instructions.
 
-use crate::ProtocolError;
+use super::error::ProtocolError;
 
 /// Validates a text that arrives in pieces, and fails at the first byte that cannot continue what came before.
 ///

@@ -11,7 +11,7 @@ use barews::handshake::{Accept, OriginPolicy, Progress, ServerConfig, ServerHand
 /// CVE-2026-29035 (inflating beyond the end of a buffer): nothing is written behind the room that was given, whatever its
 /// size is; and nothing behind the piece that the next message would be told.
 #[test]
-fn nothing_is_written_behind_the_room() {
+fn inflate_writes_nothing_after_the_room() {
     for kind in 0..5 {
         let body = body(kind, 2000, 5);
         for level in [0, 1, 6, 9] {
@@ -36,7 +36,7 @@ fn nothing_is_written_behind_the_room() {
 /// CVE-2016-10518, CVE-2026-45736 (memory of others on the wire): no message shows what the window held before, be it
 /// from another connection or from before a context that was not taken over.
 #[test]
-fn windows_do_not_leak() {
+fn window_does_not_leak_earlier_bytes() {
     let secret = vec![b's'; 1 << 15];
     // A literal, and a match that reaches back by two.
     let reaches_back = (2u64 | 0x89 << 3 | 0x40 << 11 | 0x10 << 18).to_le_bytes();
@@ -70,7 +70,7 @@ fn windows_do_not_leak() {
 /// zlib#171 and what followed (a raw window of 8 bits that is one of 9 in truth): with 8 both ways nothing that is sent
 /// reaches back further than 256 bytes, and everything comes back.
 #[test]
-fn windows_of_256_bytes() {
+fn window_of_256_bytes_is_kept_both_ways() {
     static CONFIG: ServerConfig<'_> = ServerConfig::new(OriginPolicy::Any);
     let mut request = *b"GET / HTTP/1.1\r\nHost: x\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\
         Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Extensions: \
@@ -102,7 +102,7 @@ fn windows_of_256_bytes() {
 /// takeover from message to message, too. What `Deflater` tells hosts to do helps: not to compress, to `forget`, or to
 /// agree on no takeover.
 #[test]
-fn lengths_tell_no_secret_of_another_message() {
+fn forget_keeps_lengths_from_revealing_a_secret() {
     let secret = b"{\"session\":\"kD83hf0qLm2x9TzP\"}";
     let (right, wrong) = (&secret[5..], b"session\":\"qT5rbN1wYc7v4GsE\"}");
     let lengths = |no_context_takeover, forget: bool, compress: bool| {

@@ -23,7 +23,7 @@ fn levels() -> impl Strategy<Value = Level> {
 
 /// [7692-7.2.1-1] [7692-7.2.3.6-1] [7692-7.2.1-6]
 #[test]
-fn ends_as_the_rfc_has_it() {
+fn deflated_message_drops_the_empty_block() {
     for level in [Level::SMALL, Level::LARGE] {
         let mut deflater = deflater(level, Direction::DEFAULT);
         let mut out = [0; 64];
@@ -40,7 +40,7 @@ fn ends_as_the_rfc_has_it() {
 
 /// [7692-6.1-2]: a message that would not get smaller is sent as it is, and is no part of the window.
 #[test]
-fn messages_that_would_grow() {
+fn message_that_would_grow_is_sent_uncompressed() {
     for level in [Level::SMALL, Level::LARGE] {
         let mut deflater = deflater(level, Direction::DEFAULT);
         let mut inflater = inflater_for(Direction::DEFAULT);
@@ -62,7 +62,7 @@ fn messages_that_would_grow() {
 }
 
 #[test]
-fn thresholds_and_small_buffers() {
+fn message_below_the_threshold_or_above_the_buffer_is_not_deflated() {
     let mut deflater = Deflater::new(vec![0; 1 << 18], Level::LARGE, Direction::DEFAULT, 100);
     let mut out = [0; 200];
     assert!(deflater.message(&[b'a'; 99], &mut out).is_none());
@@ -79,7 +79,7 @@ fn thresholds_and_small_buffers() {
 
 /// A part that does not get smaller goes as it is, in as many bytes as `need` says.
 #[test]
-fn parts_need_so_much_room() {
+fn part_reports_the_room_it_needs() {
     for level in [Level::SMALL, Level::LARGE] {
         for len in [0, 1, 100, 65_535, 65_536, 200_000] {
             for last in [false, true] {
@@ -105,7 +105,7 @@ fn parts_need_so_much_room() {
 
 /// [7692-7.2.1-8] [7692-7.2.1-10]
 #[test]
-fn without_takeover_each_message_stands_alone() {
+fn message_without_takeover_uses_no_earlier_one() {
     for level in [Level::SMALL, Level::LARGE] {
         let direction = Direction { no_context_takeover: true, ..Direction::DEFAULT };
         let mut deflater = deflater(level, direction);
@@ -122,7 +122,7 @@ fn without_takeover_each_message_stands_alone() {
 }
 
 #[test]
-fn memory_by_level() {
+fn memory_follows_from_level_and_window() {
     let kib = |level: Level, window| level.memory(window).div_ceil(1024);
     assert_eq!((Level::SMALL.memory(256), Level::SMALL.memory(512)), (384, 768));
     assert_eq!((kib(Level::SMALL, 1 << 15), kib(Level::LARGE, 1 << 15), kib(Level::LARGE, 1 << 10)), (48, 208, 7));
@@ -137,7 +137,7 @@ proptest! {
     /// zlib-rs, the naive inflater and ours read it, at any level, window and memory, with takeover and without; some
     /// messages in parts.
     #[test]
-    fn is_inflated_by_all(
+    fn deflated_messages_are_inflated_by_all(
         level in levels(),
         bits in 8u8..16,
         less_memory in 0u32..4,
@@ -183,7 +183,7 @@ proptest! {
 
     /// Large messages, of several blocks.
     #[test]
-    fn large_messages_are_inflated_by_zlib(
+    fn large_deflated_messages_are_inflated_by_zlib(
         level in levels(),
         bits in 8u8..16,
         messages in prop::collection::vec((0usize..5, 0usize..200_000, any::<u64>()), 1..4),
@@ -200,7 +200,7 @@ proptest! {
 
     /// Whatever is in the memory at first.
     #[test]
-    fn memory_needs_no_clearing(
+    fn deflater_needs_no_cleared_memory(
         level in levels(),
         memory in prop::collection::vec(any::<u8>(), 1664..2000),
         len in 0usize..2000,

@@ -72,25 +72,30 @@ pub fn cut<'b>(bytes: &'b [u8], sizes: &[usize]) -> Vec<&'b [u8]> {
     }
 }
 
-/// [7692-7.2.3-1] [7692-7.2.1-2] [7692-7.2.1-3] [7692-7.2.1-4] [7692-7.2.2-1] [7692-6.2-1] [7692-7.2.3.3-1]
-/// [7692-7.2.1-5]
 #[test]
-fn examples_of_the_rfc() {
+fn rfc_examples_inflate_to_hello() {
     let one_block = b"\xF2\x48\xCD\xC9\xC9\x07\x00";
     let shared = b"\xF2\x00\x11\x00\x00";
     let stored = b"\x00\x05\x00\xFA\xFFHello\x00";
     let last_block = b"\xF3\x48\xCD\xC9\xC9\x07\x00\x00";
     let two_blocks = b"\xF2\x48\x05\x00\x00\x00\xFF\xFF\xCA\xC9\xC9\x07\x00";
-    for payload in [&one_block[..], stored, last_block, two_blocks, &last_block[..7]] {
+    for (ids, payload) in [
+        ("7692-6.2-1 7692-7.2.2-1 7692-7.2.3-1", &one_block[..]),
+        ("7692-7.2.1-3 7692-7.2.3.3-1", stored),
+        ("7692-7.2.1-4 7692-7.2.1-5", last_block),
+        ("7692-7.2.1-2", two_blocks),
+        ("7692-7.2.1-5", &last_block[..7]),
+    ] {
         for size in 1..=payload.len() {
             for out in [1, 2, 3, 5, 100] {
                 let mut inflater = inflater(8);
                 for _ in 0..2 {
                     let (whole, outcome) = message_in(&mut inflater, MessageKind::Text, &cut(payload, &[size]), &[out]);
-                    assert_eq!((&whole[..], outcome), (&b"Hello"[..], Ok(())), "{payload:x?}");
+                    assert_eq!((&whole[..], outcome), (&b"Hello"[..], Ok(())), "[{ids}] {payload:x?}");
                 }
                 // The window is shared with whatever came before.
-                assert_eq!(message(&mut inflater, shared).unwrap(), b"Hello");
+                let again = message(&mut inflater, shared);
+                assert_eq!(again.unwrap(), b"Hello", "[7692-7.2.2-3] [7692-7.2.2-5] after {payload:x?}");
                 assert_eq!(message(&mut inflater, b"\0").unwrap(), b"");
                 assert_eq!(message(&mut inflater, shared).unwrap(), b"Hello");
             }
@@ -100,7 +105,7 @@ fn examples_of_the_rfc() {
 
 /// [7692-7.2.3.2-1] [7692-6.2-2]: and it is not copied.
 #[test]
-fn uncompressed_messages_pass_and_leave_the_window_alone() {
+fn uncompressed_message_leaves_the_window_unchanged() {
     let mut inflater = inflater(15);
     assert_eq!(message(&mut inflater, b"\xF2\x48\xCD\xC9\xC9\x07\x00").unwrap(), b"Hello");
     for (first, last, text) in
@@ -122,19 +127,23 @@ fn uncompressed_messages_pass_and_leave_the_window_alone() {
     assert_eq!(message(&mut inflater, b"\xF2\x00\x11\x00\x00").unwrap(), b"Hello");
 }
 
-/// [7692-7.2.2-2] [7692-7.2.2-3] [7692-7.2.2-4] [7692-7.2.2-5]
 #[test]
-fn the_window_is_taken_over_unless_agreed_otherwise() {
+fn window_is_empty_without_context_takeover() {
     let (hello, again) = (b"\xF2\x48\xCD\xC9\xC9\x07\x00", b"\xF2\x00\x11\x00\x00");
     let mut inflater = Inflater::new(vec![0; 1 << 15], FRESH, u64::MAX);
     assert_eq!(message(&mut inflater, hello).unwrap(), b"Hello");
     assert_eq!(message(&mut inflater, hello).unwrap(), b"Hello");
-    assert_eq!(message(&mut inflater, again), Err(ProtocolError::DeflateDistance));
+    let outcome = message(&mut inflater, again);
+    assert_eq!(
+        outcome,
+        Err(ProtocolError::DeflateDistance),
+        "[7692-7.2.2-2] [7692-7.2.2-4]: each begins with an empty one"
+    );
 }
 
 /// [7692-6.1-4]
 #[test]
-fn rsv1_belongs_on_the_first_frame() {
+fn rsv1_is_refused_after_the_first_frame() {
     for rsv in [[0, 0, RSV1], [RSV1, 0, RSV1], [0, RSV1, 0], [RSV1, RSV1, 0]] {
         let mut inflater = inflater(15);
         let mut outcome = Ok(());
@@ -150,7 +159,7 @@ fn rsv1_belongs_on_the_first_frame() {
 
 /// The bits of other extensions pass: once for each frame, also of one that nothing comes out of.
 #[test]
-fn other_reserved_bits_pass() {
+fn other_reserved_bits_are_reported_once_a_frame() {
     for rsv1 in [RSV1, 0] {
         let mut inflater = inflater(15);
         let mut told = Vec::new();
@@ -185,7 +194,7 @@ fn inflated_text_is_utf8() {
 }
 
 #[test]
-fn malformed_streams() {
+fn malformed_streams_are_refused_with_their_error() {
     use ProtocolError::*;
     for (payload, error) in [
         (&b""[..], DeflateTruncated), // not even an empty block
@@ -215,7 +224,7 @@ fn malformed_streams() {
 
 /// websockets#1715 (a message just over the limit cut short in silence): a limit is one on what comes out, to the byte.
 #[test]
-fn limits_are_exact() {
+fn inflated_size_limit_is_exact() {
     for kind in 0..5 {
         let body = body(kind, 3000, 7);
         for level in [0, 1, 6] {
@@ -240,7 +249,7 @@ fn limits_are_exact() {
 /// CVE-2026-1526, CVE-2018-1000518 (a limit that counts compressed bytes): a thousand to one, nested in stored, fixed and
 /// dynamic blocks; the work ends with the limit, whatever is still to come.
 #[test]
-fn bombs_stop_at_the_limit() {
+fn bomb_stops_at_the_limit() {
     let zeros = vec![0; 64 << 20];
     for level in [1, 6, 9] {
         let payload = ZlibDeflate::new(level, 15).message(&zeros);
@@ -253,7 +262,7 @@ fn bombs_stop_at_the_limit() {
 }
 
 #[test]
-fn without_room_nothing_is_lost() {
+fn inflate_without_room_loses_nothing() {
     let mut payload = *b"\xF2\x48\xCD\xC9\xC9\x07\x00";
     let mut inflater = inflater(15);
     let mut chunk = Chunk { kind: MessageKind::Binary, first: true, last: true, rsv: RSV1, payload: &mut payload };
@@ -268,7 +277,7 @@ fn without_room_nothing_is_lost() {
 
 /// The state besides the window is at most 2.5 KiB, and 1.7 KiB where words are small.
 #[test]
-fn size_of_the_state() {
+fn inflater_state_has_its_documented_size() {
     let size = size_of::<Inflater<[u8; 256]>>() - 256;
     println!("Inflater: {size} bytes and the window");
     let most = if cfg!(target_pointer_width = "64") { 2560 } else { 1740 };
@@ -281,7 +290,7 @@ proptest! {
     /// What zlib has deflated, at any level, window, cut, size of output, with takeover and without. Parts of a message
     /// are flushed in several ways.
     #[test]
-    fn inflates_what_zlib_deflates(
+    fn inflater_reads_what_zlib_deflates(
         level in 0u32..10,
         bits in 9u8..16,
         taken_over: bool,
@@ -313,7 +322,7 @@ proptest! {
 
     /// Large outputs, where the fast path does most of the work.
     #[test]
-    fn inflates_large_messages(
+    fn inflater_reads_large_messages(
         level in 0u32..10,
         messages in prop::collection::vec((0usize..5, 0usize..200_000, any::<u64>()), 1..4),
         cuts in prop::collection::vec(1usize..50_000, 1..4),
@@ -332,7 +341,7 @@ proptest! {
 
     /// Any bytes: the verdict of the naive inflater, and all that it got out, at any cut.
     #[test]
-    fn any_bytes_are_judged_as_the_naive_inflater_does(
+    fn any_bytes_give_the_result_of_the_naive_inflater(
         payload in prop::collection::vec(any::<u8>(), 0..80),
         start in 0u8..8,
         bits in 8u8..16,
@@ -348,7 +357,7 @@ proptest! {
 
     /// The same for what zlib has deflated, with a few bits changed, or cut short.
     #[test]
-    fn damaged_messages_are_judged_as_the_naive_inflater_does(
+    fn damaged_messages_give_the_result_of_the_naive_inflater(
         level in 0u32..10,
         (kind, len, seed) in (0usize..5, 0usize..700, any::<u64>()),
         damage in prop::collection::vec((any::<prop::sample::Index>(), 0u8..8), 1..4),

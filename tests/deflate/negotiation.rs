@@ -66,29 +66,41 @@ fn client(offers: &[&str], answer: &str) -> Result<Option<String>, HandshakeErro
     Ok(Parameters::agree(&offers, handshake.response().unwrap().extensions())?.map(shown))
 }
 
-/// [7692-5-1] [7692-5-2] [7692-5-4] [7692-5-5] [7692-7.1.1.1-1] [7692-7.1.1.2-1] [7692-7.1.2.1-1] [7692-7.1.2.2-1]
-/// [7692-7.1.2.1-2] [7692-7.1.2.2-2]
 #[test]
-fn offers() {
-    for (offers, value) in [
-        (&["s15 c15"][..], "permessage-deflate; client_max_window_bits"),
-        (&["s10 c15"], "permessage-deflate; server_max_window_bits=10; client_max_window_bits"),
-        (&["s8 c9"], "permessage-deflate; server_max_window_bits=8; client_max_window_bits=9"),
+fn offer_lists_the_parameters_of_each_offer() {
+    for (ids, offers, value) in [
+        ("7692-5-1 7692-7.1.2.2-1", &["s15 c15"][..], "permessage-deflate; client_max_window_bits"),
         (
+            "7692-5-4 7692-7.1.2.1-1",
+            &["s10 c15"],
+            "permessage-deflate; server_max_window_bits=10; client_max_window_bits",
+        ),
+        (
+            "7692-5-5 7692-7.1.2.1-2 7692-7.1.2.2-2",
+            &["s8 c9"],
+            "permessage-deflate; server_max_window_bits=8; client_max_window_bits=9",
+        ),
+        (
+            "7692-7.1.1.1-1 7692-7.1.1.2-1",
             &["s15! c15!"],
             "permessage-deflate; server_no_context_takeover; client_no_context_takeover; client_max_window_bits",
         ),
         (
+            "7692-5-2",
             &["s10 c15", "s15 c15"],
             "permessage-deflate; server_max_window_bits=10; client_max_window_bits, \
              permessage-deflate; client_max_window_bits",
         ),
-        (&["s7 c99"], "permessage-deflate; server_max_window_bits=8; client_max_window_bits"),
-        (&[], ""),
+        (
+            "7692-7.1.2.1-2 7692-7.1.2.2-2",
+            &["s7 c99"],
+            "permessage-deflate; server_max_window_bits=8; client_max_window_bits",
+        ),
+        ("", &[], ""),
     ] {
         let offers: Vec<Parameters> = offers.iter().map(|offer| parameters(offer)).collect();
         let mut out = vec![b'.'; value.len()];
-        assert_eq!(Parameters::offer(&offers, &mut out), Ok(value));
+        assert_eq!(Parameters::offer(&offers, &mut out), Ok(value), "[{ids}]");
         if let Some(short) = value.len().checked_sub(1) {
             let mut out = vec![b'.'; short];
             assert_eq!(Parameters::offer(&offers, &mut out), Err(BuildError::BufferTooSmall { need: value.len() }));
@@ -97,57 +109,112 @@ fn offers() {
     }
 }
 
-/// [7692-5-3] [7692-5-6] [7692-5-7] [7692-5-8] [7692-5-13] [7692-7-1] [7692-7-2] [7692-7-3] [7692-7-4]
-/// [7692-7.1.1.1-2] [7692-7.1.1.1-3] [7692-7.1.1.1-4] [7692-7.1.1.2-2] [7692-7.1.2.1-3] [7692-7.1.2.1-4]
-/// [7692-7.1.2.1-5]
-/// [7692-7.1.2.1-6] [7692-7.1.2.1-7] [7692-7.1.2.2-3] [7692-7.1.2.2-4] [7692-7.1.2.2-5] [7692-7.1.2.2-6]
-/// [7692-7.1.2.2-7]
 /// undici (a window of any size, because the parameter was not looked at): 8 to 15 and nothing else, once, in either role.
 #[test]
-fn what_a_server_accepts() {
+fn server_accepts_the_first_offer_it_can() {
     let all = "s15 c15";
-    for (limits, offers, answer) in [
+    for (ids, limits, offers, answer) in [
         // From the RFC's examples.
-        (all, "permessage-deflate", Some(("", "s15 c15"))),
+        ("7692-5-6 7692-7.1.2.1-7 7692-7.1.2.2-7", all, "permessage-deflate", Some(("", "s15 c15"))),
         (
+            "7692-7.1.2.1-4",
             all,
             "permessage-deflate; client_max_window_bits; server_max_window_bits=10",
             Some(("; server_max_window_bits=10", "s10 c15")),
         ),
         (
+            "7692-5-3",
             "s12 c15",
             "permessage-deflate; client_max_window_bits; server_max_window_bits=10, \
              permessage-deflate; client_max_window_bits",
             Some(("; server_max_window_bits=10", "s10 c15")),
         ),
         // Windows.
-        (all, "permessage-deflate; server_max_window_bits=15", Some(("; server_max_window_bits=15", "s15 c15"))),
-        (all, "permessage-deflate; server_max_window_bits=8", Some(("; server_max_window_bits=8", "s8 c15"))),
-        (all, "permessage-deflate; server_max_window_bits=\"9\"", Some(("; server_max_window_bits=9", "s9 c15"))),
-        (all, "permessage-deflate; server_max_window_bits=\"1\\2\"", Some(("; server_max_window_bits=12", "s12 c15"))),
-        ("s9 c15", "permessage-deflate; server_max_window_bits=12", Some(("; server_max_window_bits=9", "s9 c15"))),
-        ("s9 c15", "permessage-deflate", Some(("; server_max_window_bits=9", "s9 c15"))),
-        (all, "permessage-deflate; client_max_window_bits", Some(("", "s15 c15"))),
-        (all, "permessage-deflate; client_max_window_bits=10", Some(("; client_max_window_bits=10", "s15 c10"))),
-        ("s15 c9", "permessage-deflate; client_max_window_bits", Some(("; client_max_window_bits=9", "s15 c9"))),
-        ("s15 c9", "permessage-deflate; client_max_window_bits=12", Some(("; client_max_window_bits=9", "s15 c9"))),
-        ("s15 c9", "permessage-deflate; client_max_window_bits=8", Some(("; client_max_window_bits=8", "s15 c8"))),
-        // The client cannot be limited to the memory that there is.
-        ("s15 c14", "permessage-deflate", None),
         (
+            "7692-7.1.2.1-4",
+            all,
+            "permessage-deflate; server_max_window_bits=15",
+            Some(("; server_max_window_bits=15", "s15 c15")),
+        ),
+        (
+            "7692-7.1.2.1-4",
+            all,
+            "permessage-deflate; server_max_window_bits=8",
+            Some(("; server_max_window_bits=8", "s8 c15")),
+        ),
+        (
+            "7692-7.1.2.1-4",
+            all,
+            "permessage-deflate; server_max_window_bits=\"9\"",
+            Some(("; server_max_window_bits=9", "s9 c15")),
+        ),
+        (
+            "7692-7.1.2.1-4",
+            all,
+            "permessage-deflate; server_max_window_bits=\"1\\2\"",
+            Some(("; server_max_window_bits=12", "s12 c15")),
+        ),
+        (
+            "7692-7.1.2.1-4",
+            "s9 c15",
+            "permessage-deflate; server_max_window_bits=12",
+            Some(("; server_max_window_bits=9", "s9 c15")),
+        ),
+        ("7692-5-7 7692-7.1.2.1-6", "s9 c15", "permessage-deflate", Some(("; server_max_window_bits=9", "s9 c15"))),
+        ("7692-7.1.2.2-4", all, "permessage-deflate; client_max_window_bits", Some(("", "s15 c15"))),
+        (
+            "7692-7.1.2.2-3 7692-7.1.2.2-4",
+            all,
+            "permessage-deflate; client_max_window_bits=10",
+            Some(("; client_max_window_bits=10", "s15 c10")),
+        ),
+        (
+            "7692-7.1.2.2-3",
+            "s15 c9",
+            "permessage-deflate; client_max_window_bits",
+            Some(("; client_max_window_bits=9", "s15 c9")),
+        ),
+        (
+            "7692-7.1.2.2-3 7692-7.1.2.2-4",
+            "s15 c9",
+            "permessage-deflate; client_max_window_bits=12",
+            Some(("; client_max_window_bits=9", "s15 c9")),
+        ),
+        (
+            "7692-7.1.2.2-3 7692-7.1.2.2-4",
+            "s15 c9",
+            "permessage-deflate; client_max_window_bits=8",
+            Some(("; client_max_window_bits=8", "s15 c8")),
+        ),
+        // The client cannot be limited to the memory that there is.
+        ("7692-7.1.2.2-6 7692-7-4", "s15 c14", "permessage-deflate", None),
+        (
+            "7692-5-3 7692-7.1.2.2-3",
             "s15 c14",
             "permessage-deflate, permessage-deflate; client_max_window_bits",
             Some(("; client_max_window_bits=14", "s15 c14")),
         ),
         // Takeover.
-        (all, "permessage-deflate; server_no_context_takeover", Some(("; server_no_context_takeover", "s15! c15"))),
-        (all, "permessage-deflate; client_no_context_takeover", Some(("; client_no_context_takeover", "s15 c15!"))),
         (
+            "7692-7.1.1.1-2 7692-7.1.1.1-3",
+            all,
+            "permessage-deflate; server_no_context_takeover",
+            Some(("; server_no_context_takeover", "s15! c15")),
+        ),
+        (
+            "7692-7.1.1.2-2",
+            all,
+            "permessage-deflate; client_no_context_takeover",
+            Some(("; client_no_context_takeover", "s15 c15!")),
+        ),
+        (
+            "7692-5-8 7692-7.1.1.1-4 7692-7.1.1.2-2",
             "s15! c15!",
             "permessage-deflate",
             Some(("; server_no_context_takeover; client_no_context_takeover", "s15! c15!")),
         ),
         (
+            "7692-7.1.1.1-2 7692-7.1.2.1-6",
             "s8! c8!",
             "permessage-deflate; client_max_window_bits=9; server_no_context_takeover",
             Some((
@@ -158,95 +225,95 @@ fn what_a_server_accepts() {
         ),
         // The first that can be accepted, over several lines, among others.
         (
+            "7692-5-3",
             all,
             "foo, permessage-deflate; x|permessage-deflate; server_max_window_bits=11, permessage-deflate|bar",
             Some(("; server_max_window_bits=11", "s11 c15")),
         ),
-        (all, "permessage-deflate; foo, permessage-deflate", Some(("", "s15 c15"))),
+        ("7692-5-3", all, "permessage-deflate; foo, permessage-deflate", Some(("", "s15 c15"))),
         // None.
-        (all, "permessage-foo", None),
-        (all, "Permessage-Deflate", None),
-        (all, "x-webkit-deflate-frame", None),
-        (all, "foo; permessage-deflate", None),
-        (all, "permessage-deflate; foo", None),
-        (all, "permessage-deflate; foo=1", None),
-        (all, "permessage-deflate; Server_No_Context_Takeover", None),
-        (all, "permessage-deflate; server_no_context_takeover=1", None),
-        (all, "permessage-deflate; client_no_context_takeover=true", None),
-        (all, "permessage-deflate; server_no_context_takeover; server_no_context_takeover", None),
-        (all, "permessage-deflate; client_no_context_takeover; client_no_context_takeover", None),
-        (all, "permessage-deflate; client_max_window_bits; client_max_window_bits", None),
-        (all, "permessage-deflate; client_max_window_bits; client_max_window_bits=9", None),
-        (all, "permessage-deflate; server_max_window_bits=9; server_max_window_bits=9", None),
-        (all, "permessage-deflate; server_max_window_bits", None),
+        ("7692-5-13", all, "permessage-foo", None),
+        ("7692-5-13", all, "Permessage-Deflate", None),
+        ("7692-5-13", all, "x-webkit-deflate-frame", None),
+        ("7692-5-13", all, "foo; permessage-deflate", None),
+        ("7692-7-1", all, "permessage-deflate; foo", None),
+        ("7692-7-1", all, "permessage-deflate; foo=1", None),
+        ("7692-7-1", all, "permessage-deflate; Server_No_Context_Takeover", None),
+        ("7692-7-2 7692-7.1.1.1-3", all, "permessage-deflate; server_no_context_takeover=1", None),
+        ("7692-7-2", all, "permessage-deflate; client_no_context_takeover=true", None),
+        ("7692-7-3", all, "permessage-deflate; server_no_context_takeover; server_no_context_takeover", None),
+        ("7692-7-3", all, "permessage-deflate; client_no_context_takeover; client_no_context_takeover", None),
+        ("7692-7-3", all, "permessage-deflate; client_max_window_bits; client_max_window_bits", None),
+        ("7692-7-3", all, "permessage-deflate; client_max_window_bits; client_max_window_bits=9", None),
+        ("7692-7-3", all, "permessage-deflate; server_max_window_bits=9; server_max_window_bits=9", None),
+        ("7692-7.1.2.1-3 7692-7-2", all, "permessage-deflate; server_max_window_bits", None),
     ] {
         let expected = answer.map(|(value, agreed)| (value.to_owned(), agreed.to_owned()));
-        assert_eq!(server(limits, offers), expected, "{limits}: {offers}");
+        assert_eq!(server(limits, offers), expected, "[{ids}] {limits}: {offers}");
     }
     for bits in
         ["0", "7", "16", "08", "09", "010", "15.0", "1e1", "-9", "+9", "9a", "255", "264", "99999999999999999999", "x"]
     {
         for name in ["server", "client"] {
-            assert_eq!(server(all, &format!("permessage-deflate; {name}_max_window_bits={bits}")), None, "{bits}");
+            let offer = format!("permessage-deflate; {name}_max_window_bits={bits}");
+            assert_eq!(server(all, &offer), None, "[7692-7.1.2.1-2] [7692-7.1.2.2-2] {offer}");
             let answer = format!("permessage-deflate; {name}_max_window_bits={bits}");
-            assert_eq!(client(&["s15 c15"], &answer), Err(HandshakeError::Extensions), "{bits}");
+            let outcome = client(&["s15 c15"], &answer);
+            assert_eq!(outcome, Err(HandshakeError::Extensions), "[7692-7.1.2.1-5] [7692-7.1.2.2-5] {answer}");
         }
     }
 }
 
-/// [7692-5-8] [7692-5-10] [7692-5-12] [7692-5-14] [7692-7-5] [7692-7-6] [7692-7-7] [7692-7-8] [7692-7.1.1.1-4]
-/// [7692-7.1.1.2-3]
-/// [7692-7.1.2.1-5] [7692-7.1.2.1-6] [7692-7.1.2.2-5] [7692-7.1.2.2-7] [7692-7.2.1-9] [7692-7.2.1-13]
 #[test]
-fn what_a_client_accepts() {
+fn client_accepts_only_answers_to_its_offers() {
     let error = Err(HandshakeError::Extensions);
     let agreed = |text: &str| Ok(Some(text.to_owned()));
     let bare = &["s15 c15"][..];
-    for (offers, answer, expected) in [
-        (bare, "", Ok(None)),
-        (bare, "other", Ok(None)),
-        (bare, "permessage-deflate", agreed("s15 c15")),
-        (bare, "other, permessage-deflate", agreed("s15 c15")),
-        (bare, "permessage-deflate; server_max_window_bits=8", agreed("s8 c15")),
-        (bare, "permessage-deflate; client_max_window_bits=\"9\"", agreed("s15 c9")),
-        (bare, "permessage-deflate; server_no_context_takeover", agreed("s15! c15")),
-        (bare, "permessage-deflate; client_no_context_takeover", agreed("s15 c15!")),
+    for (ids, offers, answer, expected) in [
+        ("7692-5-13", bare, "", Ok(None)),
+        ("7692-5-13", bare, "other", Ok(None)),
+        ("7692-7.1.2.2-7", bare, "permessage-deflate", agreed("s15 c15")),
+        ("", bare, "other, permessage-deflate", agreed("s15 c15")),
+        ("7692-7.1.2.1-6", bare, "permessage-deflate; server_max_window_bits=8", agreed("s8 c15")),
+        ("7692-7.1.2.2-5", bare, "permessage-deflate; client_max_window_bits=\"9\"", agreed("s15 c9")),
+        ("7692-7.1.1.1-4", bare, "permessage-deflate; server_no_context_takeover", agreed("s15! c15")),
+        ("7692-7.1.1.2-3", bare, "permessage-deflate; client_no_context_takeover", agreed("s15 c15!")),
         // A smaller window than the one that may be used, and a hint that is kept.
-        (&["s15 c10!"], "permessage-deflate", agreed("s15 c10!")),
-        (&["s15 c10"], "permessage-deflate; client_max_window_bits=12", agreed("s15 c10")),
-        (&["s15 c10"], "permessage-deflate; client_max_window_bits=9", agreed("s15 c9")),
+        ("7692-7.2.1-9 7692-7.2.1-13", &["s15 c10!"], "permessage-deflate", agreed("s15 c10!")),
+        ("7692-7.2.1-13", &["s15 c10"], "permessage-deflate; client_max_window_bits=12", agreed("s15 c10")),
+        ("7692-7.1.2.2-5", &["s15 c10"], "permessage-deflate; client_max_window_bits=9", agreed("s15 c9")),
         // Requests must be granted.
-        (&["s10 c15"], "permessage-deflate; server_max_window_bits=10", agreed("s10 c15")),
-        (&["s10 c15"], "permessage-deflate; server_max_window_bits=9", agreed("s9 c15")),
-        (&["s10 c15"], "permessage-deflate; server_max_window_bits=11", error.clone()),
-        (&["s10 c15"], "permessage-deflate", error.clone()),
-        (&["s15! c15"], "permessage-deflate; server_no_context_takeover", agreed("s15! c15")),
-        (&["s15! c15"], "permessage-deflate", error.clone()),
+        ("7692-7.1.2.1-5", &["s10 c15"], "permessage-deflate; server_max_window_bits=10", agreed("s10 c15")),
+        ("7692-7.1.2.1-5", &["s10 c15"], "permessage-deflate; server_max_window_bits=9", agreed("s9 c15")),
+        ("7692-7-8", &["s10 c15"], "permessage-deflate; server_max_window_bits=11", error.clone()),
+        ("7692-7-8", &["s10 c15"], "permessage-deflate", error.clone()),
+        ("7692-7.1.1.1-4", &["s15! c15"], "permessage-deflate; server_no_context_takeover", agreed("s15! c15")),
+        ("7692-7-8", &["s15! c15"], "permessage-deflate", error.clone()),
         // By one of the offers, wholly.
-        (&["s10 c15", "s15 c15"], "permessage-deflate", agreed("s15 c15")),
-        (&["s10 c15", "s15! c15"], "permessage-deflate; server_max_window_bits=10", agreed("s10 c15")),
-        (&["s10 c15", "s15! c15"], "permessage-deflate; server_no_context_takeover", agreed("s15! c15")),
-        (&["s10 c15", "s15! c15"], "permessage-deflate; server_max_window_bits=11", error.clone()),
+        ("7692-5-8", &["s10 c15", "s15 c15"], "permessage-deflate", agreed("s15 c15")),
+        ("7692-5-8", &["s10 c15", "s15! c15"], "permessage-deflate; server_max_window_bits=10", agreed("s10 c15")),
+        ("7692-5-8", &["s10 c15", "s15! c15"], "permessage-deflate; server_no_context_takeover", agreed("s15! c15")),
+        ("7692-7-8", &["s10 c15", "s15! c15"], "permessage-deflate; server_max_window_bits=11", error.clone()),
         // Invalid.
-        (bare, "permessage-deflate, permessage-deflate", error.clone()),
-        (bare, "permessage-deflate|permessage-deflate", error.clone()),
-        (bare, "permessage-deflate, permessage-other", error.clone()),
-        (bare, "permessage-other", error.clone()),
-        (bare, "permessage-deflate; foo", error.clone()),
-        (bare, "permessage-deflate; server_no_context_takeover=1", error.clone()),
-        (bare, "permessage-deflate; client_no_context_takeover; client_no_context_takeover", error.clone()),
-        (bare, "permessage-deflate; server_max_window_bits", error.clone()),
-        (bare, "permessage-deflate; client_max_window_bits", error.clone()),
-        (bare, "permessage-deflate; client_max_window_bits=9; client_max_window_bits=9", error.clone()),
-        (bare, "never-offered", error.clone()),
+        ("7692-7-7", bare, "permessage-deflate, permessage-deflate", error.clone()),
+        ("7692-7-7", bare, "permessage-deflate|permessage-deflate", error.clone()),
+        ("7692-5-10 7692-5-12", bare, "permessage-deflate, permessage-other", error.clone()),
+        ("7692-5-10 7692-5-12", bare, "permessage-other", error.clone()),
+        ("7692-7-5", bare, "permessage-deflate; foo", error.clone()),
+        ("7692-7-6", bare, "permessage-deflate; server_no_context_takeover=1", error.clone()),
+        ("7692-7-7", bare, "permessage-deflate; client_no_context_takeover; client_no_context_takeover", error.clone()),
+        ("7692-7-6", bare, "permessage-deflate; server_max_window_bits", error.clone()),
+        ("7692-7-6", bare, "permessage-deflate; client_max_window_bits", error.clone()),
+        ("7692-7-7", bare, "permessage-deflate; client_max_window_bits=9; client_max_window_bits=9", error.clone()),
+        ("7692-5-14", bare, "never-offered", error.clone()),
     ] {
-        assert_eq!(client(offers, answer), expected, "{offers:?}: {answer}");
+        assert_eq!(client(offers, answer), expected, "[{ids}] {offers:?}: {answer}");
     }
-    assert_eq!(client(&[], "permessage-deflate"), error);
+    assert_eq!(client(&[], "permessage-deflate"), error, "[7692-5-14] nothing was offered");
 }
 
 #[test]
-fn the_longest_response_fits() {
+fn longest_response_fits_max_response() {
     let offer = "permessage-deflate; client_max_window_bits=15; server_max_window_bits=15; server_no_context_takeover";
     let (value, _) = server("s10! c10!", offer).unwrap();
     assert_eq!(value.len() + "permessage-deflate".len(), MAX_RESPONSE);
@@ -266,7 +333,7 @@ proptest! {
 
     /// Our server and our client with any limits: they agree on the same, and on nothing that one of them cannot do.
     #[test]
-    fn both_sides_agree(limits in some_parameters(), offers in prop::collection::vec(some_parameters(), 1..4)) {
+    fn server_and_client_agree_on_the_same_parameters(limits in some_parameters(), offers in prop::collection::vec(some_parameters(), 1..4)) {
         let texts: Vec<String> = offers.iter().map(|offer| shown(*offer)).collect();
         let texts: Vec<&str> = texts.iter().map(String::as_str).collect();
         let mut value = [0; 500];

@@ -127,27 +127,31 @@ fn frame(first: u8, payload: &[u8]) -> Vec<u8> {
     frame
 }
 
-/// [7692-6-1] [7692-6.1-1] [7692-6.1-3] [7692-7.2.3-1]
 #[test]
-fn frames_are_those_of_the_rfc() {
+fn frames_set_rsv1_as_in_the_rfc_examples() {
     let mut server = server(100);
-    assert_eq!(server.send(MessageKind::Text, b"Hello", Some(5)), b"\xC1\x07\xF2\x48\xCD\xC9\xC9\x07\x00");
+    let frame = server.send(MessageKind::Text, b"Hello", Some(5));
+    assert_eq!(frame, b"\xC1\x07\xF2\x48\xCD\xC9\xC9\x07\x00", "[7692-6-1] [7692-6.1-1]");
     let mut server = self::server(100);
     let parts = server.send(MessageKind::Text, b"Hello", Some(2));
-    let heads: Vec<u8> = [0, 10, 20].into_iter().map(|at| parts.get(at).copied().unwrap_or(0)).collect();
-    assert_eq!(heads[0], 0x41, "{parts:x?}");
+    let (mut firsts, mut at) = (Vec::new(), 0);
+    while at < parts.len() {
+        firsts.push(parts[at]);
+        at += 2 + usize::from(parts[at + 1]);
+    }
+    assert_eq!(firsts, [0x41, 0x00, 0x80], "[7692-6.1-1] [7692-6.1-3] RSV1 is on the first frame only: {parts:x?}");
     let mut client = client(100);
     client.receive(&parts);
     client.receive(b"\xC1\x07\xF2\x48\xCD\xC9\xC9\x07\x00");
     client.receive(b"\x41\x03\xF2\x48\xCD\x80\x04\xC9\xC9\x07\x00");
     client.receive(b"\xC1\x0B\x00\x05\x00\xFA\xFFHello\x00");
     client.receive(b"\x81\x05Hello");
-    assert_eq!(client.heard, vec![(MessageKind::Text, b"Hello".to_vec()); 5]);
+    assert_eq!(client.heard, vec![(MessageKind::Text, b"Hello".to_vec()); 5], "[7692-7.2.3-1]");
 }
 
 /// [7692-6.1-4]: not on control frames, nor on fragments that continue a message, compressed or not, at any cut.
 #[test]
-fn rsv1_elsewhere() {
+fn rsv1_is_refused_on_control_and_continuation_frames() {
     let opens = frame(0x42, b"\xF2\x48\xCD");
     let plain = frame(0x02, b"plain");
     for (before, first, payload) in [
@@ -170,7 +174,7 @@ fn rsv1_elsewhere() {
 
 /// What is malformed, too big or no text fails the connection with the code for it.
 #[test]
-fn errors_close_with_their_code() {
+fn deflate_errors_close_with_their_code() {
     let bomb = ZlibDeflate::new(9, 15).message(&vec![0; 1 << 20]);
     let text = ZlibDeflate::new(9, 15).message(b"\xFF\xFF\xFF");
     for (first, payload, code) in [
@@ -196,7 +200,7 @@ fn errors_close_with_their_code() {
 /// The window of a connection without parameters has 32 KiB.
 /// [7692-7.2.2-7] [7692-7.2.2-9] [7692-7.2.1-7]
 #[test]
-fn windows_of_32_kib() {
+fn window_without_parameters_has_32_kib() {
     assert_eq!(Parameters::DEFAULT.client.window_size(), 32_768);
     assert_eq!(Direction { window_bits: 16, ..Direction::DEFAULT }.window_size(), 32_768);
     let far = [&body(3, 32_768, 1)[..], &body(3, 1000, 1)].concat(); // the farthest repetition there can be
@@ -213,7 +217,7 @@ fn windows_of_32_kib() {
 
 /// What real clients have sent, at any cut: `tests/data/deflate`.
 #[test]
-fn captured_sessions() {
+fn captured_sessions_are_inflated_at_every_cut() {
     let json = r#"{"sensor":7,"value":93,"unit":"kPa","ok":true}"#;
     let text = |text: &str| (MessageKind::Text, text.as_bytes().to_vec());
     let expected = [
@@ -247,7 +251,7 @@ proptest! {
     /// Whatever was agreed, with the memory that it takes and no more, at any cut, both hear what the other says.
     /// [7692-5-15] [7692-7.2.1-11] [7692-7.2.1-12] [7692-7.2.1-14] [7692-7.2.2-6] [7692-7.2.2-8]
     #[test]
-    fn both_hear_what_was_said(
+    fn both_sides_receive_what_the_other_sent(
         agreed in some_parameters(),
         large: bool,
         said in prop::collection::vec(

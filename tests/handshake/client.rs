@@ -17,22 +17,24 @@ fn written(config: &ClientConfig<'_>) -> Result<String, BuildError> {
     Ok(String::from_utf8(out[..len].into()).unwrap())
 }
 
-/// [6455-4.1-15] [6455-4.1-16] [6455-4.1-17] [6455-4.1-18] [6455-4.1-19] [6455-4.1-20] [6455-4.1-21] [6455-4.1-22]
-/// [6455-4.1-24] [6455-4.1-25] [6455-4.1-26] [6455-4.1-27] [6455-4.1-28] [6455-4.1-31] [6455-4.1-32] [6455-3-1]
-/// [6455-3-2] [6455-9-1]
 #[test]
-fn requests_are_written_as_the_rfc_wants() {
+fn request_has_the_fields_of_the_rfc() {
     let plain = ClientConfig { origin: None, ..config("ws://server.example.com/chat") };
-    let fixed = format!(
-        "Upgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: {KEY}\r\n"
-    );
-    for (config, start, end) in [
-        (plain, "GET /chat HTTP/1.1\r\nHost: server.example.com\r\n", ""),
-        (config("ws://a:80"), "GET / HTTP/1.1\r\nHost: a\r\n", ""),
-        (config("wss://a:443?x=/?"), "GET /?x=/? HTTP/1.1\r\nHost: a\r\n", ""),
-        (config("ws://a:443/?"), "GET /? HTTP/1.1\r\nHost: a:443\r\n", ""),
-        (config("wss://[::1]:80/%20"), "GET /%20 HTTP/1.1\r\nHost: [::1]:80\r\n", ""),
+    let key = format!("Sec-WebSocket-Key: {KEY}\r\n");
+    let fixed = [
+        ("6455-4.1-19", "Upgrade: websocket\r\n"),
+        ("6455-4.1-20", "Connection: Upgrade\r\n"),
+        ("6455-4.1-26 6455-4.1-27", "Sec-WebSocket-Version: 13\r\n"),
+        ("6455-4.1-21 6455-4.1-22", &key),
+    ];
+    for (ids, config, start, end) in [
+        ("6455-4.1-16 6455-4.1-17 6455-4.1-18", plain, "GET /chat HTTP/1.1\r\nHost: server.example.com\r\n", ""),
+        ("6455-3-1 6455-3-2 6455-4.1-18", config("ws://a:80"), "GET / HTTP/1.1\r\nHost: a\r\n", ""),
+        ("6455-3-1 6455-3-2 6455-4.1-18", config("wss://a:443?x=/?"), "GET /?x=/? HTTP/1.1\r\nHost: a\r\n", ""),
+        ("6455-3-1 6455-4.1-18", config("ws://a:443/?"), "GET /? HTTP/1.1\r\nHost: a:443\r\n", ""),
+        ("6455-3-1 6455-4.1-18", config("wss://[::1]:80/%20"), "GET /%20 HTTP/1.1\r\nHost: [::1]:80\r\n", ""),
         (
+            "6455-4.1-24 6455-4.1-25 6455-4.1-28 6455-4.1-31 6455-4.1-32 6455-9-1",
             ClientConfig {
                 subprotocols: &["chat", "superchat"],
                 extensions: "permessage-deflate; client_max_window_bits, foo; a=\"b\"",
@@ -46,13 +48,18 @@ fn requests_are_written_as_the_rfc_wants() {
              Origin: http://example.com\r\nCookie: a=1; b=\u{e9}\r\nAuthorization: Basic eA==\r\n",
         ),
     ] {
-        assert_eq!(written(&config), Ok(format!("{start}{fixed}{end}\r\n")));
+        let request = written(&config).unwrap();
+        let mut rest = request.strip_prefix(start).unwrap_or_else(|| panic!("[{ids}] not {start:?}: {request}"));
+        for (ids, line) in fixed {
+            rest = rest.strip_prefix(line).unwrap_or_else(|| panic!("[{ids}] not {line:?}: {request}"));
+        }
+        assert_eq!(rest, format!("{end}\r\n"), "[{ids}] [6455-4.1-15] {request}");
     }
 }
 
 /// CVE-2026-1527: no value can add a line, and no field can be written twice. [6455-4.1-2] [6455-4.1-29] [6455-4.1-30]
 #[test]
-fn requests_that_cannot_be_written() {
+fn request_refuses_values_that_add_lines_or_fields() {
     use BuildError::*;
     let plain = config("ws://a/");
     let with = |name, value| ClientConfig { headers: Box::leak(Box::new([(name, value)])), ..plain };
@@ -133,112 +140,147 @@ fn open<T>(
             let response = handshake.response().unwrap();
             let (open, seen) = (response.is_open(), look(response));
             let connection = handshake.connect(|| [1, 2, 3, 4], &Config::default());
-            assert_eq!(connection.err(), if open { None } else { Some(BuildError::NotNow) });
+            let expected = if open { None } else { Some(BuildError::NotNow) };
+            assert_eq!(
+                connection.err(),
+                expected,
+                "[6455-4.1-34] [6455-4.1-42] [6455-7.2.1-1]: OPEN after every check"
+            );
             assert!(matches!(handshake.connect(|| [1, 2, 3, 4], &Config::default()), Err(BuildError::NotNow)));
             return Ok(Some((seen, behind)));
         }
-        assert!(handshake.response().is_none());
-        assert!(matches!(handshake.connect(|| [1, 2, 3, 4], &Config::default()), Err(BuildError::NotNow)));
+        assert!(handshake.response().is_none(), "[6455-4.1-1] CONNECTING until the response is read");
+        let early = handshake.connect(|| [1, 2, 3, 4], &Config::default());
+        assert!(matches!(early, Err(BuildError::NotNow)), "[6455-4.1-33] nothing is sent before the response");
         start = end;
     }
     Ok(None)
 }
 
-/// P4: no cut changes anything. [6455-4.1-1] [6455-4.1-33] [6455-4.1-34] [6455-4.1-35] [6455-4.1-36] [6455-4.1-37]
-/// [6455-4.1-38] [6455-4.1-39] [6455-4.1-40] [6455-4.1-41] [6455-4.1-42] [6455-4.1-43] [6455-4.3-1] [6455-4.3-2]
-/// [6455-7.2.1-1] [6455-9.1-1] [6455-9.1-6] [6455-11.3.2-2] [6455-11.3.3-1] [6455-11.3.4-2]
+/// P4: no cut changes anything.
 #[test]
-fn responses_are_judged_alike_at_every_cut() {
+fn response_gives_the_same_result_at_every_cut() {
     let config = ClientConfig { subprotocols: &["chat", "superchat"], extensions: "foo, bar; x", ..config("ws://a/") };
     let two = format!("{ACCEPT}{ACCEPT}");
     let checked = [
-        ("", "", Ok(101)),
-        ("", "X-Unknown: \u{e9}\r\nDate: now\r\nContent-Length: 0\r\n", Ok(101)),
-        // [6455-4.1-36]
-        ("Upgrade", "", Err(Upgrade)),
-        ("Upgrade", "Upgrade: websocket, h2c\r\n", Err(Upgrade)),
-        ("Upgrade", "Upgrade: websockets\r\n", Err(Upgrade)),
-        ("", "Upgrade: websocket\r\n", Err(Upgrade)),
-        ("Upgrade", "UPGRADE:\tWebSocket \r\n", Ok(101)),
-        // [6455-4.1-37]
-        ("Connection", "", Err(Connection)),
-        ("Connection", "Connection: keep-alive, Upgraded\r\n", Err(Connection)),
-        ("Connection", "Connection: keep-alive\r\nConnection: close , UPGRADE\r\n", Ok(101)),
-        // [6455-4.1-38] [6455-11.3.3-1]
-        ("Sec-WebSocket-Accept", "", Err(HandshakeError::Accept)),
-        ("Sec-WebSocket-Accept", &two, Err(HandshakeError::Accept)),
-        ("Sec-WebSocket-Accept", "Sec-WebSocket-Accept: S3pPLMBiTxaQ9kYGzzhZRbK+xOo=\r\n", Err(HandshakeError::Accept)),
-        ("Sec-WebSocket-Accept", "Sec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo\r\n", Err(HandshakeError::Accept)),
-        ("Sec-WebSocket-Accept", "Sec-WebSocket-Accept: \t s3pPLMBiTxaQ9kYGzzhZRbK+xOo= \t\r\n", Ok(101)),
-        // [6455-4.1-39] [6455-9.1-1] [6455-11.3.2-2]
-        ("", "Sec-WebSocket-Extensions: foo\r\nSec-WebSocket-Extensions: bar; y\r\n", Ok(101)),
-        ("", "Sec-WebSocket-Extensions: foo\r\nSec-WebSocket-Extensions: baz\r\n", Err(Extensions)),
-        ("", "Sec-WebSocket-Extensions: FOO\r\n", Err(Extensions)),
-        ("", "Sec-WebSocket-Extensions:\r\n", Err(Extensions)),
-        ("", "Sec-WebSocket-Extensions: foo; y=\"a b\"\r\n", Err(Extensions)),
-        // [6455-4.1-40] [6455-11.3.4-2]
-        ("", "Sec-WebSocket-Protocol: superchat\r\n", Ok(101)),
-        ("", "Sec-WebSocket-Protocol: Chat\r\n", Err(Subprotocol)),
-        ("", "Sec-WebSocket-Protocol: other\r\n", Err(Subprotocol)),
-        ("", "Sec-WebSocket-Protocol:\r\n", Err(Subprotocol)),
-        ("", "Sec-WebSocket-Protocol: chat, superchat\r\n", Err(Subprotocol)),
-        ("", "Sec-WebSocket-Protocol: chat\r\nSec-WebSocket-Protocol: chat\r\n", Err(Subprotocol)),
-        // [6455-4.1-41]
-        ("", "X : y\r\n", Err(HeaderName)),
-        ("", "X: \0\r\n", Err(HeaderValue)),
-        ("", "X: y\n", Err(LineEnding)),
-        ("", " X: y\r\n", Err(ObsoleteFolding)),
+        ("", "", "", Ok(101)),
+        ("", "", "X-Unknown: \u{e9}\r\nDate: now\r\nContent-Length: 0\r\n", Ok(101)),
+        ("6455-4.1-36", "Upgrade", "", Err(Upgrade)),
+        ("6455-4.1-36", "Upgrade", "Upgrade: websocket, h2c\r\n", Err(Upgrade)),
+        ("6455-4.1-36", "Upgrade", "Upgrade: websockets\r\n", Err(Upgrade)),
+        ("6455-4.1-36", "", "Upgrade: websocket\r\n", Err(Upgrade)),
+        ("6455-4.1-36", "Upgrade", "UPGRADE:\tWebSocket \r\n", Ok(101)),
+        ("6455-4.1-37", "Connection", "", Err(Connection)),
+        ("6455-4.1-37", "Connection", "Connection: keep-alive, Upgraded\r\n", Err(Connection)),
+        ("6455-4.1-37", "Connection", "Connection: keep-alive\r\nConnection: close , UPGRADE\r\n", Ok(101)),
+        ("6455-4.1-38 6455-11.3.3-1", "Sec-WebSocket-Accept", "", Err(HandshakeError::Accept)),
+        ("6455-4.1-38 6455-11.3.3-1", "Sec-WebSocket-Accept", &two, Err(HandshakeError::Accept)),
+        (
+            "6455-4.1-38 6455-11.3.3-1",
+            "Sec-WebSocket-Accept",
+            "Sec-WebSocket-Accept: S3pPLMBiTxaQ9kYGzzhZRbK+xOo=\r\n",
+            Err(HandshakeError::Accept),
+        ),
+        (
+            "6455-4.1-38 6455-11.3.3-1",
+            "Sec-WebSocket-Accept",
+            "Sec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo\r\n",
+            Err(HandshakeError::Accept),
+        ),
+        (
+            "6455-4.1-38 6455-11.3.3-1",
+            "Sec-WebSocket-Accept",
+            "Sec-WebSocket-Accept: \t s3pPLMBiTxaQ9kYGzzhZRbK+xOo= \t\r\n",
+            Ok(101),
+        ),
+        (
+            "6455-4.1-39 6455-9.1-1 6455-11.3.2-2",
+            "",
+            "Sec-WebSocket-Extensions: foo\r\nSec-WebSocket-Extensions: bar; y\r\n",
+            Ok(101),
+        ),
+        (
+            "6455-4.1-39 6455-9.1-1 6455-11.3.2-2",
+            "",
+            "Sec-WebSocket-Extensions: foo\r\nSec-WebSocket-Extensions: baz\r\n",
+            Err(Extensions),
+        ),
+        ("6455-4.1-39 6455-9.1-1 6455-11.3.2-2", "", "Sec-WebSocket-Extensions: FOO\r\n", Err(Extensions)),
+        ("6455-4.3-1 6455-9.1-1", "", "Sec-WebSocket-Extensions:\r\n", Err(Extensions)),
+        ("6455-4.3-2 6455-9.1-1", "", "Sec-WebSocket-Extensions: foo; y=\"a b\"\r\n", Err(Extensions)),
+        ("6455-4.1-40 6455-11.3.4-2", "", "Sec-WebSocket-Protocol: superchat\r\n", Ok(101)),
+        ("6455-4.1-40 6455-11.3.4-2", "", "Sec-WebSocket-Protocol: Chat\r\n", Err(Subprotocol)),
+        ("6455-4.1-40 6455-11.3.4-2", "", "Sec-WebSocket-Protocol: other\r\n", Err(Subprotocol)),
+        ("6455-4.1-40 6455-11.3.4-2", "", "Sec-WebSocket-Protocol:\r\n", Err(Subprotocol)),
+        ("6455-4.1-40 6455-11.3.4-2", "", "Sec-WebSocket-Protocol: chat, superchat\r\n", Err(Subprotocol)),
+        (
+            "6455-4.1-40 6455-11.3.4-2",
+            "",
+            "Sec-WebSocket-Protocol: chat\r\nSec-WebSocket-Protocol: chat\r\n",
+            Err(Subprotocol),
+        ),
+        ("6455-4.1-41", "", "X : y\r\n", Err(HeaderName)),
+        ("6455-4.1-41", "", "X: \0\r\n", Err(HeaderValue)),
+        ("6455-4.1-41", "", "X: y\n", Err(LineEnding)),
+        ("6455-4.1-41", "", " X: y\r\n", Err(ObsoleteFolding)),
     ]
-    .map(|(without, with, outcome)| (switching(without, with), outcome));
+    .map(|(ids, without, with, outcome)| (ids, switching(without, with), outcome));
     let whole = switching("", "");
     let others = [
-        // [6455-4.1-35] other statuses are the host's to judge, whatever their fields
-        ("HTTP/1.1 200 OK\r\nUpgrade: h2c\r\nUpgrade: x\r\nSec-WebSocket-Extensions: ;\r\n\r\n".into(), Ok(200)),
-        ("HTTP/1.0 404 Not Found\r\n\r\n".into(), Ok(404)),
-        ("HTTP/1.1 302\r\nLocation: /\r\n\r\n".into(), Ok(302)),
+        // other statuses are the host's to judge, whatever their fields
+        (
+            "6455-4.1-35",
+            "HTTP/1.1 200 OK\r\nUpgrade: h2c\r\nUpgrade: x\r\nSec-WebSocket-Extensions: ;\r\n\r\n".into(),
+            Ok(200),
+        ),
+        ("6455-4.1-35", "HTTP/1.0 404 Not Found\r\n\r\n".into(), Ok(404)),
+        ("6455-4.1-35", "HTTP/1.1 302\r\nLocation: /\r\n\r\n".into(), Ok(302)),
         // RFC 9110 15.2: interim responses come first
         (
+            "",
             format!("HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 103 Early Hints\r\nLink: x\r\nUpgrade: h2c\r\n\r\n{whole}"),
             Ok(101),
         ),
-        ("HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 503 \r\n\r\n".into(), Ok(503)),
-        (whole.replace("HTTP/1.1", "HTTP/1.0"), Err(HttpVersion)),
-        (whole.replace("HTTP/1.1", "HTTP/2.0"), Err(HttpVersion)),
-        (whole.replace(" 101 ", " 0101 "), Err(StartLine)),
-        (format!("\r\n{whole}"), Err(StartLine)),
-        ("FOO BAR BAZ\r\n\r\n".into(), Err(StartLine)),
-        ("HTTP/1.1 101 Switching\0\r\n\r\n".into(), Err(StartLine)),
+        ("", "HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 503 \r\n\r\n".into(), Ok(503)),
+        ("", whole.replace("HTTP/1.1", "HTTP/1.0"), Err(HttpVersion)),
+        ("", whole.replace("HTTP/1.1", "HTTP/2.0"), Err(HttpVersion)),
+        ("", whole.replace(" 101 ", " 0101 "), Err(StartLine)),
+        ("", format!("\r\n{whole}"), Err(StartLine)),
+        ("", "FOO BAR BAZ\r\n\r\n".into(), Err(StartLine)),
+        ("", "HTTP/1.1 101 Switching\0\r\n\r\n".into(), Err(StartLine)),
     ];
     let look = |response: Response<'_>| {
         let extensions: Vec<_> =
             response.extensions().map(|e| format!("{}/{}", e.name(), e.params().count())).collect();
         (response.status(), response.subprotocol().map(String::from), extensions)
     };
-    for (response, outcome) in checked.into_iter().chain(others) {
+    for (ids, response, outcome) in checked.into_iter().chain(others) {
         let wire = [response.as_bytes(), b"rest"].concat();
         let whole = open(&config, &wire, [], look);
-        assert_eq!(whole.as_ref().map(|seen| seen.as_ref().unwrap().0.0), outcome.as_ref().copied(), "{response:?}");
+        assert_eq!(
+            whole.as_ref().map(|seen| seen.as_ref().unwrap().0.0),
+            outcome.as_ref().copied(),
+            "[{ids}] {response:?}"
+        );
         if let Ok(Some((_, behind))) = whole {
-            assert_eq!(behind, 4, "{response:?}"); // [6455-4.1-43]
+            assert_eq!(behind, 4, "[6455-4.1-43] {response:?}");
         }
         for cut in 0..wire.len() {
-            assert_eq!(open(&config, &wire, [cut], look), whole, "{response:?} cut at {cut}");
+            assert_eq!(open(&config, &wire, [cut], look), whole, "[{ids}] {response:?} cut at {cut}");
         }
-        assert_eq!(open(&config, &wire, 0..wire.len(), look), whole, "{response:?} byte by byte");
+        assert_eq!(open(&config, &wire, 0..wire.len(), look), whole, "[{ids}] {response:?} byte by byte");
     }
-    // [6455-4.1-40] nothing was requested
+    // Nothing was requested.
     let plain = self::config("ws://a/");
     let wire = switching("", "Sec-WebSocket-Protocol: chat\r\n");
-    assert_eq!(open(&plain, wire.as_bytes(), [], |_| ()), Err(Subprotocol));
-    assert_eq!(
-        open(&plain, switching("", "Sec-WebSocket-Extensions: foo\r\n").as_bytes(), [], |_| ()),
-        Err(Extensions)
-    );
+    assert_eq!(open(&plain, wire.as_bytes(), [], |_| ()), Err(Subprotocol), "[6455-4.1-40]");
+    let wire = switching("", "Sec-WebSocket-Extensions: foo\r\n");
+    assert_eq!(open(&plain, wire.as_bytes(), [], |_| ()), Err(Extensions), "[6455-4.1-39] [6455-9.1-6]");
 }
 
 /// [6455-4.1-42] [6455-9.1-7]: what is in use, as the host sees it.
 #[test]
-fn a_response_is_shown_as_it_was_sent() {
+fn response_is_shown_as_it_was_sent() {
     let config =
         ClientConfig { subprotocols: &["chat"], extensions: "foo, bar", keep: &["set-COOKIE"], ..config("ws://a/") };
     let with = "Sec-WebSocket-Protocol: chat\r\nSec-WebSocket-Extensions: bar; a=1\r\nSet-Cookie: a\r\nSet-Cookie: b\r\n\
@@ -255,7 +297,7 @@ fn a_response_is_shown_as_it_was_sent() {
 
 /// [6455-4.1-35] [6455-4.4-2] [6455-11.3.5-1]: another status comes with the fields that say what to do.
 #[test]
-fn other_statuses() {
+fn response_with_another_status_keeps_its_fields() {
     for (status, name, fields, values) in [
         (301, "location", "Location: wss://other.example/\r\n", &["wss://other.example/"][..]),
         (
@@ -285,7 +327,7 @@ fn other_statuses() {
 
 /// Interim responses cannot go on for ever, and their fields count too.
 #[test]
-fn limits() {
+fn client_limits_are_exact() {
     let interim = "HTTP/1.1 100 Continue\r\nA: b\r\n\r\n";
     let wire = interim.repeat(3) + &switching("", "");
     let config = ClientConfig { max_head_size: wire.len(), max_headers: 6, ..config("ws://a/") };
@@ -300,7 +342,7 @@ fn limits() {
 
 /// [6455-4.1-35]: a redirect that does not fit the storage is no bare failure.
 #[test]
-fn the_status_is_known_early() {
+fn status_is_known_before_the_head_is_complete() {
     let config = config("ws://a/");
     let mut handshake = ClientHandshake::new(&config, NONCE, [0; 64]);
     assert!(matches!(handshake.receive(&mut b"HTTP/1.1 302 Found".to_vec()), Ok(Progress::Partial)));
@@ -312,7 +354,7 @@ fn the_status_is_known_early() {
 
 /// [6455-7.2.1-2]: the end of the transport is an error inside the head, and none behind it.
 #[test]
-fn end_of_the_transport() {
+fn client_eof_is_an_error_inside_the_head_only() {
     let config = config("ws://a/");
     let mut handshake = ClientHandshake::new(&config, NONCE, [0; 512]);
     assert_eq!(handshake.receive_eof(), Err(UnexpectedEof));
@@ -325,7 +367,7 @@ fn end_of_the_transport() {
 
 /// P9: what our client asks, our server accepts, and what our server answers, our client takes.
 #[test]
-fn loopback() {
+fn client_and_server_interoperate() {
     let accepts = ServerConfig { subprotocols: &["superchat"], ..ANY };
     let asks = ClientConfig {
         subprotocols: &["chat", "superchat"],

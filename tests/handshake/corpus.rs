@@ -65,7 +65,7 @@ fn serve(wire: &[u8], cut: usize) -> Served {
 
 /// [6455-4.2.1-1] [6455-4.2.2-17]
 #[test]
-fn requests_of_real_software() {
+fn requests_of_real_software_give_the_recorded_result() {
     let mut count = 0;
     for row in rows(include_str!("../data/handshakes/requests.tsv")) {
         let [file, outcome, status, error, _key, accept, target, subprotocols, rest, _from] = row[..] else {
@@ -118,7 +118,7 @@ fn answer(config: &ClientConfig<'_>, wire: &[u8], cut: usize) -> Option<Answered
 
 /// [6455-4.1-34] [6455-4.1-35] [6455-4.1-43]
 #[test]
-fn responses_of_real_software() {
+fn responses_of_real_software_give_the_recorded_result() {
     let mut count = 0;
     for row in rows(include_str!("../data/handshakes/responses.tsv")) {
         let [file, outcome, status, error, key, subprotocols, extensions, subprotocol, chosen, rest, _from] = row[..]
@@ -160,7 +160,7 @@ fn responses_of_real_software() {
 
 /// [6455-4.2.2-17]
 #[test]
-fn keys_and_accept_values() {
+fn accept_value_follows_from_the_key() {
     for row in rows(include_str!("../data/rfc6455/keys.tsv")) {
         assert_eq!(
             accept_key(row[0].as_bytes()).as_ref().map(|accept| &accept[..]),
@@ -173,7 +173,7 @@ fn keys_and_accept_values() {
 /// The example of RFC 6455 section 1.3, both ways: the request that the client writes is not the RFC's to the byte, but the
 /// response to the RFC's request is.
 #[test]
-fn the_example_of_the_rfc() {
+fn rfc_example_handshake_is_accepted() {
     let request = include_bytes!("../data/rfc6455/handshake.req");
     let config = barews::handshake::ServerConfig { subprotocols: &["chat"], ..ANY };
     let mut handshake = ServerHandshake::new(&config, [0; 512]);

@@ -1,7 +1,8 @@
-//! What other implementations fell to in the handshake, a test for each, named after what it proves; `attacks.rs` has what they
-//! fell to behind it. Two more stand with what they attack: CVE-2026-1527 (a value that adds a line) is
-//! `requests_that_cannot_be_written`, cross-site WebSocket hijacking is `origin_policy`. That the work is linear is also counted in
-//! instructions, by `tests/linear`.
+//! What other implementations fell to in the handshake, a test for each, named after what it proves; `attacks.rs` has what
+//! they fell to after it. Two more are where the rule is tested: CVE-2026-1527 (a value that adds a line) is
+//! `request_refuses_values_that_add_lines_or_fields`, cross-site WebSocket hijacking is
+//! `origin_policy_refuses_upgrades_of_other_pages`. That the work is linear is also counted in instructions, by
+//! `tests/linear`.
 
 use super::{ACCEPT, ANY, NONCE, serve, switching, upgrade};
 use barews::connection::Config;
@@ -12,7 +13,7 @@ use barews::{BuildError, HandshakeError, HandshakeError::*};
 
 /// CVE-2024-37890: one field too many is a clean error, at every limit, in both roles.
 #[test]
-fn too_many_headers() {
+fn too_many_fields_are_refused_with_431() {
     for max_headers in 0..=MAX_HEADERS {
         let config = ServerConfig { max_headers, ..ANY };
         let page = |fields| format!("GET / HTTP/1.0\r\n{}\r\n", "a:\r\n".repeat(fields));
@@ -31,7 +32,7 @@ fn too_many_headers() {
 /// RUSTSEC-2023-0065: a head that never ends stops at the cap, and a byte at a time costs no more than its length:
 /// reading a mebibyte from its start again for each byte would not end.
 #[test]
-fn endless_heads() {
+fn endless_head_is_refused_at_the_limit() {
     for max_head_size in [MAX_HEAD_SIZE, 1 << 20] {
         let config = ServerConfig { max_head_size, ..ANY };
         let line = "GET / HTTP/1.1\r\n";
@@ -55,7 +56,7 @@ fn endless_heads() {
 
 /// RFC 9112 section 3: a target that is longer than the storage, or than a head may be.
 #[test]
-fn long_targets() {
+fn long_target_is_refused_with_414() {
     for (storage, max_head_size, len) in [(64, MAX_HEAD_SIZE, 60), (1024, 40, 40)] {
         let config = ServerConfig { max_head_size, ..ANY };
         let line = |len| format!("GET /{} HTTP/1.1", "a".repeat(len - 14));
@@ -70,7 +71,7 @@ fn long_targets() {
 
 /// CVE-2021-32640, CVE-2020-7662: lists made to be parsed slowly.
 #[test]
-fn hostile_lists() {
+fn hostile_list_is_refused_or_skipped() {
     let spaces = " ".repeat(16 << 10);
     let escapes = "\\\"".repeat(8 << 10);
     let config = ServerConfig { max_head_size: 64 << 10, ..ANY };
@@ -98,7 +99,7 @@ fn hostile_lists() {
 
 /// A server with 512 bytes of storage takes a browser with 8 KiB of cookies, read in pieces of any size.
 #[test]
-fn large_cookies_need_no_storage() {
+fn large_cookie_needs_no_storage() {
     let with = format!(
         "Pragma: no-cache\r\nUser-Agent: Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/150.0\r\n\
          Cookie: id={}\r\nOrigin: http://server.example.com\r\nSec-WebSocket-Extensions: permessage-deflate; client_max_window_bits\r\n",
@@ -122,7 +123,7 @@ fn client() -> ClientConfig<'static> {
 /// kemal#767 (a refused upgrade leaves the connection open): whatever the first request is refused for, the answer ends the
 /// connection, and the request that was smuggled in behind it is not read, in the same bytes or in later ones.
 #[test]
-fn nothing_behind_a_refused_request_is_read() {
+fn bytes_after_a_refused_request_are_not_read() {
     let smuggled = upgrade("", "");
     for (first, error) in [
         (upgrade("Sec-WebSocket-Key", ""), Key),
@@ -153,7 +154,7 @@ fn nothing_behind_a_refused_request_is_read() {
 /// node#60016, envoy#3301 (a body on the upgrade request is taken for frames, or frames for a body): a request that announces a
 /// body is refused, and what stands behind any other is handed back as it came, to a connection that there is only with 101.
 #[test]
-fn no_byte_becomes_a_frame_before_101() {
+fn bytes_before_the_101_are_not_read_as_frames() {
     let frame = b"\x81\x85\x37\xfa\x21\x3d\x7f\x9f\x4d\x51\x58";
     for body in [
         "Content-Length: 11\r\n",
@@ -182,7 +183,7 @@ fn no_byte_becomes_a_frame_before_101() {
 /// embedded-websocket's client (a 101 that is hardly looked at): with each field that must be there missing, twice or spoilt in any
 /// byte of its value there is no connection.
 #[test]
-fn a_101_that_does_not_fit_the_request_opens_nothing() {
+fn response_101_that_does_not_fit_the_request_is_refused() {
     let config = client();
     let outcome = |wire: &str| {
         let mut handshake = ClientHandshake::new(&config, NONCE, [0; 512]);

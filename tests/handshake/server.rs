@@ -21,143 +21,200 @@ fn summary(request: Request<'_>) -> String {
     )
 }
 
-/// Requests, each with what comes of it: whether it is an upgrade, or the error.
-pub(super) fn requests() -> Vec<(String, Result<bool, HandshakeError>)> {
+/// Requests, each with the ids of its rules and what comes of it: whether it is an upgrade, or the error.
+pub(super) fn requests() -> Vec<(&'static str, String, Result<bool, HandshakeError>)> {
     let upgrades = [
-        // [6455-4.2.1-9] order and unknown fields mean nothing; names in any case
-        ("", "", Ok(true)),
-        ("Host", "X-Unknown: \x09~\u{e9}\r\nhOST: a\r\n", Ok(true)),
-        // [6455-4.2.1-3] RFC 9112 3.2
-        ("Host", "", Err(Host)),
-        ("Host", "Host:\r\n", Err(Host)),
-        ("Host", "Host: \t\r\n", Err(Host)),
-        ("Host", "Host: a b\r\n", Err(Host)),
-        ("Host", "Host: a/b\r\n", Err(Host)),
-        ("Host", "Host: a@b\r\n", Err(Host)),
-        ("Host", "Host: a, b\r\n", Err(Host)),
-        ("Host", "Host: a:b\r\n", Err(Host)),
-        ("", "Host: server.example.com\r\n", Err(Host)),
-        ("Host", "Host: [2001:db8::1]:8080\r\n", Ok(true)),
-        // [6455-4.2.1-4]
-        ("Upgrade", "", Err(Upgrade)),
-        ("Upgrade", "Upgrade:\r\n", Err(Upgrade)),
-        ("Upgrade", "Upgrade: h2c\r\n", Err(Upgrade)),
-        ("Upgrade", "Upgrade: notwebsocket\r\n", Err(Upgrade)),
-        ("Upgrade", "Upgrade: web socket\r\n", Err(Upgrade)),
-        ("Upgrade", "Upgrade: WebSocket\r\n", Ok(true)),
-        ("Upgrade", "Upgrade: h2c,WEBSOCKET\r\n", Ok(true)),
-        ("Upgrade", "Upgrade: h2c\r\nUpgrade: websocket\r\n", Ok(true)),
-        // [6455-4.2.1-5]
-        ("Connection", "", Err(Connection)),
-        ("Connection", "Connection: keep-alive, Upgraded\r\n", Err(Connection)),
-        ("Connection", "Connection: \"Upgrade\"\r\n", Err(Connection)),
-        ("Connection", "Connection: , keep-alive ,,UPGRADE\t,\r\n", Ok(true)),
-        ("Connection", "Connection: keep-alive\r\nConnection: upgrade\r\n", Ok(true)),
-        // [6455-4.2.1-6] [6455-11.3.1-1] [6455-4.3-1]
-        ("Sec-WebSocket-Key", "", Err(Key)),
-        ("Sec-WebSocket-Key", "Sec-WebSocket-Key:\r\n", Err(Key)),
-        ("Sec-WebSocket-Key", "Sec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAA\r\n", Err(Key)),
-        ("Sec-WebSocket-Key", "Sec-WebSocket-Key: SGVsbG8sIHdvcmxkIQ==\r\n", Err(Key)),
-        ("Sec-WebSocket-Key", "Sec-WebSocket-Key: AQIDBAUGBwgJCgsMDQ4PEC==\r\n", Ok(true)),
-        ("", "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n", Err(Key)),
-        // [6455-4.2.1-7] [6455-4.2.2-7] [6455-11.3.5-2]
-        ("Sec-WebSocket-Version", "", Err(Version)),
-        ("Sec-WebSocket-Version", "Sec-WebSocket-Version: 8\r\n", Err(Version)),
-        ("Sec-WebSocket-Version", "Sec-WebSocket-Version: 013\r\n", Err(Version)),
-        ("Sec-WebSocket-Version", "Sec-WebSocket-Version: 13, 8\r\n", Err(Version)),
-        ("", "Sec-WebSocket-Version: 13\r\n", Err(Version)),
-        // [6455-4.2.1-10] [6455-4.1-29] [6455-4.1-30] [6455-11.3.4-1]
-        ("", "Sec-WebSocket-Protocol: a\r\nSec-WebSocket-Protocol: b, a\r\n", Ok(true)),
-        ("", "Sec-WebSocket-Protocol:\r\n", Err(Subprotocol)),
-        ("", "Sec-WebSocket-Protocol: ch at\r\n", Err(Subprotocol)),
-        ("", "Sec-WebSocket-Protocol: chat, \"b\"\r\n", Err(Subprotocol)),
-        // [6455-9.1-1] [6455-9.1-2] [6455-9.1-3] [6455-11.3.2-1]
-        ("", "Sec-WebSocket-Extensions: foo\r\nSec-WebSocket-Extensions: bar; baz=\"2\"\r\n", Ok(true)),
-        ("", "Sec-WebSocket-Extensions: foo, x-unknown; a; b=1\r\n", Ok(true)),
-        ("", "Sec-WebSocket-Extensions:\r\n", Err(Extensions)),
-        ("", "Sec-WebSocket-Extensions: ;x\r\n", Err(Extensions)),
-        ("", "Sec-WebSocket-Extensions: permessage-deflate; =5\r\n", Err(Extensions)),
-        ("", "Sec-WebSocket-Extensions: x; y=\",permessage-deflate,\"\r\n", Err(Extensions)),
+        // order and unknown fields mean nothing; names in any case
+        ("6455-4.2.1-9", "", "", Ok(true)),
+        ("6455-4.2.1-9", "Host", "X-Unknown: \x09~\u{e9}\r\nhOST: a\r\n", Ok(true)),
+        // RFC 9112 3.2
+        ("6455-4.2.1-3", "Host", "", Err(Host)),
+        ("6455-4.2.1-3", "Host", "Host:\r\n", Err(Host)),
+        ("6455-4.2.1-3", "Host", "Host: \t\r\n", Err(Host)),
+        ("6455-4.2.1-3", "Host", "Host: a b\r\n", Err(Host)),
+        ("6455-4.2.1-3", "Host", "Host: a/b\r\n", Err(Host)),
+        ("6455-4.2.1-3", "Host", "Host: a@b\r\n", Err(Host)),
+        ("6455-4.2.1-3", "Host", "Host: a, b\r\n", Err(Host)),
+        ("6455-4.2.1-3", "Host", "Host: a:b\r\n", Err(Host)),
+        ("6455-4.2.1-3", "", "Host: server.example.com\r\n", Err(Host)),
+        ("6455-4.2.1-3", "Host", "Host: [2001:db8::1]:8080\r\n", Ok(true)),
+        ("6455-4.2.1-4", "Upgrade", "", Err(Upgrade)),
+        ("6455-4.2.1-4", "Upgrade", "Upgrade:\r\n", Err(Upgrade)),
+        ("6455-4.2.1-4", "Upgrade", "Upgrade: h2c\r\n", Err(Upgrade)),
+        ("6455-4.2.1-4", "Upgrade", "Upgrade: notwebsocket\r\n", Err(Upgrade)),
+        ("6455-4.2.1-4", "Upgrade", "Upgrade: web socket\r\n", Err(Upgrade)),
+        ("6455-4.2.1-4", "Upgrade", "Upgrade: WebSocket\r\n", Ok(true)),
+        ("6455-4.2.1-4", "Upgrade", "Upgrade: h2c,WEBSOCKET\r\n", Ok(true)),
+        ("6455-4.2.1-4", "Upgrade", "Upgrade: h2c\r\nUpgrade: websocket\r\n", Ok(true)),
+        ("6455-4.2.1-5", "Connection", "", Err(Connection)),
+        ("6455-4.2.1-5", "Connection", "Connection: keep-alive, Upgraded\r\n", Err(Connection)),
+        ("6455-4.2.1-5", "Connection", "Connection: \"Upgrade\"\r\n", Err(Connection)),
+        ("6455-4.2.1-5", "Connection", "Connection: , keep-alive ,,UPGRADE\t,\r\n", Ok(true)),
+        ("6455-4.2.1-5", "Connection", "Connection: keep-alive\r\nConnection: upgrade\r\n", Ok(true)),
+        ("6455-4.2.1-6 6455-11.3.1-1 6455-4.3-1", "Sec-WebSocket-Key", "", Err(Key)),
+        ("6455-4.2.1-6 6455-11.3.1-1 6455-4.3-1", "Sec-WebSocket-Key", "Sec-WebSocket-Key:\r\n", Err(Key)),
+        (
+            "6455-4.2.1-6 6455-11.3.1-1 6455-4.3-1",
+            "Sec-WebSocket-Key",
+            "Sec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAA\r\n",
+            Err(Key),
+        ),
+        (
+            "6455-4.2.1-6 6455-11.3.1-1 6455-4.3-1",
+            "Sec-WebSocket-Key",
+            "Sec-WebSocket-Key: SGVsbG8sIHdvcmxkIQ==\r\n",
+            Err(Key),
+        ),
+        (
+            "6455-4.2.1-6 6455-11.3.1-1 6455-4.3-1",
+            "Sec-WebSocket-Key",
+            "Sec-WebSocket-Key: AQIDBAUGBwgJCgsMDQ4PEC==\r\n",
+            Ok(true),
+        ),
+        ("6455-4.2.1-6 6455-11.3.1-1 6455-4.3-1", "", "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n", Err(Key)),
+        ("6455-4.2.1-7 6455-4.2.2-7 6455-11.3.5-2", "Sec-WebSocket-Version", "", Err(Version)),
+        (
+            "6455-4.2.1-7 6455-4.2.2-7 6455-11.3.5-2",
+            "Sec-WebSocket-Version",
+            "Sec-WebSocket-Version: 8\r\n",
+            Err(Version),
+        ),
+        (
+            "6455-4.2.1-7 6455-4.2.2-7 6455-11.3.5-2",
+            "Sec-WebSocket-Version",
+            "Sec-WebSocket-Version: 013\r\n",
+            Err(Version),
+        ),
+        (
+            "6455-4.2.1-7 6455-4.2.2-7 6455-11.3.5-2",
+            "Sec-WebSocket-Version",
+            "Sec-WebSocket-Version: 13, 8\r\n",
+            Err(Version),
+        ),
+        ("6455-4.2.1-7 6455-4.2.2-7 6455-11.3.5-2", "", "Sec-WebSocket-Version: 13\r\n", Err(Version)),
+        (
+            "6455-4.2.1-10 6455-4.1-29 6455-4.1-30 6455-11.3.4-1",
+            "",
+            "Sec-WebSocket-Protocol: a\r\nSec-WebSocket-Protocol: b, a\r\n",
+            Ok(true),
+        ),
+        ("6455-4.2.1-10 6455-4.1-29 6455-4.1-30 6455-11.3.4-1", "", "Sec-WebSocket-Protocol:\r\n", Err(Subprotocol)),
+        (
+            "6455-4.2.1-10 6455-4.1-29 6455-4.1-30 6455-11.3.4-1",
+            "",
+            "Sec-WebSocket-Protocol: ch at\r\n",
+            Err(Subprotocol),
+        ),
+        (
+            "6455-4.2.1-10 6455-4.1-29 6455-4.1-30 6455-11.3.4-1",
+            "",
+            "Sec-WebSocket-Protocol: chat, \"b\"\r\n",
+            Err(Subprotocol),
+        ),
+        (
+            "6455-9.1-1 6455-9.1-2 6455-9.1-3 6455-11.3.2-1",
+            "",
+            "Sec-WebSocket-Extensions: foo\r\nSec-WebSocket-Extensions: bar; baz=\"2\"\r\n",
+            Ok(true),
+        ),
+        (
+            "6455-9.1-1 6455-9.1-2 6455-9.1-3 6455-11.3.2-1",
+            "",
+            "Sec-WebSocket-Extensions: foo, x-unknown; a; b=1\r\n",
+            Ok(true),
+        ),
+        ("6455-9.1-1 6455-9.1-2 6455-9.1-3 6455-11.3.2-1", "", "Sec-WebSocket-Extensions:\r\n", Err(Extensions)),
+        ("6455-9.1-1 6455-9.1-2 6455-9.1-3 6455-11.3.2-1", "", "Sec-WebSocket-Extensions: ;x\r\n", Err(Extensions)),
+        (
+            "6455-9.1-1 6455-9.1-2 6455-9.1-3 6455-11.3.2-1",
+            "",
+            "Sec-WebSocket-Extensions: permessage-deflate; =5\r\n",
+            Err(Extensions),
+        ),
+        ("6455-4.3-2 6455-9.1-2", "", "Sec-WebSocket-Extensions: x; y=\",permessage-deflate,\"\r\n", Err(Extensions)),
         // RFC 6454 7.3: one origin
-        ("", "Origin: null\r\n", Ok(true)),
-        ("", "Origin: http://a\r\nOrigin: http://a\r\n", Err(Origin)),
+        ("", "", "Origin: null\r\n", Ok(true)),
+        ("", "", "Origin: http://a\r\nOrigin: http://a\r\n", Err(Origin)),
         // a body would be taken for frames
-        ("", "Content-Length: 0\r\n", Ok(true)),
-        ("", "Content-Length: 5\r\n", Err(Body)),
-        ("", "Content-Length:\r\n", Err(Body)),
-        ("", "Content-Length: 0, 5\r\n", Err(Body)),
-        ("", "Transfer-Encoding: chunked\r\n", Err(Body)),
-        // [6455-4.2.1-1] RFC 9112 2.2, 5.1, 5.2, RFC 9110 5.5
-        ("", "X : y\r\n", Err(HeaderName)),
-        ("", "X y\r\n", Err(HeaderName)),
-        ("", ": y\r\n", Err(HeaderName)),
-        ("", "X: a\0b\r\n", Err(HeaderValue)),
-        ("", "Origin: a\x7fb\r\n", Err(HeaderValue)),
-        ("", "X: a\rb\r\n", Err(LineEnding)),
-        ("", "X: a\nUpgrade: h2c\r\n", Err(LineEnding)),
-        ("", "X: a\r\n b\r\n", Err(ObsoleteFolding)),
+        ("", "", "Content-Length: 0\r\n", Ok(true)),
+        ("", "", "Content-Length: 5\r\n", Err(Body)),
+        ("", "", "Content-Length:\r\n", Err(Body)),
+        ("", "", "Content-Length: 0, 5\r\n", Err(Body)),
+        ("", "", "Transfer-Encoding: chunked\r\n", Err(Body)),
+        // RFC 9112 2.2, 5.1, 5.2, RFC 9110 5.5
+        ("6455-4.2.1-1", "", "X : y\r\n", Err(HeaderName)),
+        ("6455-4.2.1-1", "", "X y\r\n", Err(HeaderName)),
+        ("6455-4.2.1-1", "", ": y\r\n", Err(HeaderName)),
+        ("6455-4.2.1-1", "", "X: a\0b\r\n", Err(HeaderValue)),
+        ("6455-4.2.1-1", "", "Origin: a\x7fb\r\n", Err(HeaderValue)),
+        ("6455-4.2.1-1", "", "X: a\rb\r\n", Err(LineEnding)),
+        ("6455-4.2.1-1", "", "X: a\nUpgrade: h2c\r\n", Err(LineEnding)),
+        ("6455-4.2.1-1", "", "X: a\r\n b\r\n", Err(ObsoleteFolding)),
     ];
-    // [6455-4.2.1-2] and plain requests, which know nothing of WebSockets
+    // Plain requests, which know nothing of WebSockets, and start lines.
     let others = [
-        ("GET / HTTP/1.1\r\nHost: a\r\n\r\n", Ok(false)),
-        ("HEAD / HTTP/1.1\r\nHost: a\r\nCookie: b\r\nOrigin: http://c\r\n\r\n", Ok(false)),
-        ("\r\n\r\nGET /?q HTTP/1.1\r\nHost: a\r\nUpgrade: h2c\r\nConnection: Upgrade\r\n\r\n", Ok(false)),
-        ("GET / HTTP/1.0\r\n\r\n", Ok(false)),
-        ("GET / HTTP/1.0\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n", Ok(false)),
-        ("GET / HTTP/1.1\r\n\r\n", Err(Host)),
-        ("GET / HTTP/1.1\r\nHost: a\r\nContent-Length: 1\r\n\r\n", Err(Body)),
-        ("GET / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n", Err(Body)),
-        ("GET / HTTP/1.1\r\nHost: a\r\nUpgrade: websocket\r\n\r\n", Err(Connection)),
-        ("GET / HTTP/1.1\r\nHost: a\r\nSec-WebSocket-Version: 13\r\n\r\n", Err(Upgrade)),
-        ("GET / HTTP/1.1\r\nHost: a\r\nSec-WebSocket-Key: x\r\n\r\n", Err(Upgrade)),
-        ("GET /demo HTTP/1.1\r\nHost: a\r\nUpgrade: WebSocket\r\nConnection: Upgrade\r\n\r\n", Err(Version)),
-        ("POST / HTTP/1.1\r\nHost: a\r\n\r\n", Err(Method)),
-        ("GET * HTTP/1.1\r\n\r\n", Err(Target)),
-        ("GET /a#b HTTP/1.1\r\n\r\n", Err(Target)),
-        ("GET  / HTTP/1.1\r\n\r\n", Err(StartLine)),
-        ("GET / HTTP/2.0\r\n\r\n", Err(HttpVersion)),
-        ("\x16\x03\x01\x02\0\x01\0\x01\u{fc}\r\n\r\n", Err(StartLine)),
-        ("GET / HTTP/1.1\nHost: a\n\n", Err(LineEnding)),
+        ("", "GET / HTTP/1.1\r\nHost: a\r\n\r\n", Ok(false)),
+        ("", "HEAD / HTTP/1.1\r\nHost: a\r\nCookie: b\r\nOrigin: http://c\r\n\r\n", Ok(false)),
+        ("", "\r\n\r\nGET /?q HTTP/1.1\r\nHost: a\r\nUpgrade: h2c\r\nConnection: Upgrade\r\n\r\n", Ok(false)),
+        ("", "GET / HTTP/1.0\r\n\r\n", Ok(false)),
+        ("", "GET / HTTP/1.0\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n", Ok(false)),
+        ("6455-4.2.1-3", "GET / HTTP/1.1\r\n\r\n", Err(Host)),
+        ("", "GET / HTTP/1.1\r\nHost: a\r\nContent-Length: 1\r\n\r\n", Err(Body)),
+        ("", "GET / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n", Err(Body)),
+        ("6455-4.2.1-5", "GET / HTTP/1.1\r\nHost: a\r\nUpgrade: websocket\r\n\r\n", Err(Connection)),
+        ("6455-4.2.1-4", "GET / HTTP/1.1\r\nHost: a\r\nSec-WebSocket-Version: 13\r\n\r\n", Err(Upgrade)),
+        ("6455-4.2.1-4", "GET / HTTP/1.1\r\nHost: a\r\nSec-WebSocket-Key: x\r\n\r\n", Err(Upgrade)),
+        (
+            "6455-4.2.1-7",
+            "GET /demo HTTP/1.1\r\nHost: a\r\nUpgrade: WebSocket\r\nConnection: Upgrade\r\n\r\n",
+            Err(Version),
+        ),
+        ("6455-4.2.1-2", "POST / HTTP/1.1\r\nHost: a\r\n\r\n", Err(Method)),
+        ("6455-4.2.1-2", "GET * HTTP/1.1\r\n\r\n", Err(Target)),
+        ("6455-4.2.1-2", "GET /a#b HTTP/1.1\r\n\r\n", Err(Target)),
+        ("6455-4.2.1-1", "GET  / HTTP/1.1\r\n\r\n", Err(StartLine)),
+        ("6455-4.2.1-2", "GET / HTTP/2.0\r\n\r\n", Err(HttpVersion)),
+        ("6455-4.2.1-1", "\x16\x03\x01\x02\0\x01\0\x01\u{fc}\r\n\r\n", Err(StartLine)),
+        ("6455-4.2.1-1", "GET / HTTP/1.1\nHost: a\n\n", Err(LineEnding)),
     ];
     let started = [
-        ("HEAD /chat HTTP/1.1", Err(Method)),
-        ("GET /chat HTTP/1.0", Err(HttpVersion)),
-        ("GET /chat HTTP/1.2", Ok(true)),
-        ("GET http://server.example.com/chat?x HTTP/1.1", Ok(true)),
-        ("GET /chat/%7Euser?token=a%2Bb&x=/../ HTTP/1.1", Ok(true)),
+        ("6455-4.2.1-2", "HEAD /chat HTTP/1.1", Err(Method)),
+        ("6455-4.2.1-2", "GET /chat HTTP/1.0", Err(HttpVersion)),
+        ("6455-4.2.1-2", "GET /chat HTTP/1.2", Ok(true)),
+        ("6455-4.2.1-2", "GET http://server.example.com/chat?x HTTP/1.1", Ok(true)),
+        ("6455-4.2.1-2", "GET /chat/%7Euser?token=a%2Bb&x=/../ HTTP/1.1", Ok(true)),
     ];
-    let upgrades = upgrades.map(|(without, with, outcome)| (upgrade(without, with), outcome));
-    let others = others.map(|(wire, outcome)| (wire.into(), outcome));
-    let started = started.map(|(line, outcome)| (upgrade("", "").replace("GET /chat HTTP/1.1", line), outcome));
+    let upgrades = upgrades.map(|(ids, without, with, outcome)| (ids, upgrade(without, with), outcome));
+    let others = others.map(|(ids, wire, outcome)| (ids, wire.into(), outcome));
+    let started =
+        started.map(|(ids, line, outcome)| (ids, upgrade("", "").replace("GET /chat HTTP/1.1", line), outcome));
     upgrades.into_iter().chain(others).chain(started).collect()
 }
 
-/// P4: no cut changes anything. [6455-4.2.1-1] [6455-4.2.1-2] [6455-4.2.1-3] [6455-4.2.1-4] [6455-4.2.1-5]
-/// [6455-4.2.1-6] [6455-4.2.1-7] [6455-4.2.1-9] [6455-4.2.1-10] [6455-4.3-1] [6455-4.3-2] [6455-9.1-1] [6455-9.1-2]
-/// [6455-11.3.1-1] [6455-11.3.5-2] [6455-10.7-1]
+/// P4: no cut changes anything.
 #[test]
-fn requests_are_judged_alike_at_every_cut() {
-    for (request, outcome) in requests() {
+fn request_gives_the_same_result_at_every_cut() {
+    for (ids, request, outcome) in requests() {
         let wire = [request.as_bytes(), b"rest"].concat();
         let whole = serve(&ANY, 512, &wire, [], summary);
         assert_eq!(
             whole.as_ref().map(|seen| seen.as_ref().unwrap().0.starts_with("true")),
             outcome.as_ref().copied(),
-            "{request:?}"
+            "[{ids}] [6455-10.7-1] {request:?}"
         );
         if let Ok(seen) = &whole {
-            assert_eq!(seen.as_ref().unwrap().1, 4, "{request:?}");
+            assert_eq!(seen.as_ref().unwrap().1, 4, "[{ids}] {request:?}");
         }
         for cut in 0..wire.len() {
-            assert_eq!(serve(&ANY, 512, &wire, [cut], summary), whole, "{request:?} cut at {cut}");
+            assert_eq!(serve(&ANY, 512, &wire, [cut], summary), whole, "[{ids}] {request:?} cut at {cut}");
         }
-        assert_eq!(serve(&ANY, 512, &wire, 0..wire.len(), summary), whole, "{request:?} byte by byte");
+        assert_eq!(serve(&ANY, 512, &wire, 0..wire.len(), summary), whole, "[{ids}] {request:?} byte by byte");
     }
 }
 
-/// [6455-4.2.1-10] [6455-9.1-3] [6455-9.1-8] [6455-9.2-1] [6455-4.1-28]: what the host sees.
+/// What the host sees.
 #[test]
-fn a_request_is_shown_as_it_was_sent() {
+fn request_is_shown_as_it_was_sent() {
     let with = "Origin: https://example.com\r\nCookie: a=1\r\nSec-WebSocket-Protocol: mqtt, chat\r\nCookie: \t b=\u{e9} \r\n\
         Sec-WebSocket-Protocol: superchat\r\nSec-WebSocket-Extensions: foo\r\nSec-WebSocket-Extensions: bar; baz=\"\\2\"; q, foo\r\n";
     let wire = upgrade("", with).replace("/chat", "/chat?a=/../&b=%20[|]");
@@ -166,12 +223,16 @@ fn a_request_is_shown_as_it_was_sent() {
         assert!(request.is_upgrade());
         assert_eq!((request.method(), request.target()), ("GET", "/chat?a=/../&b=%20[|]"));
         assert_eq!((request.host(), request.origin()), ("server.example.com", Some("https://example.com")));
-        assert!(request.subprotocols().eq(["mqtt", "chat", "superchat"]));
+        assert!(
+            request.subprotocols().eq(["mqtt", "chat", "superchat"]),
+            "[6455-4.2.1-10] [6455-4.1-28]: in their order"
+        );
         assert_eq!(request.subprotocol(), Some("superchat")); // the host's order of preference
         assert_eq!(request.header("cookie"), Some(&b"a=1"[..]));
         assert!(request.headers("Cookie").eq(["a=1".as_bytes(), "b=\u{e9}".as_bytes()]));
         assert_eq!((request.header("authorization"), request.header("x-other")), (None, None));
-        assert!(request.extensions().map(|e| e.name()).eq(["foo", "bar", "foo"]));
+        let names = request.extensions().map(|e| e.name());
+        assert!(names.eq(["foo", "bar", "foo"]), "[6455-9.1-3] [6455-9.1-8] [6455-9.2-1]: all, in their order");
         let params: Vec<_> = request.extensions().nth(1).unwrap().params().collect();
         assert_eq!((params[0].name, params[1].name, params[1].value), ("baz", "q", None));
         assert!(params[0].value.unwrap() == "2");
@@ -186,7 +247,7 @@ fn a_request_is_shown_as_it_was_sent() {
 /// Cross-site WebSocket hijacking. [6455-10.2-2]: an upgrade from a page that the policy does not allow is refused with 403; a
 /// page may be fetched.
 #[test]
-fn origin_policy() {
+fn origin_policy_refuses_upgrades_of_other_pages() {
     let same = ServerConfig::new(OriginPolicy::SameOrigin);
     let list = ServerConfig::new(OriginPolicy::List(&["https://example.com"]));
     for (origin, by_same, by_list) in [

@@ -61,7 +61,7 @@ fn connected(arguments: &[&str]) -> (Program, Peer) {
 }
 
 #[test]
-fn lines_in_a_pipe_come_back_in_order() {
+fn client_prints_the_echo_of_each_line_in_order() {
     let mut server = Program::start(Command::new(example("echo_server")).arg("127.0.0.1:0"));
     let mut line = String::new();
     BufReader::new(server.0.stdout.as_mut().unwrap()).read_line(&mut line).unwrap();
@@ -81,7 +81,7 @@ fn lines_in_a_pipe_come_back_in_order() {
 }
 
 #[test]
-fn the_options_arrive() {
+fn options_appear_in_the_request() {
     let (fake, url) = Fake::new();
     let options = "--subprotocol a --subprotocol b --origin http://example.com --header X-One:1";
     let mut arguments: Vec<&str> = options.split(' ').collect();
@@ -108,7 +108,7 @@ fn the_options_arrive() {
 }
 
 #[test]
-fn a_closing_handshake_of_the_server_ends_it_well() {
+fn client_succeeds_when_the_server_closes() {
     for (sent, printed) in [
         (close(1000, "that is all"), "closed with 1000 that is all\n"),
         (close(4000, ""), "closed with 4000\n"),
@@ -124,7 +124,7 @@ fn a_closing_handshake_of_the_server_ends_it_well() {
 }
 
 #[test]
-fn frames_may_come_with_the_response() {
+fn client_reads_frames_that_come_with_the_response() {
     let (fake, url) = Fake::new();
     let program = client(&[&url]);
     let (request, mut peer) = fake.request();
@@ -136,7 +136,7 @@ fn frames_may_come_with_the_response() {
 }
 
 #[test]
-fn messages_are_printed_one_a_line() {
+fn client_prints_one_message_a_line() {
     for (arguments, binary) in [(&[][..], "<5 bytes>"), (&["--binary-hex"], "00017f80ff")] {
         let (mut program, mut peer) = connected(arguments);
         peer.send(BINARY, b"\x00\x01\x7F\x80\xFF");
@@ -156,7 +156,7 @@ fn messages_are_printed_one_a_line() {
 }
 
 #[test]
-fn a_binary_message_in_fragments_is_one_size() {
+fn client_prints_the_size_of_a_fragmented_message_once() {
     let (program, mut peer) = connected(&[]);
     peer.send(0x02, &[0; 3]);
     peer.send(0x80, &[0; 100_000]);
@@ -167,7 +167,7 @@ fn a_binary_message_in_fragments_is_one_size() {
 }
 
 #[test]
-fn a_refusal_is_shown_with_the_fields_that_say_more() {
+fn client_shows_a_refusal_with_its_fields() {
     for (status, more) in [
         (302, "Location: ws://example.com/"),
         (401, "WWW-Authenticate: Basic realm=\"it\""),
@@ -188,7 +188,7 @@ fn a_refusal_is_shown_with_the_fields_that_say_more() {
 }
 
 #[test]
-fn what_is_no_answer_to_the_handshake_is_an_error() {
+fn client_refuses_an_invalid_response() {
     let wrong_key = accepting("Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==", "");
     for response in ["", "SSH-2.0-OpenSSH\r\n", "HTTP/1.1 101 \r\n\r\n", &wrong_key, "HTTP/1.1 101 \r\nUpgra"] {
         let (fake, url) = Fake::new();
@@ -203,7 +203,7 @@ fn what_is_no_answer_to_the_handshake_is_an_error() {
 }
 
 #[test]
-fn the_end_without_a_close_is_an_error() {
+fn client_fails_at_an_end_without_a_close() {
     let (program, mut peer) = connected(&[]);
     peer.send(TEXT, b"one");
     drop(peer);
@@ -213,7 +213,7 @@ fn the_end_without_a_close_is_an_error() {
 }
 
 #[test]
-fn a_protocol_error_is_told_to_the_server_and_to_the_user() {
+fn client_reports_a_protocol_error_to_server_and_user() {
     for (code, broken) in [
         (1002, [header(TEXT, 0, true)].concat()), // masked
         (1002, header(0xC1, 0, false)),           // RSV1
@@ -232,7 +232,7 @@ fn a_protocol_error_is_told_to_the_server_and_to_the_user() {
 
 /// Three ways not to, at the same time, since each is waited for.
 #[test]
-fn a_server_that_does_not_do_its_part_is_given_up() {
+fn client_times_out_on_a_server_that_does_not_answer() {
     thread::scope(|scope| {
         scope.spawn(|| {
             let (fake, url) = Fake::new();
@@ -259,7 +259,7 @@ fn a_server_that_does_not_do_its_part_is_given_up() {
 }
 
 #[test]
-fn it_ends_when_nobody_reads_its_output() {
+fn client_ends_when_its_output_is_closed() {
     let (mut program, mut peer) = connected(&[]);
     drop(program.0.stdout.take());
     peer.send(TEXT, b"for nobody");
@@ -269,7 +269,7 @@ fn it_ends_when_nobody_reads_its_output() {
 /// Lines that cannot be sent yet wait in the input, not in memory, and not before the answer to a Close.
 #[test]
 #[cfg(target_os = "linux")]
-fn an_endless_input_is_read_no_faster_than_it_is_sent() {
+fn client_reads_input_no_faster_than_it_sends() {
     let (mut program, mut peer) = connected(&[]);
     let mut stdin = program.0.stdin.take().unwrap();
     let line = "a".repeat(999) + "\n";
@@ -290,7 +290,7 @@ fn an_endless_input_is_read_no_faster_than_it_is_sent() {
 }
 
 #[test]
-fn a_line_that_is_no_text_is_an_error() {
+fn client_refuses_a_line_that_is_not_utf8() {
     let (mut program, mut peer) = connected(&[]);
     let mut stdin = program.0.stdin.take().unwrap();
     stdin.write_all(b"text\n\xFF\nmore\n").unwrap();
@@ -303,7 +303,7 @@ fn a_line_that_is_no_text_is_an_error() {
 }
 
 #[test]
-fn what_is_no_use_to_it_is_an_error() {
+fn client_rejects_unusable_arguments() {
     let (fake, url) = Fake::new();
     drop(fake); // nobody listens there
     for (arguments, text) in [

@@ -45,7 +45,7 @@ impl Server {
 }
 
 #[test]
-fn the_page_is_at_the_root_and_nothing_elsewhere() {
+fn server_serves_its_page_at_the_root_only() {
     let server = server();
     let (head, body) = server.request("GET /");
     assert!(head.starts_with("HTTP/1.1 200 "), "{head}");
@@ -60,7 +60,7 @@ fn the_page_is_at_the_root_and_nothing_elsewhere() {
 }
 
 #[test]
-fn a_refusal_reaches_a_peer_that_goes_on_sending() {
+fn refusal_reaches_a_peer_that_keeps_sending() {
     let server = server();
     for (request, status) in [("POST / HTTP/1.1\r\n", "405"), ("GET / HTTP/1.1\r\nA b: c\r\n", "400")] {
         let mut peer = Peer::connect(server.address);
@@ -73,7 +73,7 @@ fn a_refusal_reaches_a_peer_that_goes_on_sending() {
 }
 
 #[test]
-fn every_length_of_message_comes_back() {
+fn server_echoes_every_length_of_message() {
     let server = server();
     let mut peer = server.open();
     for len in [0, 1, 125, 126, 127, 65_535, 65_536, 65_537, 16 << 20] {
@@ -92,7 +92,7 @@ fn every_length_of_message_comes_back() {
 }
 
 #[test]
-fn the_stream_may_be_cut_at_every_byte() {
+fn server_accepts_a_stream_cut_at_every_byte() {
     let server = server();
     let mut peer = Peer::connect(server.address);
     let frames = [peer.frame(0x01, "Käse ".as_bytes()), peer.frame(PING, b"?"), peer.frame(0x80, "🧀".as_bytes())];
@@ -107,7 +107,7 @@ fn the_stream_may_be_cut_at_every_byte() {
 }
 
 #[test]
-fn frames_may_come_with_the_handshake() {
+fn server_reads_frames_that_come_with_the_request() {
     let server = server();
     let mut peer = Peer::connect(server.address);
     let frames = [peer.frame(TEXT, b"early"), peer.frame(CLOSE, &[])].concat();
@@ -119,7 +119,7 @@ fn frames_may_come_with_the_handshake() {
 }
 
 #[test]
-fn pings_between_fragments_are_answered_between_fragments() {
+fn ping_between_fragments_is_answered_between_fragments() {
     let server = server();
     let mut peer = server.open();
     peer.send(0x02, &[1; 1000]);
@@ -134,7 +134,7 @@ fn pings_between_fragments_are_answered_between_fragments() {
 }
 
 #[test]
-fn the_first_subprotocol_offered_is_spoken() {
+fn server_selects_the_first_subprotocol_offered() {
     let server = server();
     let mut peer = Peer::connect(server.address);
     peer.write(REQUEST.replace("Version: 13", "Version: 13\r\nSec-WebSocket-Protocol: b, a").as_bytes());
@@ -143,7 +143,7 @@ fn the_first_subprotocol_offered_is_spoken() {
 }
 
 #[test]
-fn a_protocol_error_is_told_to_a_peer_that_goes_on_sending() {
+fn protocol_error_is_reported_to_a_peer_that_keeps_sending() {
     let server = server();
     let peer = server.open();
     let of_length = |len: &[u8]| [&[BINARY, 0xFF][..], len, &KEY].concat();
@@ -172,7 +172,7 @@ fn a_protocol_error_is_told_to_a_peer_that_goes_on_sending() {
 }
 
 #[test]
-fn the_peers_close_is_answered_with_its_code_and_tcp_ends() {
+fn close_is_answered_with_its_code_and_tcp_ends() {
     let server = server();
     for (sent, answer) in [
         (close(1000, "bye"), close(1000, "")),
@@ -195,7 +195,7 @@ fn the_peers_close_is_answered_with_its_code_and_tcp_ends() {
 }
 
 #[test]
-fn what_comes_behind_a_close_is_ignored() {
+fn server_ignores_what_follows_a_close() {
     let server = server();
     let mut peer = server.open();
     peer.close(1000, "");
@@ -207,7 +207,7 @@ fn what_comes_behind_a_close_is_ignored() {
 
 #[test]
 #[cfg(target_os = "linux")]
-fn a_peer_that_vanishes_leaves_nothing_behind() {
+fn server_frees_a_peer_that_vanishes() {
     let server = server();
     let mut peer = server.open();
     let before = server.descriptors().len();
@@ -227,7 +227,7 @@ fn a_peer_that_vanishes_leaves_nothing_behind() {
 
 #[test]
 #[cfg(target_os = "linux")]
-fn a_slow_reader_costs_no_memory_and_loses_nothing() {
+fn slow_reader_costs_no_memory_and_loses_nothing() {
     const BLOCK: usize = 1 << 20; // a multiple of the mask's length
     const BLOCKS: usize = 50;
     let server = server();
@@ -266,7 +266,7 @@ fn a_slow_reader_costs_no_memory_and_loses_nothing() {
 }
 
 #[test]
-fn hundreds_of_connections_are_served_at_once() {
+fn server_serves_hundreds_of_connections_at_once() {
     let server = server();
     let mut peers: Vec<Peer> = (0..300).map(|_| server.open()).collect();
     for round in 0..3 {
@@ -281,7 +281,7 @@ fn hundreds_of_connections_are_served_at_once() {
 
 #[test]
 #[cfg(target_os = "linux")]
-fn a_connection_that_ends_makes_room_for_one_that_waits() {
+fn closed_connection_makes_room_for_one_that_waits() {
     const LIMIT: usize = 20;
     let limited = format!("ulimit -n {LIMIT}; exec \"$0\" \"$@\"");
     let mut command = Command::new("sh");
@@ -318,7 +318,7 @@ fn ctrl_c_closes_with_1001() {
 }
 
 #[test]
-fn ctrl_c_does_not_wait_for_ever() {
+fn ctrl_c_waits_for_a_limited_time() {
     let mut server = server();
     let mut peer = server.open();
     server.program.interrupt();
@@ -328,7 +328,7 @@ fn ctrl_c_does_not_wait_for_ever() {
 }
 
 #[test]
-fn a_second_ctrl_c_does_not_wait() {
+fn second_ctrl_c_does_not_wait() {
     let mut server = server();
     let mut peer = server.open();
     server.program.interrupt();
@@ -341,7 +341,7 @@ fn a_second_ctrl_c_does_not_wait() {
 }
 
 #[test]
-fn a_port_in_use_is_a_clear_error() {
+fn port_in_use_is_a_clear_error() {
     let server = server();
     let address = server.address.to_string();
     let (success, stdout, stderr) = Program::start(Command::new(example("echo_server")).arg(&address)).finish();
@@ -350,7 +350,7 @@ fn a_port_in_use_is_a_clear_error() {
 }
 
 #[test]
-fn a_bad_argument_is_a_clear_error() {
+fn bad_argument_is_a_clear_error() {
     for (arguments, error) in [
         (&["nonsense"][..], "echo_server: cannot listen on nonsense: "),
         (&["127.0.0.1:0", "more"], "echo_server: unexpected argument \"more\""),
@@ -370,7 +370,7 @@ fn a_bad_argument_is_a_clear_error() {
 
 /// It echoes before and after it has gone to sleep.
 #[test]
-fn spinning() {
+fn spinning_server_echoes_after_a_pause() {
     let server = Server::start("echo_server", &["--spin", "20000"]);
     let mut peer = server.open();
     for pause in [0, 50, 0] {
@@ -381,7 +381,7 @@ fn spinning() {
 }
 
 #[test]
-fn ipv6_is_served_too() {
+fn server_serves_ipv6() {
     if std::net::TcpListener::bind("[::1]:0").is_err() {
         return eprintln!("no IPv6 on this machine");
     }

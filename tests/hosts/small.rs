@@ -24,7 +24,7 @@ fn dribble(mut peer: Peer) -> Duration {
 }
 
 #[test]
-fn a_byte_at_a_time_does_not_hold_up_the_handshake() {
+fn dripping_bytes_do_not_extend_the_handshake_timeout() {
     let dribbles = servers().map(|name| {
         let server = Server::start(name, &[]);
         let mut peer = Peer::connect(server.address);
@@ -38,7 +38,7 @@ fn a_byte_at_a_time_does_not_hold_up_the_handshake() {
 }
 
 #[test]
-fn a_byte_at_a_time_does_not_hold_up_closing() {
+fn dripping_bytes_do_not_extend_the_closing_timeout() {
     let dribbles = servers().map(|name| {
         let server = Server::start(name, &[]);
         let mut peer = Peer::open(server.address);
@@ -53,7 +53,7 @@ fn a_byte_at_a_time_does_not_hold_up_closing() {
 }
 
 #[test]
-fn a_close_comes_behind_the_echoes_of_what_came_before_it() {
+fn close_follows_the_echoes_of_earlier_messages() {
     for name in servers() {
         let server = Server::start(name, &[]);
         let mut peer = Peer::open(server.address);
@@ -112,7 +112,7 @@ fn compressed_messages_end_between_two_blocks() {
 }
 
 #[test]
-fn the_small_servers_tell_what_is_wrong() {
+fn small_servers_report_bad_arguments() {
     for name in servers() {
         let (success, stdout, stderr) = Program::start(Command::new(example(name)).arg("nonsense")).finish();
         assert_eq!((success, &*stdout), (false, ""));
@@ -121,7 +121,7 @@ fn the_small_servers_tell_what_is_wrong() {
 }
 
 #[test]
-fn inspect_tells_how_it_is_used_and_which_file_is_missing() {
+fn inspect_reports_its_usage_and_a_missing_file() {
     for arguments in [&[][..], &["--nonsense"]] {
         let output = Command::new(example("inspect")).args(arguments).output().unwrap();
         assert_eq!((output.status.code(), &*output.stdout), (Some(2), &b""[..]));

@@ -4,7 +4,7 @@ use super::server::Server;
 use super::*;
 
 #[test]
-fn the_seconds_are_told_between_echoes_and_then_it_closes() {
+fn threads_server_sends_seconds_between_echoes_then_closes() {
     let server = Server::start("threads", &["2"]);
     let mut peer = Peer::open(server.address);
     peer.expect(TEXT, b"1 s"); // while the server reads, and nothing comes
@@ -20,7 +20,7 @@ fn the_seconds_are_told_between_echoes_and_then_it_closes() {
 }
 
 #[test]
-fn a_peer_that_does_not_answer_the_close_has_its_time() {
+fn threads_server_drops_a_peer_that_does_not_answer_its_close() {
     let server = Server::start("threads", &["0"]);
     let mut peer = Peer::open(server.address);
     peer.expect_close(1000, "time is up");
@@ -30,7 +30,7 @@ fn a_peer_that_does_not_answer_the_close_has_its_time() {
 }
 
 #[test]
-fn a_silent_peer_is_asked_and_given_up() {
+fn threads_server_pings_and_drops_a_silent_peer() {
     let server = Server::start("threads", &["60", "1000"]);
     let mut peer = Peer::open(server.address);
     for _ in 0..3 {
@@ -48,7 +48,7 @@ fn a_silent_peer_is_asked_and_given_up() {
 
 /// It has no answer to a Ping that waits behind megabytes, but takes those.
 #[test]
-fn a_slow_peer_that_lives_is_kept() {
+fn threads_server_keeps_a_slow_peer() {
     const SIZE: usize = 16 << 20;
     let server = Server::start("threads", &["60", "1500"]);
     let mut peer = Peer::open(server.address);

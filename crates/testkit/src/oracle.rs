@@ -3,7 +3,7 @@
 use crate::raw::{self, Header};
 use crate::{Entry, Log, Unfinished};
 use barews::ProtocolError;
-use barews::connection::{Config, MessageKind};
+use barews::connection::{Config, MessageKind, State, Transport};
 
 /// Returns the log of a host that receives `stream` and drains after each event. A client draws its keys as [`raw::key`] says.
 pub fn expect(is_server: bool, config: &Config, stream: &[u8]) -> Log {
@@ -175,4 +175,88 @@ pub fn may_be_sent(code: u16) -> bool {
     [1000, 1001, 1002, 1003, 1007, 1008, 1009, 1010, 1011, 1012, 1013, 1014].contains(&code)
         || (3000..4000).contains(&code)
         || (4000..5000).contains(&code)
+}
+
+/// What was received, as far as it decides about the connection's state.
+#[derive(Clone, Copy, PartialEq, Debug)]
+pub enum Incoming {
+    /// Neither a Close frame nor an error.
+    Nothing,
+    /// A Close frame.
+    Close,
+    /// An error: the connection has failed.
+    Error,
+}
+
+/// The events of a connection that decide about its state, and what the engine says after them.
+#[derive(Clone, Copy, Debug)]
+pub struct Situation {
+    /// The endpoint is a server.
+    pub is_server: bool,
+    /// What it has received.
+    pub incoming: Incoming,
+    /// The transport has ended.
+    pub eof: bool,
+    /// Our Close was sent.
+    pub sent: bool,
+    /// What `Connection::state` returns.
+    pub state: State,
+    /// What `Connection::transport` returns.
+    pub transport: Transport,
+    /// What `Connection::is_clean` returns.
+    pub clean: bool,
+}
+
+/// The ids of a rule, its words, and whether it holds.
+type ClosingRule = (&'static str, &'static str, fn(&Situation) -> bool);
+
+/// The rules of the closing table in `src/connection/state.rs`. Each holds in all situations; together they leave one answer.
+const CLOSING_RULES: [ClosingRule; 8] = {
+    use Incoming::{Close, Error, Nothing};
+    [
+        ("6455-7.1.3-1", "OPEN ends with a Close, sent or received, with an error or with the transport", |it| {
+            (it.state == State::Open) == (it.incoming == Nothing && !it.eof && !it.sent)
+        }),
+        ("6455-7.2.1-2", "CLOSED comes with the transport's end: at once without a Close, else after our own", |it| {
+            (it.state == State::Closed) == (it.eof && (it.incoming == Nothing || it.sent))
+        }),
+        (
+            "6455-7.1.4-1",
+            "the transport is closed when the connection is CLOSED, cleanly after a Close both ways",
+            |it| {
+                (it.transport == Transport::Close) == (it.state == State::Closed)
+                    && it.clean == (it.incoming == Close && it.sent)
+            },
+        ),
+        ("6455-7.1.7-5", "nothing happens to the transport before our Close is sent, as long as it can be", |it| {
+            it.sent || it.state == State::Closed || it.transport == Transport::Keep
+        }),
+        ("6455-5.5.1-9", "after our own Close reading continues", |it| {
+            !(it.incoming == Nothing && it.sent && !it.eof) || it.transport == Transport::Keep
+        }),
+        ("6455-5.5.1-11 6455-7.1.1-3 6455-7.1.1-5", "after a Close both ways the server closes TCP at once", |it| {
+            !(it.is_server && it.incoming == Close && it.sent && !it.eof) || it.transport == Transport::HalfClose
+        }),
+        (
+            "6455-5.5.1-10 6455-5.5.1-12 6455-7.1.1-6",
+            "after a Close both ways the client waits for the end, and only then",
+            |it| (it.transport == Transport::AwaitEof) == (!it.is_server && it.incoming == Close && it.sent && !it.eof),
+        ),
+        ("6455-7.1.7-1 6455-7.1.7-3", "a failed connection is closed by both roles, when the peer was told", |it| {
+            !(it.incoming == Error && it.sent && !it.eof) || it.transport == Transport::HalfClose
+        }),
+    ]
+};
+
+impl Situation {
+    /// Checks the answers against the rules of closing.
+    ///
+    /// # Panics
+    ///
+    /// If one does not hold; the message has its ids.
+    pub fn assert_closing_rules(&self) {
+        for (ids, rule, holds) in CLOSING_RULES {
+            assert!(holds(self), "[{ids}] {rule}: {self:?}");
+        }
+    }
 }

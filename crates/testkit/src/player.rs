@@ -1,10 +1,9 @@
 //! Plays [transcripts](crate::transcript): feeds what the peer sends, does what the host does, and compares what happens with
 //! what is expected.
 
-use crate::transcript::{Line, Token, Transcript, plain, shown, word};
+use crate::transcript::{Call, Line, Transcript, shown};
 use crate::{Entry, Host, Side};
-use barews::ProtocolError;
-use barews::connection::{MessageKind, Outgoing};
+use barews::connection::Outgoing;
 
 /// How a transcript's input is cut into reads.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -24,8 +23,8 @@ impl Transcript {
     pub fn play<R: Side + core::fmt::Debug>(&self, reads: Reads) {
         let mut play =
             Play::<R> { host: Host::new(&self.config), reads, fed: 0, input: vec![], expected: vec![], seen: 0 };
-        for (number, line) in &self.lines {
-            let at = format!("{}.txt:{number}, server: {}, {reads:?}", self.file, self.is_server);
+        for (place, line) in &self.lines {
+            let at = format!("{place}, server: {}, {reads:?}", self.is_server);
             match line {
                 Line::In(bytes) => {
                     if reads == Reads::Lines {
@@ -81,70 +80,45 @@ impl<R: Side + core::fmt::Debug> Play<R> {
         self.seen = self.host.log.entries.len();
     }
 
-    fn act(&mut self, what: &[Token]) {
+    fn act(&mut self, call: &Call) {
         let host = &mut self.host;
-        let bytes = |tokens: &[Token]| tokens.iter().flat_map(plain).collect::<Vec<u8>>();
-        let result = match word(what.first()) {
-            "eof" => {
+        let result = match call {
+            Call::Eof => {
                 host.eof();
                 Ok(())
             }
-            "fail" => {
-                host.fail(match word(what.get(1)) {
-                    "MessageTooBig" => ProtocolError::MessageTooBig,
-                    "InvalidUtf8" => ProtocolError::InvalidUtf8,
-                    other => panic!("an unknown error {other}"),
-                });
+            Call::Fail(error) => {
+                host.fail(*error);
                 Ok(())
             }
-            "send" => match word(what.get(1)) {
-                "ping" => host.ping(&bytes(&what[2..])),
-                "pong" => host.pong(&bytes(&what[2..])),
-                "control" => host.extension_control(word(what.get(2)).parse().unwrap(), &bytes(&what[3..])),
-                "close" if what.len() == 2 => host.close_without_status(),
-                "close" => {
-                    let reason = String::from_utf8(bytes(&what[3..])).unwrap();
-                    host.close(word(what.get(2)).parse().unwrap(), &reason)
-                }
-                "fragments" => {
-                    let (kind, body) = kind(&what[2..]);
-                    let body = bytes(body);
-                    let mut outgoing = Outgoing::new(kind, &body);
-                    loop {
-                        match host.fragment(&mut outgoing, kind, 200) {
-                            Ok(true) => {}
-                            Ok(false) => break Ok(()),
-                            Err(error) => break Err(error),
-                        }
+            Call::Message(kind, body) => host.message(*kind, body),
+            Call::Fragments(kind, body) => {
+                let mut outgoing = Outgoing::new(*kind, body);
+                loop {
+                    match host.fragment(&mut outgoing, *kind, 200) {
+                        Ok(true) => {}
+                        Ok(false) => break Ok(()),
+                        Err(error) => break Err(error),
                     }
                 }
-                "frame" => {
-                    let (kind, rest) = kind(&what[2..]);
-                    let fin = match word(rest.first()) {
-                        "fin" => true,
-                        "more" => false,
-                        other => panic!("neither fin nor more: {other}"),
-                    };
-                    let rsv = rest.get(3).map_or(0, |rsv| word(Some(rsv)).parse().unwrap());
-                    host.frame(kind, fin, rsv, word(rest.get(1)).parse().unwrap()).map(drop)
-                }
-                "payload" => host.payload(&bytes(&what[2..])),
-                _ => {
-                    let (kind, body) = kind(&what[1..]);
-                    host.message(kind, &bytes(body))
-                }
-            },
-            other => panic!("an unknown action {other}"),
+            }
+            Call::Frame { kind, fin, rsv, len } => host.frame(*kind, *fin, *rsv, *len).map(drop),
+            Call::Payload(part) => host.payload(part),
+            Call::Ping(payload) => host.ping(payload),
+            Call::Pong(payload) => host.pong(payload),
+            Call::Control(opcode, payload) => host.extension_control(*opcode, payload),
+            Call::Close(None) => host.close_without_status(),
+            Call::Close(Some((code, reason))) => host.close(*code, reason),
         };
         if let Err(error) = result {
             host.log.entries.push(Entry::Refused(error));
         }
     }
 
-    fn ask(&self, what: &[Token], at: &str) {
+    fn ask(&self, questions: &[(String, String)], at: &str) {
         let outcome = self.host.outcome();
-        for pair in what.chunks(2) {
-            let is = match word(pair.first()) {
+        for (name, answer) in questions {
+            let is = match &name[..] {
                 "state" => format!("{:?}", outcome.state),
                 "transport" => format!("{:?}", outcome.transport),
                 "code" => outcome.close_code.map_or("-".to_owned(), |code| code.to_string()),
@@ -153,20 +127,7 @@ impl<R: Side + core::fmt::Debug> Play<R> {
                 "buffered" => self.host.connection.buffered_amount().to_string(),
                 other => panic!("{at}: nothing is known about {other}"),
             };
-            let expected = match &pair[1] {
-                Token::Text(text) => String::from_utf8(text.clone()).unwrap(),
-                token => word(Some(token)).to_owned(),
-            };
-            assert_eq!(is, expected, "{:?} at {at}", pair[0]);
+            assert_eq!(is, *answer, "{name} at {at}");
         }
-    }
-}
-
-fn kind(tokens: &[Token]) -> (MessageKind, &[Token]) {
-    match word(tokens.first()) {
-        "text" => (MessageKind::Text, &tokens[1..]),
-        "binary" => (MessageKind::Binary, &tokens[1..]),
-        "extension" => (MessageKind::Extension(word(tokens.get(1)).parse().unwrap()), &tokens[2..]),
-        other => panic!("no kind of message: {other}"),
     }
 }

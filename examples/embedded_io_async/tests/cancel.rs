@@ -90,7 +90,7 @@ fn stream() -> Vec<u8> {
 }
 
 #[test]
-fn a_reader_that_is_dropped_loses_nothing() {
+fn dropped_reader_loses_nothing() {
     for polls in 1..10 {
         let (wire, replies, mut buffer) = (Wire::new(&stream()), Replies::new(), [0; 64]);
         let (receiver, _) = Connection::new(Server, &Default::default()).split();
@@ -114,7 +114,7 @@ fn a_reader_that_is_dropped_loses_nothing() {
 }
 
 #[test]
-fn a_writer_that_is_dropped_sends_each_byte_once() {
+fn dropped_writer_sends_each_byte_once() {
     for polls in 1..100 {
         let (wire, replies, mut buffer) = (Wire::default(), Replies::new(), [0; 256]);
         let (mut receiver, transmitter) = Connection::new(Server, &Default::default()).split();
@@ -132,7 +132,7 @@ fn a_writer_that_is_dropped_sends_each_byte_once() {
 }
 
 #[test]
-fn an_error_leaves_its_close_frame() {
+fn error_leaves_its_close_frame() {
     let (wire, replies, mut buffer, mut out) = (Wire::new(b"\x81\x02hi"), Replies::new(), [0; 64], [0; 131]);
     let (receiver, transmitter) = Connection::new(Server, &Default::default()).split();
     let mut reader = Reader::new(&wire, receiver, &mut buffer, 0..0, &replies);

@@ -59,7 +59,7 @@ fn is_after(since: Instant, seconds: u64) {
 /// A Ping after 20 s without a byte, another 20 s after its Pong, and none while there are bytes, be they of a message
 /// that is not complete for long.
 #[tokio::test(start_paused = true)]
-async fn keepalive() {
+async fn idle_peer_is_pinged_and_its_pong_keeps_it() {
     let (mut socket, mut peer) = open(4096).await;
     let server = tokio::spawn(async move { (socket.next().await.unwrap().unwrap(), socket.next().await) });
     let start = Instant::now();
@@ -83,7 +83,7 @@ async fn keepalive() {
 
 /// Who does not answer the Ping within 20 s is dropped: the transport ends, without a Close that nobody would read.
 #[tokio::test(start_paused = true)]
-async fn a_silent_peer_is_dropped() {
+async fn silent_peer_is_dropped_after_the_pong_timeout() {
     let (mut socket, mut peer) = open(4096).await;
     let start = Instant::now();
     let server = tokio::spawn(async move { socket.next().await });
@@ -97,7 +97,7 @@ async fn a_silent_peer_is_dropped() {
 
 /// [8441-5-9]: dropped from HTTP/2 means that its stream is reset, with CANCEL.
 #[tokio::test(start_paused = true)]
-async fn a_silent_peer_is_dropped_from_http2() {
+async fn silent_peer_is_dropped_from_http2_after_the_pong_timeout() {
     let (ours, peer) = duplex(1 << 16);
     tokio::spawn(async move {
         let mut http2 = h2::server::Builder::new();
@@ -138,7 +138,7 @@ async fn a_silent_peer_is_dropped_from_http2() {
 
 /// A task that only sends notices, too, that the peer takes nothing any more.
 #[tokio::test(start_paused = true)]
-async fn a_peer_that_takes_nothing_is_dropped() {
+async fn peer_that_reads_nothing_is_dropped() {
     let (mut socket, mut peer) = open(4096).await;
     let start = Instant::now();
     let sending = socket.send(Message::Binary(vec![0; 1 << 20]));
@@ -153,7 +153,7 @@ async fn a_peer_that_takes_nothing_is_dropped() {
 
 /// A peer that takes a little of a large message now and then is not dropped, however long that takes.
 #[tokio::test(start_paused = true)]
-async fn a_slow_peer_is_not_dropped() {
+async fn slow_peer_is_not_dropped() {
     let (mut socket, mut peer) = open(4096).await;
     let sent = tokio::spawn(async move {
         socket.send(Message::Binary(vec![7; 100_000])).await.unwrap();
@@ -174,7 +174,7 @@ async fn a_slow_peer_is_not_dropped() {
 
 /// 5 s for the peer's part of the closing handshake, whichever side begins it.
 #[tokio::test(start_paused = true)]
-async fn closing() {
+async fn closing_times_out_whichever_side_begins() {
     let (mut socket, mut peer) = open(4096).await;
     let start = Instant::now();
     let error = SinkExt::close(&mut socket).await.unwrap_err(); // the peer answers nothing
@@ -194,7 +194,7 @@ async fn closing() {
 /// `next()` keeps an error of the peer's until the Close that tells the peer has been read, so that whoever drops the
 /// socket then destroys nothing; what the peer sends meanwhile goes nowhere. Then it is over.
 #[tokio::test(start_paused = true)]
-async fn an_error_is_kept_until_the_peer_has_ended() {
+async fn error_is_kept_until_the_peer_has_ended() {
     let (mut socket, mut peer) = open(4096).await;
     let server = tokio::spawn(async move {
         let message = socket.next().await.unwrap().unwrap();
@@ -215,7 +215,7 @@ async fn an_error_is_kept_until_the_peer_has_ended() {
 
 /// The same when the transport takes the Close only later, and the peer has ended its side before.
 #[tokio::test(start_paused = true)]
-async fn an_error_is_kept_until_the_close_is_written() {
+async fn error_is_kept_until_the_close_is_written() {
     let (mut socket, mut peer) = open(256).await;
     let message = Message::Binary(vec![7; 1000]);
     timeout(Duration::from_secs(1), socket.send(message)).await.unwrap_err();
@@ -232,7 +232,7 @@ async fn an_error_is_kept_until_the_close_is_written() {
 
 /// A peer that ends its side and takes nothing has 5 s, too, and one that is gone has no more; the task never spins.
 #[tokio::test(start_paused = true)]
-async fn a_peer_that_ends_and_takes_nothing_is_dropped() {
+async fn peer_that_ends_and_reads_nothing_is_dropped() {
     // A loop within one poll would not end.
     let (_ended, watch) = channel::<()>();
     std::thread::spawn(move || {
@@ -269,7 +269,7 @@ async fn a_peer_that_ends_and_takes_nothing_is_dropped() {
 /// When the connection is over, `next()` returns one error and then `None`; nothing waits for ever, whichever half
 /// notices it first.
 #[tokio::test(start_paused = true)]
-async fn over() {
+async fn next_returns_one_error_and_then_none() {
     // The peer does not answer a Ping: the whole socket, the stream first, the sink first.
     let (mut socket, _peer) = open(4096).await;
     assert_eq!(socket.next().await.unwrap().unwrap_err().kind(), ErrorKind::TimedOut);
@@ -318,7 +318,7 @@ async fn over() {
 
 /// 10 s for the opening handshake of either role.
 #[tokio::test(start_paused = true)]
-async fn opening() {
+async fn handshake_times_out_in_both_roles() {
     let (ours, mut peer) = duplex(4096);
     peer.write_all(&REQUEST.as_bytes()[..REQUEST.len() - 1]).await.unwrap();
     let start = Instant::now();

@@ -117,7 +117,7 @@ fn size(message: &Message) -> usize {
 }
 
 #[tokio::test]
-async fn tokio_echo() {
+async fn tokio_host_echoes_messages() {
     let server = Server::start(env!("CARGO_BIN_EXE_tokio_echo"), &["127.0.0.1:0"]);
     echoes(server.connect("/", &[]).await).await;
     let answer = server.answer("GET / HTTP/1.1\r\nHost: a\r\n\r\n").await;
@@ -134,7 +134,7 @@ fn frames(answer: &[u8]) -> &[u8] {
 /// RFC 6455 5.1: a frame that is not masked gets a Close 1002, which arrives although more bytes follow and the peer
 /// reads late; then the end.
 #[tokio::test]
-async fn an_error_is_told_to_the_peer() {
+async fn protocol_error_is_reported_to_the_peer() {
     for program in [
         env!("CARGO_BIN_EXE_tokio_echo"),
         env!("CARGO_BIN_EXE_tokio_split"),
@@ -159,7 +159,7 @@ async fn an_error_is_told_to_the_peer() {
 
 /// RFC 6455 5.5.1: what the peer has said before its Close is answered before ours.
 #[tokio::test]
-async fn a_close_overtakes_nothing() {
+async fn close_follows_all_messages_sent_before_it() {
     for (program, name) in [(env!("CARGO_BIN_EXE_tokio_split"), ""), (env!("CARGO_BIN_EXE_chat"), "0: ")] {
         let server = Server::start(program, &["127.0.0.1:0"]);
         let mut stream = server.stream().await;
@@ -184,7 +184,7 @@ async fn a_close_overtakes_nothing() {
 
 /// The messages of the echo come in order, the seconds between them.
 #[tokio::test]
-async fn tokio_split() {
+async fn split_host_receives_while_it_sends() {
     let server = Server::start(env!("CARGO_BIN_EXE_tokio_split"), &["127.0.0.1:0"]);
     let mut socket = server.connect("/", &[]).await;
     let (mut echoes, mut seconds) = (0, 0);
@@ -209,7 +209,7 @@ async fn tokio_split() {
 
 #[cfg(target_os = "linux")]
 #[tokio::test]
-async fn io_uring() {
+async fn io_uring_host_echoes_messages() {
     let server = Server::start(env!("CARGO_BIN_EXE_io_uring"), &["127.0.0.1:0"]);
     let all: Vec<_> = (0..4).map(|_| async { echoes(server.connect("/", &[]).await).await }).collect();
     futures_util::future::join_all(all).await;
@@ -220,7 +220,7 @@ async fn io_uring() {
 /// It hears nothing more, of the handshake or after the Close frames, and gives up after 10 s and 5 s.
 #[cfg(target_os = "linux")]
 #[tokio::test]
-async fn io_uring_gives_up() {
+async fn io_uring_host_times_out_in_handshake_and_closing() {
     let server = Server::start(env!("CARGO_BIN_EXE_io_uring"), &["127.0.0.1:0"]);
     let start = Instant::now();
     let opening = async {
@@ -251,7 +251,7 @@ async fn io_uring_gives_up() {
 #[cfg(target_os = "linux")]
 #[tokio::test]
 #[ignore = "takes a minute"]
-async fn io_uring_asks() {
+async fn io_uring_host_pings_and_drops_a_silent_peer() {
     let server = Server::start(env!("CARGO_BIN_EXE_io_uring"), &["127.0.0.1:0"]);
     let start = Instant::now();
     let silent = async {
@@ -318,12 +318,12 @@ async fn web_server(program: &str) {
 }
 
 #[tokio::test]
-async fn hyper_upgrade() {
+async fn hyper_host_upgrades_and_serves_pages() {
     web_server(env!("CARGO_BIN_EXE_hyper_upgrade")).await;
 }
 
 #[tokio::test]
-async fn axum_upgrade() {
+async fn axum_host_upgrades_and_serves_pages() {
     web_server(env!("CARGO_BIN_EXE_axum_upgrade")).await;
 }
 
@@ -341,7 +341,7 @@ fn client(program: &str, args: &[&str]) -> String {
 
 /// Server and client of the runtime, and of threads, each with each.
 #[tokio::test]
-async fn wss() {
+async fn tls_hosts_interoperate() {
     let long = "x".repeat(50_000);
     let programs = [env!("CARGO_BIN_EXE_wss_tokio"), env!("CARGO_BIN_EXE_wss_blocking")];
     for (i, server) in programs.into_iter().enumerate() {
@@ -365,7 +365,7 @@ async fn wss() {
 
 /// [8441-3-2] [8441-3-3] [8441-5-9]: over HTTP/2 from end to end, with a clean end.
 #[tokio::test]
-async fn http2() {
+async fn http2_host_echoes_messages() {
     let file = certificate("http2");
     let file = file.to_str().unwrap();
     let mut server = Server::start(env!("CARGO_BIN_EXE_http2"), &["server", "127.0.0.1:0", file]);
@@ -379,7 +379,7 @@ async fn http2() {
 /// [8441-5-9]: where TCP would be reset the stream is, with CANCEL, and the connection serves on. The peer ends its
 /// side in the middle of everything, or resets the stream itself.
 #[tokio::test]
-async fn http2_without_a_close() {
+async fn http2_stream_is_reset_with_cancel_without_a_close() {
     let file = certificate("reset");
     let server = Server::start(env!("CARGO_BIN_EXE_http2"), &["server", "127.0.0.1:0", file.to_str().unwrap()]);
     let tls = TlsConnector::from(hosts::tls::client(&file, b"h2").unwrap());
@@ -419,7 +419,7 @@ async fn http2_without_a_close() {
 
 /// [8441-3-3]: a server of HTTP/2 without the setting is not asked.
 #[tokio::test]
-async fn http2_without_the_setting() {
+async fn http2_client_needs_the_setting() {
     let file = certificate("plain");
     let tls = TlsAcceptor::from(hosts::tls::server(&file, b"h2").unwrap());
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
@@ -440,7 +440,7 @@ async fn http2_without_the_setting() {
 /// connection of HTTP/2. The server has nothing else, as TLS tells; and it prints that this is what it was asked for.
 #[test]
 #[ignore = "needs Chromium"]
-fn http2_in_chromium() {
+fn chromium_connects_over_http2() {
     let file = certificate("chromium");
     let mut server = Server::start(env!("CARGO_BIN_EXE_http2"), &["server", "127.0.0.1:0", file.to_str().unwrap()]);
     let profile = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join("chromium");
@@ -479,7 +479,7 @@ fn http2_in_chromium() {
 
 /// Everybody gets what one says, in one order.
 #[tokio::test]
-async fn chat() {
+async fn chat_host_sends_each_message_to_all() {
     let server = Server::start(env!("CARGO_BIN_EXE_chat"), &["127.0.0.1:0"]);
     let mut members = Vec::new();
     for id in 0..3 {
@@ -505,7 +505,7 @@ async fn chat() {
 
 /// A member that reads nothing: the others are not held up by it, and with `close` it is sent away.
 #[tokio::test]
-async fn chat_with_a_slow_reader() {
+async fn chat_host_is_not_held_up_by_a_slow_reader() {
     for policy in ["drop", "close"] {
         let server = Server::start(env!("CARGO_BIN_EXE_chat"), &["127.0.0.1:0", policy]);
         let mut slow = server.connect("/", &[]).await;
@@ -533,7 +533,7 @@ async fn chat_with_a_slow_reader() {
 
 /// A speaker waits for a member that does not read, and goes on when it does: nothing is lost.
 #[tokio::test]
-async fn chat_that_waits() {
+async fn chat_host_waits_for_a_slow_reader() {
     let server = Server::start(env!("CARGO_BIN_EXE_chat"), &["127.0.0.1:0", "wait"]);
     let mut slow = server.connect("/", &[]).await;
     send(&mut slow, Message::Text("hello".into())).await;

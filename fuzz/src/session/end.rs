@@ -2,8 +2,9 @@
 
 use super::split::Split;
 use super::{ERRORS, Move, Setup, kind};
-use barews::connection::{Config, MessageKind, Outgoing, State, Transport};
+use barews::connection::{Config, MessageKind, Outgoing};
 use barews::{ProtocolError, SendError};
+use barews_testkit::oracle::{Incoming, Situation};
 use barews_testkit::{Entry, Host, Log, Outcome, Side, oracle, raw};
 use std::fmt::Debug;
 
@@ -247,23 +248,24 @@ impl<'a, R: Side + Debug> End<'a, R> {
         }
         let ends = |entry: &&Entry| matches!(entry, Entry::Close(..) | Entry::Error(_));
         let heard = self.log().entries.iter().find(ends);
-        let (state, transport) = match heard {
-            None if self.wrote_close => (State::Closing, Transport::Keep),
-            None => (State::Open, Transport::Keep),
-            Some(Entry::Error(ProtocolError::UnexpectedEof)) => (State::Closed, Transport::Close),
-            Some(_) if !self.wrote_close => (State::Closing, Transport::Keep),
-            Some(_) if self.transport_ended() => (State::Closed, Transport::Close),
-            Some(Entry::Close(..)) if !R::IS_SERVER => (State::Closing, Transport::AwaitEof),
-            Some(_) => (State::Closing, Transport::HalfClose),
+        let incoming = match heard {
+            None | Some(Entry::Error(ProtocolError::UnexpectedEof)) => Incoming::Nothing,
+            Some(Entry::Close(..)) => Incoming::Close,
+            Some(_) => Incoming::Error,
         };
+        let eof = self.transport_ended() || matches!(heard, Some(Entry::Error(ProtocolError::UnexpectedEof)));
         let (close_code, close_reason) = match heard {
             None => (None, ""),
             Some(Entry::Close(code, reason)) => (Some(code.unwrap_or(1005)), reason.as_str()),
             Some(_) => (Some(1006), ""),
         };
         let clean = self.wrote_close && heard_close(self.log());
+        let outcome = either!(&self.half, x => x.outcome());
+        let Outcome { state, transport, .. } = outcome;
+        Situation { is_server: R::IS_SERVER, incoming, eof, sent: self.wrote_close, state, transport, clean }
+            .assert_closing_rules();
         let expected = Outcome { state, transport, close_code, close_reason: close_reason.to_owned(), clean };
-        assert_eq!(either!(&self.half, x => x.outcome()), expected);
+        assert_eq!(outcome, expected);
     }
 }
 

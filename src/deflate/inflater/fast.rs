@@ -2,7 +2,7 @@
 
 use super::stream::{END_OF_BLOCK, Stream, distance, length};
 use super::window::Place;
-use crate::ProtocolError;
+use crate::wire::error::ProtocolError;
 
 /// Matches are copied in chunks of so many bytes, or of twice as many.
 const CHUNK: usize = 16;

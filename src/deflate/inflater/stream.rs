@@ -6,8 +6,8 @@
 
 use super::huffman::Decoder;
 use super::window::{Place, Ring};
-use crate::ProtocolError;
 use crate::bytes::copy;
+use crate::wire::error::ProtocolError;
 
 /// Literals and lengths: 256 literals, the end of the block, and 31 lengths of which the last two mean nothing.
 const LITERALS: usize = 288;

@@ -1,8 +1,8 @@
 //! What matches are copied from: what the same call has written and, where that does not reach back far enough, the
 //! window, a ring with the end of what earlier calls have written.
 
-use crate::ProtocolError;
 use crate::bytes::copy;
+use crate::wire::error::ProtocolError;
 
 /// Where a call reads and writes.
 pub(super) struct Place<'a> {
