@@ -1,5 +1,5 @@
 //! Receiving: whatever comes, at any cut, for both roles and any limits, is heard as a naive receiver hears it. The
-//! harness holds each call against P1 to P3, P5 to P8 and P13; here are P4, late replies, and whole messages.
+//! testkit holds each call against P1 to P3, P5 to P8 and P13; here are P4, late replies, and whole messages.
 
 use crate::{Bytes, Cuts, Limits};
 use arbitrary::Arbitrary;

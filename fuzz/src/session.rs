@@ -1,5 +1,5 @@
 //! Two endpoints over a pipe that loses nothing, cuts everywhere and delivers late: whatever they do, both agree on
-//! what was said, and every P property holds. The harness holds each call of an endpoint against P1 to P3, P5 to P8,
+//! what was said, and every P property holds. The testkit holds each call of an endpoint against P1 to P3, P5 to P8,
 //! P11 and P13; an endpoint that is [`Split`] is held against what it wrote and heard in the end.
 
 mod end;

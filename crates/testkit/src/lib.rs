@@ -102,6 +102,7 @@
 //!
 //! let text = r#"# A Ping is answered with its payload.
 //! role server
+//! connections server 1
 //! > 89 {05} "Hello"
 //! = ping "Hello"
 //! < 8a {05} "Hello"
