@@ -4,6 +4,8 @@
 //! becomes of the transport. The table knows no frame and no byte: only what was received, whether our Close was sent, and
 //! whether the transport has ended.
 
+use crate::role::Side;
+
 /// Where a connection stands (RFC 6455 sections 4.1, 7.1.3 and 7.1.4). CONNECTING is the
 /// [opening handshake](crate::handshake).
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
@@ -46,7 +48,7 @@ pub(crate) enum Incoming {
 }
 
 /// The table. `eof`: the transport has ended; `sent`: our Close frame was sent.
-pub(crate) const fn next(incoming: Incoming, eof: bool, sent: bool, is_server: bool) -> (State, Transport) {
+pub(crate) const fn next(incoming: Incoming, eof: bool, sent: bool, side: Side) -> (State, Transport) {
     use Incoming as I;
     use State::{Closed, Closing, Open};
     match (incoming, eof, sent) {
@@ -61,7 +63,7 @@ pub(crate) const fn next(incoming: Incoming, eof: bool, sent: bool, is_server: b
         // Close frames went both ways: the server closes TCP at once, the client waits for that
         // [6455-5.5.1-10] [6455-5.5.1-11] [6455-5.5.1-12] [6455-5.5.1-13] [6455-5.5.1-14]
         // [6455-7.1.1-3] [6455-7.1.1-5] [6455-7.1.1-6] [6455-7.1.2-2]
-        (I::Close, false, true) if is_server => (Closing, Transport::HalfClose),
+        (I::Close, false, true) if side.is_server() => (Closing, Transport::HalfClose),
         (I::Close, false, true) => (Closing, Transport::AwaitEof),
         // Failed, and the peer was told: close, without waiting for an answer [6455-7.1.7-1] [6455-7.1.7-3] [6455-7.1.7-7]
         (I::Error, false, true) => (Closing, Transport::HalfClose),
@@ -102,8 +104,8 @@ mod tests {
     #[test]
     fn every_row_of_the_state_table() {
         for (incoming, eof, sent, server, client) in TABLE {
-            assert_eq!(next(incoming, eof, sent, true), server, "server {incoming:?} {eof} {sent}");
-            assert_eq!(next(incoming, eof, sent, false), client, "client {incoming:?} {eof} {sent}");
+            assert_eq!(next(incoming, eof, sent, crate::role::Side::Server), server, "server {incoming:?} {eof} {sent}");
+            assert_eq!(next(incoming, eof, sent, crate::role::Side::Client), client, "client {incoming:?} {eof} {sent}");
         }
         let rows: std::collections::BTreeSet<_> =
             TABLE.iter().map(|(incoming, eof, sent, ..)| (*incoming as u8, *eof, *sent)).collect();
