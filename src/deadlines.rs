@@ -207,18 +207,20 @@ impl Deadlines {
     }
 
     fn set(&mut self, reason: Reason, now: u64) {
-        if let (Some(due), Some(timeout)) = (self.due.get_mut(reason as usize), self.timeouts.get(reason as usize)) {
-            *due = now.saturating_add(*timeout);
+        match (self.due.get_mut(reason as usize), self.timeouts.get(reason as usize)) {
+            (Some(due), Some(timeout)) => *due = now.saturating_add(*timeout),
+            _ => never!(),
         }
     }
 
     fn clear(&mut self, reason: Reason) {
-        if let Some(due) = self.due.get_mut(reason as usize) {
-            *due = NEVER;
+        match self.due.get_mut(reason as usize) {
+            Some(due) => *due = NEVER,
+            None => never!(),
         }
     }
 
     fn is_due(&self, reason: Reason) -> bool {
-        self.due.get(reason as usize).is_some_and(|due| *due != NEVER)
+        self.due.get(reason as usize).map_or_else(|| never!(false), |due| *due != NEVER)
     }
 }

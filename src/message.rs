@@ -84,7 +84,7 @@ impl<S: AsMut<[u8]>> MessageBuffer<S> {
         if !last {
             return Ok(None);
         }
-        let payload = self.storage.as_mut().get_mut(..self.len).unwrap_or_default();
+        let payload = self.storage.as_mut().get_mut(..self.len).unwrap_or_else(|| never!(&mut []));
         Ok(Some(Message { kind, payload }))
     }
 

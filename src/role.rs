@@ -25,6 +25,12 @@ impl Side {
     pub(crate) const fn is_server(self) -> bool {
         matches!(self, Self::Server)
     }
+
+    /// Whether the peer's frames are masked.
+    // RFC 6455 5.1: clients mask, servers do not [6455-5.1-2] [6455-5.1-5]
+    pub(crate) const fn is_peer_masking(self) -> bool {
+        self.is_server()
+    }
 }
 
 /// The server's side: sends unmasked frames and refuses unmasked ones.

@@ -7,13 +7,16 @@
 mod close;
 mod close_code;
 pub(crate) mod error;
+mod first_byte;
 mod header;
 mod mask;
 mod utf8;
 
 pub use close::CloseFrame;
 pub use close_code::CloseCode;
-pub use header::{EncodedHeader, FrameHeader, Opcode};
+pub(crate) use first_byte::FirstByte;
+pub use first_byte::Opcode;
+pub use header::{EncodedHeader, FrameHeader};
 pub use mask::Mask;
 pub use utf8::Utf8Validator;
 

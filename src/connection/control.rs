@@ -1,23 +1,36 @@
-//! The one slot for control frames: the reply that is due, and what is being gathered (RFC 6455 sections 5.5.1 to 5.5.3).
+//! The one slot for control frames: the reply that is due, and what is being collected (RFC 6455 sections 5.5.1 to 5.5.3).
 //!
-//! A Ping that was received is the Pong that is due; its payload stays where it was gathered until the transmitter has sent
-//! it. As long as it waits, the transmitter may be inside a data frame, whatever arrives in pieces is gathered behind it.
+//! A received Ping's payload stays in the slot as the pending Pong, until the transmitter has sent it. Headers and control
+//! payloads that arrive in pieces while it is pending are collected after it:
+//!
+//! ```text
+//! 0                 at                      at + collected                139
+//! +-----------------+-----------------------+------------------------------+
+//! | pending Pong:   | a header (at most 14  |                              |
+//! | up to 125 bytes | bytes) or a control   |             free             |
+//! |                 | payload (up to 125)   |                              |
+//! +-----------------+-----------------------+------------------------------+
+//! ```
+//!
+//! `at` is 0 when no Pong is pending, and after a Ping is complete, whose payload is then both: collected and pending. A
+//! header always fits. If a payload does not, a Ping or a Close discards the pending Pong, and others are cut short.
 
 use crate::bytes::copy;
+use crate::role::Side;
 use crate::wire::error::ProtocolError;
-use crate::wire::{CloseCode, CloseFrame, FrameHeader, MAX_CONTROL_PAYLOAD, Mask, Opcode};
+use crate::wire::{CloseCode, CloseFrame, FrameHeader, MAX_CONTROL_PAYLOAD, Opcode};
 
-/// A control payload, and behind it a whole header.
+/// A control payload and a whole header.
 const SIZE: usize = MAX_CONTROL_PAYLOAD + FrameHeader::MAX_LEN;
 
 #[derive(Debug)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub(super) struct ControlSlot {
     due: Due,
-    /// Where a header or a payload is gathered: behind the Pong that was due when this began.
+    /// Where the header or payload begins that is collected: after the Pong that was pending then.
     at: u8,
-    /// How much of it was gathered so far.
-    gathered: u8,
+    /// How much of it there is.
+    collected: u8,
     bytes: [u8; SIZE],
 }
 
@@ -46,97 +59,96 @@ pub struct Reply {
 }
 
 impl Reply {
-    /// Whether this is a Close. It replaces a Pong that still waits, and nothing follows it.
+    /// Whether this is a Close. It replaces a pending Pong, and nothing follows it.
     pub fn is_close(&self) -> bool {
         self.opcode == Opcode::CLOSE
     }
 
     pub(super) fn payload(&self) -> &[u8] {
-        self.payload.get(..self.len.into()).unwrap_or_default()
+        self.payload.get(..self.len.into()).unwrap_or_else(|| never!(&[]))
     }
 }
 
 impl ControlSlot {
     pub(super) const fn new() -> Self {
-        Self { due: Due::Nothing, at: 0, gathered: 0, bytes: [0; SIZE] }
+        Self { due: Due::Nothing, at: 0, collected: 0, bytes: [0; SIZE] }
     }
 
-    /// A header or a payload is going to be gathered. There is always room for a header.
+    /// Begins to collect a header.
     pub(super) fn begin(&mut self) {
-        self.at = self.reserved();
-        self.gathered = 0;
+        self.at = self.pending();
+        self.collected = 0;
     }
 
-    /// A control payload of this length is going to be gathered. Where it does not fit behind the Pong that is due, that one
-    /// is given up for a newer Ping, which is answered in its place, and for a Close, behind which no Pong is wanted. Anything
-    /// else displaces nothing and is kept as far as it fits.
-    // RFC 6455 5.5.2, 5.5.3 [6455-5.5.3-2]
+    /// Begins to collect a control payload of this length. If it does not fit after the pending Pong, a Ping or a Close
+    /// discards that: a newer Ping supersedes it, and nothing follows a Close.
+    // RFC 6455 5.5.2, 5.5.3: only the newest Ping needs a Pong [6455-5.5.3-2]
     pub(super) fn begin_payload(&mut self, opcode: Opcode, len: u8) {
-        let fits = usize::from(self.reserved()) + usize::from(len) <= SIZE;
+        let fits = usize::from(self.pending()) + usize::from(len) <= SIZE;
         if !fits && matches!(opcode, Opcode::PING | Opcode::CLOSE) {
             self.due = Due::Nothing;
         }
         self.begin();
     }
 
-    /// A whole Ping, as it came: its Pong is due, in place of one that still waits.
-    // RFC 6455 5.5.2, 5.5.3 [6455-5.5.2-2] [6455-5.5.3-1] [6455-5.5.3-2]
-    pub(super) fn ping(&mut self, mut mask: Mask, payload: &[u8]) {
-        if let Some(place) = self.bytes.get_mut(..payload.len()) {
-            mask.copy(place, payload);
-        }
-        (self.at, self.gathered) = (0, payload.len() as u8);
-        self.due = Due::Pong { len: self.gathered };
-    }
-
-    /// Bytes that the Pong that is due occupies.
-    fn reserved(&self) -> u8 {
+    /// The length of the pending Pong.
+    fn pending(&self) -> u8 {
         if let Due::Pong { len } = self.due { len } else { 0 }
     }
 
-    pub(super) fn gather(&mut self, bytes: &[u8]) {
-        let start = usize::from(self.at) + usize::from(self.gathered);
-        let copied = copy(self.bytes.get_mut(start..).unwrap_or_default(), bytes);
-        self.gathered = self.gathered.wrapping_add(copied as u8); // at most SIZE
+    /// The place of the next bytes that are collected: for `len` of them, or as many as fit.
+    #[inline(always)]
+    pub(super) fn place(&mut self, len: usize) -> &mut [u8] {
+        let start = usize::from(self.at) + usize::from(self.collected);
+        let room = self.bytes.get_mut(start..).unwrap_or_else(|| never!(&mut []));
+        let len = len.min(room.len());
+        self.collected = self.collected.wrapping_add(len as u8); // at most SIZE
+        room.get_mut(..len).unwrap_or_else(|| never!(&mut []))
     }
 
-    /// What was gathered last: a header, or a control payload.
-    pub(super) fn gathered(&self) -> &[u8] {
+    /// Collects as much as fits.
+    pub(super) fn collect(&mut self, bytes: &[u8]) {
+        copy(self.place(bytes.len()), bytes);
+    }
+
+    /// What was collected last: a header, or a control payload.
+    pub(super) fn collected(&self) -> &[u8] {
         let start = usize::from(self.at);
-        self.bytes.get(start..start + usize::from(self.gathered)).unwrap_or_default()
+        self.bytes.get(start..start + usize::from(self.collected)).unwrap_or_else(|| never!(&[]))
     }
 
-    /// The gathered payload is that of a Ping: its Pong is due, in place of one that still waits.
+    /// Answers a Ping whose payload was collected: its Pong is due, in place of one that is pending.
     // RFC 6455 5.5.2, 5.5.3 [6455-5.5.2-2] [6455-5.5.3-1] [6455-5.5.3-2]
     pub(super) fn answer_ping(&mut self) {
         let start = usize::from(self.at);
         if start > 0 {
-            for i in 0..usize::from(self.gathered) {
-                let byte = self.bytes.get(start + i).copied().unwrap_or_default();
-                if let Some(place) = self.bytes.get_mut(i) {
-                    *place = byte;
+            for i in 0..usize::from(self.collected) {
+                let byte = self.bytes.get(start + i).copied().unwrap_or_else(|| never!(0));
+                match self.bytes.get_mut(i) {
+                    Some(place) => *place = byte,
+                    None => never!(),
                 }
             }
             self.at = 0;
         }
-        self.due = Due::Pong { len: self.gathered };
+        self.due = Due::Pong { len: self.collected };
     }
 
-    /// The gathered payload is that of a Close: a Close with the same status code is due, and Pongs are not any more.
+    /// Answers a Close whose payload was collected: a Close with the same status code is due, and a Pong is not any more.
     // RFC 6455 5.5.1, 5.5.2 [6455-5.5.1-7] [6455-5.5.2-2]
-    pub(super) fn answer_close(&mut self, is_server: bool) -> Result<(), ProtocolError> {
-        let close = CloseFrame::parse(self.gathered())?;
+    pub(super) fn answer_close(&mut self, side: Side) -> Result<(), ProtocolError> {
+        let close = CloseFrame::parse(self.collected())?;
         self.due = Due::Close(close.map(|close| match close.code() {
             // RFC 6455 7.4.1: this one is the client's alone [6455-7.4.1-8]
-            CloseCode::MANDATORY_EXTENSION if is_server => CloseCode::NORMAL.0.to_be_bytes(),
+            CloseCode::MANDATORY_EXTENSION if side.is_server() => CloseCode::NORMAL.0.to_be_bytes(),
             code => code.0.to_be_bytes(),
         }));
         Ok(())
     }
 
-    /// The status code of the Close that was gathered, if it has one. Behind a Close nothing else is gathered.
+    /// The status code of the Close that was collected, if it has one. Nothing else is collected after a Close.
     pub(super) fn close_code(&self) -> Option<CloseCode> {
-        self.gathered().first_chunk().map(|code| CloseCode(u16::from_be_bytes(*code)))
+        self.collected().first_chunk().map(|code| CloseCode(u16::from_be_bytes(*code)))
     }
 
     /// A Close with this status code is due.
@@ -148,16 +160,19 @@ impl ControlSlot {
     pub(super) fn due(&self) -> Option<(Opcode, &[u8])> {
         match &self.due {
             Due::Nothing => None,
-            Due::Pong { len } => Some((Opcode::PONG, self.bytes.get(..usize::from(*len)).unwrap_or_default())),
+            Due::Pong { len } => {
+                Some((Opcode::PONG, self.bytes.get(..usize::from(*len)).unwrap_or_else(|| never!(&[]))))
+            }
             Due::Close(code) => Some((Opcode::CLOSE, code.as_ref().map_or(&[], |code| code))),
         }
     }
 
-    /// What was due is sent, or not wanted any more.
+    /// Nothing is due: it was sent, or is not wanted any more.
     pub(super) fn forget(&mut self) {
         self.due = Due::Nothing;
     }
 
+    /// What is due, as an owned value. Then nothing is due.
     pub(super) fn take(&mut self) -> Option<Reply> {
         let (opcode, from) = self.due()?;
         let mut reply = Reply { opcode, len: 0, payload: [0; MAX_CONTROL_PAYLOAD] };

@@ -14,7 +14,7 @@ pub struct Received<'b> {
 }
 
 impl Received<'_> {
-    /// For the branch behind a length check that the type system does not see; no input leads there.
+    /// For a branch that no input reaches.
     pub(super) const fn nothing() -> Self {
         Self { rest: &mut [], event: None }
     }
@@ -84,15 +84,6 @@ impl MessageKind {
             Self::Text => Opcode::TEXT,
             Self::Binary => Opcode::BINARY,
             Self::Extension(bits) => Opcode::from_bits(bits),
-        }
-    }
-
-    /// The kind that a data frame's opcode begins.
-    pub(crate) const fn of(opcode: Opcode) -> Self {
-        match opcode {
-            Opcode::TEXT => Self::Text,
-            Opcode::BINARY => Self::Binary,
-            _ => Self::Extension(opcode.bits()),
         }
     }
 }

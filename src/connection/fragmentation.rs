@@ -1,113 +1,154 @@
-//! The data message under way: what may continue it, and whether it is text (RFC 6455 sections 5.4, 5.6 and 8.1). It
-//! stores no payload; how long it may get is for [`limits`](super::limits).
+//! The open data message: which frames may continue it, and whether it is text (RFC 6455 sections 5.4, 5.6 and 8.1). It
+//! stores no payload. How long a message may get is decided in [`limits`](super::limits).
 
-use crate::connection::MessageKind;
-use crate::connection::limits::Limits;
+use super::event::{Chunk, MessageKind};
+use super::limits::Limits;
+use crate::target::FAST;
 use crate::wire::error::ProtocolError;
-use crate::wire::{Mask, Opcode, Utf8Validator};
+use crate::wire::{FirstByte, Mask, Opcode, Utf8Validator};
 
+/// Which message is open, and how much of it the host has.
 #[derive(Debug)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub(super) struct Fragmentation {
-    /// The reserved bits and the opcode of the message under way, as in its first byte; 0 between messages.
-    message: u8,
-    /// A chunk of it was handed out.
+    message: Message,
+    /// The host has the first chunk of the open message.
     begun: bool,
-    /// Complete between messages, so that it needs no reset.
-    utf8: Utf8Validator,
+}
+
+/// What is known of the open message from its first frame.
+#[derive(Debug)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+enum Message {
+    /// No message is open.
+    None,
+    /// Text, checked so far.
+    Text(Utf8Validator),
+    /// Text whose first frame has a reserved bit set. Only the extension knows its bytes, so it is not checked.
+    ExtendedText,
+    Binary,
+    /// A message of an extension's opcode.
+    Extension(u8),
 }
 
 impl Fragmentation {
+    /// Between messages.
     pub(super) const fn new() -> Self {
-        Self { message: 0, begun: false, utf8: Utf8Validator::new() }
+        Self { message: Message::None, begun: false }
     }
 
-    /// Whether a message is under way.
-    pub(super) const fn is_open(&self) -> bool {
-        self.message != 0 // an opcode of 0 begins none
-    }
-
-    /// It is text in the clear, and checked for UTF-8.
-    const fn is_checked(&self) -> bool {
-        self.message == Opcode::TEXT.bits()
-    }
-
-    /// A data frame begins.
+    /// Whether a message is open.
     #[inline(always)]
-    pub(super) fn begin_frame(&mut self, opcode: Opcode, rsv: u8, limits: &mut Limits) -> Result<(), ProtocolError> {
-        match (opcode, self.is_open()) {
+    pub(super) const fn is_open(&self) -> bool {
+        !matches!(self.message, Message::None)
+    }
+
+    /// Begins a data frame with `len` bytes of payload.
+    #[inline(always)]
+    pub(super) fn begin_frame(&mut self, first: FirstByte, len: u64, limits: &mut Limits) -> Result<(), ProtocolError> {
+        match (first.opcode(), self.is_open()) {
             // RFC 6455 5.4 [6455-5.4-2]
             (Opcode::CONTINUATION, false) => return Err(ProtocolError::UnexpectedContinuation),
             (Opcode::CONTINUATION, true) => {}
             // RFC 6455 5.4: messages are not interleaved [6455-5.4-2] [6455-5.4-7]
             (_, true) => return Err(ProtocolError::ExpectedContinuation),
             // RFC 6455 5.4: the type of the message is that of its first frame [6455-5.4-1] [6455-5.4-15] [6455-6.2-3]
-            (_, false) => {
-                self.message = rsv << 4 | opcode.bits();
+            (opcode, false) => {
+                self.message = match opcode {
+                    Opcode::TEXT if first.rsv() == 0 => Message::Text(Utf8Validator::new()),
+                    Opcode::TEXT => Message::ExtendedText,
+                    Opcode::BINARY => Message::Binary,
+                    _ => Message::Extension(opcode.bits()),
+                };
                 self.begun = false;
                 limits.begin_message();
             }
         }
-        Ok(())
+        limits.begin_frame(len)
     }
 
-    /// Unmasks the next piece of payload, and checks it if it is text.
+    /// Unmasks the next piece of payload and checks it if it is text.
     #[inline(always)]
-    pub(super) fn payload(&mut self, mask: &mut Mask, part: &mut [u8], is_server: bool) -> Result<(), ProtocolError> {
-        if !self.is_checked() {
-            if is_server {
-                mask.apply(part); // RFC 6455 5.6, 6.2: and nothing else is done to it [6455-5.6-2] [6455-6.2-7]
-            }
-            return Ok(());
+    pub(super) fn payload(&mut self, part: &mut [u8], mask: Option<&mut Mask>) -> Result<(), ProtocolError> {
+        match &mut self.message {
+            Message::Text(utf8) if FAST && part.len() > BLOCK => unmask_long_text(part, mask, utf8),
+            Message::Text(utf8) => unmask(part, mask, Mask::apply_is_ascii, Some(utf8)),
+            _ => unmask(part, mask, Mask::apply_is_ascii, None),
         }
-        if cfg!(target_pointer_width = "64") && part.len() > BLOCK {
-            return unmask_long_text(&mut self.utf8, mask, part, is_server);
-        }
-        unmask_text(&mut self.utf8, mask, part, is_server)
     }
 
-    /// A chunk is handed out: the kind of its message, and whether it is the first.
+    /// The next chunk of the message.
     #[inline(always)]
-    pub(super) fn chunk(&mut self, last: bool) -> Result<(MessageKind, bool), ProtocolError> {
-        let kind = MessageKind::of(Opcode::from_bits(self.message));
+    pub(super) fn chunk<'b>(&mut self, payload: &'b mut [u8], rsv: u8, last: bool) -> Result<Chunk<'b>, ProtocolError> {
+        let kind = match &self.message {
+            Message::Extension(opcode) => MessageKind::Extension(*opcode),
+            Message::Binary => MessageKind::Binary,
+            _ => MessageKind::Text,
+        };
         if last {
             // RFC 6455 5.6: the message as a whole is UTF-8, a frame need not be [6455-5.6-1]
-            if self.is_checked() {
-                self.utf8.finish()?;
+            if let Message::Text(utf8) = &self.message {
+                utf8.finish()?;
             }
-            self.message = 0; // RFC 6455 6.2: the next data frame begins a new message [6455-6.2-4]
+            self.message = Message::None; // RFC 6455 6.2: the next data frame begins a new message [6455-6.2-4]
         }
-        Ok((kind, !core::mem::replace(&mut self.begun, true)))
+        let first = !core::mem::replace(&mut self.begun, true);
+        Ok(Chunk { kind, first, last, rsv, payload })
     }
 }
 
 /// What stays in the first-level cache, where there is one to speak of.
 const BLOCK: usize = 8192;
 
-/// In blocks, so that what was unmasked is checked while it is in the cache.
-#[inline(never)]
-fn unmask_long_text(
-    utf8: &mut Utf8Validator,
-    mask: &mut Mask,
-    part: &mut [u8],
-    is_server: bool,
-) -> Result<(), ProtocolError> {
-    part.chunks_mut(BLOCK).try_for_each(|block| unmask_text(utf8, mask, block, is_server))
+/// A message in one frame.
+#[inline(always)]
+pub(super) fn whole_message<'b>(
+    kind: MessageKind,
+    payload: &'b mut [u8],
+    mask: Option<&mut Mask>,
+) -> Result<Chunk<'b>, ProtocolError> {
+    let mut utf8 = Utf8Validator::new();
+    unmask(payload, mask, Mask::apply_inline, if kind == MessageKind::Text { Some(&mut utf8) } else { None })?;
+    utf8.finish()?;
+    Ok(Chunk { kind, first: true, last: true, rsv: 0, payload })
 }
 
-/// Unmasks text, and checks it unless unmasking has shown that it is ASCII.
-#[cfg_attr(target_pointer_width = "64", inline(always))]
-#[cfg_attr(not(target_pointer_width = "64"), inline(never))]
-fn unmask_text(
-    utf8: &mut Utf8Validator,
-    mask: &mut Mask,
+/// In blocks, so that text is checked while it is in the cache.
+#[inline(never)]
+fn unmask_long_text(
     part: &mut [u8],
-    is_server: bool,
+    mut mask: Option<&mut Mask>,
+    utf8: &mut Utf8Validator,
 ) -> Result<(), ProtocolError> {
-    let ascii = if is_server { mask.apply_is_ascii(part) } else { part.is_ascii() };
-    match () {
-        () if part.is_empty() => Ok(()),
-        () if ascii => utf8.push_ascii(),
-        () => utf8.push(part),
+    part.chunks_mut(BLOCK).try_for_each(|block| unmask(block, mask.as_deref_mut(), Mask::apply_is_ascii, Some(utf8)))
+}
+
+/// Unmasks a piece of payload by `apply`. If it is text, checks it, unless unmasking has shown that it is ASCII. Nothing
+/// else is done to other data.
+// RFC 6455 5.3, 5.6, 6.2, 8.1 [6455-5.3-5] [6455-5.6-1] [6455-5.6-2] [6455-6.2-7] [6455-8.1-1]
+#[inline(always)]
+fn unmask(
+    part: &mut [u8],
+    mask: Option<&mut Mask>,
+    apply: fn(&mut Mask, &mut [u8]) -> bool,
+    text: Option<&mut Utf8Validator>,
+) -> Result<(), ProtocolError> {
+    let is_ascii = match mask {
+        Some(mask) => apply(mask, part),
+        None => text.is_some() && part.is_ascii(),
+    };
+    match (is_ascii, text) {
+        (false, Some(utf8)) if FAST => *utf8 = check(*utf8, part)?,
+        (false, Some(utf8)) => utf8.push(part)?,
+        (true, Some(utf8)) if !part.is_empty() => utf8.push_ascii()?,
+        _ => {}
     }
+    Ok(())
+}
+
+/// Checks a piece of text that is not all ASCII. By value, so that a validator can stay in a register.
+#[inline(never)]
+fn check(mut utf8: Utf8Validator, text: &[u8]) -> Result<Utf8Validator, ProtocolError> {
+    utf8.push(text)?;
+    Ok(utf8)
 }

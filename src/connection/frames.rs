@@ -1,67 +1,30 @@
-//! Frame after frame: which comes next, what may stand where, and what it is an event of (RFC 6455 sections 5.4, 5.5 and
-//! 6.2).
+//! RFC 6455's framing: reads headers from input that is split anywhere, and passes the frames on to the [`Machine`]
+//! (RFC 6455 sections 5.1 to 5.3).
 //!
-//! [`Frames`] go by [`Phase`] and take input that is cut anywhere. What lies in it whole needs less of that.
+//! Where speed counts, a frame that is complete in the input takes a shorter path. [`receive`](Frames::receive) is inlined
+//! in the host's code: it reads the header, and takes a message in one frame without writing any state. Other frames whose
+//! header is complete go through [`receive_frame`](Frames::receive_frame), all else goes through
+//! [`receive_any`](Frames::receive_any), which keeps the state that split input needs.
 
-use core::slice;
-
-use crate::connection::control::ControlSlot;
-use crate::connection::fragmentation::Fragmentation;
-use crate::connection::limits::Limits;
-use crate::connection::whole::WholeFrame;
-use crate::connection::{Chunk, Config, Event, Received};
+use super::config::Config;
+use super::event::{MessageKind, Received};
+use super::machine::Machine;
+use crate::role::Side;
+use crate::target::FAST;
 use crate::wire::error::ProtocolError;
-use crate::wire::{FrameHeader, MAX_CONTROL_PAYLOAD, Mask, Opcode};
+use crate::wire::{FirstByte, FrameHeader, Mask};
 
-/// What is the same for both roles, so that a program with both has its code once.
+/// The code is the same for both roles, so that a program with both has it once.
 #[derive(Debug)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub(super) struct Frames {
     extension_opcodes: u16,
     extension_rsv: u8,
-
-    pub(super) phase: Phase,
-    /// The transport has ended.
-    pub(super) eof: bool,
-
-    /// The frame under way: FIN, the reserved bits until a chunk has told them, and the opcode, as in its first byte.
-    first: u8,
+    /// The current frame's mask.
     mask: Mask,
-    /// Payload bytes that are still to come.
-    pub(super) left: u64,
-
-    pub(super) limits: Limits,
-    message: Fragmentation,
-    pub(super) control: ControlSlot,
-}
-
-/// The bits of a frame's first byte.
-const FIN: u8 = 0x80;
-const RSV: u8 = 0x70;
-
-/// The first bytes of the frames that are looked for whole.
-const FIRST_TEXT: u8 = Opcode::TEXT.bits();
-const FIRST_BINARY: u8 = Opcode::BINARY.bits();
-const CONTINUATION: u8 = Opcode::CONTINUATION.bits();
-const LAST: u8 = FIN | CONTINUATION;
-const PING: u8 = FIN | Opcode::PING.bits();
-
-/// Where we are in the stream.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-#[cfg_attr(feature = "defmt", derive(defmt::Format))]
-pub(super) enum Phase {
-    /// Between messages.
-    Idle,
-    /// Between the frames of a message.
-    Between,
-    /// In a header.
-    Header,
-    /// In a payload.
-    Payload,
-    /// Behind the peer's Close frame.
-    Closed,
-    /// Behind an error.
-    Failed(ProtocolError),
+    /// Payload bytes of the current frame that are still to come.
+    left: u64,
+    machine: Machine,
 }
 
 impl Frames {
@@ -69,104 +32,125 @@ impl Frames {
         Self {
             extension_opcodes: config.extension_opcodes,
             extension_rsv: config.extension_rsv,
-            phase: Phase::Idle,
-            eof: false,
-            first: 0,
             mask: Mask::new([0; 4]),
             left: 0,
-            limits: Limits::new(config),
-            message: Fragmentation::new(),
-            control: ControlSlot::new(),
+            machine: Machine::new(config),
         }
     }
 
-    #[inline(never)]
-    pub(super) fn receive_any<'b>(
-        &mut self,
-        bytes: &'b mut [u8],
-        is_server: bool,
-    ) -> Result<Received<'b>, ProtocolError> {
-        // Elsewhere it would cost more flash than it saves time.
-        if cfg!(target_pointer_width = "64")
-            && let Some(frame) = self.next_whole(bytes, is_server)
+    pub(super) const fn machine(&self) -> &Machine {
+        &self.machine
+    }
+
+    pub(super) fn machine_mut(&mut self) -> &mut Machine {
+        &mut self.machine
+    }
+
+    /// Payload bytes of the current frame that are still to come; 0 between frames.
+    pub(super) fn payload_left(&self) -> u64 {
+        if self.machine.is_in_payload() { self.left } else { 0 }
+    }
+
+    /// Reads the next event.
+    #[inline(always)]
+    pub(super) fn receive<'b>(&mut self, bytes: &'b mut [u8], side: Side) -> Result<Received<'b>, ProtocolError> {
+        if !FAST {
+            return self.receive_any(bytes, side);
+        }
+        if self.machine.is_between_frames()
+            && let Ok(Some((header, len))) = FrameHeader::read_expected(bytes, side.is_peer_masking())
         {
-            return self.whole(frame, bytes, is_server).map_err(|error| self.fail_with(error));
+            let Some(tail) = bytes.get_mut(len..) else { return never!(Ok(Received::nothing())) };
+            let first = header.first_byte();
+            let mut mask = Mask::new(header.masking_key.unwrap_or_default());
+            let kind = match first {
+                FirstByte::WHOLE_TEXT => Some(MessageKind::Text),
+                FirstByte::WHOLE_BINARY => Some(MessageKind::Binary),
+                _ => None,
+            };
+            if let Some(kind) = kind
+                && self.machine.is_between_messages()
+                && header.payload_len <= tail.len() as u64
+            {
+                let Some((payload, rest)) = tail.split_at_mut_checked(header.payload_len as usize) else {
+                    return never!(Ok(Received::nothing()));
+                };
+                return match self.machine.whole_message(kind, payload, mask_of(&mut mask, side)) {
+                    Ok(event) => Ok(Received { rest, event: Some(event) }),
+                    Err(error) => Err(self.machine.fail(error)),
+                };
+            }
+            self.set_current(&header);
+            return self.receive_frame(first, tail, side);
         }
-        self.step(bytes, is_server).map_err(|error| self.fail_with(error))
+        if bytes.is_empty() {
+            return self.nothing(bytes); // the last call for each read
+        }
+        self.receive_any(bytes, side)
     }
 
-    /// The next frame, if it lies in the input whole: a fragment that may stand here, or a Ping.
-    #[inline(always)]
-    fn next_whole(&self, bytes: &[u8], is_server: bool) -> Option<WholeFrame> {
-        let frame = WholeFrame::find(bytes, is_server, |first| match self.phase {
-            Phase::Idle => matches!(first, FIRST_TEXT | FIRST_BINARY | PING),
-            Phase::Between => matches!(first, CONTINUATION | LAST | PING),
-            _ => false,
-        })?;
-        match frame.first {
-            PING => frame.len <= MAX_CONTROL_PAYLOAD,
-            _ => frame.len > 0,
-        }
-        .then_some(frame)
-    }
-
-    /// What [`step`](Self::step) does with it, but for the state that cuts need.
-    #[inline(always)]
-    fn whole<'b>(
+    /// Receives the current frame, whose header is complete. `bytes` follow the header.
+    #[inline(never)]
+    fn receive_frame<'b>(
         &mut self,
-        frame: WholeFrame,
+        first: FirstByte,
         bytes: &'b mut [u8],
-        is_server: bool,
+        side: Side,
     ) -> Result<Received<'b>, ProtocolError> {
-        let (payload, rest) = frame.split(bytes);
-        let WholeFrame { first, mut mask, len, .. } = frame;
-        if first == PING {
-            self.control.ping(mask, payload); // RFC 6455 5.5.2 [6455-5.5.2-2]
-            return Ok(Received { rest, event: Some(Event::Ping) });
+        let received = if self.left <= bytes.len() as u64 {
+            self.whole_frame(first, bytes, side)
+        } else {
+            self.begin_frame(first, side.is_peer_masking(), side).map(|()| Received { rest: bytes, event: None })
+        };
+        match received {
+            Ok(Received { rest, event: None }) => self.receive_any(rest, side),
+            Ok(received) => Ok(received),
+            Err(error) => Err(self.machine.fail(error)),
         }
-        self.message.begin_frame(Opcode::from_bits(first), 0, &mut self.limits)?;
-        self.limits.begin_frame(len as u64)?;
-        self.message.payload(&mut mask, payload, is_server)?;
-        let last = first & FIN != 0;
-        self.phase = if last { Phase::Idle } else { Phase::Between };
-        let (kind, first) = self.message.chunk(last)?;
-        Ok(Received { rest, event: Some(Event::Data(Chunk { kind, first, last, rsv: 0, payload })) })
     }
 
-    /// Goes through the input up to the first event or its end.
+    /// Receives the current frame, which is complete in the input.
     #[inline(always)]
-    fn step<'b>(&mut self, mut bytes: &'b mut [u8], is_server: bool) -> Result<Received<'b>, ProtocolError> {
+    fn whole_frame<'b>(
+        &mut self,
+        first: FirstByte,
+        bytes: &'b mut [u8],
+        side: Side,
+    ) -> Result<Received<'b>, ProtocolError> {
+        let Some((payload, rest)) = bytes.split_at_mut_checked(self.left as usize) else {
+            return never!(Ok(Received::nothing()));
+        };
+        if first == FirstByte::PING {
+            FrameHeader::check_control(first, self.left)?;
+            let event = self.machine.whole_ping(payload, mask_of(&mut self.mask, side));
+            return Ok(Received { rest, event: Some(event) });
+        }
+        self.begin_frame(first, side.is_peer_masking(), side)?;
+        let event = self.machine.payload(payload, mask_of(&mut self.mask, side), true, side)?;
+        Ok(Received { rest, event })
+    }
+
+    /// Receives input that is split anywhere, up to the first event or its end.
+    #[inline(never)]
+    fn receive_any<'b>(&mut self, bytes: &'b mut [u8], side: Side) -> Result<Received<'b>, ProtocolError> {
+        self.step(bytes, side).map_err(|error| self.machine.fail(error))
+    }
+
+    #[inline(always)]
+    fn step<'b>(&mut self, mut bytes: &'b mut [u8], side: Side) -> Result<Received<'b>, ProtocolError> {
         loop {
-            if self.phase != Phase::Payload {
-                let Some(len) = self.header(bytes, is_server)? else { return self.nothing(bytes) };
-                bytes = bytes.get_mut(len..).unwrap_or_default();
+            if !self.machine.is_in_payload() {
+                let Some(len) = self.header(bytes, side)? else { return self.nothing(bytes) };
+                bytes = bytes.get_mut(len..).unwrap_or_else(|| never!(&mut []));
             }
             let taken = usize::try_from(self.left).map_or(bytes.len(), |left| left.min(bytes.len()));
-            let Some((payload, rest)) = bytes.split_at_mut_checked(taken) else { return Ok(Received::nothing()) };
+            let Some((payload, rest)) = bytes.split_at_mut_checked(taken) else {
+                return never!(Ok(Received::nothing()));
+            };
             self.left -= taken as u64;
-            if self.opcode().is_control() {
-                self.control(payload, is_server)?;
-                if self.left == 0 {
-                    return Ok(Received { rest, event: Some(self.control_event()) });
-                }
-            } else {
-                self.message.payload(&mut self.mask, payload, is_server)?;
-                let ends = self.left == 0;
-                let last = ends && self.first & FIN != 0; // RFC 6455 5.2 [6455-5.2-1]
-                if ends {
-                    self.phase = if last { Phase::Idle } else { Phase::Between };
-                }
-                // Nothing is worth an event in an empty fragment, unless it ends the message or carries reserved bits.
-                if !payload.is_empty() || last || (ends && self.first & RSV != 0) {
-                    let (kind, first) = self.message.chunk(last)?;
-                    let rsv = (self.first & RSV) >> 4;
-                    self.first &= !RSV;
-                    let chunk = Chunk { kind, first, last, rsv, payload };
-                    return Ok(Received { rest, event: Some(Event::Data(chunk)) });
-                }
-            }
-            if self.left > 0 {
-                return Ok(Received { rest, event: None });
+            let event = self.machine.payload(payload, mask_of(&mut self.mask, side), self.left == 0, side)?;
+            if event.is_some() || self.left > 0 {
+                return Ok(Received { rest, event });
             }
             bytes = rest;
         }
@@ -174,136 +158,74 @@ impl Frames {
 
     /// All of the input is consumed, without an event.
     #[inline(always)]
-    pub(super) fn nothing<'b>(&self, bytes: &'b mut [u8]) -> Result<Received<'b>, ProtocolError> {
-        match self.phase {
-            Phase::Failed(error) => Err(error),
-            _ => Ok(Received { rest: bytes.get_mut(bytes.len()..).unwrap_or_default(), event: None }),
+    fn nothing<'b>(&self, bytes: &'b mut [u8]) -> Result<Received<'b>, ProtocolError> {
+        match self.machine.error() {
+            Some(error) => Err(error),
+            None => Ok(Received { rest: bytes.get_mut(bytes.len()..).unwrap_or_else(|| never!(&mut [])), event: None }),
         }
     }
 
     /// Begins the next frame, and returns how much of the input its header took; `None` when more bytes are needed, and
-    /// behind a Close or an error. Small machines gather every header, which is less code.
+    /// after a Close or an error. Where size counts, every header is collected byte by byte, which is less code.
     #[inline(always)]
-    fn header(&mut self, input: &[u8], is_server: bool) -> Result<Option<usize>, ProtocolError> {
-        if cfg!(target_pointer_width = "64")
-            && matches!(self.phase, Phase::Idle | Phase::Between)
-            && let Some((header, len)) = FrameHeader::parse(input)?
+    fn header(&mut self, input: &[u8], side: Side) -> Result<Option<usize>, ProtocolError> {
+        if !FAST {
+            return self.collect_header(input, side);
+        }
+        if self.machine.is_between_frames()
+            && let Some((header, len)) = FrameHeader::read_expected(input, side.is_peer_masking())?
         {
-            self.begin_frame(header, is_server)?;
+            self.set_current(&header);
+            self.begin_frame(header.first_byte(), side.is_peer_masking(), side)?;
             return Ok(Some(len));
         }
-        self.gather_header(input, is_server)
+        self.collect_header_out_of_line(input, side)
     }
 
-    /// A header that arrives in pieces is gathered byte by byte.
-    #[cfg_attr(target_pointer_width = "64", inline(never))]
-    #[cfg_attr(not(target_pointer_width = "64"), inline(always))]
-    fn gather_header(&mut self, input: &[u8], is_server: bool) -> Result<Option<usize>, ProtocolError> {
-        // RFC 6455 5.5.1, 7.1.7: what comes behind a Close or an error is not processed [6455-7.1.7-7]
-        if !self.is_open() {
+    #[inline(never)]
+    fn collect_header_out_of_line(&mut self, input: &[u8], side: Side) -> Result<Option<usize>, ProtocolError> {
+        self.collect_header(input, side)
+    }
+
+    /// Reads a header that arrives in pieces.
+    #[inline(always)]
+    fn collect_header(&mut self, input: &[u8], side: Side) -> Result<Option<usize>, ProtocolError> {
+        // RFC 6455 5.5.1, 7.1.7: what comes after a Close or an error is not processed [6455-7.1.7-7]
+        if !self.machine.is_open() {
             return Ok(None);
         }
-        if self.phase != Phase::Header {
-            self.control.begin();
-        }
         for (byte, taken) in input.iter().zip(1..) {
-            self.phase = Phase::Header;
-            self.control.gather(slice::from_ref(byte));
-            if let Some((header, _)) = FrameHeader::parse(self.control.gathered())? {
-                self.begin_frame(header, is_server)?;
+            if let Some((header, _)) = FrameHeader::read(self.machine.collect_header(*byte))? {
+                self.set_current(&header);
+                self.begin_frame(header.first_byte(), header.masking_key.is_some(), side)?;
                 return Ok(Some(taken));
             }
         }
         Ok(None)
     }
 
-    /// What a frame must not do in this place.
+    /// Notes the mask and the length of the frame that begins.
     #[inline(always)]
-    fn begin_frame(&mut self, header: FrameHeader, is_server: bool) -> Result<(), ProtocolError> {
-        let FrameHeader { fin, rsv, opcode, masking_key, payload_len } = header;
-        // RFC 6455 5.2, 5.8: reserved bits and opcodes only as negotiated [6455-5.2-3] [6455-5.2-4] [6455-5.2-10] [6455-5.8-1]
-        if rsv != 0 && (opcode.is_control() || rsv & !self.extension_rsv != 0) {
-            return Err(ProtocolError::ReservedBits);
-        }
-        if opcode.is_reserved() && self.extension_opcodes >> opcode.bits() & 1 == 0 {
-            return Err(ProtocolError::ReservedOpcode);
-        }
+    fn set_current(&mut self, header: &FrameHeader) {
+        self.mask = Mask::new(header.masking_key.unwrap_or_default());
+        self.left = header.payload_len;
+    }
+
+    /// Begins the current frame, if it breaks no rule.
+    #[inline(always)]
+    fn begin_frame(&mut self, first: FirstByte, is_masked: bool, side: Side) -> Result<(), ProtocolError> {
+        FrameHeader::check_control(first, self.left)?;
+        first.check_negotiated(self.extension_rsv, self.extension_opcodes)?;
         // RFC 6455 5.1: clients mask, servers do not [6455-5.1-2] [6455-5.1-3] [6455-5.1-5] [6455-5.1-6]
-        if masking_key.is_some() != is_server {
-            return Err(if is_server { ProtocolError::NotMasked } else { ProtocolError::Masked });
+        if is_masked != side.is_peer_masking() {
+            return Err(if is_masked { ProtocolError::Masked } else { ProtocolError::NotMasked });
         }
-        if opcode.is_control() {
-            self.control.begin_payload(opcode, payload_len as u8); // at most MAX_CONTROL_PAYLOAD
-        } else {
-            self.message.begin_frame(opcode, rsv, &mut self.limits)?;
-            self.limits.begin_frame(payload_len)?;
-        }
-        self.first = u8::from(fin) << 7 | rsv << 4 | opcode.bits();
-        self.mask = Mask::new(masking_key.unwrap_or_default());
-        self.left = payload_len;
-        self.phase = Phase::Payload;
-        Ok(())
+        self.machine.begin_frame(first, self.left)
     }
+}
 
-    fn opcode(&self) -> Opcode {
-        Opcode::from_bits(self.first)
-    }
-
-    fn between_frames(&self) -> Phase {
-        if self.message.is_open() { Phase::Between } else { Phase::Idle }
-    }
-
-    /// A piece of a control frame's payload.
-    // RFC 6455 5.4, 5.5: also in the middle of a message [6455-5.4-4] [6455-5.4-8] [6455-6.2-2]
-    #[inline(never)]
-    fn control(&mut self, part: &mut [u8], is_server: bool) -> Result<(), ProtocolError> {
-        if is_server {
-            self.mask.apply(part);
-        }
-        self.control.gather(part);
-        if self.left > 0 {
-            return Ok(());
-        }
-        self.phase = self.between_frames();
-        match self.opcode() {
-            Opcode::PING => self.control.answer_ping(), // RFC 6455 5.5.2 [6455-5.5.2-2]
-            Opcode::CLOSE => {
-                self.control.answer_close(is_server)?; // RFC 6455 5.5.1 [6455-5.5.1-7]
-                self.phase = Phase::Closed;
-            }
-            _ => {} // RFC 6455 5.5.3: a Pong, unsolicited or not [6455-5.5.3-3]
-        }
-        Ok(())
-    }
-
-    /// The control frame that is complete.
-    fn control_event(&self) -> Event<'static> {
-        match self.opcode() {
-            Opcode::PING => Event::Ping,
-            Opcode::PONG => Event::Pong,
-            Opcode::CLOSE => Event::Close(self.control.close_code()),
-            opcode => Event::ExtensionControl(opcode),
-        }
-    }
-
-    // RFC 6455 7.1.7 [6455-7.1.7-1] [6455-7.1.7-3]
-    #[cold]
-    #[inline(never)]
-    pub(super) fn fail_with(&mut self, error: ProtocolError) -> ProtocolError {
-        if !matches!(self.phase, Phase::Failed(_)) {
-            self.phase = Phase::Failed(error);
-            // Behind the end of the stream no Close is of use [6455-7.1.7-6], else the peer is told why [6455-7.1.7-5] [6455-10.7-3]
-            if error == ProtocolError::UnexpectedEof {
-                self.eof = true;
-                self.control.forget();
-            } else {
-                self.control.close(error.close_code());
-            }
-        }
-        error
-    }
-
-    pub(super) const fn is_open(&self) -> bool {
-        matches!(self.phase, Phase::Idle | Phase::Between | Phase::Header | Phase::Payload)
-    }
+/// The mask of a frame that the peer sends: none if the peer is a server.
+#[inline(always)]
+fn mask_of(mask: &mut Mask, side: Side) -> Option<&mut Mask> {
+    if side.is_peer_masking() { Some(mask) } else { None }
 }

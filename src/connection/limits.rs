@@ -1,15 +1,15 @@
 //! How much a peer may send in one message (RFC 6455 section 10.4).
 
-use crate::connection::Config;
+use super::config::Config;
 use crate::wire::error::ProtocolError;
 
-/// Apart from what else is known of a message, so that no byte of a connection is padding.
-#[derive(Debug)]
+/// A separate struct, so that a connection has no padding.
+#[derive(Clone, Copy, Debug)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub(super) struct Limits {
     max_frame_size: u64,
     max_message_size: u64,
-    /// Payload bytes that the message under way may still have.
+    /// Payload bytes that the open message may still have.
     room: u64,
     max_fragments: u32,
     /// Frames that it may still have.
@@ -27,27 +27,29 @@ impl Limits {
         }
     }
 
-    /// Whether a message of this length may come in one frame.
-    #[inline(always)]
-    pub(super) const fn allow_unfragmented(&self, len: u64) -> bool {
-        len <= self.max_frame_size && len <= self.max_message_size
-    }
-
+    /// Begins a message.
     #[inline(always)]
     pub(super) fn begin_message(&mut self) {
         self.room = self.max_message_size;
         self.fragments = self.max_fragments.max(1);
     }
 
-    /// A data frame begins.
+    /// Begins a data frame with `len` bytes of payload.
     // RFC 6455 10.4: known from the header, before a byte of the payload is seen [6455-10.4-1]
     #[inline(always)]
-    pub(super) fn begin_frame(&mut self, payload_len: u64) -> Result<(), ProtocolError> {
-        if payload_len > self.max_frame_size {
+    pub(super) fn begin_frame(&mut self, len: u64) -> Result<(), ProtocolError> {
+        self.announce(len)?;
+        self.fragments = self.fragments.checked_sub(1).ok_or(ProtocolError::TooManyFragments)?;
+        Ok(())
+    }
+
+    /// Counts payload that is going to come: of a whole frame, or the next piece of one whose length is not known.
+    #[inline(always)]
+    pub(super) fn announce(&mut self, len: u64) -> Result<(), ProtocolError> {
+        if len > self.max_frame_size {
             return Err(ProtocolError::FrameTooBig);
         }
-        self.room = self.room.checked_sub(payload_len).ok_or(ProtocolError::MessageTooBig)?;
-        self.fragments = self.fragments.checked_sub(1).ok_or(ProtocolError::TooManyFragments)?;
+        self.room = self.room.checked_sub(len).ok_or(ProtocolError::MessageTooBig)?;
         Ok(())
     }
 }

@@ -1,47 +1,9 @@
 //! The frame header (RFC 6455 section 5.2): parsed with every rule that a header alone can break, encoded in its shortest form.
 
 use super::error::ProtocolError;
+use super::first_byte::{FirstByte, Opcode};
+use crate::target::FAST;
 use crate::wire::MAX_CONTROL_PAYLOAD;
-
-/// What a frame is: one of the six opcodes of RFC 6455 section 5.2, or a reserved one.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
-#[cfg_attr(feature = "defmt", derive(defmt::Format))]
-pub struct Opcode(u8);
-
-impl Opcode {
-    /// A further fragment of the message under way.
-    pub const CONTINUATION: Self = Self(0x0);
-    /// A text message, or its first fragment.
-    pub const TEXT: Self = Self(0x1);
-    /// A binary message, or its first fragment.
-    pub const BINARY: Self = Self(0x2);
-    /// The closing handshake.
-    pub const CLOSE: Self = Self(0x8);
-    /// Asks for a Pong.
-    pub const PING: Self = Self(0x9);
-    /// Answers a Ping, or is sent unasked.
-    pub const PONG: Self = Self(0xA);
-
-    /// The opcode in the low four bits of a frame's first byte.
-    pub const fn from_bits(bits: u8) -> Self {
-        Self(bits & 0x0F)
-    }
-
-    /// The four bits on the wire.
-    pub const fn bits(self) -> u8 {
-        self.0
-    }
-
-    /// True for Close, Ping, Pong and the reserved opcodes 0xB-0xF (section 5.5).
-    pub const fn is_control(self) -> bool {
-        self.0 & 0x8 != 0
-    }
-
-    /// True for 0x3-0x7 and 0xB-0xF, which only an extension can define (section 5.2).
-    pub const fn is_reserved(self) -> bool {
-        self.0 & 0x7 > 2
-    }
-}
 
 /// The header of one frame.
 ///
@@ -81,64 +43,89 @@ impl FrameHeader {
     // RFC 6455 5.7 has examples [6455-5.7-1]
     #[inline]
     pub fn parse(bytes: &[u8]) -> Result<Option<(Self, usize)>, ProtocolError> {
-        let Some((&[first, second], tail)) = bytes.split_first_chunk() else { return Ok(None) };
-        // RFC 6455 5.2: the length in 7, 16 or 64 bits, network order [6455-5.2-6]
-        let (payload_len, tail, start) = match second & 0x7F {
-            126 => match tail.split_first_chunk() {
-                Some((len, tail)) => (u64::from(u16::from_be_bytes(*len)), tail, 4),
-                None => return Ok(None),
-            },
-            127 => match tail.split_first_chunk() {
-                Some((len, tail)) => (u64::from_be_bytes(*len), tail, 10),
-                None => return Ok(None),
-            },
-            len => (u64::from(len), tail, 2),
-        };
-        // RFC 6455 5.2: the key is there exactly when MASK is set, and counts as no payload [6455-5.2-5] [6455-5.2-9]
-        let (masking_key, start) = if second & 0x80 == 0 {
-            (None, start)
-        } else {
-            match tail.first_chunk() {
-                Some(key) => (Some(*key), start + 4),
-                None => return Ok(None),
-            }
-        };
-        let header = Self {
-            fin: first & 0x80 != 0,
-            rsv: first >> 4 & 0x7,
-            opcode: Opcode::from_bits(first),
-            masking_key,
-            payload_len,
-        };
-        header.check(second & 0x7F)?;
-        Ok(Some((header, start)))
+        let Some((header, len)) = Self::read(bytes)? else { return Ok(None) };
+        Self::check_control(header.first_byte(), header.payload_len)?;
+        Ok(Some((header, len)))
     }
 
-    /// The rules that a header can break by itself; `short` is its 7-bit length.
+    /// [`parse`](Self::parse) without [`check_control`](Self::check_control).
     #[inline]
-    fn check(&self, short: u8) -> Result<(), ProtocolError> {
+    pub(crate) fn read(bytes: &[u8]) -> Result<Option<(Self, usize)>, ProtocolError> {
+        let masked = bytes.get(1).is_some_and(|second| second & 0x80 != 0);
+        Self::read_expected(bytes, masked)
+    }
+
+    /// [`read`](Self::read) for a header whose MASK bit is expected to be `masked`; `None` also if it is not.
+    #[inline(always)]
+    pub(crate) fn read_expected(bytes: &[u8], masked: bool) -> Result<Option<(Self, usize)>, ProtocolError> {
+        let Some(&[first, second]) = bytes.first_chunk() else { return Ok(None) };
+        // RFC 6455 5.2: the length in 7, 16 or 64 bits, network order [6455-5.2-6]
+        let (payload_len, least, start) = match second ^ u8::from(masked) << 7 {
+            // In a copy of its own it needs none of the checks.
+            len @ ..126 if FAST => return Self::with_key(first, len.into(), 0, bytes, 2, masked),
+            len @ ..126 => (len.into(), 0, 2),
+            126 => match array_at(bytes, 2) {
+                Some(len) => (u16::from_be_bytes(len).into(), 126, 4),
+                None => return Ok(None),
+            },
+            127 => match array_at(bytes, 2) {
+                Some(len) => (u64::from_be_bytes(len), 0x1_0000, 10),
+                None => return Ok(None),
+            },
+            _ => return Ok(None),
+        };
+        Self::with_key(first, payload_len, least, bytes, start, masked)
+    }
+
+    /// Reads the key after the length. `least` is the least length that has this form.
+    #[inline(always)]
+    fn with_key(
+        first: u8,
+        payload_len: u64,
+        least: u64,
+        bytes: &[u8],
+        start: usize,
+        masked: bool,
+    ) -> Result<Option<(Self, usize)>, ProtocolError> {
+        // RFC 6455 5.2: the key is there exactly when MASK is set, and counts as no payload [6455-5.2-5] [6455-5.2-9]
+        let (masking_key, start) = match masked {
+            false => (None, start),
+            true => match array_at(bytes, start) {
+                Some(key) => (Some(key), start + 4),
+                None => return Ok(None),
+            },
+        };
         // RFC 6455 5.2: the most significant bit is 0 [6455-5.2-7]
-        if self.payload_len >> 63 != 0 {
+        if payload_len >> 63 != 0 {
             return Err(ProtocolError::LengthTooLarge);
         }
         // RFC 6455 5.2: the minimal number of bytes [6455-5.2-8]
-        let least = match short {
-            ..126 => 0,
-            126 => 126,
-            _ => 0x1_0000,
-        };
-        if self.payload_len < least {
+        if payload_len < least {
             return Err(ProtocolError::LengthNotMinimal);
         }
-        if self.opcode.is_control() {
-            // RFC 6455 5.4, 5.5 [6455-5.4-5] [6455-5.5-2]
-            if !self.fin {
-                return Err(ProtocolError::FragmentedControl);
-            }
-            // RFC 6455 5.5 [6455-5.5-1]
-            if usize::from(short) > MAX_CONTROL_PAYLOAD {
-                return Err(ProtocolError::ControlTooLong);
-            }
+        let first = FirstByte::from_byte(first);
+        let header = Self { fin: first.fin(), rsv: first.rsv(), opcode: first.opcode(), masking_key, payload_len };
+        Ok(Some((header, start)))
+    }
+
+    /// The header's first byte.
+    #[inline]
+    pub(crate) const fn first_byte(&self) -> FirstByte {
+        FirstByte::new(self.fin, self.rsv, self.opcode)
+    }
+
+    /// The rules for the header of a control frame; data frames pass.
+    // RFC 6455 5.4, 5.5 [6455-5.4-5] [6455-5.5-1] [6455-5.5-2]
+    #[inline]
+    pub(crate) const fn check_control(first: FirstByte, payload_len: u64) -> Result<(), ProtocolError> {
+        if !first.opcode().is_control() {
+            return Ok(());
+        }
+        if !first.fin() {
+            return Err(ProtocolError::FragmentedControl);
+        }
+        if payload_len > MAX_CONTROL_PAYLOAD as u64 {
+            return Err(ProtocolError::ControlTooLong);
         }
         Ok(())
     }
@@ -182,6 +169,12 @@ impl FrameHeader {
         *place = key;
         Some(out)
     }
+}
+
+/// The bytes from `at` on.
+#[inline(always)]
+fn array_at<const N: usize>(bytes: &[u8], at: usize) -> Option<[u8; N]> {
+    bytes.get(at..at + N)?.first_chunk().copied()
 }
 
 /// A frame header as bytes, to be sent ahead of its payload.

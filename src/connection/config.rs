@@ -1,0 +1,49 @@
+//! What a host sets for a connection.
+
+/// The limits of a connection, and what its negotiated extensions define.
+///
+/// ```
+/// use barews::connection::Config;
+///
+/// let config = Config { max_message_size: 4096, ..Config::DEFAULT };
+/// ```
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+pub struct Config {
+    /// The longest payload of a received data frame, in bytes; beyond it the connection fails with 1009. Default 16 MiB.
+    pub max_frame_size: u64,
+    /// The longest received message, in bytes over all its fragments; beyond it the connection fails with 1009. Default
+    /// 64 MiB. The engine stores no message: a host that handles chunks as they come may set `u64::MAX`.
+    pub max_message_size: u64,
+    /// The most frames in a received message; beyond it the connection fails with 1008. Default 2^20.
+    pub max_fragments: u32,
+    /// The longest payload of a frame that [`fragment`](crate::Connection::fragment) sends, in bytes; 0 counts as 1. Default
+    /// 16 KiB. Between them a Pong gets through; behind a whole [`message`](crate::Connection::message) it waits for its end.
+    pub fragment_size: u32,
+    /// The reserved bits that a negotiated extension defines for data frames: 4 for RSV1, 2 for RSV2, 1 for RSV3. Default
+    /// none. Text whose first frame has one of them set is not checked for UTF-8: only the extension knows what its bytes
+    /// stand for.
+    // RFC 6455 6.2: extensions may change how data is read [6455-6.2-5] [6455-6.2-6]
+    pub extension_rsv: u8,
+    /// The reserved opcodes that a negotiated extension defines: bit n for opcode n. Default none.
+    pub extension_opcodes: u16,
+}
+
+impl Config {
+    /// The defaults, as a constant. [RFC 6455 section 10.4](https://www.rfc-editor.org/rfc/rfc6455#section-10.4)
+    // [6455-10.4-2]
+    pub const DEFAULT: Self = Self {
+        max_frame_size: 16 << 20,
+        max_message_size: 64 << 20,
+        max_fragments: 1 << 20,
+        fragment_size: 16 << 10,
+        extension_rsv: 0,
+        extension_opcodes: 0,
+    };
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Self::DEFAULT
+    }
+}

@@ -1,0 +1,129 @@
+//! The first byte of a frame: FIN, the reserved bits and the opcode (RFC 6455 section 5.2).
+
+use super::error::ProtocolError;
+
+/// What a frame is: one of the six opcodes of RFC 6455 section 5.2, or a reserved one.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+pub struct Opcode(u8);
+
+impl Opcode {
+    /// A further fragment of the message under way.
+    pub const CONTINUATION: Self = Self(0x0);
+    /// A text message, or its first fragment.
+    pub const TEXT: Self = Self(0x1);
+    /// A binary message, or its first fragment.
+    pub const BINARY: Self = Self(0x2);
+    /// The closing handshake.
+    pub const CLOSE: Self = Self(0x8);
+    /// Asks for a Pong.
+    pub const PING: Self = Self(0x9);
+    /// Answers a Ping, or is sent unasked.
+    pub const PONG: Self = Self(0xA);
+
+    /// The opcode in the low four bits of a frame's first byte.
+    pub const fn from_bits(bits: u8) -> Self {
+        Self(bits & 0x0F)
+    }
+
+    /// The four bits on the wire.
+    pub const fn bits(self) -> u8 {
+        self.0
+    }
+
+    /// True for Close, Ping, Pong and the reserved opcodes 0xB-0xF (section 5.5).
+    pub const fn is_control(self) -> bool {
+        self.0 & 0x8 != 0
+    }
+
+    /// True for 0x3-0x7 and 0xB-0xF, which only an extension can define (section 5.2).
+    pub const fn is_reserved(self) -> bool {
+        self.0 & 0x7 > 2
+    }
+}
+
+/// The first byte of a frame.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+pub(crate) struct FirstByte(u8);
+
+impl FirstByte {
+    /// RFC 6455 5.2: FIN marks a message's last frame, also if it is the only one [6455-5.2-1]
+    const FIN: u8 = 0x80;
+    const RSV: u8 = 0x70;
+
+    /// A text message in one frame.
+    pub(crate) const WHOLE_TEXT: Self = Self::new(true, 0, Opcode::TEXT);
+    /// A binary message in one frame.
+    pub(crate) const WHOLE_BINARY: Self = Self::new(true, 0, Opcode::BINARY);
+
+    pub(crate) const PING: Self = Self::new(true, 0, Opcode::PING);
+
+    /// `rsv` is 4 for RSV1, 2 for RSV2, 1 for RSV3; other bits of it are left out.
+    #[inline]
+    pub(crate) const fn new(fin: bool, rsv: u8, opcode: Opcode) -> Self {
+        Self((fin as u8) << 7 | (rsv & 0x7) << 4 | opcode.0)
+    }
+
+    /// The byte on the wire.
+    #[inline]
+    pub(crate) const fn from_byte(byte: u8) -> Self {
+        Self(byte)
+    }
+
+    /// The last frame of a message.
+    #[inline]
+    pub(crate) const fn fin(self) -> bool {
+        self.0 & Self::FIN != 0
+    }
+
+    /// RSV1, RSV2 and RSV3 as the bits 4, 2 and 1.
+    #[inline]
+    pub(crate) const fn rsv(self) -> u8 {
+        (self.0 & Self::RSV) >> 4
+    }
+
+    #[inline]
+    pub(crate) const fn opcode(self) -> Opcode {
+        Opcode::from_bits(self.0)
+    }
+
+    /// The same without reserved bits.
+    #[inline]
+    pub(crate) const fn without_rsv(self) -> Self {
+        Self(self.0 & !Self::RSV)
+    }
+
+    /// Refuses reserved bits and a reserved opcode that no negotiated extension defines. `extension_rsv` has a
+    /// bit for each reserved bit that one defines, `extension_opcodes` bit n for opcode n.
+    // RFC 6455 5.2, 5.8 [6455-5.2-3] [6455-5.2-4] [6455-5.2-10] [6455-5.8-1]
+    #[inline]
+    pub(crate) const fn check_negotiated(self, extension_rsv: u8, extension_opcodes: u16) -> Result<(), ProtocolError> {
+        if self.0 & !(Self::FIN | 0x8) <= Opcode::BINARY.0 {
+            return Ok(()); // neither reserved bits nor a reserved opcode
+        }
+        let opcode = self.opcode();
+        if self.rsv() != 0 && (opcode.is_control() || self.rsv() & !extension_rsv != 0) {
+            return Err(ProtocolError::ReservedBits);
+        }
+        if opcode.is_reserved() && extension_opcodes >> opcode.bits() & 1 == 0 {
+            return Err(ProtocolError::ReservedOpcode);
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{FirstByte, Opcode};
+
+    #[test]
+    fn first_byte_keeps_each_of_its_fields() {
+        for byte in 0..=255 {
+            let first = FirstByte::from_byte(byte);
+            assert_eq!(FirstByte::new(first.fin(), first.rsv(), first.opcode()), first);
+            assert_eq!(first.without_rsv(), FirstByte::new(first.fin(), 0, first.opcode()));
+            assert_eq!(first.opcode(), Opcode::from_bits(byte));
+        }
+    }
+}
