@@ -12,6 +12,7 @@ mod event;
 mod fragmentation;
 mod frames;
 mod limits;
+mod outgoing;
 mod receiver;
 mod state;
 mod transmitter;
@@ -19,9 +20,10 @@ mod whole;
 
 pub use control::Reply;
 pub use event::{Chunk, Event, MessageKind, Received};
+pub use outgoing::Outgoing;
 pub use receiver::Receiver;
 pub use state::{State, Transport};
-pub use transmitter::{Outgoing, Transmitter};
+pub use transmitter::Transmitter;
 
 use crate::role::{Role, Server};
 use crate::wire::error::{ProtocolError, SendError};
