@@ -2,16 +2,21 @@
 //!
 //! Every call writes into the host's buffer or returns a header for it to send; a call that fails has changed nothing.
 
+mod control_frames;
+
+use super::Config;
+use super::event::MessageKind;
+use super::outgoing::Outgoing;
 use crate::bytes::copy;
-use crate::connection::{Config, MessageKind, Reply};
 use crate::role::{Role, Server};
+use crate::target::FAST;
 use crate::wire::error::SendError;
-use crate::wire::{CloseCode, CloseFrame, EncodedHeader, FrameHeader, MAX_CONTROL_PAYLOAD, Mask, Opcode};
+use crate::wire::{EncodedHeader, FrameHeader, Mask, Opcode};
 
 /// The sending half of a [`Connection`](crate::Connection).
 ///
 /// By itself it knows nothing of what was received, and so sends until our own Close frame is out: what a host has queued
-/// when the peer's Close comes may go out before the [`Reply`] to that (RFC 6455 section 5.5.1).
+/// when the peer's Close comes may go out before the [`Reply`](super::Reply) to that (RFC 6455 section 5.5.1).
 #[derive(Debug)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct Transmitter<R> {
@@ -20,83 +25,22 @@ pub struct Transmitter<R> {
     extension_opcodes: u16,
     extension_rsv: u8,
     stage: Stage,
-    /// The frame under way: its mask, of which a server makes no use, and the payload that is still to be sent.
+    /// The mask of the current frame. A server does not use it.
     mask: Mask,
+    /// Payload bytes of the current frame that are still to be sent.
     left: u64,
 }
 
-/// Where a [`Transmitter`] stands between frames.
+/// What a [`Transmitter`] has sent before the next frame.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 enum Stage {
-    /// No message is under way.
+    /// Whole messages only.
     Idle,
-    /// A fragmented message is under way; the opcode of its first frame.
+    /// Fragments of a message that is not complete; the opcode of its first frame.
     Fragments(Opcode),
     /// Our Close frame was sent.
     Closed,
-}
-
-/// A message that [`fragment`](crate::Connection::fragment) sends piece by piece.
-///
-/// ```
-/// use barews::connection::{Config, MessageKind, Outgoing};
-///
-/// let config = Config { fragment_size: 4, ..Config::DEFAULT };
-/// let mut connection = barews::Connection::new(barews::Server, &config);
-/// let mut message = Outgoing::new(MessageKind::Text, b"fragments");
-/// let (mut sent, mut out) = (Vec::new(), [0; 32]);
-/// while let len @ 1.. = connection.fragment(&mut message, &mut out)? {
-///     sent.extend_from_slice(&out[..len]);
-///     // here a Pong may go out: `connection.poll_transmit(&mut out)`
-/// }
-/// assert_eq!(sent, b"\x01\x04frag\x00\x04ment\x80\x01s");
-/// # Ok::<(), barews::SendError>(())
-/// ```
-#[derive(Clone, PartialEq, Eq, Debug)]
-#[cfg_attr(feature = "defmt", derive(defmt::Format))]
-pub struct Outgoing<'m> {
-    kind: MessageKind,
-    begun: bool,
-    /// What is still to be sent; `None` behind the last fragment.
-    rest: Option<&'m [u8]>,
-}
-
-impl<'m> Outgoing<'m> {
-    /// A message of which nothing was sent.
-    pub const fn new(kind: MessageKind, body: &'m [u8]) -> Self {
-        Self { kind, begun: false, rest: Some(body) }
-    }
-
-    /// A message of which the first `sent` bytes are in fragments, for a host that keeps its message and not this.
-    ///
-    /// ```
-    /// use barews::connection::{Config, MessageKind, Outgoing};
-    ///
-    /// let config = Config { fragment_size: 4, ..Config::DEFAULT };
-    /// let mut connection = barews::Connection::new(barews::Server, &config);
-    /// let (body, mut sent, mut out) = (b"fragments".to_vec(), 0, [0; 32]);
-    /// while sent < body.len() {
-    ///     let mut message = Outgoing::resume(MessageKind::Text, &body, sent);
-    ///     let len = connection.fragment(&mut message, &mut out)?;
-    ///     sent = body.len() - message.left();
-    ///     // here `out[..len]` goes out
-    /// }
-    /// # Ok::<(), barews::SendError>(())
-    /// ```
-    pub fn resume(kind: MessageKind, body: &'m [u8], sent: usize) -> Self {
-        Self { kind, begun: sent > 0, rest: Some(body.get(sent..).unwrap_or_default()) }
-    }
-
-    /// Bytes of the message that are still to be sent.
-    pub fn left(&self) -> usize {
-        self.rest.map_or(0, <[u8]>::len)
-    }
-
-    /// Whether the last fragment was sent.
-    pub const fn is_complete(&self) -> bool {
-        self.rest.is_none()
-    }
 }
 
 impl<R: Role> Transmitter<R> {
@@ -112,24 +56,24 @@ impl<R: Role> Transmitter<R> {
         }
     }
 
-    /// Writes a whole message as one frame, masked while it is copied, and returns the frame's length: `body` and at most 14
-    /// bytes. `body` of a text message must be UTF-8. Many messages may be written behind each other into one buffer.
+    /// Writes a whole message as one frame, masked while it is copied. Returns the frame's length: that of `body` and at most
+    /// 14 bytes more. `body` of a text message must be UTF-8. One buffer can take many messages, one after the other.
     ///
     /// # Errors
     ///
     /// [`SendError`]; nothing is changed.
     #[inline]
     pub fn message(&mut self, kind: MessageKind, body: &[u8], out: &mut [u8]) -> Result<usize, SendError> {
+        let opcode = self.next_opcode(kind, 0)?;
         if self.stage != Stage::Idle {
-            return self.check_may_begin(kind).and(Err(SendError::MessageInProgress));
+            return Err(SendError::MessageInProgress);
         }
-        self.check_may_begin(kind)?; // the compiler knows that no Close was sent
-        self.write(kind.opcode(), true, body, out)
+        self.write(opcode, true, body, out)
     }
 
-    /// Writes the next fragment of `message`, and returns its length; 0 when the message is complete. A fragment is as long as
-    /// `out` and [`Config::fragment_size`](crate::connection::Config::fragment_size) let it be. Between fragments control
-    /// frames may be sent, so that none waits for a large message; other messages may not.
+    /// Writes the next fragment of `message`. Returns its length, or 0 when the message is complete. A fragment is as long as
+    /// `out` and [`Config::fragment_size`](crate::connection::Config::fragment_size) let it be. Control frames can be sent
+    /// between fragments, so that none waits for a large message. Other messages cannot.
     ///
     /// # Errors
     ///
@@ -137,36 +81,35 @@ impl<R: Role> Transmitter<R> {
     // RFC 6455 5.4, 6.1 [6455-5.4-9] [6455-6.1-4]
     pub fn fragment(&mut self, message: &mut Outgoing<'_>, out: &mut [u8]) -> Result<usize, SendError> {
         let Some(rest) = message.rest else { return Ok(0) };
-        self.check_may_begin(message.kind)?;
-        let opcode = message.kind.opcode();
-        if self.stage != (if message.begun { Stage::Fragments(opcode) } else { Stage::Idle }) {
+        let opcode = self.next_opcode(message.kind, 0)?;
+        if message.begun != (opcode == Opcode::CONTINUATION) {
             return Err(SendError::MessageInProgress);
         }
         let fragment_size = usize::try_from(self.fragment_size).unwrap_or(usize::MAX).max(1);
         let wanted = rest.len().min(fragment_size);
-        let header = header_len::<R>(wanted as u64);
+        let header = FrameHeader::encoded_len(!R::IS_SERVER, wanted as u64);
         let fits = wanted.min(out.len().saturating_sub(header));
-        let Some((part, after)) = rest.split_at_checked(fits) else { return Ok(0) };
+        let Some((part, after)) = rest.split_at_checked(fits) else { return never!(Ok(0)) };
         if part.is_empty() && !after.is_empty() {
             return Err(SendError::BufferTooSmall { need: header + 1 });
         }
         let fin = after.is_empty(); // RFC 6455 6.1 [6455-6.1-6]
-        let len = self.write(self.next_opcode(opcode), fin, part, out)?;
+        let len = self.write(opcode, fin, part, out)?;
         message.begun = true;
         message.rest = if fin { None } else { Some(after) };
-        self.stage = if fin { Stage::Idle } else { Stage::Fragments(opcode) };
+        self.data_frame_sent(message.kind, fin);
         Ok(len)
     }
 
-    /// The header of a data frame with `len` bytes of payload, which the host sends behind it: piece by piece, from where it
-    /// lies, in one vectored write. Each piece goes through [`payload`](Self::payload) first. `fin` ends the message; a frame
-    /// behind one without `fin` continues its message and has the same `kind`.
+    /// Returns the header of a data frame with `len` bytes of payload. The host sends the payload after it: in pieces, from
+    /// the memory that it is in, in one vectored write. Call [`payload`](Self::payload) for each piece first. `fin` ends the
+    /// message. A frame after one without `fin` continues its message and has the same `kind`.
     ///
     /// ```
     /// use barews::connection::MessageKind;
     ///
     /// let mut connection = barews::Connection::new(barews::Client(|| [1, 2, 3, 4]), &Default::default());
-    /// let mut body = *b"Hello"; // one's own copy: it is masked in place
+    /// let mut body = *b"Hello"; // a copy of ours: it is masked in place
     /// let header = connection.frame(MessageKind::Text, true, body.len() as u64)?;
     /// connection.payload(&mut body)?;
     /// assert_eq!(header.as_bytes(), b"\x81\x85\x01\x02\x03\x04");
@@ -196,29 +139,20 @@ impl<R: Role> Transmitter<R> {
         rsv: u8,
         len: u64,
     ) -> Result<EncodedHeader, SendError> {
-        self.check_may_begin(kind)?;
-        // RFC 6455 5.2 [6455-5.2-2]
-        if rsv & !self.extension_rsv != 0 {
-            return Err(SendError::Reserved);
-        }
-        let begun = kind.opcode();
-        let opcode = self.next_opcode(begun);
-        if self.stage != Stage::Idle && self.stage != Stage::Fragments(begun) {
-            return Err(SendError::MessageInProgress);
-        }
+        let opcode = self.next_opcode(kind, rsv)?;
         // RFC 6455 5.2 [6455-5.2-7]
         if len >> 63 != 0 {
             return Err(SendError::PayloadTooLong);
         }
         let masking_key = self.role.next_masking_key();
-        self.stage = if fin { Stage::Idle } else { Stage::Fragments(begun) };
+        self.data_frame_sent(kind, fin);
         self.mask = Mask::new(masking_key.unwrap_or_default());
         self.left = len;
         Ok(FrameHeader { fin, rsv, opcode, masking_key, payload_len: len }.encode())
     }
 
-    /// The next piece of the payload that [`frame`](Self::frame) announced: a client's is masked in place, a server's is
-    /// only counted. A piece must not be changed afterwards.
+    /// The next piece of the payload that [`frame`](Self::frame) announced. A client's is masked in place, a server's is only
+    /// counted. A piece must not be changed afterwards.
     ///
     /// # Errors
     ///
@@ -233,8 +167,8 @@ impl<R: Role> Transmitter<R> {
         Ok(())
     }
 
-    /// [`payload`](Self::payload) of which the host keeps the original: masked while it is copied to `out`, as much of it as
-    /// fits. Returns how much that is.
+    /// Like [`payload`](Self::payload), but leaves `part` unchanged: masks it while copying as much of it as fits to `out`.
+    /// Returns the number of bytes copied.
     ///
     /// ```
     /// use barews::connection::MessageKind;
@@ -258,7 +192,7 @@ impl<R: Role> Transmitter<R> {
     #[inline]
     pub fn copy_payload(&mut self, part: &[u8], out: &mut [u8]) -> Result<usize, SendError> {
         let len = part.len().min(out.len());
-        let (Some(part), Some(out)) = (part.get(..len), out.get_mut(..len)) else { return Ok(0) };
+        let (Some(part), Some(out)) = (part.get(..len), out.get_mut(..len)) else { return never!(Ok(0)) };
         self.count(len)?;
         if R::IS_SERVER {
             copy(out, part);
@@ -274,117 +208,20 @@ impl<R: Role> Transmitter<R> {
         Ok(())
     }
 
-    /// Payload bytes that the frame under way still has to bring. No other frame can be sent before they are.
+    /// Payload bytes of the current frame that are still to be sent. No other frame can be sent before them.
     pub const fn payload_left(&self) -> u64 {
         self.left
     }
 
-    /// Writes a Ping with up to 125 bytes of payload, which the peer's Pong repeats.
-    ///
-    /// # Errors
-    ///
-    /// [`SendError`]; nothing is changed.
-    // RFC 6455 5.5.2 [6455-5.5.2-1] [6455-5.5.2-4]
-    pub fn ping(&mut self, payload: &[u8], out: &mut [u8]) -> Result<usize, SendError> {
-        self.control(Opcode::PING, payload, out)
-    }
-
-    /// Writes a Pong that answers no Ping.
-    ///
-    /// # Errors
-    ///
-    /// [`SendError`]; nothing is changed.
-    // RFC 6455 5.5.3 [6455-5.5.3-3]
-    pub fn pong(&mut self, payload: &[u8], out: &mut [u8]) -> Result<usize, SendError> {
-        self.control(Opcode::PONG, payload, out)
-    }
-
-    /// Writes a control frame with an opcode from 11 to 15 that
-    /// [`Config::extension_opcodes`](crate::connection::Config::extension_opcodes) allows.
-    ///
-    /// # Errors
-    ///
-    /// [`SendError`]; nothing is changed.
-    pub fn extension_control(&mut self, opcode: u8, payload: &[u8], out: &mut [u8]) -> Result<usize, SendError> {
-        let opcode = Opcode::from_bits(opcode);
-        if !opcode.is_control() || !opcode.is_reserved() {
-            return Err(SendError::Reserved);
-        }
-        self.check_reserved(opcode)?;
-        self.control(opcode, payload, out)
-    }
-
-    /// Writes the reply that [`Receiver::take_reply`](crate::connection::Receiver::take_reply) gave. 0 when our Close frame
-    /// is out already: then nothing may follow.
-    ///
-    /// # Errors
-    ///
-    /// [`SendError::FrameInProgress`] inside a frame, and [`SendError::BufferTooSmall`]: keep the reply and try again.
-    pub fn reply(&mut self, reply: &Reply, out: &mut [u8]) -> Result<usize, SendError> {
-        if self.is_closed() { Ok(0) } else { self.control(reply.opcode, reply.payload(), out) }
-    }
-
-    /// Writes a Close frame. Nothing can be sent after it.
-    ///
-    /// # Errors
-    ///
-    /// [`SendError`]; nothing is changed. [`SendError::CloseCode`] for a code that must not be sent, and for a server's 1010.
-    // RFC 6455 5.5.1, 7.1.2 [6455-5.5.1-1] [6455-7.1.2-1] [6455-7.3-1] [6455-7.3-3] [6455-7.4-1] [6455-7.4.1-1]
-    pub fn close(&mut self, code: CloseCode, reason: &str, out: &mut [u8]) -> Result<usize, SendError> {
-        // RFC 6455 7.4.1: 1010 is the client's alone [6455-7.4.1-8]
-        if R::IS_SERVER && code == CloseCode::MANDATORY_EXTENSION {
-            return Err(SendError::CloseCode);
-        }
-        let close = CloseFrame::new(code, reason)?;
-        let mut payload = [0; MAX_CONTROL_PAYLOAD];
-        let [a, b, rest @ ..] = &mut payload;
-        [*a, *b] = code.0.to_be_bytes();
-        let len = 2 + copy(rest, close.reason_bytes());
-        let payload = payload.get(..len).unwrap_or_default();
-        self.control(Opcode::CLOSE, payload, out)
-    }
-
-    /// Writes a Close frame without a status code. Nothing can be sent after it.
-    ///
-    /// # Errors
-    ///
-    /// [`SendError`]; nothing is changed.
-    pub fn close_without_status(&mut self, out: &mut [u8]) -> Result<usize, SendError> {
-        self.control(Opcode::CLOSE, &[], out)
-    }
-
-    /// Whether our Close frame was sent.
-    pub const fn is_closed(&self) -> bool {
-        matches!(self.stage, Stage::Closed)
-    }
-
-    /// Writes a control frame, between the fragments of a message if need be.
-    // RFC 6455 5.4, 5.5 [6455-5.4-4]
-    #[inline(never)]
-    pub(super) fn control(&mut self, opcode: Opcode, payload: &[u8], out: &mut [u8]) -> Result<usize, SendError> {
-        self.check_between_frames()?;
-        // RFC 6455 5.5 [6455-5.5-1]
-        if payload.len() > MAX_CONTROL_PAYLOAD {
-            return Err(SendError::PayloadTooLong);
-        }
-        let len = self.write(opcode, true, payload, out)?;
-        if opcode == Opcode::CLOSE {
-            self.stage = Stage::Closed;
-        }
-        Ok(len)
-    }
-
-    /// Writes one frame: header, then the payload, masked while it is copied.
+    /// Writes one frame: the header, then the payload, masked while it is copied.
     // RFC 6455 6.1 [6455-6.1-1] [6455-6.1-3] [6455-5.5.1-5]
     #[inline]
     fn write(&mut self, opcode: Opcode, fin: bool, payload: &[u8], out: &mut [u8]) -> Result<usize, SendError> {
-        match payload.len() {
-            // Most messages are short; with a constant for the header's length most checks are known to hold. A client
-            // would save instructions, too, but took longer.
-            ..126 if R::IS_SERVER && cfg!(target_pointer_width = "64") => {
-                self.write_with(header_len::<R>(0), opcode, fin, payload, out)
-            }
-            len => self.write_with(header_len::<R>(len as u64), opcode, fin, payload, out),
+        match FrameHeader::encoded_len(!R::IS_SERVER, payload.len() as u64) {
+            // Most messages are short. They have a branch in which the compiler knows the header's length and drops bounds
+            // checks. For clients this saved instructions but cost time, so only servers have it.
+            2 if FAST => self.write_with(2, opcode, fin, payload, out),
+            header_len => self.write_with(header_len, opcode, fin, payload, out),
         }
     }
 
@@ -399,56 +236,82 @@ impl<R: Role> Transmitter<R> {
         out: &mut [u8],
     ) -> Result<usize, SendError> {
         let need = header_len.wrapping_add(payload.len()); // no slice is so long that it wraps
-        let Some(out) = out.get_mut(..need) else { return Err(SendError::BufferTooSmall { need }) };
+        let Some((header_place, body)) = out.get_mut(..need).and_then(|out| out.split_at_mut_checked(header_len))
+        else {
+            return Err(SendError::BufferTooSmall { need });
+        };
         let masking_key = self.role.next_masking_key();
         let header = FrameHeader { fin, rsv: 0, opcode, masking_key, payload_len: payload.len() as u64 };
-        let Some(body) = header.write(out) else { return Ok(0) };
-        if let Some(key) = masking_key {
-            Mask::new(key).copy(body, payload);
-        } else if let Some(body) = body.get_mut(..payload.len()) {
-            // All of it, but now the compiler knows its length. A key of zeros costs less than a call of memcpy.
-            if cfg!(target_pointer_width = "64") && payload.len() < 32 {
-                Mask::new([0; 4]).copy(body, payload);
-            } else {
-                copy(body, payload);
-            }
+        if header.write(header_place).is_none() {
+            never!();
+        }
+        match masking_key {
+            Some(key) => Mask::new(key).copy(body, payload),
+            // A key of zeros costs less than a call of memcpy.
+            None if FAST && payload.len() < 32 => Mask::new([0; 4]).copy(body, payload),
+            None => _ = copy(body, payload),
         }
         Ok(need)
     }
 
-    fn check_may_begin(&self, kind: MessageKind) -> Result<(), SendError> {
-        self.check_between_frames()?;
-        match kind {
-            MessageKind::Text | MessageKind::Binary => Ok(()),
-            MessageKind::Extension(_) => match kind.opcode() {
-                opcode if opcode.is_control() || !opcode.is_reserved() => Err(SendError::Reserved),
-                opcode => self.check_reserved(opcode),
-            },
-        }
+    /// Decides whether a data frame can be sent now. Returns its opcode: that of `kind`, or CONTINUATION inside a message of
+    /// this kind.
+    ///
+    /// If several rules forbid the frame, the error is that of the one that comes first here:
+    ///
+    /// 1. Nothing follows our Close frame.
+    /// 2. Inside a frame only its payload can be sent.
+    /// 3. The kind and the reserved bits are those of RFC 6455 or of a negotiated extension.
+    /// 4. Inside a message only its own frames can be sent, and control frames.
+    fn next_opcode(&self, kind: MessageKind, rsv: u8) -> Result<Opcode, SendError> {
+        let opcode = kind.opcode();
+        let by_stage = match self.stage {
+            Stage::Idle => Ok(opcode),
+            // RFC 6455 5.4: fragments after the first are continuations [6455-5.4-2]
+            Stage::Fragments(first) if first == opcode => Ok(Opcode::CONTINUATION),
+            _ => Err(SendError::MessageInProgress),
+        };
+        self.check_data(kind, rsv)?;
+        by_stage
     }
 
+    /// The rules 1 to 3 of [`next_opcode`](Self::next_opcode).
+    fn check_data(&self, kind: MessageKind, rsv: u8) -> Result<(), SendError> {
+        self.check_between_frames()?;
+        if let MessageKind::Extension(_) = kind {
+            if kind.opcode().is_control() {
+                return Err(SendError::Reserved);
+            }
+            self.check_extension(kind.opcode())?;
+        }
+        // RFC 6455 5.2: no reserved bit without an extension [6455-5.2-2]
+        if rsv & !self.extension_rsv != 0 { Err(SendError::Reserved) } else { Ok(()) }
+    }
+
+    fn data_frame_sent(&mut self, kind: MessageKind, fin: bool) {
+        self.stage = if fin { Stage::Idle } else { Stage::Fragments(kind.opcode()) };
+    }
+
+    /// The rules 1 and 2, which bind control frames, too.
     fn check_between_frames(&self) -> Result<(), SendError> {
-        // RFC 6455 5.1, 5.5.1: nothing behind a Close [6455-5.1-7] [6455-5.5.1-6]
+        // RFC 6455 5.1, 5.5.1: nothing after a Close [6455-5.1-7] [6455-5.5.1-6]
         if self.is_closed() {
             return Err(SendError::Closing);
         }
         if self.left > 0 { Err(SendError::FrameInProgress) } else { Ok(()) }
     }
 
-    // RFC 6455 5.2 [6455-5.2-4]
-    fn check_reserved(&self, opcode: Opcode) -> Result<(), SendError> {
-        if self.extension_opcodes >> opcode.bits() & 1 == 0 { Err(SendError::Reserved) } else { Ok(()) }
-    }
-
-    /// RFC 6455 5.4: fragments behind the first are continuations [6455-5.4-2]
-    fn next_opcode(&self, begun: Opcode) -> Opcode {
-        if self.stage == Stage::Idle { begun } else { Opcode::CONTINUATION }
+    /// Fails unless the opcode is one of a negotiated extension.
+    // RFC 6455 5.2: no reserved opcode without an extension [6455-5.2-4]
+    fn check_extension(&self, opcode: Opcode) -> Result<(), SendError> {
+        let negotiated = self.extension_opcodes >> opcode.bits() & 1 != 0;
+        if opcode.is_reserved() && negotiated { Ok(()) } else { Err(SendError::Reserved) }
     }
 }
 
 impl Transmitter<Server> {
-    /// [`payload`](Self::payload) in memory that must not change, because others send it too: a server masks nothing, so it
-    /// is counted only.
+    /// Like [`payload`](Self::payload), for memory that must not change because other connections send it, too. A server
+    /// masks nothing, so it is only counted.
     ///
     /// # Errors
     ///
@@ -458,14 +321,4 @@ impl Transmitter<Server> {
     pub fn shared_payload(&mut self, part: &[u8]) -> Result<(), SendError> {
         self.count(part.len())
     }
-}
-
-/// The length of a frame's header, in bytes.
-const fn header_len<R: Role>(payload_len: u64) -> usize {
-    let length = match payload_len {
-        ..126 => 2,
-        126..=0xFFFF => 4,
-        _ => 10,
-    };
-    if R::IS_SERVER { length } else { length + 4 }
 }

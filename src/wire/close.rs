@@ -2,8 +2,8 @@
 
 use super::close_code::CloseCode;
 use super::error::{ProtocolError, SendError};
+use super::header::MAX_CONTROL_PAYLOAD;
 use super::utf8::Utf8Validator;
-use crate::wire::MAX_CONTROL_PAYLOAD;
 
 /// What a Close frame says: a status code and a reason (RFC 6455 section 5.5.1).
 ///

@@ -71,6 +71,11 @@ impl FirstByte {
         Self(byte)
     }
 
+    #[inline]
+    pub(crate) const fn to_byte(self) -> u8 {
+        self.0
+    }
+
     /// The last frame of a message.
     #[inline]
     pub(crate) const fn fin(self) -> bool {

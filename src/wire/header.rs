@@ -3,7 +3,13 @@
 use super::error::ProtocolError;
 use super::first_byte::{FirstByte, Opcode};
 use crate::target::FAST;
-use crate::wire::MAX_CONTROL_PAYLOAD;
+
+/// The most payload that a control frame may carry, in bytes (RFC 6455 section 5.5).
+pub const MAX_CONTROL_PAYLOAD: usize = 125;
+
+/// The longest control frame, in bytes: header, masking key and payload. An output buffer of this size always suffices for
+/// [`poll_transmit`](crate::Connection::poll_transmit).
+pub const MAX_CONTROL_FRAME: usize = 2 + 4 + MAX_CONTROL_PAYLOAD;
 
 /// The header of one frame.
 ///
@@ -65,11 +71,11 @@ impl FrameHeader {
             len @ ..126 if FAST => return Self::with_key(first, len.into(), 0, bytes, 2, masked),
             len @ ..126 => (len.into(), 0, 2),
             126 => match array_at(bytes, 2) {
-                Some(len) => (u16::from_be_bytes(len).into(), 126, 4),
+                Some(len) => (u16::from_be_bytes(len).into(), LONGER, 4),
                 None => return Ok(None),
             },
             127 => match array_at(bytes, 2) {
-                Some(len) => (u64::from_be_bytes(len), 0x1_0000, 10),
+                Some(len) => (u64::from_be_bytes(len), LONGEST, 10),
                 None => return Ok(None),
             },
             _ => return Ok(None),
@@ -130,44 +136,53 @@ impl FrameHeader {
         Ok(())
     }
 
-    /// The header as it goes on the wire, its length in the shortest form. Bits that have no place in it are left out; what a
-    /// control frame may be is for the caller to know.
+    /// The header as it goes on the wire, its length in the shortest form. Bits that have no place in it are left out. The
+    /// caller sees to the rules for control frames.
     #[inline]
     pub fn encode(&self) -> EncodedHeader {
         let mut bytes = [0; Self::MAX_LEN];
-        let room = self.write(&mut bytes).map_or(0, |room| room.len());
-        EncodedHeader { bytes, len: (Self::MAX_LEN - room) as u8 }
+        if self.write(&mut bytes).is_none() {
+            never!();
+        }
+        EncodedHeader { bytes, len: Self::encoded_len(self.masking_key.is_some(), self.payload_len) as u8 }
     }
 
-    /// [`encode`](Self::encode) to the start of `out`; returns what is behind. `None` if it does not fit.
+    /// Returns the length of the encoded header in bytes: 2 to 14.
     #[inline]
-    pub(crate) fn write<'o>(&self, out: &'o mut [u8]) -> Option<&'o mut [u8]> {
+    pub(crate) const fn encoded_len(masked: bool, payload_len: u64) -> usize {
+        let unmasked = match payload_len {
+            ..LONGER => 2,
+            LONGER..LONGEST => 4,
+            LONGEST.. => 10,
+        };
+        if masked { unmasked + 4 } else { unmasked }
+    }
+
+    /// Writes the [encoded](Self::encode) header to the start of `out`. `None` if `out` is shorter than the header.
+    #[inline]
+    pub(crate) fn write(&self, out: &mut [u8]) -> Option<()> {
         let masked = if self.masking_key.is_some() { 0x80 } else { 0 };
         let (start, out) = out.split_first_chunk_mut()?;
-        let first = u8::from(self.fin) << 7 | (self.rsv & 0x7) << 4 | self.opcode.bits();
+        let first = self.first_byte().to_byte();
         // RFC 6455 5.2: the shortest form, most significant bit 0 [6455-5.2-7] [6455-5.2-8]
         let out = match self.payload_len {
-            len @ ..126 => {
+            len @ ..LONGER => {
                 *start = [first, masked | len as u8];
                 out
             }
-            len @ 126..=0xFFFF => {
+            len @ LONGER..LONGEST => {
                 *start = [first, masked | 126];
-                let (place, out) = out.split_first_chunk_mut()?;
-                *place = (len as u16).to_be_bytes();
-                out
+                put((len as u16).to_be_bytes(), out)?
             }
-            len => {
+            len @ LONGEST.. => {
                 *start = [first, masked | 127];
-                let (place, out) = out.split_first_chunk_mut()?;
-                *place = (len & u64::MAX >> 1).to_be_bytes();
-                out
+                put((len & u64::MAX >> 1).to_be_bytes(), out)?
             }
         };
-        let Some(key) = self.masking_key else { return Some(out) };
-        let (place, out) = out.split_first_chunk_mut()?;
-        *place = key;
-        Some(out)
+        if let Some(key) = self.masking_key {
+            put(key, out)?;
+        }
+        Some(())
     }
 }
 
@@ -175,6 +190,19 @@ impl FrameHeader {
 #[inline(always)]
 fn array_at<const N: usize>(bytes: &[u8], at: usize) -> Option<[u8; N]> {
     bytes.get(at..at + N)?.first_chunk().copied()
+}
+
+/// From this length on, the header has it in 16 bits.
+const LONGER: u64 = 126;
+/// From this length on, the header has it in 64 bits.
+const LONGEST: u64 = 0x1_0000;
+
+/// Writes `bytes` to the start of `out`, and returns what follows them.
+#[inline(always)]
+fn put<const N: usize>(bytes: [u8; N], out: &mut [u8]) -> Option<&mut [u8]> {
+    let (place, rest) = out.split_first_chunk_mut()?;
+    *place = bytes;
+    Some(rest)
 }
 
 /// A frame header as bytes, to be sent ahead of its payload.
@@ -189,7 +217,7 @@ impl EncodedHeader {
     /// The bytes on the wire, 2 to 14 of them.
     #[inline]
     pub fn as_bytes(&self) -> &[u8] {
-        self.bytes.get(..usize::from(self.len)).unwrap_or(&[])
+        self.bytes.get(..usize::from(self.len)).unwrap_or_else(|| never!(&[]))
     }
 }
 

@@ -1,0 +1,110 @@
+//! Sending: control frames (RFC 6455 section 5.5).
+
+use super::{Stage, Transmitter};
+use crate::bytes::copy;
+use crate::connection::control::Reply;
+use crate::role::Role;
+use crate::wire::error::SendError;
+use crate::wire::{CloseCode, CloseFrame, MAX_CONTROL_PAYLOAD, Opcode};
+
+impl<R: Role> Transmitter<R> {
+    /// Writes a Ping with up to 125 bytes of payload, which the peer's Pong repeats.
+    ///
+    /// # Errors
+    ///
+    /// [`SendError`]; nothing is changed.
+    // RFC 6455 5.5.2 [6455-5.5.2-1] [6455-5.5.2-4]
+    pub fn ping(&mut self, payload: &[u8], out: &mut [u8]) -> Result<usize, SendError> {
+        self.control(Opcode::PING, payload, out)
+    }
+
+    /// Writes a Pong that answers no Ping.
+    ///
+    /// # Errors
+    ///
+    /// [`SendError`]; nothing is changed.
+    // RFC 6455 5.5.3 [6455-5.5.3-3]
+    pub fn pong(&mut self, payload: &[u8], out: &mut [u8]) -> Result<usize, SendError> {
+        self.control(Opcode::PONG, payload, out)
+    }
+
+    /// Writes a control frame with an opcode from 11 to 15 that
+    /// [`Config::extension_opcodes`](crate::connection::Config::extension_opcodes) allows.
+    ///
+    /// # Errors
+    ///
+    /// [`SendError`]; nothing is changed.
+    pub fn extension_control(&mut self, opcode: u8, payload: &[u8], out: &mut [u8]) -> Result<usize, SendError> {
+        let opcode = Opcode::from_bits(opcode);
+        if !opcode.is_control() {
+            return Err(SendError::Reserved);
+        }
+        self.check_extension(opcode)?;
+        self.control(opcode, payload, out)
+    }
+
+    /// Writes the reply that [`Receiver::take_reply`](crate::connection::Receiver::take_reply) gave. 0 when our Close frame
+    /// is out already: then nothing may follow.
+    ///
+    /// # Errors
+    ///
+    /// [`SendError::FrameInProgress`] inside a frame, and [`SendError::BufferTooSmall`]: keep the reply and try again.
+    pub fn reply(&mut self, reply: &Reply, out: &mut [u8]) -> Result<usize, SendError> {
+        if self.is_closed() { Ok(0) } else { self.control(reply.opcode, reply.payload(), out) }
+    }
+
+    /// Writes a Close frame. Nothing can be sent after it.
+    ///
+    /// # Errors
+    ///
+    /// [`SendError`]; nothing is changed. [`SendError::CloseCode`] for a code that must not be sent, and for a server's 1010.
+    // RFC 6455 5.5.1, 7.1.2 [6455-5.5.1-1] [6455-7.1.2-1] [6455-7.3-1] [6455-7.3-3] [6455-7.4-1] [6455-7.4.1-1]
+    pub fn close(&mut self, code: CloseCode, reason: &str, out: &mut [u8]) -> Result<usize, SendError> {
+        // RFC 6455 7.4.1: only a client sends 1010 [6455-7.4.1-8]
+        if R::IS_SERVER && code == CloseCode::MANDATORY_EXTENSION {
+            return Err(SendError::CloseCode);
+        }
+        let close = CloseFrame::new(code, reason)?;
+        let mut payload = [0; MAX_CONTROL_PAYLOAD];
+        let [a, b, rest @ ..] = &mut payload;
+        [*a, *b] = code.0.to_be_bytes();
+        let len = 2 + copy(rest, close.reason_bytes());
+        let payload = payload.get(..len).unwrap_or_else(|| never!(Default::default()));
+        self.control(Opcode::CLOSE, payload, out)
+    }
+
+    /// Writes a Close frame without a status code. Nothing can be sent after it.
+    ///
+    /// # Errors
+    ///
+    /// [`SendError`]; nothing is changed.
+    pub fn close_without_status(&mut self, out: &mut [u8]) -> Result<usize, SendError> {
+        self.control(Opcode::CLOSE, &[], out)
+    }
+
+    /// Whether our Close frame was sent.
+    pub const fn is_closed(&self) -> bool {
+        matches!(self.stage, Stage::Closed)
+    }
+
+    /// Writes a control frame, which may be between the fragments of a message.
+    // RFC 6455 5.4, 5.5 [6455-5.4-4]
+    #[inline(never)]
+    pub(in crate::connection) fn control(
+        &mut self,
+        opcode: Opcode,
+        payload: &[u8],
+        out: &mut [u8],
+    ) -> Result<usize, SendError> {
+        self.check_between_frames()?;
+        // RFC 6455 5.5 [6455-5.5-1]
+        if payload.len() > MAX_CONTROL_PAYLOAD {
+            return Err(SendError::PayloadTooLong);
+        }
+        let len = self.write(opcode, true, payload, out)?;
+        if opcode == Opcode::CLOSE {
+            self.stage = Stage::Closed;
+        }
+        Ok(len)
+    }
+}
