@@ -1,52 +1,20 @@
 //! The client's side of the opening handshake (RFC 6455 section 4.1). Writes a request and judges the response. Opening
 //! the transport, TLS, proxies, redirects and authentication are left to the host.
 
+use super::config::ClientConfig;
+use super::cursor::is_token;
 use super::error::{BuildError, HandshakeError};
 use super::extensions::is_valid;
 use super::fields::Names;
 use super::head::Head;
 use super::key::{answer, encode};
-use super::list::is_token;
+use super::progress::{Progress, State};
 use super::response::{self, Response, StatusLine};
-use super::writer::build;
-use super::{MAX_HEAD_SIZE, MAX_HEADERS, Progress, State, Uri};
+use super::writer::{check_fields, check_value};
 use crate::connection::Config;
 use crate::connection::Connection;
 use crate::role::Client;
-
-/// What a client asks for.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-#[cfg_attr(feature = "defmt", derive(defmt::Format))]
-pub struct ClientConfig<'c> {
-    /// Whom and what to ask.
-    pub uri: Uri<'c>,
-    /// The subprotocols that we speak, most wanted first, each once.
-    pub subprotocols: &'c [&'c str],
-    /// The value of Sec-WebSocket-Extensions, empty for none: the extensions that we offer, most wanted first.
-    pub extensions: &'c str,
-    /// The origin of the page that asks, if a page asks (RFC 6454 section 6.2).
-    pub origin: Option<&'c str>,
-    /// Fields to add, such as Cookie or Authorization.
-    pub headers: &'c [(&'c str, &'c str)],
-    /// Fields of the response to keep for the host, such as `set-cookie`, in any case. Location, WWW-Authenticate,
-    /// Retry-After and Sec-WebSocket-Version are kept always.
-    pub keep: &'c [&'c str],
-    /// The most bytes that a head may have, all of it and interim responses before it counted. Default:
-    /// [`MAX_HEAD_SIZE`].
-    pub max_head_size: usize,
-    /// The most fields that a head and interim responses before it may have. Default: [`MAX_HEADERS`].
-    pub max_headers: usize,
-}
-
-impl<'c> ClientConfig<'c> {
-    /// A request for `uri` and nothing else.
-    pub const fn new(uri: Uri<'c>) -> Self {
-        let (subprotocols, extensions, origin, headers, keep): (&[&str], _, _, &[(&str, &str)], &[&str]) =
-            (&[], "", None, &[], &[]);
-        let (max_head_size, max_headers) = (MAX_HEAD_SIZE, MAX_HEADERS);
-        Self { uri, subprotocols, extensions, origin, headers, keep, max_head_size, max_headers }
-    }
-}
+use crate::writer::{BufferTooSmall, build};
 
 /// A client's opening handshake on one connection, made anew for each. See the [module](super) for how it is used.
 ///
@@ -83,7 +51,13 @@ impl<'c, S: AsRef<[u8]> + AsMut<[u8]>> ClientHandshake<'c, S> {
     ///
     /// What is wrong with the configuration or `out`; the call can be repeated.
     pub fn request(&self, out: &mut [u8]) -> Result<usize, BuildError> {
-        let ClientConfig { uri, subprotocols, extensions, .. } = self.config;
+        self.check_config()?;
+        Ok(self.write_request(out)?)
+    }
+
+    /// Whether a request can be made of the configuration.
+    pub(super) fn check_config(&self) -> Result<(), BuildError> {
+        let ClientConfig { subprotocols, extensions, origin, headers, .. } = self.config;
         let mut rest = subprotocols.iter();
         while let Some(name) = rest.next() {
             // [6455-4.1-29] [6455-4.1-30]
@@ -94,6 +68,12 @@ impl<'c, S: AsRef<[u8]> + AsMut<[u8]>> ClientHandshake<'c, S> {
         if !extensions.is_empty() && !is_valid(extensions.as_bytes()) {
             return Err(BuildError::Extensions);
         }
+        origin.map_or(Ok(()), check_value)?;
+        check_fields(headers)
+    }
+
+    fn write_request(&self, out: &mut [u8]) -> Result<usize, BufferTooSmall> {
+        let ClientConfig { uri, subprotocols, extensions, .. } = self.config;
         // RFC 6455 4.1 [6455-4.1-15]
         build(out, &|w| {
             // [6455-4.1-16] [6455-4.1-17]
@@ -125,11 +105,10 @@ impl<'c, S: AsRef<[u8]> + AsMut<[u8]>> ClientHandshake<'c, S> {
                 w.field("Sec-WebSocket-Extensions", extensions.as_bytes()); // [6455-4.1-31] [6455-9-1]
             }
             if let Some(origin) = self.config.origin {
-                w.checked_field("Origin", origin)?; // [6455-4.1-24] [6455-4.1-25]
+                w.field("Origin", origin.as_bytes()); // [6455-4.1-24] [6455-4.1-25]
             }
-            w.host_fields(self.config.headers)?; // [6455-4.1-32]
+            w.fields(self.config.headers); // [6455-4.1-32]
             w.bytes(b"\r\n");
-            Ok(())
         })
     }
 

@@ -10,11 +10,12 @@
 //! Strict where lenience has been a way to smuggle requests: a line ends with CR LF and with nothing else, no field is
 //! folded, no white space stands before a colon, and no control character other than HTAB in a value.
 
-use super::cursor::{Cursor, TOKEN};
+use super::chars::{TOKEN, is_control, trim_end, trim_start};
+use super::cursor::Cursor;
 use super::error::HandshakeError;
 use super::fields::{ENTRY, Fields, Names, OTHER, START_LINE};
-use super::list::{is_control, trim_end, trim_start};
 use crate::bytes::copy;
+use crate::target::FAST;
 
 /// The incremental reader. The storage is passed to each call, always the same one.
 #[derive(Clone, Debug)]
@@ -113,7 +114,7 @@ impl<'c> Head<'c> {
     /// [`keep`](Self::keep) do. It leaves to them what is cut, too much or wrong.
     fn line<'b>(&mut self, free: &mut [u8], bytes: &'b [u8]) -> Option<&'b [u8]> {
         // Where flash is scarce, one way has to do.
-        if cfg!(not(target_pointer_width = "64")) || self.part != Part::Name || self.len > 0 {
+        if !FAST || self.part != Part::Name || self.len > 0 {
             return None;
         }
         let mut rest = Cursor(bytes);
@@ -219,7 +220,7 @@ pub(super) fn minor_version(version: &[u8]) -> Result<u8, HandshakeError> {
 
 /// How many bytes stand before the first control character other than HTAB: before the end of the line, if it is valid.
 fn before_control(bytes: &[u8]) -> usize {
-    let start = if cfg!(target_pointer_width = "64") { without_control(bytes) } else { 0 };
+    let start = if FAST { without_control(bytes) } else { 0 };
     let rest = bytes.get(start..).unwrap_or_default();
     start + rest.iter().position(|&byte| is_control(byte)).unwrap_or(rest.len())
 }

@@ -1,36 +1,7 @@
 //! Tokens and comma-separated lists (RFC 9110 sections 5.6.1 to 5.6.3).
 
-use super::cursor::{Cursor, TOKEN};
-
-/// Whether `text` is a token: at least one byte, all of them token bytes.
-pub(super) fn is_token(text: &[u8]) -> bool {
-    !text.is_empty() && TOKEN.has_all(text)
-}
-
-/// Whether `byte` must not stand in a field value: a control character other than HTAB.
-pub(super) const fn is_control(byte: u8) -> bool {
-    // RFC 9110 5.5
-    (byte < b' ' && byte != b'\t') || byte == 0x7f
-}
-
-pub(super) const fn trim_start(mut text: &[u8]) -> &[u8] {
-    while let [b' ' | b'\t', rest @ ..] = text {
-        text = rest;
-    }
-    text
-}
-
-pub(super) const fn trim_end(mut text: &[u8]) -> &[u8] {
-    while let [rest @ .., b' ' | b'\t'] = text {
-        text = rest;
-    }
-    text
-}
-
-/// `text` without white space at its ends.
-pub(super) fn trim(text: &[u8]) -> &[u8] {
-    trim_end(trim_start(text))
-}
+use super::chars::trim;
+use super::cursor::Cursor;
 
 /// What stands before `position`, and the rest; everything and nothing if there is no position.
 pub(super) fn cut(text: &[u8], position: Option<usize>) -> (&[u8], &[u8]) {
@@ -86,12 +57,9 @@ mod tests {
     use super::*;
 
     #[test]
-    fn lists() {
-        assert!(!is_token(b""));
+    fn list_has_elements_without_white_space_and_empty_ones() {
         assert!(elements(b" , keep-alive ,,\tUpgrade ,").eq([&b"keep-alive"[..], b"Upgrade"]));
         assert!(contains(b"keep-alive,UPGRADE", b"upgrade"));
         assert!(!contains(b"keep-alive, Upgraded", b"upgrade"));
-        assert_eq!(trim(b" \t a b\t "), b"a b");
-        assert_eq!(trim(b" \t "), b"");
     }
 }

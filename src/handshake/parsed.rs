@@ -39,15 +39,18 @@
 //! assert!(connection.is_some());
 //! ```
 
+use super::chars::is_control;
+use super::config::{Accept, ClientConfig, ServerConfig};
+use super::cursor::is_token;
 use super::error::{BuildError, HandshakeError};
 use super::key::answer;
-use super::list::{cut, is_control, is_token, text};
-use super::request::is_host;
-use super::writer::build;
-use super::{Accept, ClientConfig, Request, Response, ServerConfig};
+use super::list::{cut, text};
+use super::request::{Request, is_host};
+use super::response::Response;
 use crate::connection::Config;
 use crate::connection::Connection;
 use crate::role::{Client, Server};
+use crate::writer::build;
 
 /// What a request begins with.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -323,7 +326,6 @@ impl<'c, S: AsRef<[u8]> + AsMut<[u8]>> ClientHandshake<'c, S> {
                 w.bytes(b"?");
                 w.bytes(query.as_bytes());
             }
-            Ok(())
         })?;
         let names = names.get(..len).unwrap_or_default();
         // No host holds a slash, and every path begins with one.

@@ -1,14 +1,15 @@
 //! The client's opening handshake as a server reads it: the request line, the checks of RFC 6455 section 4.2.1, and the
 //! view of a request that the host gets.
 
-use super::cursor::{Cursor, TARGET};
+use super::chars::TARGET;
+use super::config::{ServerConfig, Subprotocol};
+use super::cursor::{Cursor, is_all, is_token};
 use super::error::{BuildError, HandshakeError};
 use super::extensions::{self, Extension, is_list, is_offered};
 use super::fields::{Fields, Rules, START_LINE};
 use super::head::minor_version;
 use super::key::is_key;
-use super::list::{self, contains, elements, is_token, text};
-use super::server::{ServerConfig, Subprotocol};
+use super::list::{self, contains, elements, text};
 use super::uri::host_and_port;
 
 /// The fields that matter in a request, in the order of their ids: the errors first that say most.
@@ -248,7 +249,7 @@ impl RequestLine {
         }
         // A query without a path has no resource name to lend.
         let path = rest.0;
-        if path.starts_with(b"?") || !TARGET.has_all(target) {
+        if path.starts_with(b"?") || !is_all(target, TARGET) {
             return Err(HandshakeError::Target);
         }
         let end = method.len().saturating_add(1).saturating_add(target.len());

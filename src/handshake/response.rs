@@ -1,7 +1,7 @@
 //! The server's opening handshake as a client reads it: the status line, the checks of RFC 6455 section 4.1, and the
 //! view of a response that the host gets.
 
-use super::client::ClientConfig;
+use super::config::ClientConfig;
 use super::cursor::Cursor;
 use super::error::HandshakeError;
 use super::extensions::{self, Extension, is_offered};

@@ -1,67 +1,19 @@
 //! The server's side of the opening handshake (RFC 6455 section 4.2). Reads a request, and answers it with a WebSocket,
 //! with a refusal or with a page; the last two always end the connection.
 
+use super::config::{Accept, ServerConfig};
 use super::error::{BuildError, HandshakeError};
 use super::extensions::is_valid;
 use super::fields::Names;
 use super::head::Head;
 use super::key::answer;
+use super::progress::{Progress, State};
 use super::request::{self, Request, RequestLine};
-use super::writer::build;
-use super::{MAX_HEAD_SIZE, MAX_HEADERS, OriginPolicy, Progress, State};
+use super::writer::check_fields;
 use crate::connection::Config;
 use crate::connection::Connection;
 use crate::role::Server;
-
-/// What a server accepts. One value serves all handshakes and may be a `static`.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-#[cfg_attr(feature = "defmt", derive(defmt::Format))]
-pub struct ServerConfig<'c> {
-    /// Which web pages may connect.
-    pub origin: OriginPolicy<'c>,
-    /// The subprotocols that we speak, most wanted first.
-    pub subprotocols: &'c [&'c str],
-    /// Fields to keep for the host, such as `cookie` or `authorization`, in any case.
-    pub keep: &'c [&'c str],
-    /// The most bytes that a head may have, all of it counted. Default: [`MAX_HEAD_SIZE`].
-    pub max_head_size: usize,
-    /// The most fields that a head may have, whether they matter or not. Default: [`MAX_HEADERS`].
-    pub max_headers: usize,
-}
-
-impl<'c> ServerConfig<'c> {
-    /// A configuration with this policy and no subprotocols.
-    pub const fn new(origin: OriginPolicy<'c>) -> Self {
-        Self { origin, subprotocols: &[], keep: &[], max_head_size: MAX_HEAD_SIZE, max_headers: MAX_HEADERS }
-    }
-}
-
-/// What [`ServerHandshake::accept`] says to the client.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
-#[cfg_attr(feature = "defmt", derive(defmt::Format))]
-pub struct Accept<'a> {
-    /// The subprotocol of the connection.
-    pub subprotocol: Subprotocol<'a>,
-    /// The value of Sec-WebSocket-Extensions, empty for none: extensions that the client offered, each with the
-    /// parameters that its own specification wants in an answer (RFC 6455 section 9.1).
-    pub extensions: &'a str,
-    /// Fields to add, such as Set-Cookie.
-    pub headers: &'a [(&'a str, &'a str)],
-}
-
-/// Which subprotocol to accept.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
-#[cfg_attr(feature = "defmt", derive(defmt::Format))]
-pub enum Subprotocol<'a> {
-    /// The first of [`ServerConfig::subprotocols`] that the client offered, or none.
-    #[default]
-    Preferred,
-    /// This one, which the client must have offered. It is one of the host's own names: those of a
-    /// [`Request`] borrow the handshake.
-    Named(&'a str),
-    /// None.
-    None,
-}
+use crate::writer::build;
 
 /// A server's opening handshake on one connection. See the [module](super) for how it is used.
 ///
@@ -163,6 +115,7 @@ impl<'c, S: AsRef<[u8]> + AsMut<[u8]>> ServerHandshake<'c, S> {
         if !(extensions.is_empty() || is_valid(extensions) && request.offers_extensions(extensions)) {
             return Err(BuildError::Extensions);
         }
+        check_fields(response.headers)?;
         let len = build(out, &|w| {
             // RFC 6455 4.2.2 [6455-4.2.2-13] [6455-4.2.2-14] [6455-4.2.2-15] [6455-4.2.2-16]
             w.bytes(b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n");
@@ -173,9 +126,8 @@ impl<'c, S: AsRef<[u8]> + AsMut<[u8]>> ServerHandshake<'c, S> {
             if !extensions.is_empty() {
                 w.field("Sec-WebSocket-Extensions", extensions); // [6455-4.2.2-19] [6455-9-2]
             }
-            w.host_fields(response.headers)?;
+            w.fields(response.headers);
             w.bytes(b"\r\n");
-            Ok(())
         })?;
         self.answered = true;
         Ok(len)
@@ -234,6 +186,7 @@ impl<'c, S: AsRef<[u8]> + AsMut<[u8]>> ServerHandshake<'c, S> {
         if !matches!(status, 200..=999) {
             return Err(BuildError::Status);
         }
+        check_fields(headers)?;
         let has_length = !matches!(status, 204 | 304); // RFC 9110 6.4.1, 8.6
         // RFC 6455 4.2.2 [6455-4.2.2-4] [6455-4.2.2-6] [6455-4.2.2-8]
         let len = build(out, &|w| {
@@ -249,7 +202,7 @@ impl<'c, S: AsRef<[u8]> + AsMut<[u8]>> ServerHandshake<'c, S> {
                 426 => w.bytes(b", Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\n"),
                 _ => w.bytes(b"\r\n"),
             }
-            w.host_fields(headers)?;
+            w.fields(headers);
             if has_length {
                 w.bytes(b"Content-Length: ");
                 w.number(content_length);
@@ -257,7 +210,6 @@ impl<'c, S: AsRef<[u8]> + AsMut<[u8]>> ServerHandshake<'c, S> {
             }
             w.bytes(b"\r\n");
             w.bytes(if has_length { body } else { &[] });
-            Ok(())
         })?;
         self.answered = true;
         Ok(len)

@@ -1,7 +1,8 @@
 //! WebSocket URIs (RFC 6455 section 3, RFC 3986 section 3). Text in other alphabets must already be in its ASCII form
 //! (RFC 6455 section 11.1.1).
 
-use super::cursor::{Cursor, DIGIT, HEX, HOST, PATH, QUERY};
+use super::chars::{DIGIT, HEX, HOST, PATH, QUERY};
+use super::cursor::Cursor;
 use super::error::UriError;
 
 /// A `ws:` or `wss:` URI (RFC 6455 section 3).
