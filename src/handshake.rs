@@ -93,6 +93,7 @@
 //! a key with stray bits behind its 16 bytes, a status line that ends with the status, and any visible ASCII but `#` in a
 //! request target, since browsers do not escape all that RFC 3986 wants escaped.
 
+mod authority;
 mod chars;
 mod client;
 mod config;

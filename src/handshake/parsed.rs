@@ -39,13 +39,14 @@
 //! assert!(connection.is_some());
 //! ```
 
+use super::authority::is_authority;
 use super::chars::is_control;
 use super::config::{Accept, ClientConfig, ServerConfig};
 use super::cursor::is_token;
 use super::error::{BuildError, HandshakeError};
 use super::key::answer;
 use super::list::{cut, text};
-use super::request::{Request, is_host};
+use super::request::Request;
 use super::response::Response;
 use crate::connection::Config;
 use crate::connection::Connection;
@@ -142,7 +143,7 @@ impl<'c, S: AsRef<[u8]> + AsMut<[u8]>> ServerHandshake<'c, S> {
                 // [8441-4-2] [8441-5-2]
                 () if !scheme.eq_ignore_ascii_case("https") && !scheme.eq_ignore_ascii_case("http") => Err(Target),
                 () if !path.starts_with('/') || path.bytes().any(|b| b == b' ' || is_control(b)) => Err(Target),
-                () if !authority.is_empty() && !is_host(authority.as_bytes()) => Err(Host),
+                () if !authority.is_empty() && !is_authority(authority.as_bytes()) => Err(Host),
                 () => {
                     self.feed(&[b"GET ", path.as_bytes(), b" HTTP/1.1\r\n", TRANSLATED, KEY_FIELD, KEY, b"\r\n"])?;
                     // An ordinary request's host, and no place to open a tunnel to [8441-4-3] [8441-5-4]

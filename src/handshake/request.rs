@@ -1,6 +1,7 @@
 //! The client's opening handshake as a server reads it: the request line, the checks of RFC 6455 section 4.2.1, and the
 //! view of a request that the host gets.
 
+use super::authority::{Authority, is_authority};
 use super::chars::TARGET;
 use super::config::{ServerConfig, Subprotocol};
 use super::cursor::{Cursor, is_all, is_token};
@@ -10,7 +11,6 @@ use super::fields::{Fields, Rules, START_LINE};
 use super::head::minor_version;
 use super::key::is_key;
 use super::list::{self, contains, elements, text};
-use super::uri::host_and_port;
 
 /// The fields that matter in a request, in the order of their ids: the errors first that say most.
 pub(super) const NAMES: &[&str] = &[
@@ -186,7 +186,7 @@ impl<'a> Request<'a> {
     fn is_good(&self, id: u16, value: &[u8]) -> bool {
         match id {
             CONTENT_LENGTH => !value.is_empty() && value.iter().all(|&b| b == b'0'),
-            HOST => is_host(value),
+            HOST => is_authority(value),
             UPGRADE => contains(value, b"websocket"),  // [6455-4.2.1-4]
             CONNECTION => contains(value, b"upgrade"), // [6455-4.2.1-5]
             VERSION => value == b"13",                 // [6455-4.2.1-7] [6455-4.2.2-7]
@@ -197,12 +197,6 @@ impl<'a> Request<'a> {
             _ => false,                                // Transfer-Encoding
         }
     }
-}
-
-/// Whether a value of Host is one.
-pub(super) fn is_host(value: &[u8]) -> bool {
-    let mut rest = Cursor(value);
-    host_and_port(&mut rest, &mut 80).is_some() && rest.0.is_empty()
 }
 
 /// A request line (RFC 9112 section 3): its parts by their places.
@@ -244,7 +238,7 @@ impl RequestLine {
         if !target.starts_with(b"/") {
             rest.scheme(b"http").ok_or(HandshakeError::Target)?;
             let start = rest;
-            host_and_port(&mut rest, &mut 80).ok_or(HandshakeError::Target)?;
+            Authority::read(&mut rest).map_err(|_| HandshakeError::Target)?;
             authority = start.before(rest);
         }
         // A query without a path has no resource name to lend.
