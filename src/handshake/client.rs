@@ -9,7 +9,7 @@ use super::fields::Names;
 use super::head::Head;
 use super::key::{answer, encode};
 use super::progress::{Progress, State};
-use super::response::{self, Response, StatusLine};
+use super::response::{Response, ResponseField, StatusLine};
 use super::writer::{check_fields, check_value};
 use crate::connection::Config;
 use crate::connection::Connection;
@@ -38,7 +38,7 @@ impl<'c, S: AsRef<[u8]> + AsMut<[u8]>> ClientHandshake<'c, S> {
     /// `nonce` must be 16 fresh bytes from a cryptographically secure source, for every connection anew (RFC 6455
     /// section 4.1): it is what shows that the response was made for this request.
     pub fn new(config: &'c ClientConfig<'c>, nonce: [u8; 16], storage: S) -> Self {
-        let names = Names { engine: response::NAMES, keep: config.keep };
+        let names = Names { engine: ResponseField::NAMES, keep: config.keep };
         let head = Head::new(names, config.max_head_size, config.max_headers);
         // [6455-4.1-22] [6455-4.1-23]
         let (line, state) = (StatusLine::NONE, State::Reading);
@@ -145,7 +145,7 @@ impl<'c, S: AsRef<[u8]> + AsMut<[u8]>> ClientHandshake<'c, S> {
                 continue;
             }
             if self.line.status == 101 {
-                self.view().check(self.config, &answer(&self.key))?;
+                self.view().check(self.config, Some(&answer(&self.key)))?;
             }
             self.state = State::Complete;
             return Ok(consumed);

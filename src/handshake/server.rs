@@ -8,7 +8,7 @@ use super::fields::Names;
 use super::head::Head;
 use super::key::answer;
 use super::progress::{Progress, State};
-use super::request::{self, Request, RequestLine};
+use super::request::{Method, Request, RequestField, RequestLine};
 use super::writer::check_fields;
 use crate::connection::Config;
 use crate::connection::Connection;
@@ -35,7 +35,7 @@ pub struct ServerHandshake<'c, S> {
 impl<'c, S: AsRef<[u8]> + AsMut<[u8]>> ServerHandshake<'c, S> {
     /// Waits for a request.
     pub const fn new(config: &'c ServerConfig<'c>, storage: S) -> Self {
-        let names = Names { engine: request::NAMES, keep: config.keep };
+        let names = Names { engine: RequestField::NAMES, keep: config.keep };
         let head = Head::new(names, config.max_head_size, config.max_headers);
         let (line, state) = (RequestLine::NONE, State::Reading);
         Self { config, storage, head, line, state, answered: false, accept: [0; 28] }
@@ -151,7 +151,7 @@ impl<'c, S: AsRef<[u8]> + AsMut<[u8]>> ServerHandshake<'c, S> {
         body: &[u8],
         out: &mut [u8],
     ) -> Result<usize, BuildError> {
-        let sent = if self.line.is_head { &[] } else { body };
+        let sent = if self.line.method == Method::Head { &[] } else { body };
         self.answer(status, headers, body.len(), sent, out)
     }
 

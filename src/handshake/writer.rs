@@ -4,7 +4,7 @@
 use super::chars::is_control;
 use super::cursor::{Cursor, is_token};
 use super::error::BuildError;
-use super::request::NAMES;
+use super::request::RequestField;
 pub(crate) use crate::writer::Writer;
 
 /// [`crate::writer::build`] for a message that can fail.
@@ -52,7 +52,8 @@ pub(super) fn check_value(value: &str) -> Result<(), BuildError> {
 
 /// Whether a field is the engine's own to write: it says what protocol is spoken, or where the message ends.
 fn is_reserved(name: &[u8]) -> bool {
-    Cursor(name).eat(b"sec-websocket-") || NAMES.iter().any(|ours| name.eq_ignore_ascii_case(ours.as_bytes()))
+    Cursor(name).eat(b"sec-websocket-")
+        || RequestField::NAMES.iter().any(|ours| name.eq_ignore_ascii_case(ours.as_bytes()))
 }
 
 #[cfg(test)]
