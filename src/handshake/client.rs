@@ -23,13 +23,13 @@ use crate::writer::{BufferTooSmall, build};
 #[derive(Debug)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct ClientHandshake<'c, S> {
-    config: &'c ClientConfig<'c>,
+    pub(super) config: &'c ClientConfig<'c>,
     storage: S,
     head: Head<'c>,
     line: StatusLine,
-    state: State,
+    pub(super) state: State,
     connected: bool,
-    key: [u8; 24],
+    pub(super) key: [u8; 24],
 }
 
 impl<'c, S: AsRef<[u8]> + AsMut<[u8]>> ClientHandshake<'c, S> {
@@ -78,17 +78,9 @@ impl<'c, S: AsRef<[u8]> + AsMut<[u8]>> ClientHandshake<'c, S> {
         build(out, &|w| {
             // [6455-4.1-16] [6455-4.1-17]
             w.bytes(b"GET ");
-            w.bytes(uri.path().as_bytes());
-            if let Some(query) = uri.query() {
-                w.bytes(b"?");
-                w.bytes(query.as_bytes());
-            }
+            w.target(uri);
             w.bytes(b" HTTP/1.1\r\nHost: ");
-            w.bytes(uri.host().as_bytes()); // [6455-4.1-18]
-            if let Some(port) = uri.explicit_port() {
-                w.bytes(b":");
-                w.number(port.into());
-            }
+            w.host(uri); // [6455-4.1-18]
             // [6455-4.1-19] [6455-4.1-20] [6455-4.1-26] [6455-4.1-27]
             w.bytes(b"\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Version: 13\r\n");
             w.field("Sec-WebSocket-Key", &self.key); // [6455-4.1-21]
@@ -125,31 +117,55 @@ impl<'c, S: AsRef<[u8]> + AsMut<[u8]>> ClientHandshake<'c, S> {
         Ok(Progress::new(self.state == State::Complete, bytes, consumed)) // [6455-4.1-43]
     }
 
-    pub(super) fn read(&mut self, bytes: &[u8]) -> Result<usize, HandshakeError> {
+    fn read(&mut self, bytes: &[u8]) -> Result<usize, HandshakeError> {
         let mut consumed = 0;
-        loop {
+        while self.state == State::Reading {
             let line = &mut self.line;
             let mut start_line = |read: &[u8]| {
                 *line = StatusLine::parse(read)?;
                 Ok(true)
             };
-            let rest = bytes.get(consumed..).unwrap_or_default();
+            let rest = bytes.get(consumed..).unwrap_or_else(|| never!(&[]));
             consumed += self.head.read(self.storage.as_mut(), rest, &mut start_line)?;
             if !self.head.is_complete() {
-                return Ok(consumed);
+                break;
             }
-            if matches!(self.line.status, 100 | 102..=199) {
-                // RFC 9110 15.2: an interim response, which the final one follows
-                self.head.restart();
-                self.line = StatusLine::NONE;
-                continue;
-            }
-            if self.line.status == 101 {
-                self.view().check(self.config, Some(&answer(&self.key)))?;
-            }
-            self.state = State::Complete;
-            return Ok(consumed);
+            self.finish(false)?;
         }
+        Ok(consumed)
+    }
+
+    /// Validates the response, whose head is complete. Reading goes on if it is an interim one.
+    fn finish(&mut self, extended: bool) -> Result<(), HandshakeError> {
+        if matches!(self.line.status, 100 | 102..=199) {
+            // RFC 9110 15.2: an interim response, which the final one follows
+            self.head.restart();
+            self.line = StatusLine::NONE;
+            return Ok(());
+        }
+        if self.line.status == 101 {
+            let accept = if extended { None } else { Some(answer(&self.key)) };
+            self.view().check(self.config, accept.as_ref())?;
+        }
+        self.state = State::Complete;
+        Ok(())
+    }
+
+    /// Begins a response that was parsed elsewhere.
+    pub(super) fn start(&mut self, line: StatusLine) -> Result<(), HandshakeError> {
+        self.line = line;
+        self.head.start_line(self.storage.as_mut(), "HTTP/1.1 101\r\n".len(), &[])
+    }
+
+    /// Takes a field that was parsed elsewhere and that [`check_field`](super::head::check_field) has passed.
+    pub(super) fn field(&mut self, name: &[u8], value: &[u8]) -> Result<(), HandshakeError> {
+        self.head.field(self.storage.as_mut(), name, value)
+    }
+
+    /// Ends a response that was parsed elsewhere, to an upgrade or to an extended CONNECT.
+    pub(super) fn end(&mut self, extended: bool) -> Result<(), HandshakeError> {
+        self.head.end()?;
+        self.finish(extended)
     }
 
     /// The status of the response, as soon as its status line is complete, and also if the rest is refused: because a

@@ -1,12 +1,7 @@
-//! Tokens and comma-separated lists (RFC 9110 sections 5.6.1 to 5.6.3).
+//! Comma-separated lists (RFC 9110 section 5.6.1).
 
 use super::chars::trim;
 use super::cursor::Cursor;
-
-/// What stands before `position`, and the rest; everything and nothing if there is no position.
-pub(super) fn cut(text: &[u8], position: Option<usize>) -> (&[u8], &[u8]) {
-    position.and_then(|n| text.split_at_checked(n)).unwrap_or((text, &[]))
-}
 
 /// The elements of a comma-separated list. Empty ones are passed over, as a recipient must (RFC 9110 section 5.6.1).
 #[derive(Clone)]
@@ -47,7 +42,7 @@ pub(super) fn contains(list: &[u8], token: &[u8]) -> bool {
     elements(list).any(|element| element.eq_ignore_ascii_case(token))
 }
 
-/// ASCII as text.
+/// ASCII as text. A plain request, which the engine does not validate, can have other bytes: they read as empty.
 pub(super) fn text(ascii: &[u8]) -> &str {
     core::str::from_utf8(ascii).unwrap_or_default()
 }

@@ -25,11 +25,11 @@ pub struct ServerHandshake<'c, S> {
     config: &'c ServerConfig<'c>,
     storage: S,
     head: Head<'c>,
-    line: RequestLine,
-    state: State,
-    answered: bool,
+    pub(super) line: RequestLine,
+    pub(super) state: State,
+    pub(super) answered: bool,
     /// The answer to the key of an upgrade, computed at the request's end, where the stack holds no connection yet.
-    accept: [u8; 28],
+    pub(super) accept: [u8; 28],
 }
 
 impl<'c, S: AsRef<[u8]> + AsMut<[u8]>> ServerHandshake<'c, S> {
@@ -55,7 +55,7 @@ impl<'c, S: AsRef<[u8]> + AsMut<[u8]>> ServerHandshake<'c, S> {
         Ok(Progress::new(self.state == State::Complete || self.answered, bytes, consumed))
     }
 
-    pub(super) fn read(&mut self, bytes: &[u8]) -> Result<usize, HandshakeError> {
+    fn read(&mut self, bytes: &[u8]) -> Result<usize, HandshakeError> {
         let line = &mut self.line;
         let mut start_line = |read: &[u8]| {
             // RFC 9112 2.2: empty lines before the request line are ignored
@@ -66,13 +66,36 @@ impl<'c, S: AsRef<[u8]> + AsMut<[u8]>> ServerHandshake<'c, S> {
         };
         let consumed = self.head.read(self.storage.as_mut(), bytes, &mut start_line)?;
         if self.head.is_complete() {
-            self.view().check()?;
-            self.state = State::Complete;
-            if let Some(key) = self.view().key() {
-                self.accept = answer(key); // [6455-4.2.2-1]
-            }
+            self.finish()?;
         }
         Ok(consumed)
+    }
+
+    /// Validates the request, whose head is complete.
+    fn finish(&mut self) -> Result<(), HandshakeError> {
+        self.view().check()?;
+        self.state = State::Complete;
+        if let Some(key) = self.view().key() {
+            self.accept = answer(key); // [6455-4.2.2-1]
+        }
+        Ok(())
+    }
+
+    /// Begins a request that was parsed elsewhere. `line` is for the caller to set.
+    pub(super) fn start(&mut self, method: &str, target: &str) -> Result<(), HandshakeError> {
+        let size = method.len() + " ".len() + target.len() + " HTTP/1.1".len() + "\r\n".len();
+        self.head.start_line(self.storage.as_mut(), size, target.as_bytes())
+    }
+
+    /// Takes a field that was parsed elsewhere and that [`check_field`](super::head::check_field) has passed.
+    pub(super) fn field(&mut self, name: &[u8], value: &[u8]) -> Result<(), HandshakeError> {
+        self.head.field(self.storage.as_mut(), name, value)
+    }
+
+    /// Ends a request that was parsed elsewhere.
+    pub(super) fn end(&mut self) -> Result<(), HandshakeError> {
+        self.head.end()?;
+        self.finish()
     }
 
     /// The transport has ended: an error, unless the request was complete.
@@ -106,7 +129,8 @@ impl<'c, S: AsRef<[u8]> + AsMut<[u8]>> ServerHandshake<'c, S> {
         Ok((len, Connection::new(Server, config))) // [6455-4.2.2-20]
     }
 
-    fn accept_request(&mut self, response: &Accept<'_>, out: &mut [u8]) -> Result<usize, BuildError> {
+    /// The subprotocol of the connection, if `response` may be the answer.
+    pub(super) fn chosen<'n>(&'n self, response: &Accept<'n>) -> Result<Option<&'n str>, BuildError> {
         let request = self.request().filter(|request| request.is_upgrade() && !self.answered);
         let request = request.ok_or(BuildError::NotNow)?;
         // RFC 6455 4.2.2: only what the client asked for [6455-4.2.2-9] [6455-4.2.2-11] [6455-4.2.2-12] [6455-9-3]
@@ -116,6 +140,12 @@ impl<'c, S: AsRef<[u8]> + AsMut<[u8]>> ServerHandshake<'c, S> {
             return Err(BuildError::Extensions);
         }
         check_fields(response.headers)?;
+        Ok(subprotocol)
+    }
+
+    fn accept_request(&mut self, response: &Accept<'_>, out: &mut [u8]) -> Result<usize, BuildError> {
+        let subprotocol = self.chosen(response)?;
+        let extensions = response.extensions.as_bytes();
         let len = build(out, &|w| {
             // RFC 6455 4.2.2 [6455-4.2.2-13] [6455-4.2.2-14] [6455-4.2.2-15] [6455-4.2.2-16]
             w.bytes(b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n");

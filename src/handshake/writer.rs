@@ -5,6 +5,7 @@ use super::chars::is_control;
 use super::cursor::{Cursor, is_token};
 use super::error::BuildError;
 use super::request::RequestField;
+use super::uri::Uri;
 pub(crate) use crate::writer::Writer;
 
 /// [`crate::writer::build`] for a message that can fail.
@@ -25,6 +26,24 @@ impl Writer<'_> {
         self.bytes(b": ");
         self.bytes(value);
         self.bytes(b"\r\n");
+    }
+
+    /// Writes path and query.
+    pub(super) fn target(&mut self, uri: &Uri<'_>) {
+        self.bytes(uri.path().as_bytes());
+        if let Some(query) = uri.query() {
+            self.bytes(b"?");
+            self.bytes(query.as_bytes());
+        }
+    }
+
+    /// Writes the host, and the port unless it is the default one.
+    pub(super) fn host(&mut self, uri: &Uri<'_>) {
+        self.bytes(uri.host().as_bytes());
+        if let Some(port) = uri.explicit_port() {
+            self.bytes(b":");
+            self.number(port.into());
+        }
     }
 
     /// Writes the fields that the host adds and that [`check_fields`] has passed.
