@@ -23,8 +23,8 @@ impl Id {
         Self(NonZeroU16::MIN.saturating_add(place))
     }
 
-    fn place(self) -> usize {
-        usize::from(self.0.get() - 1)
+    const fn place(self) -> usize {
+        self.0.get() as usize - 1
     }
 
     pub(super) const fn to_bytes(self) -> [u8; 2] {
@@ -164,7 +164,7 @@ macro_rules! fields {
         impl $Field {
             pub(super) const ALL: &[Self] = &[$(Self::$id),*];
             pub(super) const NAMES: &[&str] = &[$($name),*];
-            const RULES: &[Rule] = &[$($rule),*];
+            const RULES: Rules = Rules::new(&[$($rule),*]);
 
             const fn id(self) -> super::fields::Id {
                 super::fields::Id::of(self as u16)
@@ -174,71 +174,96 @@ macro_rules! fields {
 }
 pub(super) use fields;
 
-/// A set of fields: bit n is the field at place n.
-#[derive(Clone, Copy, Default)]
-struct Set(u16);
+/// A set of fields that have a [`Rule`]: bit n is the field at place n.
+#[derive(Clone, Copy)]
+pub(super) struct Set(u16);
 
 impl Set {
-    fn has(self, place: usize) -> bool {
-        self.0 & 1 << (place & 15) != 0
+    pub(super) const ALL: Self = Self(u16::MAX);
+
+    pub(super) const fn of(mut fields: &[Id]) -> Self {
+        let mut set = 0;
+        while let [first, rest @ ..] = fields {
+            set |= Self::bit(*first);
+            fields = rest;
+        }
+        Self(set)
     }
 
-    fn insert(&mut self, place: usize) {
-        self.0 |= 1 << (place & 15);
+    const fn bit(id: Id) -> u16 {
+        1 << (id.place() & 15)
+    }
+
+    pub(super) fn has(self, id: Id) -> bool {
+        self.0 & Self::bit(id) != 0
+    }
+
+    pub(super) fn insert(&mut self, id: Id) {
+        self.0 |= Self::bit(id);
+    }
+
+    pub(super) fn remove(&mut self, id: Id) {
+        self.0 &= !Self::bit(id);
     }
 }
 
-/// What was found of the fields that have a [`Rule`].
-pub(super) struct Findings {
+/// The rules of one kind of head.
+pub(super) struct Rules {
+    /// A rule for each field, at its place.
     rules: &'static [Rule],
-    /// The fields with a valid value.
-    valid: Set,
-    /// The fields with an invalid value.
-    invalid: Set,
+    once: Set,
+    required: Set,
 }
 
-impl Findings {
+/// Which fields are present, and which are invalid: a required field without a valid value, or any other with an invalid
+/// one.
+pub(super) struct Findings {
+    pub(super) present: Set,
+    pub(super) invalid: Set,
+}
+
+impl Rules {
+    pub(super) const fn new(rules: &'static [Rule]) -> Self {
+        let (mut once, mut required) = (Set(0), Set(0));
+        let (mut rest, mut place) = (rules, 0);
+        while let [rule, others @ ..] = rest {
+            let bit = Set::bit(Id::of(place));
+            once.0 |= if rule.once { bit } else { 0 };
+            required.0 |= if rule.required { bit } else { 0 };
+            (rest, place) = (others, place + 1);
+        }
+        Self { rules, once, required }
+    }
+
     /// Looks at the value of every field, in the order of their arrival; fails at one that is repeated and must not be.
-    pub(super) fn new(
-        rules: &'static [Rule],
+    pub(super) fn validate(
+        &self,
         fields: Fields<'_>,
         is_valid: &dyn Fn(usize, &[u8]) -> bool,
-    ) -> Result<Self, HandshakeError> {
-        let mut found = Self { rules, valid: Set::default(), invalid: Set::default() };
+    ) -> Result<Findings, HandshakeError> {
+        let mut found = Findings { present: Set(0), invalid: self.required };
         for (id, value) in fields.iter() {
-            let place = id.place();
-            let Some(&Rule { error: Some(error), once, .. }) = rules.get(place) else { continue };
-            if once && found.has(id) {
+            let Some(&Rule { error: Some(error), .. }) = self.rules.get(id.place()) else { continue };
+            if self.once.has(id) && found.present.has(id) {
                 return Err(error);
             }
-            let set = if is_valid(place, value) { &mut found.valid } else { &mut found.invalid };
-            set.insert(place);
+            found.present.insert(id);
+            match (is_valid(id.place(), value), self.required.has(id)) {
+                (true, true) => found.invalid.remove(id),
+                (false, false) => found.invalid.insert(id),
+                _ => {}
+            }
         }
         Ok(found)
     }
 
-    pub(super) fn has(&self, id: Id) -> bool {
-        self.has_valid(id) || self.invalid.has(id.place())
-    }
-
-    pub(super) fn has_valid(&self, id: Id) -> bool {
-        self.valid.has(id.place())
-    }
-
-    /// Takes a field for present and valid that need not be there.
-    pub(super) fn waive(&mut self, id: Id) {
-        self.valid.insert(id.place());
-    }
-
-    /// Fails if one of the first fields is invalid, those up to `last`.
-    pub(super) fn check(&self, last: Id) -> Result<(), HandshakeError> {
-        for (place, rule) in self.rules.iter().enumerate().take(last.place() + 1) {
-            let valid = if rule.required { self.valid.has(place) } else { !self.invalid.has(place) };
-            if let Some(error) = rule.error.filter(|_| !valid) {
-                return Err(error);
-            }
+    /// Fails if one of these fields is invalid.
+    pub(super) fn check(&self, invalid: Set, among: Set) -> Result<(), HandshakeError> {
+        let first = (invalid.0 & among.0).trailing_zeros();
+        match self.rules.get(first as usize) {
+            Some(&Rule { error: Some(error), .. }) => Err(error),
+            _ => Ok(()),
         }
-        Ok(())
     }
 }
 

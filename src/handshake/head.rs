@@ -88,37 +88,43 @@ impl<'c> Head<'c> {
     ) -> Result<usize, HandshakeError> {
         let mut beyond = Cursor(bytes);
         let allowed = beyond.take(self.bytes_left);
-        let mut rest = allowed;
-        while !rest.is_empty() && !self.is_complete() {
-            let free = free(storage, self.used);
-            rest = match self.part {
-                Part::Text { id, len, cr: false } => self.text(free, id, len, rest)?,
-                Part::Text { id, len, cr: true } => {
-                    let rest = line_feed(rest)?;
-                    if id != Some(Id::START_LINE) || start_line(gathered(free, len))? {
-                        self.keep(free, id, len)?;
-                    } else {
-                        self.part = Part::START_LINE;
-                    }
-                    rest
-                }
-                Part::Name { candidate, len } => match self.line(free, len, rest)? {
-                    Some(rest) => rest,
-                    None => self.name(candidate, len, rest)?,
-                },
-                Part::EmptyLine | Part::End => {
-                    let rest = line_feed(rest)?;
-                    self.part = Part::End;
-                    rest
-                }
-            };
+        let mut rest = Cursor(allowed);
+        while !rest.0.is_empty() && !self.is_complete() {
+            self.step(storage, &mut rest, start_line)?;
         }
-        let consumed = allowed.len() - rest.len();
+        let consumed = allowed.len() - rest.0.len();
         self.bytes_left -= consumed;
         if self.is_complete() || beyond.0.is_empty() {
             Ok(consumed)
         } else {
             Err(self.exceeds(HandshakeError::HeadTooLarge))
+        }
+    }
+
+    /// Reads one part, or as much of it as there is.
+    fn step(
+        &mut self,
+        storage: &mut [u8],
+        rest: &mut Cursor<'_>,
+        start_line: &mut dyn FnMut(&[u8]) -> Result<bool, HandshakeError>,
+    ) -> Result<(), HandshakeError> {
+        let free = free(storage, self.used);
+        let part = self.part;
+        match part {
+            Part::Name { len: 0, .. } if FAST && self.line(free, rest)? => Ok(()),
+            Part::Name { candidate, len } => self.name(candidate, len, rest),
+            Part::Text { id, len, cr: false } => self.text(free, id, len, rest),
+            // The LF after a CR.
+            _ if !rest.skip(b'\n') => Err(HandshakeError::LineEnding),
+            Part::Text { id: Some(Id::START_LINE), len, .. } if !start_line(gathered(free, len))? => {
+                self.part = Part::START_LINE;
+                Ok(())
+            }
+            Part::Text { id, len, .. } => self.keep(free, id, len),
+            Part::EmptyLine | Part::End => {
+                self.part = Part::End;
+                Ok(())
+            }
         }
     }
 
@@ -157,26 +163,19 @@ impl<'c> Head<'c> {
         }
     }
 
-    /// Reads the line of a field if it is complete in `bytes` and valid. The slow path is [`name`](Self::name) and
-    /// [`text`](Self::text), which also find what is wrong.
-    fn line<'b>(
-        &mut self,
-        free: &mut [u8],
-        name_len: usize,
-        bytes: &'b [u8],
-    ) -> Result<Option<&'b [u8]>, HandshakeError> {
-        if !FAST || name_len > 0 {
-            return Ok(None);
-        }
-        let mut rest = Cursor(bytes);
+    /// Reads the line of a field if it is complete in the input and valid; false if not. The slow path is
+    /// [`name`](Self::name) and [`text`](Self::text), which also find what is wrong.
+    fn line(&mut self, free: &mut [u8], input: &mut Cursor<'_>) -> Result<bool, HandshakeError> {
+        let mut rest = *input;
         let name = rest.span(TOKEN);
         if name.is_empty() || !rest.skip(b':') {
-            return Ok(None);
+            return Ok(false);
         }
         let value = rest.take(before_control(rest.0));
-        let Some(rest) = rest.0.strip_prefix(CRLF) else { return Ok(None) };
+        let Some(after) = rest.0.strip_prefix(CRLF) else { return Ok(false) };
         self.complete_field(free, name, value)?;
-        Ok(Some(rest))
+        input.0 = after;
+        Ok(true)
     }
 
     /// Counts a field, and keeps its value if it matters.
@@ -194,12 +193,10 @@ impl<'c> Head<'c> {
     }
 
     /// Reads a name with its colon, or the CR of the empty line, or as much of it as there is.
-    #[inline(never)]
-    fn name<'b>(&mut self, candidate: Option<Id>, len: usize, bytes: &'b [u8]) -> Result<&'b [u8], HandshakeError> {
-        let mut rest = Cursor(bytes);
+    fn name(&mut self, candidate: Option<Id>, len: usize, rest: &mut Cursor<'_>) -> Result<(), HandshakeError> {
         let piece = rest.span(TOKEN);
-        let end = rest.0.first().copied();
-        let id = self.names.extend(candidate, len, piece, end == Some(b':'));
+        let end = rest.take(1).first();
+        let id = self.names.extend(candidate, len, piece, end == Some(&b':'));
         let len = len + piece.len();
         self.part = match end {
             None => Part::Name { candidate: id, len },
@@ -213,23 +210,19 @@ impl<'c> Head<'c> {
             Some(b' ' | b'\t') if len == 0 => return Err(HandshakeError::ObsoleteFolding),
             Some(_) => return Err(HandshakeError::HeaderName), // RFC 9112 5.1: no white space before the colon
         };
-        rest.take(1);
-        Ok(rest.0)
+        Ok(())
     }
 
     /// Reads a value or the start line with its CR, or as much of it as there is.
-    // A function of its own keeps the state in memory alone; in the loop a copy in registers would take more flash.
-    #[inline(never)]
-    fn text<'b>(
+    fn text(
         &mut self,
         free: &mut [u8],
         id: Option<Id>,
         len: usize,
-        bytes: &'b [u8],
-    ) -> Result<&'b [u8], HandshakeError> {
+        rest: &mut Cursor<'_>,
+    ) -> Result<(), HandshakeError> {
         let is_start_line = id == Some(Id::START_LINE);
-        let mut rest = Cursor(bytes);
-        let mut piece = rest.take(before_control(bytes));
+        let mut piece = rest.take(before_control(rest.0));
         if id.is_some() {
             if len == 0 && !is_start_line {
                 piece = trim_start(piece);
@@ -244,7 +237,7 @@ impl<'c> Head<'c> {
             Some(_) => return Err(HandshakeError::HeaderValue),
         }
         self.part = Part::Text { id, len: len + piece.len(), cr: end.is_some() };
-        Ok(rest.0)
+        Ok(())
     }
 
     /// Appends what was gathered to the list if it matters. The next line begins.
@@ -302,11 +295,6 @@ fn gathered(free: &[u8], len: usize) -> &[u8] {
     let mut entry = Cursor(free);
     entry.take(ENTRY);
     entry.take(len)
-}
-
-/// Reads the LF that must follow a CR.
-fn line_feed(bytes: &[u8]) -> Result<&[u8], HandshakeError> {
-    bytes.strip_prefix(b"\n").ok_or(HandshakeError::LineEnding)
 }
 
 /// The minor version in `HTTP/1.x`, from an HTTP-version (RFC 9112 section 2.3). Another major version is refused.

@@ -7,7 +7,7 @@ use super::config::{ServerConfig, Subprotocol};
 use super::cursor::{Cursor, is_all, is_token};
 use super::error::{BuildError, HandshakeError};
 use super::extensions::{self, Extension, is_list, is_offered};
-use super::fields::{Fields, Findings, Id, Rule, fields};
+use super::fields::{Fields, Id, Rule, Rules, Set, fields};
 use super::head::minor_version;
 use super::key::is_key;
 use super::list::{self, contains, elements, text};
@@ -28,6 +28,11 @@ fields! {
         Extensions = "Sec-WebSocket-Extensions", Rule::optional(HandshakeError::Extensions);
         Origin = "Origin", Rule::optional(HandshakeError::Origin).once();
     }
+}
+
+impl RequestField {
+    /// What is checked in a request for a page too.
+    const OF_EVERY_REQUEST: Set = Set::of(&[Self::ContentLength.id(), Self::TransferEncoding.id(), Self::Host.id()]);
 }
 
 /// A request that passed every check: an opening handshake, or a plain request for a page.
@@ -150,22 +155,23 @@ impl<'a> Request<'a> {
 
     /// Validates the whole head.
     pub(super) fn check(&self) -> Result<(), HandshakeError> {
-        use RequestField::{Connection, Host, Key, Origin, Upgrade, Version};
-        let mut found = Findings::new(RequestField::RULES, self.fields, &|place, value| self.is_valid(place, value))?;
+        const RULES: Rules = RequestField::RULES;
+        const HOST: Id = RequestField::Host.id();
+        const UPGRADE: Id = RequestField::Upgrade.id();
+        let mut found = RULES.validate(self.fields, &|place, value| self.is_valid(place, value))?;
         let old = self.line.minor == 0;
-        if old && !found.has(Host.id()) {
-            found.waive(Host.id()); // RFC 9112 3.2: required since HTTP/1.1
+        if old && !found.present.has(HOST) {
+            found.invalid.remove(HOST); // RFC 9112 3.2: required since HTTP/1.1
         }
-        let extended = self.line.method == Method::Connect;
-        if extended {
+        if self.line.method == Method::Connect {
             // RFC 8441 5: neither the fields of the hop nor the key [8441-5-3] [8441-5-5]
-            [Upgrade, Connection, Key].map(|field| found.waive(field.id()));
+            [UPGRADE, RequestField::Connection.id(), RequestField::Key.id()].map(|id| found.invalid.remove(id));
         }
-        // What is asked of a request for a page too. RFC 9112 3.2 [6455-4.2.1-3]
-        found.check(Host.id())?;
+        // RFC 9112 3.2 [6455-4.2.1-3]
+        RULES.check(found.invalid, RequestField::OF_EVERY_REQUEST)?;
         // RFC 9110 7.8: Upgrade is ignored in HTTP/1.0
-        let is_upgrade = !old && found.has_valid(Upgrade.id());
-        if !is_upgrade && !found.has(Key.id()) && !found.has(Version.id()) {
+        let is_upgrade = !old && !found.invalid.has(UPGRADE);
+        if !is_upgrade && !found.present.has(RequestField::Key.id()) && !found.present.has(RequestField::Version.id()) {
             return Ok(()); // a plain request
         }
         if old {
@@ -174,7 +180,7 @@ impl<'a> Request<'a> {
         if self.line.method == Method::Head {
             return Err(HandshakeError::Method); // [6455-4.2.1-2]
         }
-        found.check(Origin.id())
+        RULES.check(found.invalid, Set::ALL)
     }
 
     fn is_valid(&self, place: usize, value: &[u8]) -> bool {
@@ -229,6 +235,11 @@ impl RequestLine {
         Self::from_parts(method, target, minor_version(version), method.len() + 1)
     }
 
+    /// The start of an extended CONNECT, of which `path` is kept.
+    pub(super) fn extended_connect(path: &[u8]) -> Result<Self, HandshakeError> {
+        Ok(Self { method: Method::Connect, ..Self::from_parts(b"GET", path, Ok(1), 0)? })
+    }
+
     /// A request line with these parts, of which `target` is kept, `start` bytes after the beginning of what is kept.
     pub(super) fn from_parts(
         method: &[u8],
@@ -245,15 +256,6 @@ impl RequestLine {
             b"HEAD" => Method::Head,
             _ => return Err(HandshakeError::Method),
         };
-        Self::new(method, target, minor, start)
-    }
-
-    /// The start of an extended CONNECT, of which `path` is kept.
-    pub(super) fn extended_connect(path: &[u8]) -> Result<Self, HandshakeError> {
-        Self::new(Method::Connect, path, 1, 0)
-    }
-
-    fn new(method: Method, target: &[u8], minor: u8, start: usize) -> Result<Self, HandshakeError> {
         // RFC 9112 3.2.1, 3.2.2 [6455-4.2.1-2]: an absolute path or an absolute `http` or `https` URI. Visible ASCII is
         // let through although RFC 3986 wants some of it escaped: browsers send `|`, `[` and the like as they are. A
         // fragment is never sent (RFC 6455 3).

@@ -5,7 +5,7 @@ use super::config::ClientConfig;
 use super::cursor::Cursor;
 use super::error::HandshakeError;
 use super::extensions::{self, Extension, is_offered};
-use super::fields::{Fields, Findings, Rule, fields};
+use super::fields::{Fields, Rule, Rules, Set, fields};
 use super::head::minor_version;
 use super::list::{self, contains, text};
 
@@ -82,21 +82,24 @@ impl<'a> Response<'a> {
     pub(super) fn check(&self, config: &ClientConfig<'_>, accept: Option<&[u8; 28]>) -> Result<(), HandshakeError> {
         use ResponseField::*;
         let offered = |chosen: &[u8]| is_offered(chosen, config.extensions.as_bytes());
-        let mut found =
-            Findings::new(ResponseField::RULES, self.fields, &|place, value| match ResponseField::ALL.get(place) {
-                Some(Upgrade) => value.eq_ignore_ascii_case(b"websocket"), // [6455-4.1-36]
-                Some(Connection) => contains(value, b"upgrade"),           // [6455-4.1-37]
-                Some(Accept) => accept.is_some_and(|accept| value == accept), // [6455-4.1-38]
-                // [6455-4.1-39] [6455-9.1-1]
-                Some(Extensions) => extensions::is_valid(value) && list::some_and_all(value, offered),
-                Some(Protocol) => config.subprotocols.iter().any(|ours| ours.as_bytes() == value), // [6455-4.1-40]
-                _ => never!(false),
-            })?;
+        let is_valid = |place, value: &[u8]| match ResponseField::ALL.get(place) {
+            Some(Upgrade) => value.eq_ignore_ascii_case(b"websocket"), // [6455-4.1-36]
+            Some(Connection) => contains(value, b"upgrade"),           // [6455-4.1-37]
+            Some(Accept) => accept.is_some_and(|accept| value == accept), // [6455-4.1-38]
+            // [6455-4.1-39] [6455-9.1-1]
+            Some(Extensions) => extensions::is_valid(value) && list::some_and_all(value, offered),
+            Some(Protocol) => config.subprotocols.iter().any(|ours| ours.as_bytes() == value), // [6455-4.1-40]
+            _ => never!(false),
+        };
+        let mut found = ResponseField::RULES.validate(self.fields, &is_valid)?;
         if accept.is_none() {
             // RFC 8441 5: neither the fields of the hop nor the answer to a key [8441-5-3] [8441-5-5]
-            [Upgrade, Connection, Accept].map(|field| found.waive(field.id()));
+            [Upgrade, Connection, Accept].map(|field| found.invalid.remove(field.id()));
         }
-        if self.line.minor == 0 { Err(HandshakeError::HttpVersion) } else { found.check(Protocol.id()) }
+        if self.line.minor == 0 {
+            return Err(HandshakeError::HttpVersion);
+        }
+        ResponseField::RULES.check(found.invalid, Set::ALL)
     }
 }
 
