@@ -144,8 +144,14 @@ impl<'c, S: AsRef<[u8]> + AsMut<[u8]>> ClientHandshake<'c, S> {
             return Ok(());
         }
         if self.line.status == 101 {
-            let accept = if extended { None } else { Some(answer(&self.key)) };
-            self.view().check(self.config, accept.as_ref())?;
+            let answer_to_key;
+            let accept = if extended {
+                None
+            } else {
+                answer_to_key = answer(&self.key);
+                Some(&answer_to_key)
+            };
+            self.view().check(self.config, accept)?;
         }
         self.state = State::Complete;
         Ok(())

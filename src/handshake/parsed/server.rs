@@ -3,7 +3,9 @@
 use super::start::{Start, check_no_hop};
 use crate::connection::{Config, Connection};
 use crate::handshake::authority::is_authority;
+use crate::handshake::chars::is_control;
 use crate::handshake::config::{Accept, ServerConfig};
+use crate::handshake::cursor::is_token;
 use crate::handshake::error::{BuildError, HandshakeError};
 use crate::handshake::head::check_field;
 use crate::handshake::list::text;
@@ -41,12 +43,16 @@ impl<'c, S: AsRef<[u8]> + AsMut<[u8]>> ServerHandshake<'c, S> {
     }
 
     fn start(&mut self, start: &Start<'_>) -> Result<(), HandshakeError> {
-        use HandshakeError::{Host, HttpVersion, Method, Protocol, Target};
+        use HandshakeError::{Host, HttpVersion, Method, Protocol, StartLine, Target};
         match *start {
             Start::Upgrade { method, target, minor_version } => {
-                let minor_version = if minor_version > 9 { Err(HttpVersion) } else { Ok(minor_version) };
-                self.inner.start(method, target)?;
-                self.inner.line = RequestLine::from_parts(method.as_bytes(), target.as_bytes(), minor_version, 0)?;
+                match () {
+                    () if !is_token(method.as_bytes()) => return Err(StartLine),
+                    () if has_gap(target) => return Err(Target),
+                    () if minor_version > 9 => return Err(HttpVersion),
+                    () => self.inner.start(method, target)?,
+                }
+                self.inner.line = RequestLine::from_parts(method.as_bytes(), target.as_bytes(), Ok(minor_version), 0)?;
                 Ok(())
             }
             // RFC 8441 4, 5; RFC 9220 3 says the same for HTTP/3 [9220-3-1]
@@ -56,7 +62,7 @@ impl<'c, S: AsRef<[u8]> + AsMut<[u8]>> ServerHandshake<'c, S> {
                     // [8441-4-1] [8441-4-4] [9220-3-3]
                     () if !protocol.eq_ignore_ascii_case("websocket") => return Err(Protocol),
                     () if method != "CONNECT" => return Err(Method), // [8441-5-1]
-                    () if !is_http || !path.starts_with('/') => return Err(Target), // [8441-4-2] [8441-5-2]
+                    () if !is_http || !path.starts_with('/') || has_gap(path) => return Err(Target), // [8441-4-2] [8441-5-2]
                     () if !authority.is_empty() && !is_authority(authority.as_bytes()) => return Err(Host),
                     () => self.inner.start(method, path)?,
                 }
@@ -146,6 +152,11 @@ impl<'c, S: AsRef<[u8]> + AsMut<[u8]>> ServerHandshake<'c, S> {
             ..ResponseHead::EMPTY
         }
     }
+}
+
+/// Whether a target would end a request line of HTTP/1.1.
+fn has_gap(target: &str) -> bool {
+    target.bytes().any(|byte| byte == b' ' || is_control(byte))
 }
 
 /// A response to be sent.
