@@ -222,19 +222,22 @@ impl<'c> Head<'c> {
         rest: &mut Cursor<'_>,
     ) -> Result<(), HandshakeError> {
         let is_start_line = id == Some(Id::START_LINE);
+        let (full, malformed) = match is_start_line {
+            true => (HandshakeError::StartLineTooLong, HandshakeError::StartLine),
+            false => (HandshakeError::StorageFull, HandshakeError::HeaderValue),
+        };
         let mut piece = rest.take(before_control(rest.0));
         if id.is_some() {
             if len == 0 && !is_start_line {
                 piece = trim_start(piece);
             }
-            gather(free, len, piece).ok_or(self.exceeds(HandshakeError::StorageFull))?;
+            gather(free, len, piece).ok_or(full)?;
         }
         let end = rest.take(1).first();
         match end {
             None | Some(b'\r') => {}
             Some(b'\n') => return Err(HandshakeError::LineEnding),
-            Some(_) if is_start_line => return Err(HandshakeError::StartLine),
-            Some(_) => return Err(HandshakeError::HeaderValue),
+            Some(_) => return Err(malformed),
         }
         self.part = Part::Text { id, len: len + piece.len(), cr: end.is_some() };
         Ok(())
