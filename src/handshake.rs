@@ -93,7 +93,10 @@
 //! a key with stray bits behind its 16 bytes, a status line that ends with the status, and any visible ASCII but `#` in a
 //! request target, since browsers do not escape all that RFC 3986 wants escaped.
 
+mod authority;
+mod chars;
 mod client;
+mod config;
 mod cursor;
 pub(crate) mod error;
 mod extensions;
@@ -103,6 +106,7 @@ mod key;
 mod list;
 mod origin;
 pub mod parsed;
+mod progress;
 mod request;
 mod response;
 mod server;
@@ -111,62 +115,14 @@ mod sha1;
 mod uri;
 pub(crate) mod writer;
 
-use error::HandshakeError;
-
-pub use client::{ClientConfig, ClientHandshake};
+pub use client::ClientHandshake;
+pub use config::{Accept, ClientConfig, MAX_HEAD_SIZE, MAX_HEADERS, ServerConfig, Subprotocol};
 pub use error::UriError;
 pub use extensions::{Extension, Param, ParamValue};
 pub use key::accept_key;
 pub use origin::OriginPolicy;
+pub use progress::Progress;
 pub use request::Request;
 pub use response::Response;
-pub use server::{Accept, ServerConfig, ServerHandshake, Subprotocol};
+pub use server::ServerHandshake;
 pub use uri::Uri;
-
-/// The default for the most bytes that a head may have: 16 KiB.
-pub const MAX_HEAD_SIZE: usize = 16 * 1024;
-
-/// The default for the most fields that a head may have.
-pub const MAX_HEADERS: usize = 100;
-
-/// How far a handshake has come.
-#[must_use]
-#[derive(PartialEq, Eq, Debug)]
-#[cfg_attr(feature = "defmt", derive(defmt::Format))]
-pub enum Progress<'b> {
-    /// Everything was consumed and the head goes on.
-    Partial,
-    /// The head is complete.
-    Complete {
-        /// The bytes that follow the head.
-        rest: &'b mut [u8],
-    },
-}
-
-impl<'b> Progress<'b> {
-    fn new(complete: bool, bytes: &'b mut [u8], consumed: usize) -> Self {
-        if complete { Self::Complete { rest: bytes.get_mut(consumed..).unwrap_or_default() } } else { Self::Partial }
-    }
-}
-
-/// Where a handshake stands. An error is sticky, and nothing is read once the head is complete.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-#[cfg_attr(feature = "defmt", derive(defmt::Format))]
-enum State {
-    Reading,
-    Complete,
-    Failed(HandshakeError),
-}
-
-impl State {
-    fn receive_eof(&mut self) -> Result<(), HandshakeError> {
-        match *self {
-            Self::Complete => Ok(()),
-            Self::Failed(error) => Err(error),
-            Self::Reading => {
-                *self = Self::Failed(HandshakeError::UnexpectedEof);
-                Err(HandshakeError::UnexpectedEof) // RFC 6455 7.1.4, 7.2.1 [6455-7.1.4-2] [6455-7.2.1-2]
-            }
-        }
-    }
-}

@@ -147,6 +147,7 @@ pub mod microcontroller {}
 mod role;
 mod target;
 pub mod wire;
+mod writer;
 
 pub use connection::Connection;
 pub use handshake::error::{BuildError, HandshakeError};

@@ -1,52 +1,20 @@
 //! The client's side of the opening handshake (RFC 6455 section 4.1). Writes a request and judges the response. Opening
 //! the transport, TLS, proxies, redirects and authentication are left to the host.
 
+use super::config::ClientConfig;
+use super::cursor::is_token;
 use super::error::{BuildError, HandshakeError};
 use super::extensions::is_valid;
 use super::fields::Names;
 use super::head::Head;
 use super::key::{answer, encode};
-use super::list::is_token;
-use super::response::{self, Response, StatusLine};
-use super::writer::build;
-use super::{MAX_HEAD_SIZE, MAX_HEADERS, Progress, State, Uri};
+use super::progress::{Progress, State};
+use super::response::{Response, ResponseField, StatusLine};
+use super::writer::{check_fields, check_value};
 use crate::connection::Config;
 use crate::connection::Connection;
 use crate::role::Client;
-
-/// What a client asks for.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-#[cfg_attr(feature = "defmt", derive(defmt::Format))]
-pub struct ClientConfig<'c> {
-    /// Whom and what to ask.
-    pub uri: Uri<'c>,
-    /// The subprotocols that we speak, most wanted first, each once.
-    pub subprotocols: &'c [&'c str],
-    /// The value of Sec-WebSocket-Extensions, empty for none: the extensions that we offer, most wanted first.
-    pub extensions: &'c str,
-    /// The origin of the page that asks, if a page asks (RFC 6454 section 6.2).
-    pub origin: Option<&'c str>,
-    /// Fields to add, such as Cookie or Authorization.
-    pub headers: &'c [(&'c str, &'c str)],
-    /// Fields of the response to keep for the host, such as `set-cookie`, in any case. Location, WWW-Authenticate,
-    /// Retry-After and Sec-WebSocket-Version are kept always.
-    pub keep: &'c [&'c str],
-    /// The most bytes that a head may have, all of it and interim responses before it counted. Default:
-    /// [`MAX_HEAD_SIZE`].
-    pub max_head_size: usize,
-    /// The most fields that a head and interim responses before it may have. Default: [`MAX_HEADERS`].
-    pub max_headers: usize,
-}
-
-impl<'c> ClientConfig<'c> {
-    /// A request for `uri` and nothing else.
-    pub const fn new(uri: Uri<'c>) -> Self {
-        let (subprotocols, extensions, origin, headers, keep): (&[&str], _, _, &[(&str, &str)], &[&str]) =
-            (&[], "", None, &[], &[]);
-        let (max_head_size, max_headers) = (MAX_HEAD_SIZE, MAX_HEADERS);
-        Self { uri, subprotocols, extensions, origin, headers, keep, max_head_size, max_headers }
-    }
-}
+use crate::writer::{BufferTooSmall, build};
 
 /// A client's opening handshake on one connection, made anew for each. See the [module](super) for how it is used.
 ///
@@ -55,13 +23,13 @@ impl<'c> ClientConfig<'c> {
 #[derive(Debug)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct ClientHandshake<'c, S> {
-    config: &'c ClientConfig<'c>,
+    pub(super) config: &'c ClientConfig<'c>,
     storage: S,
     head: Head<'c>,
     line: StatusLine,
-    state: State,
+    pub(super) state: State,
     connected: bool,
-    key: [u8; 24],
+    pub(super) key: [u8; 24],
 }
 
 impl<'c, S: AsRef<[u8]> + AsMut<[u8]>> ClientHandshake<'c, S> {
@@ -70,7 +38,7 @@ impl<'c, S: AsRef<[u8]> + AsMut<[u8]>> ClientHandshake<'c, S> {
     /// `nonce` must be 16 fresh bytes from a cryptographically secure source, for every connection anew (RFC 6455
     /// section 4.1): it is what shows that the response was made for this request.
     pub fn new(config: &'c ClientConfig<'c>, nonce: [u8; 16], storage: S) -> Self {
-        let names = Names { engine: response::NAMES, keep: config.keep };
+        let names = Names { engine: ResponseField::NAMES, keep: config.keep };
         let head = Head::new(names, config.max_head_size, config.max_headers);
         // [6455-4.1-22] [6455-4.1-23]
         let (line, state) = (StatusLine::NONE, State::Reading);
@@ -83,7 +51,13 @@ impl<'c, S: AsRef<[u8]> + AsMut<[u8]>> ClientHandshake<'c, S> {
     ///
     /// What is wrong with the configuration or `out`; the call can be repeated.
     pub fn request(&self, out: &mut [u8]) -> Result<usize, BuildError> {
-        let ClientConfig { uri, subprotocols, extensions, .. } = self.config;
+        self.check_config()?;
+        Ok(self.write_request(out)?)
+    }
+
+    /// Whether a request can be made of the configuration.
+    pub(super) fn check_config(&self) -> Result<(), BuildError> {
+        let ClientConfig { subprotocols, extensions, origin, headers, .. } = self.config;
         let mut rest = subprotocols.iter();
         while let Some(name) = rest.next() {
             // [6455-4.1-29] [6455-4.1-30]
@@ -94,21 +68,19 @@ impl<'c, S: AsRef<[u8]> + AsMut<[u8]>> ClientHandshake<'c, S> {
         if !extensions.is_empty() && !is_valid(extensions.as_bytes()) {
             return Err(BuildError::Extensions);
         }
+        origin.map_or(Ok(()), check_value)?;
+        check_fields(headers)
+    }
+
+    fn write_request(&self, out: &mut [u8]) -> Result<usize, BufferTooSmall> {
+        let ClientConfig { uri, subprotocols, extensions, .. } = self.config;
         // RFC 6455 4.1 [6455-4.1-15]
         build(out, &|w| {
             // [6455-4.1-16] [6455-4.1-17]
             w.bytes(b"GET ");
-            w.bytes(uri.path().as_bytes());
-            if let Some(query) = uri.query() {
-                w.bytes(b"?");
-                w.bytes(query.as_bytes());
-            }
+            w.target(uri);
             w.bytes(b" HTTP/1.1\r\nHost: ");
-            w.bytes(uri.host().as_bytes()); // [6455-4.1-18]
-            if let Some(port) = uri.explicit_port() {
-                w.bytes(b":");
-                w.number(port.into());
-            }
+            w.host(uri); // [6455-4.1-18]
             // [6455-4.1-19] [6455-4.1-20] [6455-4.1-26] [6455-4.1-27]
             w.bytes(b"\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Version: 13\r\n");
             w.field("Sec-WebSocket-Key", &self.key); // [6455-4.1-21]
@@ -125,11 +97,10 @@ impl<'c, S: AsRef<[u8]> + AsMut<[u8]>> ClientHandshake<'c, S> {
                 w.field("Sec-WebSocket-Extensions", extensions.as_bytes()); // [6455-4.1-31] [6455-9-1]
             }
             if let Some(origin) = self.config.origin {
-                w.checked_field("Origin", origin)?; // [6455-4.1-24] [6455-4.1-25]
+                w.field("Origin", origin.as_bytes()); // [6455-4.1-24] [6455-4.1-25]
             }
-            w.host_fields(self.config.headers)?; // [6455-4.1-32]
+            w.fields(self.config.headers); // [6455-4.1-32]
             w.bytes(b"\r\n");
-            Ok(())
         })
     }
 
@@ -146,31 +117,61 @@ impl<'c, S: AsRef<[u8]> + AsMut<[u8]>> ClientHandshake<'c, S> {
         Ok(Progress::new(self.state == State::Complete, bytes, consumed)) // [6455-4.1-43]
     }
 
-    pub(super) fn read(&mut self, bytes: &[u8]) -> Result<usize, HandshakeError> {
+    fn read(&mut self, bytes: &[u8]) -> Result<usize, HandshakeError> {
         let mut consumed = 0;
-        loop {
+        while self.state == State::Reading {
             let line = &mut self.line;
             let mut start_line = |read: &[u8]| {
                 *line = StatusLine::parse(read)?;
                 Ok(true)
             };
-            let rest = bytes.get(consumed..).unwrap_or_default();
+            let rest = bytes.get(consumed..).unwrap_or_else(|| never!(&[]));
             consumed += self.head.read(self.storage.as_mut(), rest, &mut start_line)?;
             if !self.head.is_complete() {
-                return Ok(consumed);
+                break;
             }
-            if matches!(self.line.status, 100 | 102..=199) {
-                // RFC 9110 15.2: an interim response, which the final one follows
-                self.head.restart();
-                self.line = StatusLine::NONE;
-                continue;
-            }
-            if self.line.status == 101 {
-                self.view().check(self.config, &answer(&self.key))?;
-            }
-            self.state = State::Complete;
-            return Ok(consumed);
+            self.finish(false)?;
         }
+        Ok(consumed)
+    }
+
+    /// Validates the response, whose head is complete. Reading goes on if it is an interim one.
+    fn finish(&mut self, extended: bool) -> Result<(), HandshakeError> {
+        if matches!(self.line.status, 100 | 102..=199) {
+            // RFC 9110 15.2: an interim response, which the final one follows
+            self.head.restart();
+            self.line = StatusLine::NONE;
+            return Ok(());
+        }
+        if self.line.status == 101 {
+            let answer_to_key;
+            let accept = if extended {
+                None
+            } else {
+                answer_to_key = answer(&self.key);
+                Some(&answer_to_key)
+            };
+            self.view().check(self.config, accept)?;
+        }
+        self.state = State::Complete;
+        Ok(())
+    }
+
+    /// Begins a response that was parsed elsewhere.
+    pub(super) fn start(&mut self, line: StatusLine) -> Result<(), HandshakeError> {
+        self.line = line;
+        self.head.start_line(self.storage.as_mut(), "HTTP/1.1 101\r\n".len(), &[])
+    }
+
+    /// Takes a field that was parsed elsewhere and that [`check_field`](super::head::check_field) has passed.
+    pub(super) fn field(&mut self, name: &[u8], value: &[u8]) -> Result<(), HandshakeError> {
+        self.head.field(self.storage.as_mut(), name, value)
+    }
+
+    /// Ends a response that was parsed elsewhere, to an upgrade or to an extended CONNECT.
+    pub(super) fn end(&mut self, extended: bool) -> Result<(), HandshakeError> {
+        self.head.end()?;
+        self.finish(extended)
     }
 
     /// The status of the response, as soon as its status line is complete, and also if the rest is refused: because a

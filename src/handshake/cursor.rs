@@ -1,81 +1,13 @@
-//! Text read from its start, piece by piece, and the characters that each kind of piece is made of
-//! (RFC 9110 section 5.6.2, RFC 3986 sections 2 and 3).
+//! Text read from its start, piece by piece.
 
-use super::list::trim_start;
+use super::chars::{Class, HEX, TOKEN, trim_start};
+use crate::target::FAST;
 
 /// What is still to be read.
 ///
 /// Its methods hand back one slice, which fits registers: that is what keeps the grammars small that are made of them.
 #[derive(Clone, Copy)]
 pub(super) struct Cursor<'a>(pub(super) &'a [u8]);
-
-/// A kind of character, as a bit.
-#[derive(Clone, Copy)]
-pub(super) struct Class(u8);
-
-// RFC 9110 5.6.2; the same set as in RFC 6455 4.1: U+0021 to U+007E without separators
-pub(super) const TOKEN: Class = Class(1);
-/// A character of a registered name, and so of an IPv4 address: unreserved or sub-delims.
-pub(super) const HOST: Class = Class(2); // RFC 3986 2.2, 2.3, 3.2.2
-/// A character of a path: pchar or the slash.
-pub(super) const PATH: Class = Class(4); // RFC 3986 3.3
-pub(super) const QUERY: Class = Class(8); // RFC 3986 3.4
-/// A hexadecimal digit.
-pub(super) const HEX: Class = Class(16);
-/// A character of base64 (RFC 4648 section 4).
-pub(super) const BASE64: Class = Class(32);
-/// Visible ASCII but the `#` that would begin a fragment.
-pub(super) const TARGET: Class = Class(64);
-pub(super) const DIGIT: Class = Class(128);
-
-/// All of ASCII; where memory is plenty, all bytes, which spares the check of the index.
-const CHARACTERS: usize = if cfg!(target_pointer_width = "64") { 256 } else { 128 };
-
-/// The classes of each character.
-static CLASSES: [u8; CHARACTERS] = {
-    let mut table = [0; CHARACTERS];
-    let mut rest: &mut [u8] = &mut table;
-    let mut byte = 0u8;
-    while let [place, after @ ..] = rest {
-        *place = classes(byte);
-        (rest, byte) = (after, byte.wrapping_add(1));
-    }
-    table
-};
-
-const fn classes(byte: u8) -> u8 {
-    let alphanumeric = byte.is_ascii_alphanumeric();
-    let token =
-        alphanumeric || matches!(byte, b'!' | b'#'..=b'\'' | b'*' | b'+' | b'-' | b'.' | b'^'..=b'`' | b'|' | b'~');
-    let unreserved = alphanumeric || matches!(byte, b'-' | b'.' | b'_' | b'~');
-    let host =
-        unreserved || matches!(byte, b'!' | b'$' | b'&' | b'\'' | b'(' | b')' | b'*' | b'+' | b',' | b';' | b'=');
-    let path = host || matches!(byte, b':' | b'@' | b'/');
-    let query = path || byte == b'?';
-    let hex = byte.is_ascii_hexdigit();
-    let base64 = alphanumeric || matches!(byte, b'+' | b'/');
-    let target = byte.is_ascii_graphic() && byte != b'#';
-    token as u8
-        | (host as u8) << 1
-        | (path as u8) << 2
-        | (query as u8) << 3
-        | (hex as u8) << 4
-        | (base64 as u8) << 5
-        | (target as u8) << 6
-        | (byte.is_ascii_digit() as u8) << 7
-}
-
-impl Class {
-    #[inline(always)]
-    pub(super) fn has(self, byte: u8) -> bool {
-        CLASSES.get(usize::from(byte)).is_some_and(|classes| classes & self.0 != 0)
-    }
-
-    /// Whether all of `text` is of this class.
-    pub(super) fn has_all(self, text: &[u8]) -> bool {
-        Cursor(text).span(self).len() == text.len()
-    }
-}
 
 impl<'a> Cursor<'a> {
     /// Takes `n` bytes, or all that there are.
@@ -100,7 +32,7 @@ impl<'a> Cursor<'a> {
     /// Takes the characters of `class` at the start.
     pub(super) fn span(&mut self, class: Class) -> &'a [u8] {
         let start = *self;
-        if cfg!(target_pointer_width = "64") {
+        if FAST {
             // Where memory is plenty, four at a time as long as all four are of the class.
             let all = |four: &&[u8; 4]| four.iter().fold(true, |all, byte| all & class.has(*byte));
             self.take(4 * self.0.as_chunks::<4>().0.iter().take_while(all).count());
@@ -170,27 +102,19 @@ impl<'a> Cursor<'a> {
     }
 }
 
+/// Whether all of `text` is of `class`.
+pub(super) fn is_all(text: &[u8], class: Class) -> bool {
+    Cursor(text).span(class).len() == text.len()
+}
+
+/// Whether `text` is a token: at least one byte, all of them token bytes.
+pub(super) fn is_token(text: &[u8]) -> bool {
+    !text.is_empty() && is_all(text, TOKEN)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    /// [6455-4.1-29]: a token byte is a visible ASCII character that is no separator.
-    #[test]
-    fn characters() {
-        for byte in 0..=u8::MAX {
-            let separator = b"()<>@,;:\\\"/[]?={} \t".contains(&byte);
-            assert_eq!(TOKEN.has(byte), byte.is_ascii_graphic() && !separator, "{byte:#x}");
-            let sub_delim = b"!$&'()*+,;=".contains(&byte);
-            let host = byte.is_ascii_alphanumeric() || b"-._~".contains(&byte) || sub_delim;
-            assert_eq!(HOST.has(byte), host, "{byte:#x}");
-            assert_eq!(PATH.has(byte), host || b":@/".contains(&byte), "{byte:#x}");
-            assert_eq!(QUERY.has(byte), host || b":@/?".contains(&byte), "{byte:#x}");
-            assert_eq!(HEX.has(byte), byte.is_ascii_hexdigit(), "{byte:#x}");
-            assert_eq!(DIGIT.has(byte), byte.is_ascii_digit(), "{byte:#x}");
-            assert_eq!(BASE64.has(byte), byte.is_ascii_alphanumeric() || b"+/".contains(&byte), "{byte:#x}");
-            assert_eq!(TARGET.has(byte), (b'!'..=b'~').contains(&byte) && byte != b'#', "{byte:#x}");
-        }
-    }
 
     #[test]
     fn pieces() {

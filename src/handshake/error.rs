@@ -1,6 +1,8 @@
 //! Errors of the opening handshake: [`HandshakeError`] is the peer's fault, [`BuildError`] is ours, and [`UriError`] is the
 //! fault of the URI's author. All are small, flat and `Copy`.
 
+use crate::writer::BufferTooSmall;
+
 /// The peer's opening handshake is refused. It is sticky: nothing more is read from the peer.
 ///
 /// A server answers with [`status`](Self::status); a client has nobody to answer and closes the transport.
@@ -103,6 +105,7 @@ impl HandshakeError {
         }
     }
 }
+
 /// Our own handshake message cannot be built. The call has changed nothing.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
@@ -128,6 +131,12 @@ pub enum BuildError {
     Extensions,
 }
 
+impl From<BufferTooSmall> for BuildError {
+    fn from(BufferTooSmall { need }: BufferTooSmall) -> Self {
+        Self::BufferTooSmall { need }
+    }
+}
+
 impl BuildError {
     const fn text(self) -> &'static str {
         match self {
@@ -141,6 +150,7 @@ impl BuildError {
         }
     }
 }
+
 /// Text that is not a `ws:` or `wss:` URI (RFC 6455 section 3).
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]

@@ -10,8 +10,9 @@
 //! What is quoted must be a token, so it holds no separator: a valid list can be cut at every comma and its elements at
 //! every semicolon. Every byte is looked at a fixed number of times, whatever it holds.
 
-use super::cursor::{Cursor, TOKEN};
-use super::list::{elements, text, trim};
+use super::chars::{TOKEN, trim};
+use super::cursor::Cursor;
+use super::list::{elements, text};
 
 /// An extension with its parameters, as one side named it in Sec-WebSocket-Extensions (RFC 6455 section 9.1).
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]

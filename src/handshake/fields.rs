@@ -1,11 +1,39 @@
-//! The fields that matter in a head: their names, and the list in which their values are kept.
+//! The fields that matter in a head: their names, the list in which their values are kept, and the rules for them.
+
+use core::num::NonZeroU16;
 
 use super::cursor::Cursor;
 use super::error::HandshakeError;
 use super::list::elements;
+use crate::target::FAST;
+
+/// The start line, or a field that matters.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+pub(super) struct Id(NonZeroU16);
+
+impl Id {
+    pub(super) const START_LINE: Self = Self(NonZeroU16::MAX);
+
+    /// The field with the first name.
+    pub(super) const FIRST: Self = Self::of(0);
+
+    /// The field with this place in the names.
+    pub(super) const fn of(place: u16) -> Self {
+        Self(NonZeroU16::MIN.saturating_add(place))
+    }
+
+    const fn place(self) -> usize {
+        self.0.get() as usize - 1
+    }
+
+    pub(super) const fn to_bytes(self) -> [u8; 2] {
+        self.0.get().to_le_bytes()
+    }
+}
 
 /// The names of the fields that matter: those that the engine looks at, and those that the host asked to keep, all in
-/// any case. The id of a field is its place in this order.
+/// any case. The [`Id`] of a field is its place in this order.
 #[derive(Clone, Copy, Debug)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub(super) struct Names<'c> {
@@ -13,37 +41,34 @@ pub(super) struct Names<'c> {
     pub(super) keep: &'c [&'c str],
 }
 
-/// The id of the start line.
-pub(super) const START_LINE: u16 = u16::MAX;
-
-/// The id of all fields that do not matter. Nothing in the list has it.
-pub(super) const OTHER: u16 = START_LINE - 1;
-
 impl Names<'_> {
-    /// The id of the first name that goes on with `piece` where it has `len` bytes in common with the name `like`, the
-    /// first that has, and that ends there if `whole`.
-    pub(super) fn find(&self, like: u16, len: usize, piece: &[u8], whole: bool) -> u16 {
-        let seen = Cursor(self.get(like).unwrap_or_default()).take(len);
+    /// Extends a partial match. `candidate` is the first name that matches the `len` bytes seen so far; returns the first
+    /// that also matches `piece`. With `complete`, the name must end there.
+    pub(super) fn extend(&self, candidate: Option<Id>, len: usize, piece: &[u8], complete: bool) -> Option<Id> {
+        let first = candidate?.place();
+        let seen = Cursor(self.get(first)?).take(len);
         let len = len + piece.len();
-        let mut ids = (like..OTHER).map_while(|id| Some((id, self.get(id)?)));
+        let mut places = (first..Id::START_LINE.place()).map_while(|place| Some((place, self.get(place)?)));
         // RFC 9110 5.1: names are case-insensitive [6455-4.2.1-9]
-        let found = ids.find(|(_, name)| {
+        let (place, _) = places.find(|(_, name)| {
             let mut rest = Cursor(name);
-            (!whole || name.len() == len) && rest.eat(seen) && rest.eat(piece)
-        });
-        found.map_or(OTHER, |(id, _)| id)
+            (!complete || name.len() == len) && rest.eat(seen) && rest.eat(piece)
+        })?;
+        Some(Id::of(place as u16))
     }
 
-    /// The id of this name: what [`find`](Self::find) says of a whole one, in fewer instructions.
-    pub(super) fn id(&self, name: &[u8]) -> u16 {
+    /// The field with this name.
+    pub(super) fn id(&self, name: &[u8]) -> Option<Id> {
+        if !FAST {
+            return self.extend(Some(Id::FIRST), 0, name, true);
+        }
         let mut names = self.engine.iter().chain(self.keep);
-        let id = names.position(|other| other.as_bytes().eq_ignore_ascii_case(name));
-        id.map_or(OTHER, |id| id.min(OTHER.into()) as u16)
+        let place = names.position(|other| other.as_bytes().eq_ignore_ascii_case(name))?;
+        (place < Id::START_LINE.place()).then(|| Id::of(place as u16))
     }
 
-    fn get(&self, id: u16) -> Option<&[u8]> {
-        let id = usize::from(id);
-        let name = self.engine.get(id).or_else(|| self.keep.get(id.wrapping_sub(self.engine.len())));
+    fn get(&self, place: usize) -> Option<&[u8]> {
+        let name = self.engine.get(place).or_else(|| self.keep.get(place.wrapping_sub(self.engine.len())));
         name.map(|name| name.as_bytes())
     }
 }
@@ -51,7 +76,7 @@ impl Names<'_> {
 /// The bytes of an entry in front of its value: the id and the length.
 pub(super) const ENTRY: usize = 4;
 
-/// The start line and the fields that a [`Head`](super::head::Head) kept, in the order of their arrival.
+/// The start line and the fields that a head kept, in the order of their arrival.
 #[derive(Clone, Copy, Debug)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub(super) struct Fields<'a> {
@@ -65,24 +90,25 @@ impl<'a> Fields<'a> {
         Entries(self.list)
     }
 
-    /// The values of the field with this id.
-    pub(super) fn values(self, id: u16) -> impl Iterator<Item = &'a [u8]> + Clone {
+    /// The values of a field.
+    pub(super) fn values(self, id: Id) -> impl Iterator<Item = &'a [u8]> + Clone {
         self.iter().filter(move |(other, _)| *other == id).map(|(_, value)| value)
     }
 
-    /// The first value of the field with this id.
-    pub(super) fn first(self, id: u16) -> Option<&'a [u8]> {
+    /// The first value of a field.
+    pub(super) fn first(self, id: Id) -> Option<&'a [u8]> {
         self.values(id).next()
     }
 
     /// Whether `test` holds for an element of the list that is this field's value. Several fields are one list.
-    pub(super) fn any(self, id: u16, test: impl Fn(&[u8]) -> bool) -> bool {
+    pub(super) fn any(self, id: Id, test: impl Fn(&[u8]) -> bool) -> bool {
         self.values(id).any(|value| elements(value).any(&test))
     }
 
     /// The values of the field with this name, in any case; none if fields of this name do not matter.
     pub(super) fn named(self, name: &str) -> impl Iterator<Item = &'a [u8]> + Clone + use<'a> {
-        self.values(self.names.find(0, 0, name.as_bytes(), true))
+        let id = self.names.id(name.as_bytes());
+        self.iter().filter(move |(other, _)| Some(*other) == id).map(|(_, value)| value)
     }
 }
 
@@ -90,58 +116,172 @@ impl<'a> Fields<'a> {
 pub(super) struct Entries<'a>(&'a [u8]);
 
 impl<'a> Iterator for Entries<'a> {
-    type Item = (u16, &'a [u8]);
+    type Item = (Id, &'a [u8]);
 
-    fn next(&mut self) -> Option<(u16, &'a [u8])> {
+    fn next(&mut self) -> Option<(Id, &'a [u8])> {
         let (&[i0, i1, l0, l1], rest) = self.0.split_first_chunk::<ENTRY>()?;
         let (value, rest) = rest.split_at_checked(u16::from_le_bytes([l0, l1]).into())?;
         self.0 = rest;
-        Some((u16::from_le_bytes([i0, i1]), value))
+        Some((Id(NonZeroU16::new(u16::from_le_bytes([i0, i1]))?), value))
     }
 }
 
-/// What the engine asks of the fields with the lowest ids, one error for each. In the masks bit n stands for id n.
-pub(super) struct Rules {
-    /// What is wrong when a field is, in the order in which errors are looked for.
-    pub(super) errors: &'static [HandshakeError],
-    /// Fields that must not repeat.
-    pub(super) once: u16,
-    /// Fields of which one value must be good. Of all others none may be bad.
-    pub(super) required: u16,
+/// What the engine asks of a field.
+#[derive(Clone, Copy)]
+pub(super) struct Rule {
+    /// What is wrong when the field is invalid; `None` if the engine asks nothing of it.
+    error: Option<HandshakeError>,
+    /// Whether the field must be present with a valid value. If not, it must have no invalid one.
+    required: bool,
+    /// Whether the field must not be repeated.
+    once: bool,
 }
 
-/// The fields that there are, and those that are wrong: required and without a good value, or with a bad one.
-pub(super) struct Judged {
-    pub(super) seen: u16,
-    pub(super) wrong: u16,
+impl Rule {
+    pub(super) const NONE: Self = Self { error: None, required: false, once: false };
+
+    pub(super) const fn required(error: HandshakeError) -> Self {
+        Self { error: Some(error), required: true, once: false }
+    }
+
+    pub(super) const fn optional(error: HandshakeError) -> Self {
+        Self { error: Some(error), required: false, once: false }
+    }
+
+    pub(super) const fn once(self) -> Self {
+        Self { once: true, ..self }
+    }
+}
+
+/// Declares the fields of one kind of head, a row each: the id, the name, and the [`Rule`]. Invalid fields are reported in
+/// this order.
+macro_rules! fields {
+    ($(#[$doc:meta])* enum $Field:ident { $($id:ident = $name:literal, $rule:expr;)* }) => {
+        $(#[$doc])*
+        #[derive(Clone, Copy, PartialEq, Eq, Debug)]
+        pub(super) enum $Field { $($id),* }
+
+        impl $Field {
+            pub(super) const ALL: &[Self] = &[$(Self::$id),*];
+            pub(super) const NAMES: &[&str] = &[$($name),*];
+            const RULES: Rules = Rules::new(&[$($rule),*]);
+
+            const fn id(self) -> super::fields::Id {
+                super::fields::Id::of(self as u16)
+            }
+        }
+    };
+}
+pub(super) use fields;
+
+/// A set of fields that have a [`Rule`]: bit n is the field at place n.
+#[derive(Clone, Copy)]
+pub(super) struct Set(u16);
+
+impl Set {
+    pub(super) const ALL: Self = Self(u16::MAX);
+
+    pub(super) const fn of(mut fields: &[Id]) -> Self {
+        let mut set = 0;
+        while let [first, rest @ ..] = fields {
+            set |= Self::bit(*first);
+            fields = rest;
+        }
+        Self(set)
+    }
+
+    const fn bit(id: Id) -> u16 {
+        1 << (id.place() & 15)
+    }
+
+    pub(super) fn has(self, id: Id) -> bool {
+        self.0 & Self::bit(id) != 0
+    }
+
+    pub(super) fn insert(&mut self, id: Id) {
+        self.0 |= Self::bit(id);
+    }
+
+    pub(super) fn remove(&mut self, id: Id) {
+        self.0 &= !Self::bit(id);
+    }
+}
+
+/// The rules of one kind of head.
+pub(super) struct Rules {
+    /// A rule for each field, at its place.
+    rules: &'static [Rule],
+    once: Set,
+    required: Set,
+}
+
+/// Which fields are present, and which are invalid: a required field without a valid value, or any other with an invalid
+/// one.
+pub(super) struct Findings {
+    pub(super) present: Set,
+    pub(super) invalid: Set,
 }
 
 impl Rules {
-    /// Looks at the value of every field, in the order of their arrival; fails at one that repeats and must not.
-    pub(super) fn judge(
-        &self,
-        fields: Fields<'_>,
-        is_good: &dyn Fn(u16, &[u8]) -> bool,
-    ) -> Result<Judged, HandshakeError> {
-        let mut judged = Judged { seen: 0, wrong: self.required };
-        for (id, value) in fields.iter() {
-            let Some(&error) = self.errors.get(usize::from(id)) else { continue };
-            let bit = 1 << id;
-            if self.once & judged.seen & bit != 0 {
-                return Err(error);
-            }
-            judged.seen |= bit;
-            match is_good(id, value) {
-                true => judged.wrong &= !(bit & self.required),
-                false => judged.wrong |= bit & !self.required,
-            }
+    pub(super) const fn new(rules: &'static [Rule]) -> Self {
+        let (mut once, mut required) = (Set(0), Set(0));
+        let (mut rest, mut place) = (rules, 0);
+        while let [rule, others @ ..] = rest {
+            let bit = Set::bit(Id::of(place));
+            once.0 |= if rule.once { bit } else { 0 };
+            required.0 |= if rule.required { bit } else { 0 };
+            (rest, place) = (others, place + 1);
         }
-        Ok(judged)
+        Self { rules, once, required }
     }
 
-    /// The first error of the fields in `among`.
-    pub(super) fn check(&self, judged: &Judged, among: u16) -> Result<(), HandshakeError> {
-        let first = (judged.wrong & among).trailing_zeros();
-        self.errors.get(first as usize).map_or(Ok(()), |&error| Err(error))
+    /// Looks at the value of every field, in the order of their arrival; fails at one that is repeated and must not be.
+    pub(super) fn validate(
+        &self,
+        fields: Fields<'_>,
+        is_valid: &dyn Fn(usize, &[u8]) -> bool,
+    ) -> Result<Findings, HandshakeError> {
+        let mut found = Findings { present: Set(0), invalid: self.required };
+        for (id, value) in fields.iter() {
+            let Some(&Rule { error: Some(error), .. }) = self.rules.get(id.place()) else { continue };
+            if self.once.has(id) && found.present.has(id) {
+                return Err(error);
+            }
+            found.present.insert(id);
+            match (is_valid(id.place(), value), self.required.has(id)) {
+                (true, true) => found.invalid.remove(id),
+                (false, false) => found.invalid.insert(id),
+                _ => {}
+            }
+        }
+        Ok(found)
+    }
+
+    /// Fails if one of these fields is invalid.
+    pub(super) fn check(&self, invalid: Set, among: Set) -> Result<(), HandshakeError> {
+        let first = (invalid.0 & among.0).trailing_zeros();
+        match self.rules.get(first as usize) {
+            Some(&Rule { error: Some(error), .. }) => Err(error),
+            _ => Ok(()),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    extern crate alloc;
+    use super::*;
+    use alloc::vec;
+
+    #[test]
+    fn name_beyond_the_last_id_does_not_matter() {
+        let keep = vec![""; usize::from(u16::MAX) + 1];
+        let names = Names { engine: &["a"], keep: &keep };
+        assert_eq!((names.id(b"A"), names.id(b""), names.id(b"b")), (Some(Id::FIRST), Some(Id::of(1)), None));
+        let extend = |piece| names.extend(Some(Id::FIRST), 0, piece, true);
+        assert_eq!((extend(b"A"), extend(b""), extend(b"b")), (Some(Id::FIRST), Some(Id::of(1)), None));
+        let names = Names { engine: &["a"], keep: &[&["b"; u16::MAX as usize - 1][..], &["c"; 2]].concat() };
+        assert_eq!((names.id(b"b"), names.id(b"c")), (Some(Id::of(1)), None));
+        assert_eq!(names.extend(Some(Id::FIRST), 0, b"c", true), None);
     }
 }

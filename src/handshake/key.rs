@@ -1,11 +1,12 @@
 //! Sec-WebSocket-Key and Sec-WebSocket-Accept (RFC 6455 sections 1.3, 4.1 and 4.2.2).
 
-use super::cursor::{BASE64, Cursor};
+use super::chars::BASE64;
+use super::cursor::Cursor;
 #[cfg(feature = "small-sha1")]
-use super::sha1::{base64, sha1};
+use super::sha1::{base64, first_block, sha1};
 
 /// The string that every server appends to the key (RFC 6455 section 1.3).
-pub(super) const GUID: &[u8; 36] = b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11";
+const GUID: &[u8; 36] = b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11";
 
 /// The value of Sec-WebSocket-Accept that answers the key `key` (RFC 6455 section 4.2.2); `None` for what is no key:
 /// not the base64 form of 16 bytes.
@@ -25,7 +26,7 @@ pub fn accept_key(key: &[u8]) -> Option<[u8; 28]> {
 pub(super) fn answer(key: &[u8; 24]) -> [u8; 28] {
     let mut accept = [0; 28];
     // RFC 6455 4.2.2: base64(SHA-1(key + GUID)); only the handshake relies on SHA-1 [6455-4.2.2-17]
-    base64(&sha1(key), &mut accept);
+    base64(&digest(key), &mut accept);
     accept
 }
 
@@ -36,9 +37,16 @@ pub(super) fn encode(nonce: &[u8; 16]) -> [u8; 24] {
     key
 }
 
-/// The digest of a key and of the string that is appended to it.
+/// The SHA-1 digest of a key and of the string that is appended to it.
+#[cfg(feature = "small-sha1")]
+fn digest(key: &[u8; 24]) -> [u8; 20] {
+    const BLOCK: [u32; 16] = first_block(GUID);
+    sha1(key, BLOCK)
+}
+
+/// The same by a crate.
 #[cfg(not(feature = "small-sha1"))]
-fn sha1(key: &[u8; 24]) -> [u8; 20] {
+fn digest(key: &[u8; 24]) -> [u8; 20] {
     let mut hash = sha1_smol::Sha1::new();
     hash.update(key);
     hash.update(GUID);

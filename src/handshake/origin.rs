@@ -1,7 +1,8 @@
 //! The origin policy of a server (RFC 6455 sections 4.2.2 and 10.2, RFC 6454).
 
+use super::authority::Authority;
 use super::cursor::Cursor;
-use super::uri::{default_port, host_and_port};
+use super::uri::default_port;
 
 /// Which web pages may connect (RFC 6455 section 10.2). There is no default: a host must say what it means.
 ///
@@ -39,12 +40,9 @@ fn is_same(origin: &[u8], host: &[u8]) -> bool {
     // RFC 6454 5: the same host and port. Host names no scheme, so the default port is that of the origin's.
     let (mut origin, mut host) = (Cursor(origin), Cursor(host));
     let Some(secure) = origin.scheme(b"http") else { return false };
-    let mut ports = [default_port(secure); 2];
-    let [a_port, b_port] = &mut ports;
-    let (Some(a), Some(b)) = (host_and_port(&mut origin, a_port), host_and_port(&mut host, b_port)) else {
-        return false;
-    };
-    a.eq_ignore_ascii_case(b) && a_port == b_port && origin.0.is_empty() && host.0.is_empty()
+    let (Ok(a), Ok(b)) = (Authority::read(&mut origin), Authority::read(&mut host)) else { return false };
+    let port = |authority: Authority<'_>| authority.port.unwrap_or(default_port(secure));
+    a.host.eq_ignore_ascii_case(b.host) && port(a) == port(b) && origin.0.is_empty() && host.0.is_empty()
 }
 
 #[cfg(test)]
@@ -53,7 +51,7 @@ mod tests {
 
     /// [6455-10.2-2]
     #[test]
-    fn same_origin() {
+    fn same_origin_allows_the_host_and_port_of_the_request() {
         for (origin, host, same) in [
             ("http://example.com", "example.com", true),
             ("HTTPS://Example.COM", "example.com", true),
@@ -89,7 +87,7 @@ mod tests {
 
     /// [6455-10.2-2]
     #[test]
-    fn listed() {
+    fn list_allows_the_origins_that_it_names() {
         let list = OriginPolicy::List(&["https://example.com", "http://localhost:8080"]);
         for (origin, listed) in [
             ("https://example.com", true),

@@ -1,51 +1,39 @@
 //! The client's opening handshake as a server reads it: the request line, the checks of RFC 6455 section 4.2.1, and the
 //! view of a request that the host gets.
 
-use super::cursor::{Cursor, TARGET};
+use super::authority::{Authority, is_authority};
+use super::chars::TARGET;
+use super::config::{ServerConfig, Subprotocol};
+use super::cursor::{Cursor, is_all, is_token};
 use super::error::{BuildError, HandshakeError};
 use super::extensions::{self, Extension, is_list, is_offered};
-use super::fields::{Fields, Rules, START_LINE};
+use super::fields::{Fields, Id, Rule, Rules, Set, fields};
 use super::head::minor_version;
 use super::key::is_key;
-use super::list::{self, contains, elements, is_token, text};
-use super::server::{ServerConfig, Subprotocol};
-use super::uri::host_and_port;
+use super::list::{self, contains, elements, text};
 
-/// The fields that matter in a request, in the order of their ids: the errors first that say most.
-pub(super) const NAMES: &[&str] = &[
-    "Content-Length",
-    "Transfer-Encoding",
-    "Host",
-    "Upgrade",
-    "Connection",
-    "Sec-WebSocket-Version",
-    "Sec-WebSocket-Key",
-    "Sec-WebSocket-Protocol",
-    "Sec-WebSocket-Extensions",
-    "Origin",
-];
-const CONTENT_LENGTH: u16 = 0;
-const TRANSFER_ENCODING: u16 = 1;
-const HOST: u16 = 2;
-const UPGRADE: u16 = 3;
-const CONNECTION: u16 = 4;
-const VERSION: u16 = 5;
-const KEY: u16 = 6;
-const PROTOCOL: u16 = 7;
-const EXTENSIONS: u16 = 8;
-const ORIGIN: u16 = 9;
-
-// RFC 6455 4.2.1 [6455-4.2.1-3] [6455-4.2.1-4] [6455-4.2.1-5] [6455-4.2.1-6] [6455-4.2.1-7] [6455-4.2.1-10]
-const RULES: Rules = {
-    use HandshakeError::*;
-    Rules {
-        errors: &[Body, Body, Host, Upgrade, Connection, Version, Key, Subprotocol, Extensions, Origin],
-        once: 1 << HOST | 1 << VERSION | 1 << KEY | 1 << ORIGIN, // [6455-11.3.1-1] [6455-11.3.5-2]
-        required: 1 << HOST | 1 << UPGRADE | 1 << CONNECTION | 1 << VERSION | 1 << KEY,
+fields! {
+    /// The fields that matter in a request: the errors first that say most.
+    // RFC 6455 4.2.1 [6455-4.2.1-3] [6455-4.2.1-4] [6455-4.2.1-5] [6455-4.2.1-6] [6455-4.2.1-7] [6455-4.2.1-10]
+    enum RequestField {
+        // A body would be taken for frames, or frames for a body.
+        ContentLength = "Content-Length", Rule::optional(HandshakeError::Body);
+        TransferEncoding = "Transfer-Encoding", Rule::optional(HandshakeError::Body);
+        Host = "Host", Rule::required(HandshakeError::Host).once();
+        Upgrade = "Upgrade", Rule::required(HandshakeError::Upgrade);
+        Connection = "Connection", Rule::required(HandshakeError::Connection);
+        Version = "Sec-WebSocket-Version", Rule::required(HandshakeError::Version).once(); // [6455-11.3.5-2]
+        Key = "Sec-WebSocket-Key", Rule::required(HandshakeError::Key).once(); // [6455-11.3.1-1]
+        Protocol = "Sec-WebSocket-Protocol", Rule::optional(HandshakeError::Subprotocol);
+        Extensions = "Sec-WebSocket-Extensions", Rule::optional(HandshakeError::Extensions);
+        Origin = "Origin", Rule::optional(HandshakeError::Origin).once();
     }
-};
-/// What is asked of a request for a page too. A body would be taken for frames, or frames for a body.
-const OF_EVERY_REQUEST: u16 = 1 << CONTENT_LENGTH | 1 << TRANSFER_ENCODING | 1 << HOST;
+}
+
+impl RequestField {
+    /// What is checked in a request for a page too.
+    const OF_EVERY_REQUEST: Set = Set::of(&[Self::ContentLength.id(), Self::TransferEncoding.id(), Self::Host.id()]);
+}
 
 /// A request that passed every check: an opening handshake, or a plain request for a page.
 #[derive(Clone, Copy, Debug)]
@@ -63,12 +51,15 @@ impl<'a> Request<'a> {
 
     /// Whether the client asks for a WebSocket. If not, it asks for a page, with [`method`](Self::method) GET or HEAD.
     pub fn is_upgrade(&self) -> bool {
-        self.key().is_some()
+        self.line.method == Method::Connect || self.key().is_some()
     }
 
     /// The method, `GET` or `HEAD`; always `GET` on an upgrade.
     pub fn method(&self) -> &'a str {
-        if self.line.is_head { "HEAD" } else { "GET" }
+        match self.line.method {
+            Method::Get | Method::Connect => "GET",
+            Method::Head => "HEAD",
+        }
     }
 
     /// The path and query that the client asked for, as it wrote them. Begins with `/` and holds visible ASCII only;
@@ -90,26 +81,26 @@ impl<'a> Request<'a> {
 
     fn authority(&self) -> &'a [u8] {
         match self.part(self.line.authority, self.line.path) {
-            [] => self.fields.first(HOST).unwrap_or_default(),
+            [] => self.fields.first(RequestField::Host.id()).unwrap_or_default(),
             authority => authority,
         }
     }
 
     /// A part of the request line.
     fn part(&self, start: u16, end: u16) -> &'a [u8] {
-        self.fields.first(START_LINE).and_then(|line| line.get(start.into()..end.into())).unwrap_or_default()
+        self.fields.first(Id::START_LINE).and_then(|line| line.get(start.into()..end.into())).unwrap_or_default()
     }
 
     /// The value of Origin: where the page comes from that asks. It has passed the origin policy on an upgrade. What is
     /// not valid UTF-8 reads as empty; no policy but [`OriginPolicy::Any`](super::OriginPolicy::Any) lets it pass.
     pub fn origin(&self) -> Option<&'a str> {
-        self.fields.first(ORIGIN).map(text)
+        self.fields.first(RequestField::Origin.id()).map(text)
     }
 
     /// The subprotocols that the client would speak, most wanted first. One may be named twice.
     pub fn subprotocols(&self) -> impl Iterator<Item = &'a str> + use<'a> {
         // RFC 6455 4.2.1, 11.3.4: several fields equal one list [6455-4.2.1-10] [6455-11.3.4-1] [6455-4.1-28]
-        self.fields.values(PROTOCOL).flat_map(elements).map(text)
+        self.fields.values(RequestField::Protocol.id()).flat_map(elements).map(text)
     }
 
     /// The first of [`ServerConfig::subprotocols`] that the client would speak.
@@ -121,7 +112,7 @@ impl<'a> Request<'a> {
     /// parameters.
     pub fn extensions(&self) -> impl Iterator<Item = Extension<'a>> + Clone + use<'a> {
         // RFC 6455 9.1, 11.3.2 [6455-9.1-3] [6455-9.1-8] [6455-9.2-1] [6455-11.3.2-1]
-        self.fields.values(EXTENSIONS).flat_map(extensions::extensions)
+        self.fields.values(RequestField::Extensions.id()).flat_map(extensions::extensions)
     }
 
     /// The first value of a field that [`ServerConfig::keep`] names, without white space around it. `name` in any case.
@@ -135,11 +126,11 @@ impl<'a> Request<'a> {
     }
 
     pub(super) fn key(&self) -> Option<&'a [u8; 24]> {
-        self.fields.first(KEY)?.first_chunk()
+        self.fields.first(RequestField::Key.id())?.first_chunk()
     }
 
     fn offers_subprotocol(&self, name: &str) -> bool {
-        self.fields.any(PROTOCOL, |offer| offer == name.as_bytes())
+        self.fields.any(RequestField::Protocol.id(), |offer| offer == name.as_bytes())
     }
 
     /// The subprotocol that the host wants, which the client must have offered.
@@ -157,59 +148,73 @@ impl<'a> Request<'a> {
 
     /// Whether every extension in `chosen`, a valid list, is one that the client offers.
     pub(super) fn offers_extensions(&self, chosen: &[u8]) -> bool {
-        list::some_and_all(chosen, |chosen| self.fields.any(EXTENSIONS, |offer| is_offered(chosen, offer)))
+        list::some_and_all(chosen, |chosen| {
+            self.fields.any(RequestField::Extensions.id(), |offer| is_offered(chosen, offer))
+        })
     }
 
-    /// Judges the whole head.
+    /// Validates the whole head.
     pub(super) fn check(&self) -> Result<(), HandshakeError> {
-        let mut judged = RULES.judge(self.fields, &|id, value| self.is_good(id, value))?;
+        const RULES: Rules = RequestField::RULES;
+        const HOST: Id = RequestField::Host.id();
+        const UPGRADE: Id = RequestField::Upgrade.id();
+        let mut found = RULES.validate(self.fields, &|place, value| self.is_valid(place, value))?;
         let old = self.line.minor == 0;
-        if old {
-            judged.wrong |= 1 << UPGRADE; // RFC 9110 7.8: ignored in HTTP/1.0
-            judged.wrong &= judged.seen | !(1 << HOST); // and there may be no Host
+        if old && !found.present.has(HOST) {
+            found.invalid.remove(HOST); // RFC 9112 3.2: required since HTTP/1.1
         }
-        RULES.check(&judged, OF_EVERY_REQUEST)?; // RFC 9112 3.2 [6455-4.2.1-3]
-        let opening = judged.seen & (1 << KEY | 1 << VERSION) != 0;
-        if !opening && judged.wrong & 1 << UPGRADE != 0 {
+        if self.line.method == Method::Connect {
+            // RFC 8441 5: neither the fields of the hop nor the key [8441-5-3] [8441-5-5]
+            [UPGRADE, RequestField::Connection.id(), RequestField::Key.id()].map(|id| found.invalid.remove(id));
+        }
+        // RFC 9112 3.2 [6455-4.2.1-3]
+        RULES.check(found.invalid, RequestField::OF_EVERY_REQUEST)?;
+        // RFC 9110 7.8: Upgrade is ignored in HTTP/1.0
+        let is_upgrade = !old && !found.invalid.has(UPGRADE);
+        if !is_upgrade && !found.present.has(RequestField::Key.id()) && !found.present.has(RequestField::Version.id()) {
             return Ok(()); // a plain request
         }
         if old {
             return Err(HandshakeError::HttpVersion); // [6455-4.2.1-2]
         }
-        if self.line.is_head {
+        if self.line.method == Method::Head {
             return Err(HandshakeError::Method); // [6455-4.2.1-2]
         }
-        RULES.check(&judged, u16::MAX)
+        RULES.check(found.invalid, Set::ALL)
     }
 
-    fn is_good(&self, id: u16, value: &[u8]) -> bool {
-        match id {
-            CONTENT_LENGTH => !value.is_empty() && value.iter().all(|&b| b == b'0'),
-            HOST => is_host(value),
-            UPGRADE => contains(value, b"websocket"),  // [6455-4.2.1-4]
-            CONNECTION => contains(value, b"upgrade"), // [6455-4.2.1-5]
-            VERSION => value == b"13",                 // [6455-4.2.1-7] [6455-4.2.2-7]
-            KEY => is_key(value),                      // [6455-4.2.1-6]
-            PROTOCOL => is_list(value, false),         // [6455-4.2.1-10] [6455-4.3-1]
-            EXTENSIONS => extensions::is_valid(value), // [6455-4.2.1-10] [6455-9.1-1]
-            ORIGIN => self.config.origin.allows(value, self.authority()), // RFC 6455 4.2.2, 10.2 [6455-10.2-2]
-            _ => false,                                // Transfer-Encoding
+    fn is_valid(&self, place: usize, value: &[u8]) -> bool {
+        use RequestField::*;
+        match RequestField::ALL.get(place) {
+            Some(ContentLength) => !value.is_empty() && value.iter().all(|&b| b == b'0'),
+            Some(TransferEncoding) => false,
+            Some(Host) => is_authority(value),
+            Some(Upgrade) => contains(value, b"websocket"), // [6455-4.2.1-4]
+            Some(Connection) => contains(value, b"upgrade"), // [6455-4.2.1-5]
+            Some(Version) => value == b"13",                // [6455-4.2.1-7] [6455-4.2.2-7]
+            Some(Key) => is_key(value),                     // [6455-4.2.1-6]
+            Some(Protocol) => is_list(value, false),        // [6455-4.2.1-10] [6455-4.3-1]
+            Some(Extensions) => extensions::is_valid(value), // [6455-4.2.1-10] [6455-9.1-1]
+            Some(Origin) => self.config.origin.allows(value, self.authority()), // RFC 6455 4.2.2, 10.2 [6455-10.2-2]
+            None => never!(false),
         }
     }
 }
 
-/// Whether a value of Host is one.
-pub(super) fn is_host(value: &[u8]) -> bool {
-    let mut rest = Cursor(value);
-    host_and_port(&mut rest, &mut 80).is_some() && rest.0.is_empty()
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+pub(super) enum Method {
+    Get,
+    Head,
+    /// The extended CONNECT of HTTP/2 and HTTP/3.
+    Connect,
 }
 
-/// A request line (RFC 9112 section 3): its parts by their places.
+/// A request line (RFC 9112 section 3): its parts by their places in what was kept of it.
 #[derive(Clone, Copy, Debug)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub(super) struct RequestLine {
-    /// HEAD and not GET.
-    pub(super) is_head: bool,
+    pub(super) method: Method,
     /// The x in HTTP/1.x.
     minor: u8,
     /// Where the authority begins, which only a target has that is a whole URI.
@@ -221,20 +226,36 @@ pub(super) struct RequestLine {
 }
 
 impl RequestLine {
-    pub(super) const NONE: Self = Self { is_head: false, minor: 0, authority: 0, path: 0, end: 0 };
+    pub(super) const NONE: Self = Self { method: Method::Get, minor: 0, authority: 0, path: 0, end: 0 };
 
     pub(super) fn parse(line: &[u8]) -> Result<Self, HandshakeError> {
         // RFC 9112 3: single spaces and nothing else between the parts
         let mut rest = Cursor(line);
         let (method, target, version) = (rest.field(b' '), rest.field(b' '), rest.0);
+        Self::from_parts(method, target, minor_version(version), method.len() + 1)
+    }
+
+    /// The start of an extended CONNECT, of which `path` is kept.
+    pub(super) fn extended_connect(path: &[u8]) -> Result<Self, HandshakeError> {
+        Ok(Self { method: Method::Connect, ..Self::from_parts(b"GET", path, Ok(1), 0)? })
+    }
+
+    /// A request line with these parts, of which `target` is kept, `start` bytes after the beginning of what is kept.
+    pub(super) fn from_parts(
+        method: &[u8],
+        target: &[u8],
+        minor_version: Result<u8, HandshakeError>,
+        start: usize,
+    ) -> Result<Self, HandshakeError> {
         if !is_token(method) || target.is_empty() {
             return Err(HandshakeError::StartLine);
         }
-        let minor = minor_version(version)?;
-        let is_head = method == b"HEAD";
-        if !is_head && method != b"GET" {
-            return Err(HandshakeError::Method);
-        }
+        let minor = minor_version?;
+        let method = match method {
+            b"GET" => Method::Get,
+            b"HEAD" => Method::Head,
+            _ => return Err(HandshakeError::Method),
+        };
         // RFC 9112 3.2.1, 3.2.2 [6455-4.2.1-2]: an absolute path or an absolute `http` or `https` URI. Visible ASCII is
         // let through although RFC 3986 wants some of it escaped: browsers send `|`, `[` and the like as they are. A
         // fragment is never sent (RFC 6455 3).
@@ -243,19 +264,19 @@ impl RequestLine {
         if !target.starts_with(b"/") {
             rest.scheme(b"http").ok_or(HandshakeError::Target)?;
             let start = rest;
-            host_and_port(&mut rest, &mut 80).ok_or(HandshakeError::Target)?;
+            Authority::read(&mut rest).map_err(|_| HandshakeError::Target)?;
             authority = start.before(rest);
         }
         // A query without a path has no resource name to lend.
         let path = rest.0;
-        if path.starts_with(b"?") || !TARGET.has_all(target) {
+        if path.starts_with(b"?") || !is_all(target, TARGET) {
             return Err(HandshakeError::Target);
         }
-        let end = method.len().saturating_add(1).saturating_add(target.len());
+        let end = start + target.len();
         let path = end.saturating_sub(path.len());
         let authority = path.saturating_sub(authority.len());
         // A line too long for these is too long for the storage.
-        Ok(Self { is_head, minor, authority: authority as u16, path: path as u16, end: end as u16 })
+        Ok(Self { method, minor, authority: authority as u16, path: path as u16, end: end as u16 })
     }
 }
 
@@ -266,7 +287,7 @@ mod tests {
 
     /// [6455-4.2.1-2]
     #[test]
-    fn request_lines() {
+    fn request_line_has_three_parts() {
         for (line, expected) in [
             ("GET / HTTP/1.1", Ok(("GET", None, "/", 1))),
             ("HEAD /a?b=%20&c=[|] HTTP/1.0", Ok(("HEAD", None, "/a?b=%20&c=[|]", 0))),
@@ -306,17 +327,14 @@ mod tests {
         ] {
             let parts = RequestLine::parse(line.as_bytes()).map(|l| {
                 let authority = Some(&line[l.authority.into()..l.path.into()]).filter(|part| !part.is_empty());
-                (if l.is_head { "HEAD" } else { "GET" }, authority, &line[l.path.into()..l.end.into()], l.minor)
+                (
+                    if l.method == super::Method::Head { "HEAD" } else { "GET" },
+                    authority,
+                    &line[l.path.into()..l.end.into()],
+                    l.minor,
+                )
             });
             assert_eq!(parts, expected, "{line:?}");
         }
-    }
-
-    #[test]
-    fn ids_are_places_in_the_list() {
-        let ids =
-            [CONTENT_LENGTH, TRANSFER_ENCODING, HOST, UPGRADE, CONNECTION, VERSION, KEY, PROTOCOL, EXTENSIONS, ORIGIN];
-        assert_eq!(ids.len(), RULES.errors.len());
-        assert!(ids.into_iter().eq(0..NAMES.len() as u16));
     }
 }

@@ -1,42 +1,30 @@
 //! The server's opening handshake as a client reads it: the status line, the checks of RFC 6455 section 4.1, and the
 //! view of a response that the host gets.
 
-use super::client::ClientConfig;
+use super::config::ClientConfig;
 use super::cursor::Cursor;
 use super::error::HandshakeError;
 use super::extensions::{self, Extension, is_offered};
-use super::fields::{Fields, Rules};
+use super::fields::{Fields, Rule, Rules, Set, fields};
 use super::head::minor_version;
 use super::list::{self, contains, text};
 
-/// The fields that matter in a response, in the order of their ids. The engine looks at those that have one; the host
-/// may want the others if the answer is not 101.
-pub(super) const NAMES: &[&str] = &[
-    "Upgrade",
-    "Connection",
-    "Sec-WebSocket-Accept",
-    "Sec-WebSocket-Extensions",
-    "Sec-WebSocket-Protocol",
-    "Sec-WebSocket-Version",
-    "Location",
-    "WWW-Authenticate",
-    "Retry-After",
-];
-const UPGRADE: u16 = 0;
-const CONNECTION: u16 = 1;
-const ACCEPT: u16 = 2;
-const EXTENSIONS: u16 = 3;
-const PROTOCOL: u16 = 4;
-
-// RFC 6455 4.1 [6455-4.1-34] [6455-4.1-41]
-const RULES: Rules = {
-    use HandshakeError::*;
-    Rules {
-        errors: &[Upgrade, Connection, Accept, Extensions, Subprotocol],
-        once: 1 << UPGRADE | 1 << ACCEPT | 1 << PROTOCOL, // [6455-11.3.3-1] [6455-11.3.4-2]
-        required: 1 << UPGRADE | 1 << CONNECTION | 1 << ACCEPT,
+fields! {
+    /// The fields that matter in a response. The engine looks at those that have a rule; the host may want the others if the
+    /// answer is not 101.
+    // RFC 6455 4.1 [6455-4.1-34] [6455-4.1-41]
+    enum ResponseField {
+        Upgrade = "Upgrade", Rule::required(HandshakeError::Upgrade).once();
+        Connection = "Connection", Rule::required(HandshakeError::Connection);
+        Accept = "Sec-WebSocket-Accept", Rule::required(HandshakeError::Accept).once(); // [6455-11.3.3-1]
+        Extensions = "Sec-WebSocket-Extensions", Rule::optional(HandshakeError::Extensions);
+        Protocol = "Sec-WebSocket-Protocol", Rule::optional(HandshakeError::Subprotocol).once(); // [6455-11.3.4-2]
+        Version = "Sec-WebSocket-Version", Rule::NONE;
+        Location = "Location", Rule::NONE;
+        Authenticate = "WWW-Authenticate", Rule::NONE;
+        RetryAfter = "Retry-After", Rule::NONE;
     }
-};
+}
 
 /// A response: 101 that passed every check, or another final status.
 #[derive(Clone, Copy, Debug)]
@@ -64,13 +52,13 @@ impl<'a> Response<'a> {
 
     /// The subprotocol that the server chose.
     pub fn subprotocol(&self) -> Option<&'a str> {
-        self.values(PROTOCOL).next().map(text)
+        self.values(ResponseField::Protocol).next().map(text)
     }
 
     /// The extensions that the server chose, in the order in which they apply to what is sent (RFC 6455 section 9.1).
     pub fn extensions(&self) -> impl Iterator<Item = Extension<'a>> + Clone + use<'a> {
         // RFC 6455 9.1, erratum 3433 [6455-9.1-3] [6455-9.1-7] [6455-11.3.2-2]
-        self.values(EXTENSIONS).flat_map(extensions::extensions)
+        self.values(ResponseField::Extensions).flat_map(extensions::extensions)
     }
 
     /// The first value of a field, without white space around it: Location, WWW-Authenticate, Retry-After,
@@ -85,23 +73,33 @@ impl<'a> Response<'a> {
     }
 
     /// The values of a field that only a 101 has been checked for.
-    fn values(&self, id: u16) -> impl Iterator<Item = &'a [u8]> + Clone + use<'a> {
+    fn values(&self, field: ResponseField) -> impl Iterator<Item = &'a [u8]> + Clone + use<'a> {
         let checked = if self.is_open() { usize::MAX } else { 0 };
-        self.fields.values(id).take(checked)
+        self.fields.values(field.id()).take(checked)
     }
 
-    /// Judges the head of a 101.
-    pub(super) fn check(&self, config: &ClientConfig<'_>, expected: &[u8; 28]) -> Result<(), HandshakeError> {
+    /// Validates the head of a 101, or of the response to an extended CONNECT, which has no `accept`.
+    pub(super) fn check(&self, config: &ClientConfig<'_>, accept: Option<&[u8; 28]>) -> Result<(), HandshakeError> {
+        use ResponseField::*;
         let offered = |chosen: &[u8]| is_offered(chosen, config.extensions.as_bytes());
-        let judged = RULES.judge(self.fields, &|id, value| match id {
-            UPGRADE => value.eq_ignore_ascii_case(b"websocket"), // [6455-4.1-36]
-            CONNECTION => contains(value, b"upgrade"),           // [6455-4.1-37]
-            ACCEPT => value == expected,                         // [6455-4.1-38]
+        let is_valid = |place, value: &[u8]| match ResponseField::ALL.get(place) {
+            Some(Upgrade) => value.eq_ignore_ascii_case(b"websocket"), // [6455-4.1-36]
+            Some(Connection) => contains(value, b"upgrade"),           // [6455-4.1-37]
+            Some(Accept) => accept.is_some_and(|accept| value == accept), // [6455-4.1-38]
             // [6455-4.1-39] [6455-9.1-1]
-            EXTENSIONS => extensions::is_valid(value) && list::some_and_all(value, offered),
-            _ => config.subprotocols.iter().any(|ours| ours.as_bytes() == value), // [6455-4.1-40]
-        })?;
-        if self.line.minor == 0 { Err(HandshakeError::HttpVersion) } else { RULES.check(&judged, u16::MAX) }
+            Some(Extensions) => extensions::is_valid(value) && list::some_and_all(value, offered),
+            Some(Protocol) => config.subprotocols.iter().any(|ours| ours.as_bytes() == value), // [6455-4.1-40]
+            _ => never!(false),
+        };
+        let mut found = ResponseField::RULES.validate(self.fields, &is_valid)?;
+        if accept.is_none() {
+            // RFC 8441 5: neither the fields of the hop nor the answer to a key [8441-5-3] [8441-5-5]
+            [Upgrade, Connection, Accept].map(|field| found.invalid.remove(field.id()));
+        }
+        if self.line.minor == 0 {
+            return Err(HandshakeError::HttpVersion);
+        }
+        ResponseField::RULES.check(found.invalid, Set::ALL)
     }
 }
 
@@ -117,11 +115,16 @@ pub(super) struct StatusLine {
 impl StatusLine {
     pub(super) const NONE: Self = Self { minor: 0, status: 0 };
 
+    /// The status of a response that somebody else has parsed.
+    pub(super) fn of(status: u16) -> Self {
+        Self { minor: 1, status }
+    }
+
     pub(super) fn parse(line: &[u8]) -> Result<Self, HandshakeError> {
         let mut rest = Cursor(line);
         let minor = minor_version(rest.field(b' '))?;
         match rest.field(b' ') {
-            // The space behind the status may be missing where there is no reason phrase.
+            // The space after the status may be missing where there is no reason phrase.
             [a @ b'1'..=b'9', b @ b'0'..=b'9', c @ b'0'..=b'9'] => {
                 let digit = |b: &u8| u16::from(b & 15);
                 Ok(Self { minor, status: digit(a) * 100 + digit(b) * 10 + digit(c) })
@@ -137,7 +140,7 @@ mod tests {
     use HandshakeError::*;
 
     #[test]
-    fn status_lines() {
+    fn status_line_has_version_and_status() {
         for (line, expected) in [
             ("HTTP/1.1 101 Switching Protocols", Ok((1, 101))),
             ("HTTP/1.1 101 ", Ok((1, 101))),
@@ -159,10 +162,5 @@ mod tests {
             let expected = expected.map(|(minor, status)| StatusLine { minor, status });
             assert_eq!(StatusLine::parse(line.as_bytes()), expected, "{line:?}");
         }
-    }
-
-    #[test]
-    fn ids_are_places_in_the_list() {
-        assert!([UPGRADE, CONNECTION, ACCEPT, EXTENSIONS, PROTOCOL].into_iter().eq(0..RULES.errors.len() as u16));
     }
 }

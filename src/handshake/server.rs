@@ -1,67 +1,19 @@
 //! The server's side of the opening handshake (RFC 6455 section 4.2). Reads a request, and answers it with a WebSocket,
 //! with a refusal or with a page; the last two always end the connection.
 
+use super::config::{Accept, ServerConfig};
 use super::error::{BuildError, HandshakeError};
 use super::extensions::is_valid;
 use super::fields::Names;
 use super::head::Head;
 use super::key::answer;
-use super::request::{self, Request, RequestLine};
-use super::writer::build;
-use super::{MAX_HEAD_SIZE, MAX_HEADERS, OriginPolicy, Progress, State};
+use super::progress::{Progress, State};
+use super::request::{Method, Request, RequestField, RequestLine};
+use super::writer::check_fields;
 use crate::connection::Config;
 use crate::connection::Connection;
 use crate::role::Server;
-
-/// What a server accepts. One value serves all handshakes and may be a `static`.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-#[cfg_attr(feature = "defmt", derive(defmt::Format))]
-pub struct ServerConfig<'c> {
-    /// Which web pages may connect.
-    pub origin: OriginPolicy<'c>,
-    /// The subprotocols that we speak, most wanted first.
-    pub subprotocols: &'c [&'c str],
-    /// Fields to keep for the host, such as `cookie` or `authorization`, in any case.
-    pub keep: &'c [&'c str],
-    /// The most bytes that a head may have, all of it counted. Default: [`MAX_HEAD_SIZE`].
-    pub max_head_size: usize,
-    /// The most fields that a head may have, whether they matter or not. Default: [`MAX_HEADERS`].
-    pub max_headers: usize,
-}
-
-impl<'c> ServerConfig<'c> {
-    /// A configuration with this policy and no subprotocols.
-    pub const fn new(origin: OriginPolicy<'c>) -> Self {
-        Self { origin, subprotocols: &[], keep: &[], max_head_size: MAX_HEAD_SIZE, max_headers: MAX_HEADERS }
-    }
-}
-
-/// What [`ServerHandshake::accept`] says to the client.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
-#[cfg_attr(feature = "defmt", derive(defmt::Format))]
-pub struct Accept<'a> {
-    /// The subprotocol of the connection.
-    pub subprotocol: Subprotocol<'a>,
-    /// The value of Sec-WebSocket-Extensions, empty for none: extensions that the client offered, each with the
-    /// parameters that its own specification wants in an answer (RFC 6455 section 9.1).
-    pub extensions: &'a str,
-    /// Fields to add, such as Set-Cookie.
-    pub headers: &'a [(&'a str, &'a str)],
-}
-
-/// Which subprotocol to accept.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
-#[cfg_attr(feature = "defmt", derive(defmt::Format))]
-pub enum Subprotocol<'a> {
-    /// The first of [`ServerConfig::subprotocols`] that the client offered, or none.
-    #[default]
-    Preferred,
-    /// This one, which the client must have offered. It is one of the host's own names: those of a
-    /// [`Request`] borrow the handshake.
-    Named(&'a str),
-    /// None.
-    None,
-}
+use crate::writer::build;
 
 /// A server's opening handshake on one connection. See the [module](super) for how it is used.
 ///
@@ -73,17 +25,17 @@ pub struct ServerHandshake<'c, S> {
     config: &'c ServerConfig<'c>,
     storage: S,
     head: Head<'c>,
-    line: RequestLine,
-    state: State,
-    answered: bool,
+    pub(super) line: RequestLine,
+    pub(super) state: State,
+    pub(super) answered: bool,
     /// The answer to the key of an upgrade, computed at the request's end, where the stack holds no connection yet.
-    accept: [u8; 28],
+    pub(super) accept: [u8; 28],
 }
 
 impl<'c, S: AsRef<[u8]> + AsMut<[u8]>> ServerHandshake<'c, S> {
     /// Waits for a request.
     pub const fn new(config: &'c ServerConfig<'c>, storage: S) -> Self {
-        let names = Names { engine: request::NAMES, keep: config.keep };
+        let names = Names { engine: RequestField::NAMES, keep: config.keep };
         let head = Head::new(names, config.max_head_size, config.max_headers);
         let (line, state) = (RequestLine::NONE, State::Reading);
         Self { config, storage, head, line, state, answered: false, accept: [0; 28] }
@@ -103,7 +55,7 @@ impl<'c, S: AsRef<[u8]> + AsMut<[u8]>> ServerHandshake<'c, S> {
         Ok(Progress::new(self.state == State::Complete || self.answered, bytes, consumed))
     }
 
-    pub(super) fn read(&mut self, bytes: &[u8]) -> Result<usize, HandshakeError> {
+    fn read(&mut self, bytes: &[u8]) -> Result<usize, HandshakeError> {
         let line = &mut self.line;
         let mut start_line = |read: &[u8]| {
             // RFC 9112 2.2: empty lines before the request line are ignored
@@ -114,13 +66,36 @@ impl<'c, S: AsRef<[u8]> + AsMut<[u8]>> ServerHandshake<'c, S> {
         };
         let consumed = self.head.read(self.storage.as_mut(), bytes, &mut start_line)?;
         if self.head.is_complete() {
-            self.view().check()?;
-            self.state = State::Complete;
-            if let Some(key) = self.view().key() {
-                self.accept = answer(key); // [6455-4.2.2-1]
-            }
+            self.finish()?;
         }
         Ok(consumed)
+    }
+
+    /// Validates the request, whose head is complete.
+    fn finish(&mut self) -> Result<(), HandshakeError> {
+        self.view().check()?;
+        self.state = State::Complete;
+        if let Some(key) = self.view().key() {
+            self.accept = answer(key); // [6455-4.2.2-1]
+        }
+        Ok(())
+    }
+
+    /// Begins a request that was parsed elsewhere. `line` is for the caller to set.
+    pub(super) fn start(&mut self, method: &str, target: &str) -> Result<(), HandshakeError> {
+        let size = method.len() + " ".len() + target.len() + " HTTP/1.1".len() + "\r\n".len();
+        self.head.start_line(self.storage.as_mut(), size, target.as_bytes())
+    }
+
+    /// Takes a field that was parsed elsewhere and that [`check_field`](super::head::check_field) has passed.
+    pub(super) fn field(&mut self, name: &[u8], value: &[u8]) -> Result<(), HandshakeError> {
+        self.head.field(self.storage.as_mut(), name, value)
+    }
+
+    /// Ends a request that was parsed elsewhere.
+    pub(super) fn end(&mut self) -> Result<(), HandshakeError> {
+        self.head.end()?;
+        self.finish()
     }
 
     /// The transport has ended: an error, unless the request was complete.
@@ -154,7 +129,8 @@ impl<'c, S: AsRef<[u8]> + AsMut<[u8]>> ServerHandshake<'c, S> {
         Ok((len, Connection::new(Server, config))) // [6455-4.2.2-20]
     }
 
-    fn accept_request(&mut self, response: &Accept<'_>, out: &mut [u8]) -> Result<usize, BuildError> {
+    /// The subprotocol of the connection, if `response` may be the answer.
+    pub(super) fn chosen<'n>(&'n self, response: &Accept<'n>) -> Result<Option<&'n str>, BuildError> {
         let request = self.request().filter(|request| request.is_upgrade() && !self.answered);
         let request = request.ok_or(BuildError::NotNow)?;
         // RFC 6455 4.2.2: only what the client asked for [6455-4.2.2-9] [6455-4.2.2-11] [6455-4.2.2-12] [6455-9-3]
@@ -163,6 +139,13 @@ impl<'c, S: AsRef<[u8]> + AsMut<[u8]>> ServerHandshake<'c, S> {
         if !(extensions.is_empty() || is_valid(extensions) && request.offers_extensions(extensions)) {
             return Err(BuildError::Extensions);
         }
+        check_fields(response.headers)?;
+        Ok(subprotocol)
+    }
+
+    fn accept_request(&mut self, response: &Accept<'_>, out: &mut [u8]) -> Result<usize, BuildError> {
+        let subprotocol = self.chosen(response)?;
+        let extensions = response.extensions.as_bytes();
         let len = build(out, &|w| {
             // RFC 6455 4.2.2 [6455-4.2.2-13] [6455-4.2.2-14] [6455-4.2.2-15] [6455-4.2.2-16]
             w.bytes(b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n");
@@ -173,9 +156,8 @@ impl<'c, S: AsRef<[u8]> + AsMut<[u8]>> ServerHandshake<'c, S> {
             if !extensions.is_empty() {
                 w.field("Sec-WebSocket-Extensions", extensions); // [6455-4.2.2-19] [6455-9-2]
             }
-            w.host_fields(response.headers)?;
+            w.fields(response.headers);
             w.bytes(b"\r\n");
-            Ok(())
         })?;
         self.answered = true;
         Ok(len)
@@ -199,7 +181,7 @@ impl<'c, S: AsRef<[u8]> + AsMut<[u8]>> ServerHandshake<'c, S> {
         body: &[u8],
         out: &mut [u8],
     ) -> Result<usize, BuildError> {
-        let sent = if self.line.is_head { &[] } else { body };
+        let sent = if self.line.method == Method::Head { &[] } else { body };
         self.answer(status, headers, body.len(), sent, out)
     }
 
@@ -234,6 +216,7 @@ impl<'c, S: AsRef<[u8]> + AsMut<[u8]>> ServerHandshake<'c, S> {
         if !matches!(status, 200..=999) {
             return Err(BuildError::Status);
         }
+        check_fields(headers)?;
         let has_length = !matches!(status, 204 | 304); // RFC 9110 6.4.1, 8.6
         // RFC 6455 4.2.2 [6455-4.2.2-4] [6455-4.2.2-6] [6455-4.2.2-8]
         let len = build(out, &|w| {
@@ -249,7 +232,7 @@ impl<'c, S: AsRef<[u8]> + AsMut<[u8]>> ServerHandshake<'c, S> {
                 426 => w.bytes(b", Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\n"),
                 _ => w.bytes(b"\r\n"),
             }
-            w.host_fields(headers)?;
+            w.fields(headers);
             if has_length {
                 w.bytes(b"Content-Length: ");
                 w.number(content_length);
@@ -257,7 +240,6 @@ impl<'c, S: AsRef<[u8]> + AsMut<[u8]>> ServerHandshake<'c, S> {
             }
             w.bytes(b"\r\n");
             w.bytes(if has_length { body } else { &[] });
-            Ok(())
         })?;
         self.answered = true;
         Ok(len)

@@ -3,26 +3,22 @@
 //! the latter in constant time. Only the opening handshake uses SHA-1, to show that a server has read the key: what it
 //! lacks as a cryptographic hash does not matter here (RFC 6455 section 10.8).
 
-use super::key::GUID;
-
-/// What is digested but for the key: room for its 24 bytes, the string that is appended, and a bit that is set
-/// (RFC 3174 section 4).
-const BLOCK: [u32; 16] = {
+/// The first block without the key: room for its 24 bytes, `suffix`, and a bit that is set (RFC 3174 section 4).
+pub(super) const fn first_block(suffix: &[u8; 36]) -> [u32; 16] {
     let mut block = [0x8000_0000; 16];
     let (_, mut rest) = block.split_at_mut(6);
-    let (mut guid, _) = GUID.as_chunks();
-    while let ([word, words @ ..], [bytes, chunks @ ..]) = (rest, guid) {
+    let (mut suffix, _) = suffix.as_chunks();
+    while let ([word, words @ ..], [bytes, chunks @ ..]) = (rest, suffix) {
         *word = u32::from_be_bytes(*bytes);
-        (rest, guid) = (words, chunks);
+        (rest, suffix) = (words, chunks);
     }
     block
-};
+}
 
-/// The SHA-1 digest of a key and of the string that is appended to it, 60 bytes together.
-pub(super) fn sha1(key: &[u8; 24]) -> [u8; 20] {
+/// The SHA-1 digest of a key and of the suffix that [`first_block`] has put in `block`, 60 bytes together.
+pub(super) fn sha1(key: &[u8; 24], mut block: [u32; 16]) -> [u8; 20] {
     // RFC 3174 6.1
     let mut state = [0x6745_2301, 0xefcd_ab89, 0x98ba_dcfe, 0x1032_5476, 0xc3d2_e1f0];
-    let mut block = BLOCK;
     for (word, bytes) in block.iter_mut().zip(key.as_chunks().0) {
         *word = u32::from_be_bytes(*bytes);
     }
@@ -43,6 +39,7 @@ pub(super) fn sha1(key: &[u8; 24]) -> [u8; 20] {
 
 /// RFC 3174 6.2: the method that needs 16 words.
 #[inline(never)]
+#[expect(clippy::indexing_slicing, reason = "every index is masked to the 16 words")]
 fn add_block(state: &mut [u32; 5], w: &mut [u32; 16]) {
     let [mut a, mut b, mut c, mut d, mut e] = *state;
     for t in 0..80 {
@@ -90,10 +87,11 @@ mod tests {
     fn equals_sha1_smol() {
         for seed in 0..1_000usize {
             let key = core::array::from_fn(|i| (i * seed + (seed >> (i % 8))) as u8);
+            let suffix = core::array::from_fn(|i| (i ^ seed) as u8);
             let mut theirs = sha1_smol::Sha1::new();
             theirs.update(&key);
-            theirs.update(GUID);
-            assert_eq!(sha1(&key), theirs.digest().bytes(), "{key:x?}");
+            theirs.update(&suffix);
+            assert_eq!(sha1(&key, first_block(&suffix)), theirs.digest().bytes(), "{key:x?}");
         }
     }
 

@@ -1,0 +1,170 @@
+//! Host and port, as a URI and Host have them (RFC 3986 section 3.2).
+
+use super::chars::{DIGIT, HEX, HOST};
+use super::cursor::Cursor;
+use super::error::UriError;
+
+/// `host [ ":" port ]`.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) struct Authority<'a> {
+    pub(super) host: &'a [u8],
+    /// The port, not 0. An empty one counts as none (RFC 3986 section 3.2.3).
+    pub(super) port: Option<u16>,
+}
+
+impl<'a> Authority<'a> {
+    /// Reads an authority, which ends with the text or before a path or a query.
+    pub(super) fn read(rest: &mut Cursor<'a>) -> Result<Self, UriError> {
+        let start = *rest;
+        let valid =
+            if rest.skip(b'[') { is_ipv6(rest.until(b']')) && rest.skip(b']') } else { !rest.escaped(HOST).is_empty() };
+        let host = start.before(*rest);
+        let has_port = valid && rest.skip(b':');
+        let port = if has_port { read_port(rest)? } else { None };
+        match rest.0 {
+            [] | [b'/' | b'?', ..] if valid => Ok(Self { host, port }),
+            _ if has_port => Err(UriError::Port),
+            _ => Err(UriError::Host),
+        }
+    }
+}
+
+/// Whether `text` is an authority and nothing else.
+pub(super) fn is_authority(text: &[u8]) -> bool {
+    let mut rest = Cursor(text);
+    Authority::read(&mut rest).is_ok() && rest.0.is_empty()
+}
+
+fn read_port(rest: &mut Cursor<'_>) -> Result<Option<u16>, UriError> {
+    match rest.span(DIGIT) {
+        [] => Ok(None),
+        digits => match u16::try_from(number(digits)) {
+            Ok(port @ 1..) => Ok(Some(port)),
+            _ => Err(UriError::Port),
+        },
+    }
+}
+
+/// The number that `digits` write, or 2^16 if it is larger.
+fn number(digits: &[u8]) -> u32 {
+    digits.iter().fold(0, |number, digit| (number * 10 + u32::from(digit & 15)).min(1 << 16))
+}
+
+/// Whether `text` is an IPv6 address (RFC 3986 section 3.2.2): eight groups of 16 bits, of which the last two may be an
+/// IPv4 address and one run of one or more may be left out.
+fn is_ipv6(text: &[u8]) -> bool {
+    let mut rest = Cursor(text);
+    if rest.skip(b':') && !rest.0.starts_with(b":") {
+        return false;
+    }
+    let (mut groups, mut run) = (0, false);
+    loop {
+        let start = rest;
+        let group = rest.span(HEX);
+        if group.is_empty() {
+            // what is left out stands between two colons, or ends with the text
+            if run || !rest.skip(b':') {
+                return false;
+            }
+            run = true;
+        } else {
+            groups += 1;
+            if is_ipv4(start) {
+                groups += 1;
+                break;
+            }
+            if group.len() > 4 || !(rest.0.is_empty() || rest.skip(b':') && !rest.0.is_empty()) {
+                return false;
+            }
+        }
+        if rest.0.is_empty() {
+            break;
+        }
+    }
+    if run { groups < 8 } else { groups == 8 }
+}
+
+/// Whether `text` is four numbers of 8 bits.
+fn is_ipv4(mut text: Cursor<'_>) -> bool {
+    let mut octets = 0;
+    loop {
+        let octet = text.span(DIGIT);
+        if matches!(octet, [] | [b'0', _, ..]) || number(octet) > 255 {
+            return false;
+        }
+        octets += 1;
+        if !text.skip(b'.') {
+            return octets == 4 && text.0.is_empty();
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    extern crate alloc;
+    use super::*;
+
+    #[test]
+    fn authority_has_a_host_and_may_have_a_port() {
+        let ok = |host: &'static str, port| Ok(Authority { host: host.as_bytes(), port });
+        for (text, expected, rest) in [
+            ("a", ok("a", None), ""),
+            ("a:", ok("a", None), ""),
+            ("a:1/b", ok("a", Some(1)), "/b"),
+            ("a?b", ok("a", None), "?b"),
+            ("[::1]:65535", ok("[::1]", Some(65535)), ""),
+            ("a:0", Err(UriError::Port), ""),
+            ("a:65536", Err(UriError::Port), ""),
+            ("a:1b", Err(UriError::Port), "b"),
+            ("a:b", Err(UriError::Port), "b"),
+            ("", Err(UriError::Host), ""),
+            (":1", Err(UriError::Host), ":1"),
+            ("a b", Err(UriError::Host), " b"),
+            ("[::1", Err(UriError::Host), ""),
+            ("[::1]a", Err(UriError::Host), "a"),
+        ] {
+            let mut cursor = Cursor(text.as_bytes());
+            assert_eq!((Authority::read(&mut cursor), cursor.0), (expected, rest.as_bytes()), "{text:?}");
+            assert_eq!(is_authority(text.as_bytes()), expected.is_ok() && rest.is_empty(), "{text:?}");
+        }
+    }
+
+    /// Against the parser of the standard library, on all combinations of up to nine pieces.
+    #[test]
+    fn ipv6_literal_is_what_the_standard_library_parses() {
+        let pieces = ["", "0", "ffff", "12345", "g", "1.2.3.4"];
+        let check = |text: &str| {
+            assert_eq!(is_ipv6(text.as_bytes()), text.parse::<core::net::Ipv6Addr>().is_ok(), "{text:?}");
+        };
+        for piece in pieces {
+            for at in 0..10 {
+                for len in 0..10 {
+                    let groups: alloc::vec::Vec<_> = (0..len).map(|i| if i == at { piece } else { "a" }).collect();
+                    check(&groups.join(":"));
+                    for gap in 0..10 {
+                        check(&alloc::format!(
+                            "{}::{}",
+                            groups[..gap.min(len)].join(":"),
+                            groups[gap.min(len)..].join(":")
+                        ));
+                    }
+                }
+            }
+        }
+        for text in [
+            "::",
+            ":",
+            ":::",
+            "::1.2.3.255",
+            "::1.2.3.256",
+            "::1.2.3",
+            "::1.2.3.4.5",
+            "::01.2.3.4",
+            "::1.2.3.4:5",
+            "1.2.3.4::",
+            "1::2::3",
+        ] {
+            check(text);
+        }
+    }
+}

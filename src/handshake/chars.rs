@@ -1,0 +1,121 @@
+//! Characters: which kinds the grammars are made of (RFC 9110 section 5.6.2, RFC 3986 sections 2 and 3), white space, and
+//! controls.
+
+use crate::target::FAST;
+
+/// A kind of character, as a bit.
+#[derive(Clone, Copy)]
+pub(super) struct Class(u8);
+
+// RFC 9110 5.6.2; the same set as in RFC 6455 4.1: U+0021 to U+007E without separators
+pub(super) const TOKEN: Class = Class(1);
+/// A character of a registered name, and so of an IPv4 address: unreserved or sub-delims.
+pub(super) const HOST: Class = Class(2); // RFC 3986 2.2, 2.3, 3.2.2
+/// A character of a path: pchar or the slash.
+pub(super) const PATH: Class = Class(4); // RFC 3986 3.3
+pub(super) const QUERY: Class = Class(8); // RFC 3986 3.4
+/// A hexadecimal digit.
+pub(super) const HEX: Class = Class(16);
+/// A character of base64 (RFC 4648 section 4).
+pub(super) const BASE64: Class = Class(32);
+/// Visible ASCII but the `#` that would begin a fragment.
+pub(super) const TARGET: Class = Class(64);
+pub(super) const DIGIT: Class = Class(128);
+
+/// All of ASCII; where memory is plenty, all bytes, which spares the check of the index.
+const CHARACTERS: usize = if FAST { 256 } else { 128 };
+
+/// The classes of each character.
+static CLASSES: [u8; CHARACTERS] = {
+    let mut table = [0; CHARACTERS];
+    let mut rest: &mut [u8] = &mut table;
+    let mut byte = 0u8;
+    while let [place, after @ ..] = rest {
+        *place = classes(byte);
+        (rest, byte) = (after, byte.wrapping_add(1));
+    }
+    table
+};
+
+const fn classes(byte: u8) -> u8 {
+    let alphanumeric = byte.is_ascii_alphanumeric();
+    let token =
+        alphanumeric || matches!(byte, b'!' | b'#'..=b'\'' | b'*' | b'+' | b'-' | b'.' | b'^'..=b'`' | b'|' | b'~');
+    let unreserved = alphanumeric || matches!(byte, b'-' | b'.' | b'_' | b'~');
+    let host =
+        unreserved || matches!(byte, b'!' | b'$' | b'&' | b'\'' | b'(' | b')' | b'*' | b'+' | b',' | b';' | b'=');
+    let path = host || matches!(byte, b':' | b'@' | b'/');
+    let query = path || byte == b'?';
+    let hex = byte.is_ascii_hexdigit();
+    let base64 = alphanumeric || matches!(byte, b'+' | b'/');
+    let target = byte.is_ascii_graphic() && byte != b'#';
+    token as u8
+        | (host as u8) << 1
+        | (path as u8) << 2
+        | (query as u8) << 3
+        | (hex as u8) << 4
+        | (base64 as u8) << 5
+        | (target as u8) << 6
+        | (byte.is_ascii_digit() as u8) << 7
+}
+
+impl Class {
+    #[inline(always)]
+    pub(super) fn has(self, byte: u8) -> bool {
+        CLASSES.get(usize::from(byte)).is_some_and(|classes| classes & self.0 != 0)
+    }
+}
+
+/// Whether `byte` must not stand in a field value: a control character other than HTAB.
+pub(super) const fn is_control(byte: u8) -> bool {
+    // RFC 9110 5.5
+    (byte < b' ' && byte != b'\t') || byte == 0x7f
+}
+
+pub(super) const fn trim_start(mut text: &[u8]) -> &[u8] {
+    while let [b' ' | b'\t', rest @ ..] = text {
+        text = rest;
+    }
+    text
+}
+
+pub(super) const fn trim_end(mut text: &[u8]) -> &[u8] {
+    while let [rest @ .., b' ' | b'\t'] = text {
+        text = rest;
+    }
+    text
+}
+
+/// `text` without white space at its ends.
+pub(super) fn trim(text: &[u8]) -> &[u8] {
+    trim_end(trim_start(text))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// [6455-4.1-29]: a token byte is a visible ASCII character that is no separator.
+    #[test]
+    fn class_has_the_characters_of_its_grammar() {
+        for byte in 0..=u8::MAX {
+            let separator = b"()<>@,;:\\\"/[]?={} \t".contains(&byte);
+            assert_eq!(TOKEN.has(byte), byte.is_ascii_graphic() && !separator, "{byte:#x}");
+            let sub_delim = b"!$&'()*+,;=".contains(&byte);
+            let host = byte.is_ascii_alphanumeric() || b"-._~".contains(&byte) || sub_delim;
+            assert_eq!(HOST.has(byte), host, "{byte:#x}");
+            assert_eq!(PATH.has(byte), host || b":@/".contains(&byte), "{byte:#x}");
+            assert_eq!(QUERY.has(byte), host || b":@/?".contains(&byte), "{byte:#x}");
+            assert_eq!(HEX.has(byte), byte.is_ascii_hexdigit(), "{byte:#x}");
+            assert_eq!(DIGIT.has(byte), byte.is_ascii_digit(), "{byte:#x}");
+            assert_eq!(BASE64.has(byte), byte.is_ascii_alphanumeric() || b"+/".contains(&byte), "{byte:#x}");
+            assert_eq!(TARGET.has(byte), (b'!'..=b'~').contains(&byte) && byte != b'#', "{byte:#x}");
+        }
+    }
+
+    #[test]
+    fn trim_removes_space_and_tab_at_both_ends() {
+        assert_eq!(trim(b" \t a b\t "), b"a b");
+        assert_eq!(trim(b" \t "), b"");
+    }
+}

@@ -1,0 +1,175 @@
+//! The client's side of a handshake whose HTTP somebody else reads and writes.
+
+use super::start::{Start, check_no_hop};
+use crate::connection::{Config, Connection};
+use crate::handshake::client;
+use crate::handshake::config::ClientConfig;
+use crate::handshake::error::{BuildError, HandshakeError};
+use crate::handshake::head::check_field;
+use crate::handshake::list::text;
+use crate::handshake::progress::State;
+use crate::handshake::response::{Response, StatusLine};
+use crate::role::Client;
+use crate::writer::build;
+
+/// A client's opening handshake. Like [`handshake::ClientHandshake`](crate::handshake::ClientHandshake), whose limits it has,
+/// but for a request that is written, and a response that is parsed, elsewhere.
+#[derive(Debug)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+pub struct ClientHandshake<'c, S> {
+    inner: client::ClientHandshake<'c, S>,
+    extended: bool,
+    status: Option<u16>,
+}
+
+impl<'c, S: AsRef<[u8]> + AsMut<[u8]>> ClientHandshake<'c, S> {
+    /// Prepares an upgrade of HTTP/1.1. `nonce` as in
+    /// [`handshake::ClientHandshake::new`](crate::handshake::ClientHandshake::new).
+    pub fn upgrade(config: &'c ClientConfig<'c>, nonce: [u8; 16], storage: S) -> Self {
+        Self { inner: client::ClientHandshake::new(config, nonce, storage), extended: false, status: None }
+    }
+
+    /// Prepares an extended CONNECT, for a connection of HTTP/2 or HTTP/3 whose server has sent
+    /// SETTINGS_ENABLE_CONNECT_PROTOCOL with the value 1 (0x8 in both, RFC 8441 section 3, RFC 9220 section 3).
+    pub fn extended_connect(config: &'c ClientConfig<'c>, storage: S) -> Self {
+        Self { inner: client::ClientHandshake::new(config, [0; 16], storage), extended: true, status: None }
+    }
+
+    /// The request to be sent. `names` gets host, port, path and query: a few bytes more than the URI has always
+    /// suffice.
+    ///
+    /// # Errors
+    ///
+    /// What is wrong with the configuration or `names`; the call can be repeated.
+    pub fn request<'a>(&'a self, names: &'a mut [u8]) -> Result<RequestHead<'a>, BuildError> {
+        self.inner.check_config()?;
+        let uri = &self.inner.config.uri;
+        let len = build(names, &|w| {
+            w.host(uri);
+            w.target(uri);
+        })?;
+        let names = names.get(..len).unwrap_or_else(|| never!(&[]));
+        // No host holds a slash, and every path begins with one.
+        let path = names.iter().position(|&byte| byte == b'/').and_then(|n| names.split_at_checked(n));
+        let (authority, path) = path.unwrap_or_else(|| never!((names, &[])));
+        let (authority, path) = (text(authority), text(path));
+        let start = if self.extended {
+            // [8441-4-1] [8441-4-2] [8441-5-1] [8441-5-2] [8441-5-4]
+            Start::ExtendedConnect {
+                method: "CONNECT",
+                protocol: "websocket",
+                scheme: if uri.secure() { "https" } else { "http" },
+                authority,
+                path,
+            }
+        } else {
+            Start::Upgrade { method: "GET", target: path, minor_version: 1 }
+        };
+        let key = (!self.extended).then_some(self.inner.key);
+        Ok(RequestHead { start, authority, key, config: self.inner.config })
+    }
+
+    /// Validates a response: its status and its header fields. Interim ones (1xx but 101) may be passed or not; nothing
+    /// comes of them. Whoever parsed it must see to it that it is HTTP/1.1 and not 1.0.
+    ///
+    /// # Errors
+    ///
+    /// The handshake has failed: close the transport, or reset the stream.
+    pub fn receive<N: AsRef<[u8]>, V: AsRef<[u8]>>(
+        &mut self,
+        status: u16,
+        fields: impl IntoIterator<Item = (N, V)>,
+    ) -> Result<(), HandshakeError> {
+        self.status = Some(status);
+        match self.inner.state {
+            State::Failed(error) => Err(error),
+            State::Complete => Ok(()),
+            State::Reading => self.read(status, fields).inspect_err(|error| self.inner.state = State::Failed(*error)),
+        }
+    }
+
+    fn read<N: AsRef<[u8]>, V: AsRef<[u8]>>(
+        &mut self,
+        status: u16,
+        fields: impl IntoIterator<Item = (N, V)>,
+    ) -> Result<(), HandshakeError> {
+        // A stream of HTTP/2 cannot change its protocol (RFC 9113 8.6)
+        if !matches!(status, 100..=999) || (self.extended && status == 101) {
+            return Err(HandshakeError::StartLine);
+        }
+        let opens = self.extended && matches!(status, 200..=299); // [8441-5-7]
+        self.inner.start(StatusLine::of(if opens { 101 } else { status }))?;
+        for (name, value) in fields {
+            let (name, value) = (name.as_ref(), value.as_ref());
+            check_field(name, value)?;
+            if self.extended {
+                check_no_hop(name)?;
+                // [8441-5-5]
+                if name.eq_ignore_ascii_case(b"sec-websocket-accept") {
+                    continue;
+                }
+            }
+            self.inner.field(name, value)?; // [8441-5-6]
+        }
+        self.inner.end(self.extended)
+    }
+
+    /// The status of the response as it was passed.
+    pub fn status(&self) -> Option<u16> {
+        self.status
+    }
+
+    /// The response, once it passed every check. One that opens an extended CONNECT has the status 101 here, as over
+    /// HTTP/1.1.
+    pub fn response(&self) -> Option<Response<'_>> {
+        self.inner.response()
+    }
+
+    /// The connection. See [`handshake::ClientHandshake::connect`](crate::handshake::ClientHandshake::connect).
+    ///
+    /// # Errors
+    ///
+    /// [`BuildError::NotNow`] if the response opens none, or if this was called before.
+    pub fn connect<K: FnMut() -> [u8; 4]>(
+        &mut self,
+        keys: K,
+        config: &Config,
+    ) -> Result<Connection<Client<K>>, BuildError> {
+        self.inner.connect(keys, config) // [8441-5-8]
+    }
+}
+
+/// A request to be sent.
+#[derive(Clone, Copy, Debug)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+pub struct RequestHead<'a> {
+    /// What it begins with.
+    pub start: Start<'a>,
+    authority: &'a str,
+    key: Option<[u8; 24]>,
+    config: &'a ClientConfig<'a>,
+}
+
+impl RequestHead<'_> {
+    /// The header fields, all of them to be sent: names in lower case, with one Sec-WebSocket-Protocol for each
+    /// subprotocol, and after them those of [`ClientConfig::headers`] as the host wrote them.
+    pub fn headers(&self) -> impl Iterator<Item = (&str, &str)> + Clone {
+        // RFC 8441 5: neither the fields of the hop nor the key [8441-5-3] [8441-5-4] [8441-5-5]
+        let [host, upgrade, connection, key] = match &self.key {
+            Some(key) => [self.authority, "websocket", "Upgrade", text(key)],
+            None => [""; 4],
+        };
+        let ours = [
+            ("host", host),
+            ("upgrade", upgrade),
+            ("connection", connection),
+            ("sec-websocket-key", key),
+            ("sec-websocket-version", "13"), // [8441-5-6]
+            ("sec-websocket-extensions", self.config.extensions),
+            ("origin", self.config.origin.unwrap_or_default()),
+        ];
+        let protocols = self.config.subprotocols.iter().map(|name| ("sec-websocket-protocol", *name));
+        let added = self.config.headers.iter().copied();
+        ours.into_iter().filter(|(_, value)| !value.is_empty()).chain(protocols).chain(added)
+    }
+}

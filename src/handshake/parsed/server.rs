@@ -1,0 +1,208 @@
+//! The server's side of a handshake whose HTTP somebody else reads and writes.
+
+use super::start::{Start, check_no_hop};
+use crate::connection::{Config, Connection};
+use crate::handshake::authority::is_authority;
+use crate::handshake::chars::is_control;
+use crate::handshake::config::{Accept, ServerConfig};
+use crate::handshake::cursor::is_token;
+use crate::handshake::error::{BuildError, HandshakeError};
+use crate::handshake::head::check_field;
+use crate::handshake::list::text;
+use crate::handshake::progress::State;
+use crate::handshake::request::{Method, Request, RequestLine};
+use crate::handshake::server;
+use crate::role::Server;
+
+/// A server's opening handshake. Like [`handshake::ServerHandshake`](crate::handshake::ServerHandshake), whose limits it has,
+/// but for a request that was parsed elsewhere.
+#[derive(Debug)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+pub struct ServerHandshake<'c, S> {
+    inner: server::ServerHandshake<'c, S>,
+}
+
+impl<'c, S: AsRef<[u8]> + AsMut<[u8]>> ServerHandshake<'c, S> {
+    /// Validates a request. `fields` are its header fields in their order, such as `request.headers()` where those are of
+    /// the crate `http`.
+    pub fn new<N: AsRef<[u8]>, V: AsRef<[u8]>>(
+        config: &'c ServerConfig<'c>,
+        storage: S,
+        start: &Start<'_>,
+        fields: impl IntoIterator<Item = (N, V)>,
+    ) -> Self {
+        let mut this = Self { inner: server::ServerHandshake::new(config, storage) };
+        let read = this.start(start).and_then(|()| {
+            fields.into_iter().try_for_each(|(name, value)| this.field(start, name.as_ref(), value.as_ref()))?;
+            this.inner.end()
+        });
+        if let Err(error) = read {
+            this.inner.state = State::Failed(error);
+        }
+        this
+    }
+
+    fn start(&mut self, start: &Start<'_>) -> Result<(), HandshakeError> {
+        use HandshakeError::{Host, HttpVersion, Method, Protocol, StartLine, Target};
+        match *start {
+            Start::Upgrade { method, target, minor_version } => {
+                match () {
+                    () if !is_token(method.as_bytes()) => return Err(StartLine),
+                    () if has_gap(target) => return Err(Target),
+                    () if minor_version > 9 => return Err(HttpVersion),
+                    () => self.inner.start(method, target)?,
+                }
+                self.inner.line = RequestLine::from_parts(method.as_bytes(), target.as_bytes(), Ok(minor_version), 0)?;
+                Ok(())
+            }
+            // RFC 8441 4, 5; RFC 9220 3 says the same for HTTP/3 [9220-3-1]
+            Start::ExtendedConnect { method, protocol, scheme, authority, path } => {
+                let is_http = scheme.eq_ignore_ascii_case("https") || scheme.eq_ignore_ascii_case("http");
+                match () {
+                    // [8441-4-1] [8441-4-4] [9220-3-3]
+                    () if !protocol.eq_ignore_ascii_case("websocket") => return Err(Protocol),
+                    () if method != "CONNECT" => return Err(Method), // [8441-5-1]
+                    () if !is_http || !path.starts_with('/') || has_gap(path) => return Err(Target), // [8441-4-2] [8441-5-2]
+                    () if !authority.is_empty() && !is_authority(authority.as_bytes()) => return Err(Host),
+                    () => self.inner.start(method, path)?,
+                }
+                self.inner.line = RequestLine::extended_connect(path.as_bytes())?;
+                // An ordinary request's host, and no place to open a tunnel to [8441-4-3] [8441-5-4]
+                if authority.is_empty() { Ok(()) } else { self.inner.field(b"host", authority.as_bytes()) }
+            }
+        }
+    }
+
+    fn field(&mut self, start: &Start<'_>, name: &[u8], value: &[u8]) -> Result<(), HandshakeError> {
+        check_field(name, value)?;
+        if let Start::ExtendedConnect { authority, .. } = start {
+            check_no_hop(name)?;
+            // [8441-5-5]
+            if name.eq_ignore_ascii_case(b"sec-websocket-key") {
+                return Ok(());
+            }
+            // RFC 9113 8.3.1: with :authority it must say the same [8441-5-4]
+            if name.eq_ignore_ascii_case(b"host") && !authority.is_empty() {
+                let same = value.eq_ignore_ascii_case(authority.as_bytes());
+                return if same { Ok(()) } else { Err(HandshakeError::Host) };
+            }
+        }
+        self.inner.field(name, value) // [8441-5-6]
+    }
+
+    fn is_extended(&self) -> bool {
+        self.inner.line.method == Method::Connect
+    }
+
+    /// The request, if it passed every check. A plain request for a page is one that is no
+    /// [upgrade](Request::is_upgrade). The [method](Request::method) of an extended CONNECT reads as `GET`.
+    ///
+    /// # Errors
+    ///
+    /// Why the request is to be [refused](Self::refuse).
+    pub fn request(&self) -> Result<Request<'_>, HandshakeError> {
+        match self.inner.state {
+            State::Failed(error) => Err(error),
+            _ => self.inner.request().ok_or_else(|| never!(HandshakeError::UnexpectedEof)),
+        }
+    }
+
+    /// Accepts the WebSocket: the response to be sent, and the connection, which may send right after it.
+    ///
+    /// # Errors
+    ///
+    /// [`BuildError::NotNow`] if there is no upgrade to accept, or if it was accepted before; the others tell what is
+    /// wrong with `response`, and the call can be repeated.
+    pub fn accept<'a>(
+        &'a mut self,
+        response: &Accept<'a>,
+        config: &Config,
+    ) -> Result<(ResponseHead<'a>, Connection<Server>), BuildError> {
+        self.inner.chosen(response)?;
+        self.inner.answered = true;
+        let extended = self.is_extended();
+        let subprotocol = self.inner.request().and_then(|request| request.chosen(response.subprotocol).ok()?);
+        let head = ResponseHead {
+            status: if extended { 200 } else { 101 },         // [8441-5-7]
+            accept: (!extended).then_some(self.inner.accept), // [8441-5-5]
+            upgrade: !extended,                               // [8441-5-3]
+            subprotocol: subprotocol.unwrap_or_default(),
+            extensions: response.extensions,
+            added: response.headers,
+            ..ResponseHead::EMPTY
+        };
+        Ok((head, Connection::new(Server, config))) // [8441-5-8]
+    }
+
+    /// The response to a request that is not accepted: status and fields. `error` is from [`request`](Self::request) or
+    /// one that the host found by itself. As text it is a body for people who look on. Its length is for the host's HTTP
+    /// to tell, and over HTTP/1.1 a request that had a body is the connection's last.
+    pub fn refuse(&self, error: HandshakeError) -> ResponseHead<'static> {
+        let (status, extended) = (error.status(), self.is_extended());
+        ResponseHead {
+            status, // [9220-3-3]
+            // RFC 6455 4.4, RFC 9110 7.8, 15.5.22: HTTP/2 has no field Upgrade [6455-4.4-1]
+            upgrade: status == 426 && !extended,
+            version: if status == 426 { "13" } else { "" },
+            allow: match status {
+                405 if extended => "CONNECT",
+                405 => "GET, HEAD",
+                _ => "",
+            },
+            ..ResponseHead::EMPTY
+        }
+    }
+}
+
+/// Whether a target would end a request line of HTTP/1.1.
+fn has_gap(target: &str) -> bool {
+    target.bytes().any(|byte| byte == b' ' || is_control(byte))
+}
+
+/// A response to be sent.
+#[derive(Clone, Copy, Debug)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+pub struct ResponseHead<'a> {
+    status: u16,
+    upgrade: bool,
+    accept: Option<[u8; 28]>,
+    subprotocol: &'a str,
+    extensions: &'a str,
+    version: &'static str,
+    allow: &'static str,
+    added: &'a [(&'a str, &'a str)],
+}
+
+impl ResponseHead<'_> {
+    const EMPTY: Self = Self {
+        status: 0,
+        upgrade: false,
+        accept: None,
+        subprotocol: "",
+        extensions: "",
+        version: "",
+        allow: "",
+        added: &[],
+    };
+
+    /// The status code.
+    pub fn status(&self) -> u16 {
+        self.status
+    }
+
+    /// The header fields, all of them to be sent and none of them twice: names in lower case, and after them those of
+    /// [`Accept::headers`] as the host wrote them.
+    pub fn headers(&self) -> impl Iterator<Item = (&str, &str)> + Clone {
+        let [upgrade, connection] = if self.upgrade { ["websocket", "upgrade"] } else { [""; 2] };
+        let ours = [
+            ("upgrade", upgrade),
+            ("connection", connection),
+            ("sec-websocket-accept", self.accept.as_ref().map_or("", |accept| text(accept))),
+            ("sec-websocket-protocol", self.subprotocol),
+            ("sec-websocket-extensions", self.extensions),
+            ("sec-websocket-version", self.version),
+            ("allow", self.allow),
+        ];
+        ours.into_iter().filter(|(_, value)| !value.is_empty()).chain(self.added.iter().copied())
+    }
+}

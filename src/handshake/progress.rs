@@ -1,0 +1,45 @@
+//! How far a handshake has come: [`Progress`] for the host, `State` for the handshakes.
+
+use super::error::HandshakeError;
+
+/// How far a handshake has come.
+#[must_use]
+#[derive(PartialEq, Eq, Debug)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+pub enum Progress<'b> {
+    /// Everything was consumed and the head goes on.
+    Partial,
+    /// The head is complete.
+    Complete {
+        /// The bytes that follow the head.
+        rest: &'b mut [u8],
+    },
+}
+
+impl<'b> Progress<'b> {
+    pub(super) fn new(complete: bool, bytes: &'b mut [u8], consumed: usize) -> Self {
+        if complete { Self::Complete { rest: bytes.get_mut(consumed..).unwrap_or_default() } } else { Self::Partial }
+    }
+}
+
+/// The state of a handshake. An error is sticky, and nothing is read once the head is complete.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+pub(super) enum State {
+    Reading,
+    Complete,
+    Failed(HandshakeError),
+}
+
+impl State {
+    pub(super) fn receive_eof(&mut self) -> Result<(), HandshakeError> {
+        match *self {
+            Self::Complete => Ok(()),
+            Self::Failed(error) => Err(error),
+            Self::Reading => {
+                *self = Self::Failed(HandshakeError::UnexpectedEof);
+                Err(HandshakeError::UnexpectedEof) // RFC 6455 7.1.4, 7.2.1 [6455-7.1.4-2] [6455-7.2.1-2]
+            }
+        }
+    }
+}
