@@ -72,6 +72,8 @@
 mod deflater;
 mod inflater;
 mod negotiation;
+mod rfc1951;
+mod window;
 
 pub use deflater::{Deflater, Level};
 pub use inflater::Inflater;

@@ -1,10 +1,12 @@
 //! The receiving side: between the chunks of a connection and whatever takes messages (RFC 7692 section 6.2).
 
-#[cfg(target_pointer_width = "64")]
+mod bits;
+mod codes;
 mod fast;
 mod huffman;
+mod lengths;
+mod output;
 mod stream;
-mod window;
 
 use super::{Direction, RSV1};
 use crate::connection::{Chunk, MessageKind};
