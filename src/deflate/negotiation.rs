@@ -10,6 +10,10 @@ const CLIENT_NO_CONTEXT_TAKEOVER: &str = "client_no_context_takeover";
 const SERVER_MAX_WINDOW_BITS: &str = "server_max_window_bits";
 const CLIENT_MAX_WINDOW_BITS: &str = "client_max_window_bits";
 
+/// The "Per-Message Compressed" bit, as [`Config::extension_rsv`](crate::connection::Config::extension_rsv) and
+/// [`Chunk::rsv`](crate::connection::Chunk::rsv) have it (RFC 7692 section 6).
+pub const RSV1: u8 = 4;
+
 /// No response that [`Parameters::accept`] writes is longer, in bytes.
 pub const MAX_RESPONSE: usize = 18 + 2 * 28 + 2 * 27;
 
@@ -308,7 +312,7 @@ fn write(out: &mut [u8], elements: impl Iterator<Item = Element> + Clone) -> Res
         }
         Ok(())
     })?;
-    Ok(out.get(..len).and_then(|value| core::str::from_utf8(value).ok()).unwrap_or_default())
+    Ok(out.get(..len).and_then(|value| core::str::from_utf8(value).ok()).unwrap_or_else(|| never!(Default::default())))
 }
 
 fn write_element(w: &mut Writer<'_>, element: &Element) {
