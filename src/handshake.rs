@@ -113,7 +113,7 @@ mod server;
 #[cfg(any(test, feature = "small-sha1"))]
 mod sha1;
 mod uri;
-pub(crate) mod writer;
+mod writer;
 
 pub use client::ClientHandshake;
 pub use config::{Accept, ClientConfig, MAX_HEAD_SIZE, MAX_HEADERS, ServerConfig, Subprotocol};

@@ -1,44 +1,52 @@
 //! The sending side: bodies of messages to DEFLATE blocks (RFC 7692 section 7.2.1).
 
 mod bits;
-mod blocks;
+mod block;
 mod code;
+mod header;
+mod huffman;
+mod levels;
 mod matches;
 
-use super::Direction;
+use super::negotiation::Direction;
+use super::rfc1951::{EMPTY, STORED};
 use crate::wire::error::SendError;
 use bits::Bits;
-use matches::{Finder, Tables};
+use matches::{Finder, Shares, Tables};
 
 /// How much is done to make messages small, and how much memory it takes. A program holds the code of the levels that
 /// it names.
 #[derive(Clone, Copy, Debug)]
-pub struct Level {
-    /// Memory besides the window, in halves of that: for positions by hash, positions by position, and symbols.
-    halves: [u8; 3],
+pub struct Level(&'static Method);
+
+#[derive(Debug)]
+struct Method {
+    shares: Shares,
     deflate: fn(&Finder, &mut Tables<'_>, &[u8], &mut Bits<'_>),
 }
 
 impl Level {
     /// For microcontrollers: one look for a match at each byte, and the fixed codes of DEFLATE. 1.5 times the window,
     /// and little stack.
-    pub const SMALL: Self = Self { halves: [1, 0, 0], deflate: blocks::small };
+    pub const SMALL: Self =
+        Self(&Method { shares: Shares { newest: 1, older: 0, symbols: 0 }, deflate: levels::small });
     /// For others: chains of candidates, lazy matching, and codes made for the data. 6.5 times the window, and 7.5 KiB
     /// of stack.
-    pub const LARGE: Self = Self { halves: [4, 4, 3], deflate: blocks::large };
+    pub const LARGE: Self =
+        Self(&Method { shares: Shares { newest: 4, older: 4, symbols: 3 }, deflate: levels::large });
 
     /// The memory for a window of that size, in bytes: 384 bytes for the smallest of `SMALL`, 208 KiB for the largest
     /// of `LARGE`.
     pub const fn memory(self, window_size: usize) -> usize {
-        let [newest, older, symbols] = self.halves;
-        window_size + (newest + older + symbols) as usize * (window_size / 2)
+        self.0.shares.memory(window_size)
     }
 }
 
 #[cfg(feature = "defmt")]
 impl defmt::Format for Level {
     fn format(&self, f: defmt::Formatter<'_>) {
-        defmt::write!(f, "Level {}", self.halves);
+        let Shares { newest, older, symbols } = self.0.shares;
+        defmt::write!(f, "Level {}", [newest, older, symbols]);
     }
 }
 
@@ -129,16 +137,17 @@ impl<M: AsMut<[u8]>> Deflater<M> {
     /// Nothing is changed.
     // RFC 7692 7.2.1, 7.2.3.3, 7.2.3.6 [7692-7.2.1-6] [7692-7.2.3.3-1] [7692-7.2.3.6-1]
     pub fn part<'o>(&mut self, part: &[u8], last: bool, out: &'o mut [u8]) -> Result<&'o mut [u8], SendError> {
-        let need = blocks::stored_len(part.len(), last);
+        let need = block::stored_len(part.len(), last);
         if out.len() < need {
             return Err(SendError::BufferTooSmall { need });
         }
-        let len = self.deflate(part, last, out.get_mut(..need).unwrap_or_default()).unwrap_or_else(|| {
+        let room = out.get_mut(..need).unwrap_or_else(|| never!(Default::default()));
+        let len = self.deflate(part, last, room).unwrap_or_else(|| {
             let mut bits = Bits::new(out);
-            blocks::stored(&mut bits, part);
-            self.finish(part, last, bits).unwrap_or(0)
+            block::stored(&mut bits, part);
+            self.finish(part, last, bits).unwrap_or_else(|| never!(0))
         });
-        Ok(out.get_mut(..len).unwrap_or_default())
+        Ok(out.get_mut(..len).unwrap_or_else(|| never!(Default::default())))
     }
 
     /// What was deflated so far will not help with what follows: the peer may not have it, or there are secrets in it.
@@ -157,22 +166,22 @@ impl<M: AsMut<[u8]>> Deflater<M> {
         let mut bits = Bits::new(out);
         if !input.is_empty() {
             // RFC 7692 7.2.1 [7692-7.2.1-12] [7692-7.2.1-14]
-            let mut tables = Tables::new(self.memory.as_mut(), self.level, self.agreed)?;
-            (self.level.deflate)(&self.finder, &mut tables, input, &mut bits);
+            let mut tables = Tables::new(self.memory.as_mut(), self.level.0.shares, self.agreed.bits())?;
+            (self.level.0.deflate)(&self.finder, &mut tables, input, &mut bits);
         }
         self.finish(input, last, bits)
     }
 
     fn finish(&mut self, input: &[u8], last: bool, mut bits: Bits<'_>) -> Option<usize> {
         // RFC 7692 7.2.1: an empty block, without its last four bytes where the message ends
-        bits.push(0, 3);
+        bits.push(STORED << 1, 3);
         bits.align();
         if !last {
-            bits.push(0xFFFF_0000, 32);
+            bits.push(u32::from_le_bytes(EMPTY), 32);
         }
         let len = bits.finish()?;
-        if let Some(tables) = Tables::new(self.memory.as_mut(), self.level, self.agreed) {
-            self.finder.remember(tables.window, input);
+        if let Some(tables) = Tables::new(self.memory.as_mut(), self.level.0.shares, self.agreed.bits()) {
+            self.finder.remember(tables.ring, input);
         }
         self.under_way = !last;
         Some(len)

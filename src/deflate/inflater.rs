@@ -1,12 +1,14 @@
 //! The receiving side: between the chunks of a connection and whatever takes messages (RFC 7692 section 6.2).
 
-#[cfg(target_pointer_width = "64")]
+mod bits;
+mod codes;
 mod fast;
 mod huffman;
+mod lengths;
+mod output;
 mod stream;
-mod window;
 
-use super::{Direction, RSV1};
+use super::negotiation::{Direction, RSV1};
 use crate::connection::{Chunk, MessageKind};
 use crate::wire::Utf8Validator;
 use crate::wire::error::ProtocolError;
@@ -137,13 +139,13 @@ impl<W: AsMut<[u8]>> Inflater<W> {
         }
         // RFC 7692 6.2: the payloads of the frames together are what is inflated [7692-6.2-1]
         let len = usize::try_from(self.room).map_or(out.len(), |room| room.min(out.len()));
-        let room = out.get_mut(..len).unwrap_or_default();
+        let room = out.get_mut(..len).unwrap_or_else(|| never!(Default::default()));
         let inflated = self.stream.inflate(self.window.as_mut(), payload, room, last)?;
         self.room = self.room.saturating_sub(inflated.produced as u64);
         if inflated.more && (self.room == 0 || out.is_empty()) {
             return Err(ProtocolError::MessageTooBig);
         }
-        chunk.payload = payload.get_mut(inflated.consumed..).unwrap_or_default();
+        chunk.payload = payload.get_mut(inflated.consumed..).unwrap_or_else(|| never!(Default::default()));
         let last = last && !inflated.more;
         if inflated.produced == 0 && !last && rsv == 0 {
             return Ok(None);
@@ -151,7 +153,7 @@ impl<W: AsMut<[u8]>> Inflater<W> {
         if last {
             chunk.last = false;
         }
-        let payload = out.get_mut(..inflated.produced).unwrap_or_default();
+        let payload = out.get_mut(..inflated.produced).unwrap_or_else(|| never!(Default::default()));
         // RFC 7692 6.1: it is the inflated text that must be UTF-8 [7692-6.1-5]
         if kind == MessageKind::Text {
             self.utf8.push(payload)?;

@@ -1,14 +1,18 @@
 //! Which parameters the two sides agree upon (RFC 7692 sections 5 and 7.1).
 
 use crate::handshake::error::{BuildError, HandshakeError};
-use crate::handshake::writer::{Writer, build};
 use crate::handshake::{Extension, ParamValue};
+use crate::writer::{Writer, build};
 
 const NAME: &str = "permessage-deflate";
 const SERVER_NO_CONTEXT_TAKEOVER: &str = "server_no_context_takeover";
 const CLIENT_NO_CONTEXT_TAKEOVER: &str = "client_no_context_takeover";
 const SERVER_MAX_WINDOW_BITS: &str = "server_max_window_bits";
 const CLIENT_MAX_WINDOW_BITS: &str = "client_max_window_bits";
+
+/// The "Per-Message Compressed" bit, as [`Config::extension_rsv`](crate::connection::Config::extension_rsv) and
+/// [`Chunk::rsv`](crate::connection::Chunk::rsv) have it (RFC 7692 section 6).
+pub const RSV1: u8 = 4;
 
 /// No response that [`Parameters::accept`] writes is longer, in bytes.
 pub const MAX_RESPONSE: usize = 18 + 2 * 28 + 2 * 27;
@@ -306,9 +310,8 @@ fn write(out: &mut [u8], elements: impl Iterator<Item = Element> + Clone) -> Res
             write_element(w, &element);
             separator = b", ";
         }
-        Ok(())
     })?;
-    Ok(out.get(..len).and_then(|value| core::str::from_utf8(value).ok()).unwrap_or_default())
+    Ok(out.get(..len).and_then(|value| core::str::from_utf8(value).ok()).unwrap_or_else(|| never!(Default::default())))
 }
 
 fn write_element(w: &mut Writer<'_>, element: &Element) {

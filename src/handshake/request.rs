@@ -165,7 +165,9 @@ impl<'a> Request<'a> {
         }
         if self.line.method == Method::Connect {
             // RFC 8441 5: neither the fields of the hop nor the key [8441-5-3] [8441-5-5]
-            [UPGRADE, RequestField::Connection.id(), RequestField::Key.id()].map(|id| found.invalid.remove(id));
+            for id in [UPGRADE, RequestField::Connection.id(), RequestField::Key.id()] {
+                found.invalid.remove(id);
+            }
         }
         // RFC 9112 3.2 [6455-4.2.1-3]
         RULES.check(found.invalid, RequestField::OF_EVERY_REQUEST)?;

@@ -94,7 +94,9 @@ impl<'a> Response<'a> {
         let mut found = ResponseField::RULES.validate(self.fields, &is_valid)?;
         if accept.is_none() {
             // RFC 8441 5: neither the fields of the hop nor the answer to a key [8441-5-3] [8441-5-5]
-            [Upgrade, Connection, Accept].map(|field| found.invalid.remove(field.id()));
+            for field in [Upgrade, Connection, Accept] {
+                found.invalid.remove(field.id());
+            }
         }
         if self.line.minor == 0 {
             return Err(HandshakeError::HttpVersion);

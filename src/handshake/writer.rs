@@ -6,18 +6,7 @@ use super::cursor::{Cursor, is_token};
 use super::error::BuildError;
 use super::request::RequestField;
 use super::uri::Uri;
-pub(crate) use crate::writer::Writer;
-
-/// [`crate::writer::build`] for a message that can fail.
-#[cfg(feature = "deflate")]
-pub(crate) fn build(
-    out: &mut [u8],
-    message: &dyn Fn(&mut Writer<'_>) -> Result<(), BuildError>,
-) -> Result<usize, BuildError> {
-    let result = core::cell::Cell::new(Ok(()));
-    let built = crate::writer::build(out, &|w| result.set(message(w)));
-    result.get().and(built.map_err(BuildError::from))
-}
+use crate::writer::Writer;
 
 impl Writer<'_> {
     /// Writes a field whose name and value are valid.

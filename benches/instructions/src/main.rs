@@ -2,6 +2,7 @@
 //! alone lists the cases. `run` counts the instructions with valgrind; what stands outside of `measure` costs nothing.
 
 mod connection;
+mod deflate;
 mod handshake;
 
 use std::hint::black_box;
@@ -22,7 +23,7 @@ impl Work {
 type Case = (&'static str, fn() -> Work);
 
 fn main() -> ExitCode {
-    let mut cases = connection::CASES.iter().chain(handshake::CASES);
+    let mut cases = connection::CASES.iter().chain(deflate::CASES).chain(handshake::CASES);
     let Some(name) = std::env::args().nth(1) else {
         cases.for_each(|(name, _)| println!("{name}"));
         return ExitCode::SUCCESS;

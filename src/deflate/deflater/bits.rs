@@ -51,7 +51,7 @@ impl<'o> Bits<'o> {
             (Some(place), Some(from)) if bytes == 4 => *place = *from,
             _ => {
                 let room = self.out.get_mut(self.len..).unwrap_or_default();
-                let from = from.get(..bytes as usize).unwrap_or_default();
+                let from = from.get(..bytes as usize).unwrap_or_else(|| never!(Default::default()));
                 self.full |= crate::bytes::copy(room, from) < from.len();
             }
         }

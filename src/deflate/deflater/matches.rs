@@ -5,20 +5,36 @@
 //! certain hash stood. They need no clearing, and no care when a call fails: every candidate is compared with the
 //! input, and what is further back than the window is long, or than there are bytes, is none.
 
-use super::Level;
-use crate::bytes::copy;
-use crate::deflate::Direction;
+use crate::deflate::rfc1951::MAX_MATCH;
+use crate::deflate::window::Window;
+use crate::target::FAST;
 
 /// The shortest match that is looked for. RFC 1951 has those of three bytes too: they save little, and there are many
 /// candidates for them.
-pub(super) const MIN_MATCH: usize = 4;
-/// The longest match (RFC 1951 section 3.2.5).
-const MAX_MATCH: usize = 258;
+pub(super) const SHORTEST: usize = 4;
+
+/// The memory besides the window, in halves of that.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Shares {
+    /// For positions by hash,
+    pub(super) newest: u8,
+    /// for positions by position,
+    pub(super) older: u8,
+    /// and for symbols.
+    pub(super) symbols: u8,
+}
+
+impl Shares {
+    /// Returns the memory that it takes with a window of that size.
+    pub(super) const fn memory(self, window_size: usize) -> usize {
+        window_size + (self.newest as usize + self.older as usize + self.symbols as usize) * (window_size / 2)
+    }
+}
 
 /// The host's memory, divided.
 pub(super) struct Tables<'m> {
-    /// A power of two in size.
-    pub(super) window: &'m mut [u8],
+    /// The window, a power of two in size.
+    pub(super) ring: &'m mut [u8],
     /// By hash: the newest position.
     newest: &'m mut [[u8; 2]],
     /// By position, as long as the window: the position before it with the same hash.
@@ -30,25 +46,25 @@ pub(super) struct Tables<'m> {
 }
 
 impl<'m> Tables<'m> {
-    /// For the largest window that was agreed and that there is memory for.
-    pub(super) fn new(memory: &'m mut [u8], level: Level, agreed: Direction) -> Option<Self> {
-        let size = (8..=agreed.bits()).rev().map(|bits| 1 << bits).find(|size| level.memory(*size) <= memory.len())?;
-        let (window, rest) = memory.split_at_mut_checked(size)?;
-        let [newest, older, symbols] = level.halves.map(|halves| usize::from(halves) * (size / 2));
-        let (newest, rest) = rest.split_at_mut_checked(newest)?;
-        let (older, rest) = rest.split_at_mut_checked(older)?;
-        let symbols = rest.get_mut(..symbols)?;
+    /// For the largest window of up to `window_bits` that there is memory for, if there is memory for any.
+    pub(super) fn new(memory: &'m mut [u8], shares: Shares, window_bits: u8) -> Option<Self> {
+        let size = (8..=window_bits).rev().map(|bits| 1 << bits).find(|size| shares.memory(*size) <= memory.len())?;
+        let (ring, rest) = memory.split_at_mut_checked(size)?;
+        let part = |halves: u8| usize::from(halves) * (size / 2);
+        let (newest, rest) = rest.split_at_mut_checked(part(shares.newest))?;
+        let (older, rest) = rest.split_at_mut_checked(part(shares.older))?;
+        let symbols = rest.get_mut(..part(shares.symbols))?;
         let newest = newest.as_chunks_mut().0;
         let shift = (newest.len() as u32).leading_zeros() + 1;
-        Some(Self { window, newest, older: older.as_chunks_mut().0, symbols: symbols.as_chunks_mut().0, shift })
+        Some(Self { ring, newest, older: older.as_chunks_mut().0, symbols: symbols.as_chunks_mut().0, shift })
     }
 
-    /// Enters position `at`, where `bytes` stand, and returns the newest one before it with the same hash.
+    /// Enters position `at`, which has these bytes, and returns the newest one before it with the same hash.
     #[inline]
-    fn enter(&mut self, at: u16, bytes: [u8; MIN_MATCH]) -> u16 {
+    fn enter(&mut self, at: u16, bytes: [u8; SHORTEST]) -> u16 {
         // Multiplicative hashing: the highest bits depend on all bytes.
         let hash = u32::from_le_bytes(bytes).wrapping_mul(0x9E37_79B1) >> (self.shift & 31);
-        let Some(place) = self.newest.get_mut(hash as usize) else { return at };
+        let Some(place) = self.newest.get_mut(hash as usize) else { return never!(at) };
         let before = core::mem::replace(place, at.to_le_bytes());
         let mask = self.older.len().wrapping_sub(1);
         if let Some(place) = self.older.get_mut(usize::from(at) & mask) {
@@ -65,7 +81,7 @@ impl<'m> Tables<'m> {
     }
 }
 
-/// A match: so many bytes stand also so far back.
+/// A match: `length` bytes are the same as those `distance` bytes before them.
 #[derive(Clone, Copy)]
 pub(super) struct Match {
     pub(super) length: u16,
@@ -81,34 +97,29 @@ pub(super) struct Effort {
     pub(super) enough: u16,
 }
 
-/// Where in all that is deflated an input stands.
+/// Where an input is in all that is deflated.
 #[derive(Clone, Copy, Debug)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub(super) struct Finder {
     /// Of the next input.
     position: u16,
-    /// Bytes of the window that may be referred to.
-    known: u16,
+    window: Window,
 }
 
 impl Finder {
     pub(super) const fn new() -> Self {
-        Self { position: 0, known: 0 }
+        Self { position: 0, window: Window::new() }
     }
 
     /// Empties the window.
     pub(super) const fn forget(&mut self) {
-        self.known = 0;
+        self.window.forget();
     }
 
     /// Adds an input to the window.
-    pub(super) fn remember(&mut self, window: &mut [u8], input: &[u8]) {
-        let end = input.get(input.len().saturating_sub(window.len())..).unwrap_or_default();
+    pub(super) fn remember(&mut self, ring: &mut [u8], input: &[u8]) {
         self.position = self.position.wrapping_add(input.len() as u16);
-        self.known = (usize::from(self.known) + end.len()).min(window.len()) as u16;
-        let start = usize::from(self.position).wrapping_sub(end.len()) & window.len().wrapping_sub(1);
-        let copied = copy(window.get_mut(start..).unwrap_or_default(), end);
-        copy(window, end.get(copied..).unwrap_or_default());
+        self.window.remember(ring, input);
     }
 
     /// Enters the place `at` of the input; the newest candidate for a match there.
@@ -129,10 +140,10 @@ impl Finder {
         shorter: u16,
         effort: Effort,
     ) -> Option<Match> {
-        let rest = input.get(at..).unwrap_or_default();
-        let rest = rest.get(..MAX_MATCH).unwrap_or(rest);
+        let rest = input.get(at..).unwrap_or_else(|| never!(Default::default()));
+        let rest = rest.get(..MAX_MATCH.into()).unwrap_or(rest);
         let position = self.position.wrapping_add(at as u16);
-        let known = at.saturating_add(self.known.into()).min(tables.window.len());
+        let reach = self.window.reach(tables.ring, at);
         let mut longest = usize::from(shorter);
         let mut end = end_of(rest, longest)?;
         let mut best = None;
@@ -140,16 +151,16 @@ impl Finder {
         for _ in 0..effort.candidates {
             let distance = usize::from(position.wrapping_sub(candidate));
             // Candidates that do not lie further back with each step are left over from long ago.
-            if distance <= last || distance > known {
+            if distance <= last || distance > reach {
                 break;
             }
             last = distance;
             let length = match at.checked_sub(distance) {
                 Some(start) if end_of(input, start + longest) == Some(end) => {
-                    prefix(input.get(start..).unwrap_or_default(), rest)
+                    prefix(input.get(start..).unwrap_or_else(|| never!(Default::default())), rest)
                 }
-                None if self.ends_alike(tables.window, distance - at, longest, end) => {
-                    self.in_window(tables.window, input, distance - at, rest)
+                None if self.ends_alike(tables.ring, distance - at, longest, end) => {
+                    self.in_window(tables.ring, input, distance - at, rest)
                 }
                 _ => 0,
             };
@@ -171,22 +182,19 @@ impl Finder {
     /// Whether the window, so far back from the beginning of the input, may have what a longer match has at its end.
     /// What goes beyond the ring's end, or into the input, is not looked at here.
     #[inline]
-    fn ends_alike(&self, window: &[u8], back: usize, shorter: usize, end: [u8; 4]) -> bool {
-        let start = usize::from(self.position).wrapping_sub(back) & window.len().wrapping_sub(1);
-        shorter >= back || end_of(window, start + shorter).is_none_or(|there| there == end)
+    fn ends_alike(&self, ring: &[u8], back: usize, shorter: usize, end: [u8; 4]) -> bool {
+        let start = self.window.place(ring, back);
+        shorter >= back || end_of(ring, start + shorter).is_none_or(|there| there == end)
     }
 
-    /// How many bytes of `rest` stand also so far back from the beginning of the input: in the window, in one piece or
-    /// two, and then in the input.
+    /// Returns how many bytes of `rest` are the same as those `back` bytes before the input: in the window, in one piece or two,
+    /// and then in the input.
     #[inline(never)]
-    fn in_window(&self, window: &[u8], input: &[u8], back: usize, rest: &[u8]) -> usize {
-        let start = usize::from(self.position).wrapping_sub(back) & window.len().wrapping_sub(1);
-        let first = window.get(start..).unwrap_or_default();
-        let first = first.get(..back).unwrap_or(first);
-        let second = window.get(..back - first.len().min(back)).unwrap_or_default();
+    fn in_window(&self, ring: &[u8], input: &[u8], back: usize, rest: &[u8]) -> usize {
+        let [first, second] = self.window.last(ring, back);
         let mut length = 0;
         for piece in [first, second, input] {
-            let common = prefix(piece, rest.get(length..).unwrap_or_default());
+            let common = prefix(piece, rest.get(length..).unwrap_or_else(|| never!(Default::default())));
             length += common;
             if common < piece.len() {
                 break;
@@ -199,14 +207,18 @@ impl Finder {
 /// The last bytes of a match that is longer than `shorter`, as long as the shortest at least: where most candidates
 /// differ.
 #[inline(always)]
-fn end_of(bytes: &[u8], shorter: usize) -> Option<[u8; MIN_MATCH]> {
-    bytes.get((shorter + 1).wrapping_sub(MIN_MATCH)..).and_then(<[u8]>::first_chunk).copied()
+fn end_of(bytes: &[u8], shorter: usize) -> Option<[u8; SHORTEST]> {
+    bytes.get((shorter + 1).wrapping_sub(SHORTEST)..).and_then(<[u8]>::first_chunk).copied()
 }
 
-/// How many bytes two slices begin with alike.
-#[cfg(target_pointer_width = "64")]
+/// Returns how many bytes two slices have in common at their beginning.
 #[inline(always)]
 fn prefix(a: &[u8], b: &[u8]) -> usize {
+    if FAST { prefix_by_words(a, b) } else { a.iter().zip(b).take_while(|(a, b)| a == b).count() }
+}
+
+#[inline(always)]
+fn prefix_by_words(a: &[u8], b: &[u8]) -> usize {
     let mut same = 0;
     for (a, b) in a.as_chunks::<8>().0.iter().zip(b.as_chunks::<8>().0) {
         let differ = u64::from_le_bytes(*a) ^ u64::from_le_bytes(*b);
@@ -217,10 +229,4 @@ fn prefix(a: &[u8], b: &[u8]) -> usize {
     }
     let rests = a.iter().skip(same).zip(b.iter().skip(same));
     same + rests.take_while(|(a, b)| a == b).count()
-}
-
-/// How many bytes two slices begin with alike.
-#[cfg(not(target_pointer_width = "64"))]
-fn prefix(a: &[u8], b: &[u8]) -> usize {
-    a.iter().zip(b).take_while(|(a, b)| a == b).count()
 }

@@ -1,18 +1,16 @@
 //! Huffman codes for inflating: built from the lengths of their codes, and decoded (RFC 1951 section 3.2.2).
 //!
-//! Short codes are looked up in a table of `T` entries. Longer ones are rare; they are found by comparing: the codes of
-//! a length are consecutive numbers, those of a longer one begin behind them.
+//! A canonical code has its codes in the order of their lengths, and those of a length are consecutive numbers. Short codes
+//! are looked up in a table of `T` entries. Longer ones are rare, and are found by comparing with the largest of each length.
 
 use crate::bytes::copy;
-
-/// The longest code (RFC 1951 section 3.2.7).
-pub(super) const MAX_BITS: usize = 15;
+use crate::deflate::rfc1951::{FIXED_DISTANCE_BITS, LITERALS, MAX_BITS, fixed_bits, fixed_code};
 
 /// A code for up to `S` symbols, and a table for those of its codes that have at most log2 `T` bits.
 #[derive(Debug)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub(super) struct Decoder<const T: usize, const S: usize> {
-    /// By the next bits of the stream: a [`Symbol`], or 0 where a longer code or none begins.
+    /// By the next bits of the stream: a [`Decoded`], or 0 where a longer code or none begins.
     table: [u16; T],
     /// In the order of their codes.
     symbols: [u16; S],
@@ -22,13 +20,20 @@ pub(super) struct Decoder<const T: usize, const S: usize> {
     offset: [u16; MAX_BITS + 1],
 }
 
-/// A symbol and the number of bits of its code. No bits: none that the code has.
-#[derive(Clone, Copy)]
-pub(super) struct Symbol(u16);
+/// A symbol and the number of bits of its code; no bits if the code has no such symbol.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) struct Decoded(u16);
 
-impl Symbol {
+impl Decoded {
+    /// The bits are no code.
+    const NONE: Self = Self(0);
+
+    const fn new(symbol: u16, bits: u16) -> Self {
+        Self(symbol << 4 | bits)
+    }
+
     #[inline(always)]
-    pub(super) const fn value(self) -> u16 {
+    pub(super) const fn symbol(self) -> u16 {
         self.0 >> 4
     }
 
@@ -37,8 +42,7 @@ impl Symbol {
         (self.0 & 15) as u32
     }
 
-    /// Of a code for literals and lengths: a literal.
-    #[cfg(target_pointer_width = "64")]
+    /// Whether a symbol for literals and lengths is a literal.
     #[inline(always)]
     pub(super) const fn is_literal(self) -> bool {
         self.0.wrapping_sub(1) < (256 << 4) - 1
@@ -53,13 +57,12 @@ impl<const T: usize, const S: usize> Decoder<T, S> {
         Self { table: [0; T], symbols: [0; S], above: [0; MAX_BITS + 1], offset: [0; MAX_BITS + 1] }
     }
 
-    /// Builds the code in which symbol n has `lengths[n]` bits; 0 for a symbol that is not used. False if that is no
+    /// Builds the code in which symbol n has `lengths[n]` bits; 0 for a symbol that is not used. False if there is no such
     /// code.
     ///
     /// A code must use up its bits, unless `partial` allows it to have no symbol, or a single one of one bit (RFC 1951
     /// section 3.2.7).
     pub(super) fn build(&mut self, lengths: &[u8], partial: bool) -> bool {
-        // RFC 1951 3.2.2: how many codes have how many bits, and the first of each
         let mut count = [0u16; MAX_BITS + 1];
         for bits in lengths {
             if let Some(count) = count.get_mut(usize::from(*bits) & MAX_BITS) {
@@ -67,8 +70,20 @@ impl<const T: usize, const S: usize> Decoder<T, S> {
             }
         }
         let mut next = [0u16; MAX_BITS + 1];
+        if !self.place(&count, &mut next, partial) {
+            return false;
+        }
+        self.sort(lengths, &mut next);
+        self.fill(&count);
+        true
+    }
+
+    /// Sets the bounds of the codes of each length, given how many there are, and in `next` their first places in `symbols`.
+    /// False if there is no such code.
+    // RFC 1951 3.2.2, step 2
+    fn place(&mut self, count: &[u16; MAX_BITS + 1], next: &mut [u16; MAX_BITS + 1], partial: bool) -> bool {
         let (mut code, mut place) = (0u32, 0u16);
-        let tables = self.above.iter_mut().zip(&mut self.offset).zip(&mut next).zip(&count);
+        let tables = self.above.iter_mut().zip(&mut self.offset).zip(next).zip(count);
         for ((((above, offset), next), count), bits) in tables.zip(0..).skip(1) {
             code <<= 1;
             *next = place;
@@ -80,112 +95,116 @@ impl<const T: usize, const S: usize> Decoder<T, S> {
             }
             *above = (code << (MAX_BITS - bits)) as u16;
         }
-        let [_, one, ..] = count;
-        if code < 1 << MAX_BITS && !(partial && place == one && one <= 1) {
-            return false;
-        }
+        let [_, one, ..] = *count;
+        code == 1 << MAX_BITS || partial && place == one && one <= 1
+    }
+
+    /// Sorts the symbols by their codes, given the first place for each length.
+    fn sort(&mut self, lengths: &[u8], next: &mut [u16; MAX_BITS + 1]) {
         for (bits, symbol) in lengths.iter().zip(0u16..).filter(|(bits, _)| **bits > 0) {
             if let Some(next) = next.get_mut(usize::from(*bits) & MAX_BITS) {
-                if let Some(place) = self.symbols.get_mut(usize::from(*next)) {
-                    *place = symbol;
+                match self.symbols.get_mut(usize::from(*next)) {
+                    Some(place) => *place = symbol,
+                    None => never!(),
                 }
                 *next = next.wrapping_add(1);
             }
         }
-        self.fill(&count);
-        true
     }
 
-    /// Decodes by a table in which all codes are.
-    #[cfg(target_pointer_width = "64")]
-    pub(super) const fn use_table(&mut self, table: &[u16; T]) {
-        self.table = *table;
-    }
-
-    /// Fills the table, by the number of bits that are looked at: with one more, all that was there is there twice, and
-    /// the codes of that length come in.
+    /// Fills the table, for one length of codes after the other. The table that looks at one bit more is the one before it
+    /// twice, and the codes of that length.
     fn fill(&mut self, count: &[u16; MAX_BITS + 1]) {
         let mut symbols = self.symbols.iter();
-        // RFC 1951 3.1.1: a code comes first bit first, all else last bit first. The codes of a length are consecutive
-        // numbers, those of the next one go on with a zero behind them.
-        let mut place = 0u16;
+        let mut code = 0u16;
         if let Some(first) = self.table.first_mut() {
             *first = 0;
         }
         for (count, bits) in count.iter().zip(0u16..).skip(1).take(Self::TABLE_BITS) {
-            if let Some((there, above)) = self.table.split_at_mut_checked(1 << (bits - 1)) {
-                copy(above, there);
+            match self.table.split_at_mut_checked(1 << (bits - 1)) {
+                Some((shorter, twice)) => _ = copy(twice, shorter),
+                None => never!(),
             }
             for symbol in symbols.by_ref().take((*count).into()) {
-                if let Some(place) = self.table.get_mut(usize::from(place)) {
-                    *place = symbol << 4 | bits;
+                match self.table.get_mut(usize::from(code)) {
+                    Some(place) => *place = Decoded::new(*symbol, bits).0,
+                    None => never!(),
                 }
-                // One more, with the carry going down: the highest zero becomes a one, and what is above it zeros.
-                let zero = 1 << (15 - (!place & ((1 << bits) - 1) | 1).leading_zeros());
-                place = place & (zero - 1) | zero;
+                code = successor(code, bits);
             }
         }
     }
 
-    /// The symbol that the bits begin with. Bits that are not known yet are 0: if the symbol has more than are known,
-    /// or none, it has as many or none whatever they are.
+    /// Decodes by a table that has all codes.
+    pub(super) const fn use_table(&mut self, table: &[u16; T]) {
+        self.table = *table;
+    }
+
+    /// Returns the symbol that the bits begin with. Unread bits are taken as 0, which makes the smallest of the codes with
+    /// that beginning. Larger codes are at least as long, and what is no code is larger than all: a result that needs more
+    /// bits than were read, or that is no symbol, stays so whatever the unread bits are.
     #[inline(always)]
-    pub(super) fn decode(&self, bits: u64) -> Symbol {
+    pub(super) fn decode(&self, bits: u64) -> Decoded {
         match self.look_up(bits) {
-            Symbol(0) => self.decode_long(bits),
-            symbol => symbol,
+            Decoded::NONE => self.decode_long(bits),
+            decoded => decoded,
         }
     }
 
-    /// The same for the codes in the table; no bits for others.
+    /// Does the same for the codes in the table; no bits for others.
     #[inline(always)]
-    pub(super) fn look_up(&self, bits: u64) -> Symbol {
-        Symbol(self.table.get(bits as usize & (T - 1)).copied().unwrap_or(0))
+    pub(super) fn look_up(&self, bits: u64) -> Decoded {
+        Decoded(self.table.get(bits as usize & (T - 1)).copied().unwrap_or_else(|| never!(0)))
     }
 
-    /// And for the others.
+    /// Does the same for the codes that are longer than those in the table.
     #[inline(never)]
-    pub(super) fn decode_long(&self, bits: u64) -> Symbol {
+    pub(super) fn decode_long(&self, bits: u64) -> Decoded {
         let code = (bits as u16).reverse_bits() >> 1;
         let lengths = self.above.iter().zip(&self.offset).zip(0u16..).skip(Self::TABLE_BITS + 1);
         for ((above, offset), bits) in lengths {
             if code < *above {
                 let place = (code >> (MAX_BITS as u16 - bits)).wrapping_add(*offset);
-                return Symbol(self.symbols.get(usize::from(place)).map_or(0, |symbol| symbol << 4 | bits));
+                let symbol = self.symbols.get(usize::from(place));
+                return symbol.map_or_else(|| never!(Decoded::NONE), |symbol| Decoded::new(*symbol, bits));
             }
         }
-        Symbol(0)
+        Decoded::NONE
     }
 }
 
-/// The fixed code for literals and lengths (RFC 1951 section 3.2.6).
-#[cfg(target_pointer_width = "64")]
-pub(super) static FIXED_LITERALS: [u16; 512] = {
-    let mut table = [0; 512];
-    let mut rest: &mut [u16] = &mut table;
-    let mut bits = 0u16;
-    while let Some((place, behind)) = rest.split_first_mut() {
-        let code = bits.reverse_bits() >> 7;
-        *place = match (code >> 2, code >> 1) {
-            (n @ ..24, _) => (256 + n) << 4 | 7,
-            (_, n @ ..192) => (n - 48) << 4 | 8,
-            (_, n @ ..200) => (280 + n - 192) << 4 | 8,
-            _ => (144 + code - 400) << 4 | 9,
-        };
-        (rest, bits) = (behind, bits + 1);
-    }
-    table
-};
+/// Returns the code that follows `code`. Codes are in the table with their first bit lowest (RFC 1951 section 3.1.1), so the
+/// carry goes down: the highest zero becomes a one, and the ones above it zeros. After the last code this is no code.
+#[inline(always)]
+const fn successor(code: u16, bits: u16) -> u16 {
+    let zero = 1 << (15 - (!code & ((1 << bits) - 1) | 1).leading_zeros());
+    code & (zero - 1) | zero
+}
 
-/// The fixed code for distances.
-#[cfg(target_pointer_width = "64")]
-pub(super) static FIXED_DISTANCES: [u16; 128] = {
-    let mut table = [0; 128];
-    let mut rest: &mut [u16] = &mut table;
-    let mut bits = 0u16;
-    while let Some((place, behind)) = rest.split_first_mut() {
-        *place = (bits.reverse_bits() >> 11) << 4 | 5;
-        (rest, bits) = (behind, bits + 1);
+/// Returns the table of the fixed code for literals and lengths (RFC 1951 section 3.2.6), as far as codes fit.
+#[allow(clippy::indexing_slicing, reason = "only the compiler calls it")]
+pub(super) const fn fixed_literals<const T: usize>() -> [u16; T] {
+    let (mut table, mut symbol) = ([0; T], 0);
+    while symbol < LITERALS as u16 {
+        let bits = fixed_bits(symbol);
+        let mut place = (fixed_code(symbol).reverse_bits() >> (16 - bits)) as usize;
+        while 1 << bits <= T && place < T {
+            table[place] = Decoded::new(symbol, bits as u16).0;
+            place += 1 << bits;
+        }
+        symbol += 1;
     }
     table
-};
+}
+
+/// Returns the table of the fixed code for distances.
+#[allow(clippy::indexing_slicing, reason = "only the compiler calls it")]
+pub(super) const fn fixed_distances<const T: usize>() -> [u16; T] {
+    let (mut table, mut place) = ([0; T], 0);
+    while place < T {
+        let symbol = (place as u16).reverse_bits() >> (16 - FIXED_DISTANCE_BITS);
+        table[place] = Decoded::new(symbol, FIXED_DISTANCE_BITS as u16).0;
+        place += 1;
+    }
+    table
+}

@@ -1,0 +1,82 @@
+//! What the levels do: an input as blocks with the fixed codes, or in the form that is shortest.
+
+use super::bits::Bits;
+use super::block::Block;
+use super::code::Codes;
+use super::matches::{Effort, Finder, Match, SHORTEST, Tables};
+use crate::deflate::rfc1951::{END_OF_BLOCK, FIXED};
+
+/// Enough for what zlib gets at its level 6, give or take a few percent.
+const EFFORT: Effort = Effort { candidates: 64, enough: 128 };
+/// With a match this long at hand, a better one is not looked for that long.
+const GOOD: u16 = 8;
+/// With one this long, not at all.
+const LAZY: u16 = 32;
+
+/// One block with the fixed codes; a match is taken as it is found.
+pub(super) fn small(finder: &Finder, tables: &mut Tables<'_>, input: &[u8], bits: &mut Bits<'_>) {
+    const ONE: Effort = Effort { candidates: 1, enough: 0 };
+    bits.push(FIXED << 1, 3);
+    let mut at = 0;
+    while let Some(byte) = input.get(at)
+        && !bits.is_full()
+    {
+        let candidate = finder.enter(tables, input, at);
+        match candidate.and_then(|it| finder.longest(tables, input, at, it, SHORTEST as u16 - 1, ONE)) {
+            Some(Match { length, distance }) => {
+                Codes::Fixed.push_match(bits, length, distance);
+                for skipped in 1..length {
+                    finder.enter(tables, input, at + usize::from(skipped));
+                }
+                at += usize::from(length);
+            }
+            None => {
+                Codes::Fixed.push(bits, (*byte).into());
+                at += 1;
+            }
+        }
+    }
+    Codes::Fixed.push(bits, END_OF_BLOCK);
+}
+
+/// Blocks as good as they get; a match is taken if the next byte does not begin a longer one.
+pub(super) fn large(finder: &Finder, tables: &mut Tables<'_>, input: &[u8], bits: &mut Bits<'_>) {
+    let mut block = Block::new(core::mem::take(&mut tables.symbols), input);
+    // The byte before `at` is still to be written: as a literal, or as the beginning of this match.
+    let (mut waits, mut held) = (None, None::<Match>);
+    let mut at = 0;
+    while let Some(byte) = input.get(at)
+        && !bits.is_full()
+    {
+        let candidate = finder.enter(tables, input, at);
+        let shorter = held.map_or(SHORTEST as u16 - 1, |held| held.length);
+        let found = match candidate {
+            Some(candidate) if shorter < LAZY => {
+                let candidates = if shorter >= GOOD { EFFORT.candidates / 4 } else { EFFORT.candidates };
+                finder.longest(tables, input, at, candidate, shorter, Effort { candidates, ..EFFORT })
+            }
+            _ => None,
+        };
+        if let (Some(taken), None) = (held, found) {
+            block.push_match(taken.length, taken.distance, bits);
+            let end = at.wrapping_sub(1) + usize::from(taken.length);
+            for skipped in at + 1..end {
+                finder.enter(tables, input, skipped);
+            }
+            at = end;
+            (waits, held) = (None, None);
+        } else {
+            if let Some(literal) = waits {
+                block.push_literal(literal, bits);
+            }
+            (waits, held) = (Some(*byte), found);
+            at += 1;
+        }
+    }
+    match (held, waits) {
+        (Some(taken), _) => block.push_match(taken.length, taken.distance, bits),
+        (None, Some(literal)) => block.push_literal(literal, bits),
+        (None, None) => {}
+    }
+    block.finish(bits);
+}
