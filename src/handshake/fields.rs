@@ -122,7 +122,7 @@ impl<'a> Iterator for Entries<'a> {
         let (&[i0, i1, l0, l1], rest) = self.0.split_first_chunk::<ENTRY>()?;
         let (value, rest) = rest.split_at_checked(u16::from_le_bytes([l0, l1]).into())?;
         self.0 = rest;
-        Some((Id(NonZeroU16::new(u16::from_le_bytes([i0, i1]))?), value))
+        Some((Id(NonZeroU16::new(u16::from_le_bytes([i0, i1])).unwrap_or_else(|| never!(NonZeroU16::MAX))), value))
     }
 }
 

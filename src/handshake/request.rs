@@ -88,7 +88,10 @@ impl<'a> Request<'a> {
 
     /// A part of the request line.
     fn part(&self, start: u16, end: u16) -> &'a [u8] {
-        self.fields.first(Id::START_LINE).and_then(|line| line.get(start.into()..end.into())).unwrap_or_default()
+        self.fields
+            .first(Id::START_LINE)
+            .and_then(|line| line.get(start.into()..end.into()))
+            .unwrap_or_else(|| never!(&[]))
     }
 
     /// The value of Origin: where the page comes from that asks. It has passed the origin policy on an upgrade. What is
@@ -273,8 +276,8 @@ impl RequestLine {
             return Err(HandshakeError::Target);
         }
         let end = start + target.len();
-        let path = end.saturating_sub(path.len());
-        let authority = path.saturating_sub(authority.len());
+        let path = end - path.len();
+        let authority = path - authority.len();
         // A line too long for these is too long for the storage.
         Ok(Self { method, minor, authority: authority as u16, path: path as u16, end: end as u16 })
     }
