@@ -162,9 +162,15 @@ macro_rules! fields {
         pub(super) enum $Field { $($id),* }
 
         impl $Field {
-            pub(super) const ALL: &[Self] = &[$(Self::$id),*];
             pub(super) const NAMES: &[&str] = &[$($name),*];
             const RULES: Rules = Rules::new(&[$($rule),*]);
+
+            fn at(place: usize) -> Option<Self> {
+                match place {
+                    $(place if place == Self::$id as usize => Some(Self::$id),)*
+                    _ => None,
+                }
+            }
 
             const fn id(self) -> super::fields::Id {
                 super::fields::Id::of(self as u16)

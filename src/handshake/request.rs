@@ -168,7 +168,9 @@ impl<'a> Request<'a> {
         }
         if self.line.method == Method::Connect {
             // RFC 8441 5: neither the fields of the hop nor the key [8441-5-3] [8441-5-5]
-            [UPGRADE, RequestField::Connection.id(), RequestField::Key.id()].map(|id| found.invalid.remove(id));
+            for field in [RequestField::Upgrade, RequestField::Connection, RequestField::Key] {
+                found.invalid.remove(field.id());
+            }
         }
         // RFC 9112 3.2 [6455-4.2.1-3]
         RULES.check(found.invalid, RequestField::OF_EVERY_REQUEST)?;
@@ -188,7 +190,7 @@ impl<'a> Request<'a> {
 
     fn is_valid(&self, place: usize, value: &[u8]) -> bool {
         use RequestField::*;
-        match RequestField::ALL.get(place) {
+        match RequestField::at(place) {
             Some(ContentLength) => !value.is_empty() && value.iter().all(|&b| b == b'0'),
             Some(TransferEncoding) => false,
             Some(Host) => is_authority(value),

@@ -81,25 +81,22 @@ impl<'a> Response<'a> {
     /// Validates the head of a 101, or of the response to an extended CONNECT, which has no `accept`.
     pub(super) fn check(&self, config: &ClientConfig<'_>, accept: Option<&[u8; 28]>) -> Result<(), HandshakeError> {
         use ResponseField::*;
-        const UPGRADE: usize = Upgrade as usize;
-        const CONNECTION: usize = Connection as usize;
-        const ACCEPT: usize = Accept as usize;
-        const EXTENSIONS: usize = Extensions as usize;
-        const PROTOCOL: usize = Protocol as usize;
         let offered = |chosen: &[u8]| is_offered(chosen, config.extensions.as_bytes());
-        let is_valid = |place, value: &[u8]| match place {
-            UPGRADE => value.eq_ignore_ascii_case(b"websocket"), // [6455-4.1-36]
-            CONNECTION => contains(value, b"upgrade"),           // [6455-4.1-37]
-            ACCEPT => accept.is_some_and(|accept| value == accept), // [6455-4.1-38]
+        let is_valid = |place, value: &[u8]| match ResponseField::at(place) {
+            Some(Upgrade) => value.eq_ignore_ascii_case(b"websocket"), // [6455-4.1-36]
+            Some(Connection) => contains(value, b"upgrade"),           // [6455-4.1-37]
+            Some(Accept) => accept.is_some_and(|accept| value == accept), // [6455-4.1-38]
             // [6455-4.1-39] [6455-9.1-1]
-            EXTENSIONS => extensions::is_valid(value) && list::some_and_all(value, offered),
-            PROTOCOL => config.subprotocols.iter().any(|ours| ours.as_bytes() == value), // [6455-4.1-40]
+            Some(Extensions) => extensions::is_valid(value) && list::some_and_all(value, offered),
+            Some(Protocol) => config.subprotocols.iter().any(|ours| ours.as_bytes() == value), // [6455-4.1-40]
             _ => never!(false),
         };
         let mut found = ResponseField::RULES.validate(self.fields, &is_valid)?;
         if accept.is_none() {
             // RFC 8441 5: neither the fields of the hop nor the answer to a key [8441-5-3] [8441-5-5]
-            [Upgrade, Connection, Accept].map(|field| found.invalid.remove(field.id()));
+            for field in [Upgrade, Connection, Accept] {
+                found.invalid.remove(field.id());
+            }
         }
         if self.line.minor == 0 {
             return Err(HandshakeError::HttpVersion);
