@@ -40,7 +40,7 @@ impl Writer<'_> {
     pub(crate) fn number(&mut self, number: usize) {
         let mut unit = 1usize;
         while number / 10 >= unit {
-            unit = unit.saturating_mul(10);
+            unit *= 10;
         }
         while let Some(digits) = number.checked_div(unit) {
             self.bytes(&[b'0' | (digits % 10) as u8]);

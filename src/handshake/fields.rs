@@ -122,7 +122,7 @@ impl<'a> Iterator for Entries<'a> {
         let (&[i0, i1, l0, l1], rest) = self.0.split_first_chunk::<ENTRY>()?;
         let (value, rest) = rest.split_at_checked(u16::from_le_bytes([l0, l1]).into())?;
         self.0 = rest;
-        Some((Id(NonZeroU16::new(u16::from_le_bytes([i0, i1]))?), value))
+        Some((Id(NonZeroU16::new(u16::from_le_bytes([i0, i1])).unwrap_or_else(|| never!(NonZeroU16::MAX))), value))
     }
 }
 
@@ -162,9 +162,15 @@ macro_rules! fields {
         pub(super) enum $Field { $($id),* }
 
         impl $Field {
-            pub(super) const ALL: &[Self] = &[$(Self::$id),*];
             pub(super) const NAMES: &[&str] = &[$($name),*];
             const RULES: Rules = Rules::new(&[$($rule),*]);
+
+            fn at(place: usize) -> Option<Self> {
+                match place {
+                    $(place if place == Self::$id as usize => Some(Self::$id),)*
+                    _ => None,
+                }
+            }
 
             const fn id(self) -> super::fields::Id {
                 super::fields::Id::of(self as u16)

@@ -102,6 +102,7 @@ impl<'c> Head<'c> {
     }
 
     /// Reads one part, or as much of it as there is.
+    #[inline(always)]
     fn step(
         &mut self,
         storage: &mut [u8],
@@ -165,6 +166,7 @@ impl<'c> Head<'c> {
 
     /// Reads the line of a field if it is complete in the input and valid; false if not. The slow path is
     /// [`name`](Self::name) and [`text`](Self::text), which also find what is wrong.
+    #[inline(always)]
     fn line(&mut self, free: &mut [u8], input: &mut Cursor<'_>) -> Result<bool, HandshakeError> {
         let mut rest = *input;
         let name = rest.span(TOKEN);
@@ -253,6 +255,7 @@ impl<'c> Head<'c> {
     }
 
     /// Makes an entry of the `len` bytes that were gathered, without white space at their end; `None` if it does not fit.
+    #[inline(always)]
     fn append(&mut self, free: &mut [u8], id: Id, len: usize) -> Option<()> {
         let (entry, value) = free.split_first_chunk_mut::<ENTRY>()?;
         let len = trim_end(value.get(..len)?).len();
@@ -312,7 +315,7 @@ pub(super) fn minor_version(version: &[u8]) -> Result<u8, HandshakeError> {
 /// How many bytes come before the first control character other than HTAB: before the end of the line, if it is valid.
 fn before_control(bytes: &[u8]) -> usize {
     let start = if FAST { without_control(bytes) } else { 0 };
-    let rest = bytes.get(start..).unwrap_or_default();
+    let rest = bytes.get(start..).unwrap_or_else(|| never!(&[]));
     start + rest.iter().position(|&byte| is_control(byte)).unwrap_or(rest.len())
 }
 
@@ -325,7 +328,7 @@ fn without_control(bytes: &[u8]) -> usize {
         // Bit 7 of the lowest byte below n is set, and of no byte before it.
         let below = |word: u64, n: u64| word.wrapping_sub(n * EACH) & !word & (0x80 * EACH);
         let found = below(word, 0x20) | below(word ^ (0x7F * EACH), 1);
-        (found != 0).then(|| i.saturating_mul(8).saturating_add((found.trailing_zeros() / 8) as usize))
+        (found != 0).then(|| 8 * i + (found.trailing_zeros() / 8) as usize)
     });
     control.unwrap_or(bytes.len() & !7)
 }

@@ -18,7 +18,11 @@ pub enum Progress<'b> {
 
 impl<'b> Progress<'b> {
     pub(super) fn new(complete: bool, bytes: &'b mut [u8], consumed: usize) -> Self {
-        if complete { Self::Complete { rest: bytes.get_mut(consumed..).unwrap_or_default() } } else { Self::Partial }
+        if complete {
+            Self::Complete { rest: bytes.get_mut(consumed..).unwrap_or_else(|| never!(&mut [])) }
+        } else {
+            Self::Partial
+        }
     }
 }
 

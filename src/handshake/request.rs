@@ -88,7 +88,10 @@ impl<'a> Request<'a> {
 
     /// A part of the request line.
     fn part(&self, start: u16, end: u16) -> &'a [u8] {
-        self.fields.first(Id::START_LINE).and_then(|line| line.get(start.into()..end.into())).unwrap_or_default()
+        self.fields
+            .first(Id::START_LINE)
+            .and_then(|line| line.get(start.into()..end.into()))
+            .unwrap_or_else(|| never!(&[]))
     }
 
     /// The value of Origin: where the page comes from that asks. It has passed the origin policy on an upgrade. What is
@@ -165,8 +168,8 @@ impl<'a> Request<'a> {
         }
         if self.line.method == Method::Connect {
             // RFC 8441 5: neither the fields of the hop nor the key [8441-5-3] [8441-5-5]
-            for id in [UPGRADE, RequestField::Connection.id(), RequestField::Key.id()] {
-                found.invalid.remove(id);
+            for field in [RequestField::Upgrade, RequestField::Connection, RequestField::Key] {
+                found.invalid.remove(field.id());
             }
         }
         // RFC 9112 3.2 [6455-4.2.1-3]
@@ -187,7 +190,7 @@ impl<'a> Request<'a> {
 
     fn is_valid(&self, place: usize, value: &[u8]) -> bool {
         use RequestField::*;
-        match RequestField::ALL.get(place) {
+        match RequestField::at(place) {
             Some(ContentLength) => !value.is_empty() && value.iter().all(|&b| b == b'0'),
             Some(TransferEncoding) => false,
             Some(Host) => is_authority(value),
@@ -275,8 +278,8 @@ impl RequestLine {
             return Err(HandshakeError::Target);
         }
         let end = start + target.len();
-        let path = end.saturating_sub(path.len());
-        let authority = path.saturating_sub(authority.len());
+        let path = end - path.len();
+        let authority = path - authority.len();
         // A line too long for these is too long for the storage.
         Ok(Self { method, minor, authority: authority as u16, path: path as u16, end: end as u16 })
     }

@@ -82,7 +82,7 @@ impl<'a> Response<'a> {
     pub(super) fn check(&self, config: &ClientConfig<'_>, accept: Option<&[u8; 28]>) -> Result<(), HandshakeError> {
         use ResponseField::*;
         let offered = |chosen: &[u8]| is_offered(chosen, config.extensions.as_bytes());
-        let is_valid = |place, value: &[u8]| match ResponseField::ALL.get(place) {
+        let is_valid = |place, value: &[u8]| match ResponseField::at(place) {
             Some(Upgrade) => value.eq_ignore_ascii_case(b"websocket"), // [6455-4.1-36]
             Some(Connection) => contains(value, b"upgrade"),           // [6455-4.1-37]
             Some(Accept) => accept.is_some_and(|accept| value == accept), // [6455-4.1-38]

@@ -42,12 +42,12 @@ impl<'a> Uri<'a> {
         // What was read is ASCII, so that every cut is one between characters.
         let text = |from: Cursor<'_>, to: Cursor<'_>| {
             let at = |cursor: Cursor<'_>| uri.len().saturating_sub(cursor.0.len());
-            uri.get(at(from)..at(to)).unwrap_or_default()
+            uri.get(at(from)..at(to)).unwrap_or_else(|| never!(""))
         };
         let start = rest;
         let authority = Authority::read(&mut rest)?;
         let port = authority.port.unwrap_or(default_port(secure)); // [6455-3-2]
-        let host = text(start, Cursor(start.0.get(authority.host.len()..).unwrap_or_default()));
+        let host = text(start, Cursor(start.0.get(authority.host.len()..).unwrap_or_else(|| never!(&[]))));
         let start = rest;
         rest.escaped(PATH);
         let path = text(start, rest);
