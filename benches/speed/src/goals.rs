@@ -1,9 +1,9 @@
 //! What is aimed at, and what was reached in this run.
 
 use crate::groups::{echo, fragments, handshake, receive, scaling, send};
-use crate::peers::{PEERS, Peer, READ};
 use crate::report::{Cell, Kind, Report, Row};
 use crate::stream::{Content, Size};
+use peers::{PEERS, Peer, READ};
 use std::fmt::Write;
 
 /// One comparison: reached if `value` is at most `most`.

@@ -3,21 +3,17 @@
 mod goals;
 mod groups;
 mod json;
-mod lent;
 mod limits;
 mod options;
-mod peers;
 mod plot;
 mod report;
 mod rounds;
-mod session;
-mod socket;
 mod stream;
 mod table;
-mod tally;
 mod workload;
 
 use options::Options;
+use peers::{PEERS, version};
 use report::Report;
 use std::path::Path;
 
@@ -30,7 +26,7 @@ fn main() -> std::io::Result<()> {
         run(&options, &mut report);
         print!("{}", table::text(&report.rows[measured..]));
     }
-    print!("{}\n{}", peers::text(), goals::text(&report));
+    print!("{}\n{}", contenders(), goals::text(&report));
     if let Some(path) = &options.compare {
         print!("{}", json::changes(&json::read(path)?, &report));
     }
@@ -55,7 +51,22 @@ fn about(report: &mut Report, options: &Options) {
     report.note("vectors of the build", vectors);
     report.note("rounds", &options.rounds.to_string());
     report.note("target", &format!("{} {}", std::env::consts::ARCH, std::env::consts::OS));
-    for peer in peers::PEERS {
-        report.note(peer.package, peer.version());
+    for peer in PEERS {
+        report.note(peer.package, version(peer.package));
     }
+}
+
+/// Who is who.
+fn contenders() -> String {
+    let mut out = String::from("contenders; * does less than what is asked for\n");
+    for peer in PEERS {
+        let facts = [
+            (!peer.checks_text, "; does not validate text"),
+            (!peer.checks_frames, "; does not check frames"),
+            (peer.is_wide, "; wider vectors at run time"),
+        ];
+        let facts: String = facts.into_iter().filter_map(|(is_so, fact)| is_so.then_some(fact)).collect();
+        out += &format!("  {} {}{facts}\n    {}\n", peer.name, version(peer.package), peer.notes);
+    }
+    out
 }

@@ -2,10 +2,10 @@
 //! them. They can be read on light and on dark.
 
 use crate::groups::{echo, fragments, handshake, receive, send};
-use crate::peers::READ;
 use crate::report::{Cell, Kind, Report, Row};
 use crate::stream::Content;
 use crate::table::{limit, nanoseconds};
+use peers::READ;
 use std::fmt::Write;
 use std::path::Path;
 use std::{fs, io};

@@ -3,9 +3,7 @@
 //!
 //! Time is processor time of the thread: a round that was interrupted is as good as any other.
 
-use crate::session::Session;
-use crate::socket::Output;
-use crate::tally::Tally;
+use peers::{Output, Session, Tally};
 use rustix::time::{ClockId, clock_gettime};
 
 /// What takes part in a round.

@@ -1,6 +1,8 @@
 //! Payloads, and the bytes of frames: how workloads are made, and how what a peer wrote is read. Written to be seen
 //! to be right, not for speed.
 
+use peers::Random;
+
 /// What the payloads consist of.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Content {
@@ -72,36 +74,6 @@ impl Size {
     }
 }
 
-/// xorshift64: the same numbers in each run.
-#[derive(Clone, Copy, Debug)]
-pub struct Random(u64);
-
-impl Default for Random {
-    fn default() -> Self {
-        Self(0x9E37_79B9_7F4A_7C15)
-    }
-}
-
-impl Random {
-    #[inline]
-    pub fn next(&mut self) -> u64 {
-        self.0 ^= self.0 << 13;
-        self.0 ^= self.0 >> 7;
-        self.0 ^= self.0 << 17;
-        self.0
-    }
-
-    /// A masking key, for whoever asks for one. Not fit for anything but a measurement.
-    #[inline]
-    pub fn key(&mut self) -> [u8; 4] {
-        (self.next() as u32).to_le_bytes()
-    }
-
-    fn below(&mut self, end: usize) -> usize {
-        (self.next() >> 11) as usize % end
-    }
-}
-
 const KOREAN: &str = "모든 인간은 태어날 때부터 자유로우며 그 존엄과 권리에 있어 동등하다. 인간은 천부적으로 이성과 양심을 \
                       부여받았으며 서로 형제애의 정신으로 행동하여야 한다. ";
 const ASCII: &str = "All human beings are born free and equal in dignity and rights. They are endowed with reason and \
@@ -110,7 +82,7 @@ const ASCII: &str = "All human beings are born free and equal in dignity and rig
 /// A payload of `len` bytes.
 pub fn payload(content: Content, len: usize, random: &mut Random) -> Vec<u8> {
     match content {
-        Content::Binary => (0..len).map(|_| random.next() as u8).collect(),
+        Content::Binary => (0..len).map(|_| random.draw() as u8).collect(),
         Content::Ascii => ASCII.bytes().cycle().skip(random.below(ASCII.len())).take(len).collect(),
         Content::Korean => {
             let characters = KOREAN.chars().cycle().skip(random.below(KOREAN.chars().count()));

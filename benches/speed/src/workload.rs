@@ -1,8 +1,7 @@
 //! What the peers have to do: the streams that they receive and the messages that they send.
 
-use crate::socket::Socket;
-use crate::stream::{self, Content, Frame, Random, Size};
-use crate::tally::{Tally, Total};
+use crate::stream::{self, Content, Frame, Size};
+use peers::{Outgoing, Random, Socket, Tally, Total};
 use std::rc::Rc;
 
 /// A stream that a client sends.
@@ -82,27 +81,8 @@ impl Incoming {
 }
 
 /// Binary messages to send, in one pass.
-#[derive(Clone, Debug)]
-pub struct Outgoing(Rc<[bytes::Bytes]>);
-
-impl Outgoing {
-    pub fn new(size: Size) -> Self {
-        Self(stream::payloads(Content::Binary, size, pass(size)).into_iter().map(bytes::Bytes::from).collect())
-    }
-
-    pub fn bodies(&self) -> impl Iterator<Item = &bytes::Bytes> {
-        self.0.iter()
-    }
-
-    pub fn longest(&self) -> usize {
-        self.bodies().map(bytes::Bytes::len).max().unwrap_or(0)
-    }
-
-    pub fn total(&self) -> Total {
-        let tally = Tally::verifying();
-        self.bodies().for_each(|body| tally.message(body));
-        tally.total()
-    }
+pub fn outgoing(size: Size) -> Outgoing {
+    Outgoing::new(stream::payloads(Content::Binary, size, pass(size)))
 }
 
 /// What the frames in `log` are as messages, and the payloads of the Pongs between them; an error if they are none or

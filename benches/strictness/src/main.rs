@@ -1,22 +1,19 @@
 //! Which implementations accept what RFC 6455 forbids, and which refuse what it allows: every stream of `streams.tsv`
-//! through every peer in `peers`, once in one read and once byte by byte. Writes `STRICTNESS.md`.
+//! through every receiver in `peers`, once in one read and once byte by byte. Writes `STRICTNESS.md`.
 //!
 //! Each run is a process of its own, so that a panic, an abort or an endless loop of a peer is an entry of the table.
 
-mod peers;
 mod stream;
 mod table;
-mod transport;
 mod verdict;
 
-use peers::{PEERS, Peer};
+use peers::{Outcome, RECEIVERS, Receiver, Socket, version};
 use std::io::Read;
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 use std::{env, fs, thread};
 use stream::Stream;
-use transport::Transport;
-use verdict::{Outcome, Verdict};
+use verdict::Verdict;
 
 /// For one stream; the usual is a few milliseconds.
 const TIMEOUT: Duration = Duration::from_secs(10);
@@ -31,11 +28,11 @@ pub(crate) type Cell = [Verdict; READS.len()];
 fn main() {
     let streams = stream::all();
     if let [_, peer, number, read_size] = &env::args().collect::<Vec<_>>()[..] {
-        return child(&PEERS[parse(peer)], &streams[parse(number)], parse(read_size));
+        return child(&RECEIVERS[parse(peer)], &streams[parse(number)], parse(read_size));
     }
-    let columns: Vec<Vec<Cell>> = (0..PEERS.len())
+    let columns: Vec<Vec<Cell>> = (0..RECEIVERS.len())
         .map(|peer| {
-            eprintln!("{} {}", PEERS[peer].name, PEERS[peer].version());
+            eprintln!("{} {}", RECEIVERS[peer].name, version(RECEIVERS[peer].name));
             (0..streams.len()).map(|number| READS.map(|read_size| run([peer, number, read_size]))).collect()
         })
         .collect();
@@ -48,16 +45,18 @@ fn parse(number: &str) -> usize {
     number.parse().expect("a number")
 }
 
-fn play(peer: &Peer, stream: &Stream, read_size: usize) -> Outcome {
-    let transport = Transport::new(&stream.bytes, read_size);
+fn play(receiver: &Receiver, stream: &Stream, read_size: usize) -> Outcome {
+    let socket = Socket::once(&stream.bytes, read_size);
+    let output = socket.output();
+    output.keep_log();
     let mut outcome = Outcome::default();
-    (peer.run)(stream.role, transport.clone(), &mut outcome);
-    outcome.written = transport.written();
+    (receiver.run)(stream.role, socket, &mut outcome);
+    outcome.written = output.take_log();
     outcome
 }
 
-fn child(peer: &Peer, stream: &Stream, read_size: usize) {
-    let outcome = play(peer, stream, read_size);
+fn child(receiver: &Receiver, stream: &Stream, read_size: usize) {
+    let outcome = play(receiver, stream, read_size);
     println!("{}", verdict::judge(stream, &outcome).word());
     eprintln!("{outcome:?}");
 }
@@ -95,12 +94,13 @@ fn run(args: [usize; 3]) -> Verdict {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use peers::{Message, Role};
     use std::collections::BTreeSet;
-    use stream::{End, Expected, Message, Role};
+    use stream::{End, Expected};
 
     #[test]
     fn barews_is_right_on_every_stream() {
-        let [barews, ..] = &PEERS;
+        let [barews, ..] = &RECEIVERS;
         assert_eq!(barews.name, "barews");
         for stream in &stream::all() {
             for read_size in [usize::MAX, 1, 2, 3, 7] {
@@ -115,7 +115,7 @@ mod tests {
                     End::Refused(code) => Some(code),
                     End::Either(_) => continue,
                 };
-                assert_eq!(outcome.close_sent(), sent, "{named}");
+                assert_eq!(verdict::close_sent(&outcome.written), sent, "{named}");
             }
         }
     }

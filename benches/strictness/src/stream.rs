@@ -1,17 +1,13 @@
 //! The byte streams of `streams.tsv` and what RFC 6455 makes of them.
 
-/// Who receives: the server role gets what a client sends.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
-pub enum Role {
-    Server,
-    Client,
-}
+use peers::{Message, Role};
 
 /// A line of the file, for one role.
 #[derive(Debug)]
 pub struct Stream {
     pub name: &'static str,
     pub section: &'static str,
+    /// Who receives: the server role gets what a client sends.
     pub role: Role,
     pub notation: &'static str,
     pub expectation: &'static str,
@@ -36,12 +32,6 @@ pub enum End {
     Refused(u16),
     /// A matter of limits, or one that the RFC leaves open; who refuses does it with this code.
     Either(u16),
-}
-
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub enum Message {
-    Text(Vec<u8>),
-    Binary(Vec<u8>),
 }
 
 /// All streams; a line for both roles makes two.

@@ -1,16 +1,16 @@
 //! `STRICTNESS.md`.
 
-use crate::peers::PEERS;
-use crate::stream::{End, Role, Stream};
+use crate::stream::{End, Stream};
 use crate::verdict::Verdict;
 use crate::{Cell, READS};
+use peers::{RECEIVERS, Role, version};
 use std::collections::BTreeSet;
 use std::fmt::Write;
 
 const ABOUT: &str = "# Who accepts what
 
 Byte streams that break one rule of RFC 6455, or just do not break it, and what published crates make of them. Written
-by `cargo run --release` in this folder; the streams are in `streams.tsv`, and a file in `src/peers` is a crate. What
+by `cargo run --release` in this folder; the streams are in `streams.tsv`, and a file in `../peers/src` is a crate. What
 barews makes of them is also a test: `cargo test`.
 
 Every stream is received in the role of a server and of a client, behind the opening handshake, once in one read and
@@ -48,8 +48,8 @@ pub(crate) fn markdown(streams: &[Stream], columns: &[Vec<Cell>]) -> String {
     out.push_str("## Totals\n\n");
     out.push_str(&totals(streams, columns));
     out.push_str("\n## Crates\n\n| crate | version | how it is driven |\n|---|---|---|\n");
-    for peer in &PEERS {
-        writeln!(out, "| {} | {} | {} |", peer.name, peer.version(), peer.notes).unwrap();
+    for peer in &RECEIVERS {
+        writeln!(out, "| {} | {} | {} |", peer.name, version(peer.name), peer.notes).unwrap();
     }
     out.push_str(NOTATION);
     out.push_str("| stream | section | role | bytes | RFC 6455 |");
@@ -66,8 +66,8 @@ pub(crate) fn markdown(streams: &[Stream], columns: &[Vec<Cell>]) -> String {
         writeln!(out, "| {name} | {section} | {role} | `{}` | {} |", stream.notation, stream.expectation).unwrap();
     }
     out.push_str("\n## The verdicts\n\n| stream |");
-    PEERS.iter().for_each(|peer| write!(out, " {} |", peer.name).unwrap());
-    writeln!(out, "\n|---|{}", "---|".repeat(PEERS.len())).unwrap();
+    RECEIVERS.iter().for_each(|peer| write!(out, " {} |", peer.name).unwrap());
+    writeln!(out, "\n|---|{}", "---|".repeat(RECEIVERS.len())).unwrap();
     for lines in by_name(streams) {
         write!(out, "| {} |", streams[lines[0]].name).unwrap();
         for column in columns {
@@ -86,9 +86,9 @@ pub(crate) fn totals(streams: &[Stream], columns: &[Vec<Cell>]) -> String {
     out.push_str("\n|---|---|");
     out.push_str(&"---|".repeat(Verdict::WRONG.len()));
     out.push('\n');
-    for (peer, column) in PEERS.iter().zip(columns) {
+    for (peer, column) in RECEIVERS.iter().zip(columns) {
         let count = |verdict| column.iter().filter(|cell| worst(cell) == verdict).count();
-        write!(out, "| {} {} | {} |", peer.name, peer.version(), count(Verdict::Right)).unwrap();
+        write!(out, "| {} {} | {} |", peer.name, version(peer.name), count(Verdict::Right)).unwrap();
         Verdict::WRONG.iter().for_each(|&verdict| write!(out, " {} |", count(verdict)).unwrap());
         out.push('\n');
     }

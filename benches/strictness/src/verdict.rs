@@ -1,54 +1,27 @@
 //! What a peer made of a stream, and whether that is what RFC 6455 says.
 
-use crate::stream::{End, Message, Stream};
+use crate::stream::{End, Stream};
+use peers::Outcome;
 
-/// What its application sees of a peer, and what it wrote.
-#[derive(Default, Debug)]
-pub struct Outcome {
-    pub messages: Vec<Message>,
-    /// The peer told its application that a Close frame came.
-    pub closed: bool,
-    /// The error that it reported ahead of that.
-    pub error: Option<String>,
-    pub written: Vec<u8>,
-}
-
-impl Outcome {
-    pub fn text(&mut self, payload: impl AsRef<[u8]>) {
-        self.messages.push(Message::Text(payload.as_ref().to_vec()));
-    }
-
-    pub fn binary(&mut self, payload: impl AsRef<[u8]>) {
-        self.messages.push(Message::Binary(payload.as_ref().to_vec()));
-    }
-
-    /// Behind a Close frame, an error is how a peer says that the connection is closed.
-    pub fn error(&mut self, error: impl core::fmt::Debug) {
-        if !self.closed {
-            self.error = Some(format!("{error:?}"));
+/// The status code of the first Close frame that was written; 1005 for one without.
+pub fn close_sent(written: &[u8]) -> Option<u16> {
+    let mut rest = written;
+    while let [first, second, after @ ..] = rest {
+        let (len, after) = match (second & 0x7f, after) {
+            (126, [a, b, after @ ..]) => (usize::from(u16::from_be_bytes([*a, *b])), after),
+            (len, after) => (usize::from(len), after),
+        };
+        let (key, after) = match after.split_first_chunk::<4>() {
+            Some((key, after)) if second & 0x80 != 0 => (*key, after),
+            _ => ([0; 4], after),
+        };
+        match after.get(..len)? {
+            [a, b, ..] if first & 0xf == 8 => return Some(u16::from_be_bytes([a ^ key[0], b ^ key[1]])),
+            [] if first & 0xf == 8 => return Some(1005),
+            _ => rest = &after[len..],
         }
     }
-
-    /// The status code of the first Close frame that was written; 1005 for one without.
-    pub fn close_sent(&self) -> Option<u16> {
-        let mut rest = &self.written[..];
-        while let [first, second, after @ ..] = rest {
-            let (len, after) = match (second & 0x7f, after) {
-                (126, [a, b, after @ ..]) => (usize::from(u16::from_be_bytes([*a, *b])), after),
-                (len, after) => (usize::from(len), after),
-            };
-            let (key, after) = match after.split_first_chunk::<4>() {
-                Some((key, after)) if second & 0x80 != 0 => (*key, after),
-                _ => ([0; 4], after),
-            };
-            match after.get(..len)? {
-                [a, b, ..] if first & 0xf == 8 => return Some(u16::from_be_bytes([a ^ key[0], b ^ key[1]])),
-                [] if first & 0xf == 8 => return Some(1005),
-                _ => rest = &after[len..],
-            }
-        }
-        None
-    }
+    None
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
@@ -90,7 +63,7 @@ pub fn judge(stream: &Stream, outcome: &Outcome) -> Verdict {
         _ => None,
     };
     let tells = |code: u16| matches!(code, 1002 | 1003 | 1007..=1009 | 1011) && Some(code) != own;
-    let refused = outcome.error.is_some() || outcome.close_sent().is_some_and(tells);
+    let refused = outcome.error.is_some() || close_sent(&outcome.written).is_some_and(tells);
     let messages = &stream.expected.messages;
     match stream.expected.end {
         End::Refused(_) | End::Either(_) if !messages.starts_with(&outcome.messages) => {

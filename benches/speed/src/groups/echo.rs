@@ -3,12 +3,10 @@
 use super::{Bench, kind, sent};
 use crate::limits;
 use crate::options::Options;
-use crate::peers::{PEERS, READ, Reads};
 use crate::report::{Kind, Report};
-use crate::session::Session;
-use crate::socket::Socket;
 use crate::stream::{Content, Size};
 use crate::workload::Incoming;
+use peers::{PEERS, READ, Reads, Session, Socket};
 
 pub const TABLE: &str = "server echoes";
 

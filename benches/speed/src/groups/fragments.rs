@@ -3,10 +3,10 @@
 use super::Bench;
 use super::receive::{PACKET, add_all, reads};
 use crate::options::Options;
-use crate::peers::READ;
 use crate::report::Report;
 use crate::stream::{Content, Size};
 use crate::workload::Incoming;
+use peers::READ;
 
 const SIZE: Size = Size::Bytes(64 << 10);
 

@@ -5,12 +5,10 @@
 
 use super::Bench;
 use crate::options::Options;
-use crate::peers::{HEAD, PEERS, Peer, Role};
 use crate::report::{Kind, Report};
-use crate::session::Session;
-use crate::socket::{Respond, Socket};
 use crate::stream::Size;
 use barews::handshake::accept_key;
+use peers::{HEAD, PEERS, Peer, Respond, Role, Session, Socket};
 
 pub const TABLE: &str = "opening handshake";
 pub const SERVER: &str = "server";

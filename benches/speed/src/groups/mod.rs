@@ -8,14 +8,11 @@ pub mod scaling;
 pub mod send;
 
 use crate::options::Options;
-use crate::peers::{PEERS, Peer};
 use crate::report::{Cell, Kind, Report, Row};
 use crate::rounds::{self, Contender, Done, Quartiles};
-use crate::session::Session;
-use crate::socket::Output;
 use crate::stream::Size;
-use crate::tally::{Tally, Total};
 use crate::workload;
+use peers::{Output, PEERS, Peer, Session, Tally, Total};
 
 pub const ALL: [fn(&Options, &mut Report); 6] =
     [scaling::run, receive::run, fragments::run, send::run, echo::run, handshake::run];

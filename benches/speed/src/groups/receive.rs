@@ -3,13 +3,10 @@
 use super::{Bench, expect, kind, received};
 use crate::limits;
 use crate::options::Options;
-use crate::peers::{PEERS, READ, Reads, Receive};
 use crate::report::{Kind, Report};
-use crate::session::Session;
-use crate::socket::Socket;
 use crate::stream::{Content, Size};
-use crate::tally::Tally;
 use crate::workload::Incoming;
+use peers::{PEERS, READ, Reads, Receive, Session, Socket, Tally};
 use std::panic::{self, AssertUnwindSafe};
 
 /// What fits a packet of Ethernet.

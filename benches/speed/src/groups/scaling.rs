@@ -3,16 +3,12 @@
 //! two loops that do nothing but touch as much memory. And what a connection takes in memory.
 
 use super::{Bench, expect};
-use crate::lent::Lent;
 use crate::options::Options;
-use crate::peers::READ;
 use crate::report::{Kind, Report};
-use crate::session::Session;
-use crate::socket::Output;
-use crate::stream::{self, Content, Random, Size};
-use crate::tally::Tally;
+use crate::stream::{self, Content, Size};
 use barews::connection::{Config, Event};
 use barews::{Connection, Server};
+use peers::{Lent, Output, READ, Random, Session, Tally};
 
 pub const TABLE: &str = "scaling, ns for a unit";
 pub const MESSAGES: &str = "messages";
@@ -124,7 +120,7 @@ fn connections(count: usize, times: usize, tally: Tally) -> Session {
 
 fn order(count: usize) -> Vec<usize> {
     let (mut order, mut random) = (Vec::from_iter(0..count), Random::default());
-    (1..count).for_each(|i| order.swap(i, random.next() as usize % (i + 1)));
+    (1..count).for_each(|i| order.swap(i, random.draw() as usize % (i + 1)));
     order
 }
 

@@ -3,12 +3,10 @@
 use super::{Bench, kind, sent};
 use crate::limits;
 use crate::options::Options;
-use crate::peers::{PEERS, Role};
 use crate::report::{Kind, Report};
-use crate::session::Session;
-use crate::socket::Socket;
 use crate::stream::Size;
-use crate::workload::Outgoing;
+use crate::workload;
+use peers::{Outgoing, PEERS, Role, Session, Socket};
 
 pub const CLIENT_ENCODES: &str = "client encodes, masked";
 pub const CLIENT_SENDS: &str = "client sends, masked";
@@ -30,7 +28,7 @@ pub fn run(options: &Options, report: &mut Report) {
     for (table, role, socket) in tables {
         for size in Size::ALL {
             let Some(mut bench) = Bench::new(options, table, &size.name()) else { continue };
-            let outgoing = Outgoing::new(size);
+            let outgoing = workload::outgoing(size);
             let total = outgoing.total();
             let sends = PEERS.iter().filter_map(|peer| Some((peer.name, kind(peer, true), peer.send?)));
             // Who encodes has whole frames in a buffer at the end.

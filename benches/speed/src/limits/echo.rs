@@ -5,11 +5,7 @@
 use super::kernel::{self, Own};
 use super::receive::{self, Work};
 use super::send::{HEADER, header};
-use crate::lent::Lent;
-use crate::peers::{CORK, Reads};
-use crate::session::Session;
-use crate::socket::Socket;
-use crate::tally::Tally;
+use peers::{CORK, Lent, Reads, Session, Socket, Tally};
 
 /// Payloads of this size and longer ones are not copied.
 const LONG: usize = 4096;

@@ -3,11 +3,7 @@
 #![allow(unsafe_code)]
 
 use super::kernel::{self, Own, Vector};
-use crate::lent::Lent;
-use crate::peers::Reads;
-use crate::session::Session;
-use crate::socket::Socket;
-use crate::tally::Tally;
+use peers::{Lent, Reads, Session, Socket, Tally};
 use std::marker::PhantomData;
 use std::slice;
 

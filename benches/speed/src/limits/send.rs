@@ -2,12 +2,7 @@
 #![allow(unsafe_code)]
 
 use super::kernel::{self, Own};
-use crate::lent::Lent;
-use crate::peers::{CORK, Role};
-use crate::session::Session;
-use crate::socket::Socket;
-use crate::stream::Random;
-use crate::workload::Outgoing;
+use peers::{CORK, Lent, Outgoing, Random, Role, Session, Socket};
 
 /// A header is at most as long, with a masking key.
 pub(super) const HEADER: usize = 14;

@@ -1,10 +1,5 @@
-use super::{HEAD, Peer, Role};
-use crate::lent::Lent;
-use crate::session::Session;
-use crate::socket::Socket;
-use crate::tally::Tally;
-use crate::workload::Outgoing;
-use ws_framer::{WsFrame, WsRxFramer, WsTxFramer};
+use crate::{Event, HEAD, Lent, Outcome, Outgoing, Peer, ROOM, Receiver, Role, Session, Socket, Tally};
+use ws_framer::{WsFrame, WsRxError, WsRxFramer, WsTxFramer};
 
 pub const PEER: Peer = Peer {
     name: "ws-framer",
@@ -37,19 +32,49 @@ fn read(socket: &mut Socket, framer: &mut WsRxFramer<'_>) -> bool {
     true
 }
 
+pub const RECEIVER: Receiver = Receiver {
+    name: "ws-framer",
+    notes: "`WsRxFramer` with a buffer of 256 KiB. It has one receiver for both roles and no state of the connection, \
+            so the checks of the MASK bit and of what follows a Close are the application's.",
+    run,
+};
+
+/// Until there is nothing to read. Pings are answered with `transmitter`.
+#[inline]
+fn events(
+    socket: &mut Socket,
+    receiver: &mut WsRxFramer<'_>,
+    transmitter: &mut WsTxFramer<'_>,
+    mut sink: impl FnMut(Event<'_>),
+) -> Result<(), WsRxError> {
+    while read(socket, receiver) {
+        while let Some(frame) = receiver.next_frame() {
+            match frame {
+                Ok(WsFrame::Text(text)) => sink(Event::Text(text.as_bytes())),
+                Ok(WsFrame::Binary(payload)) => sink(Event::Binary(payload)),
+                Ok(WsFrame::Ping(payload)) => socket.write(transmitter.pong(payload).expect("it fits")),
+                Ok(WsFrame::Close(..)) => sink(Event::Close),
+                Ok(_) => {}
+                Err(error) => return Err(error),
+            }
+        }
+    }
+    Ok(())
+}
+
+fn run(role: Role, mut socket: Socket, outcome: &mut Outcome) {
+    let [mut read, mut write] = [ROOM; 2].map(Lent::new);
+    let (mut receiver, mut transmitter) =
+        (WsRxFramer::new(&mut read), WsTxFramer::new(role == Role::Client, &mut write));
+    if let Err(error) = events(&mut socket, &mut receiver, &mut transmitter, |event| outcome.event(event)) {
+        outcome.error(error);
+    }
+}
+
 fn receive(mut socket: Socket, tally: Tally) -> Session {
     let (mut receiver, mut transmitter) = framers(&socket);
     Box::new(move || {
-        while read(&mut socket, &mut receiver) {
-            while let Some(frame) = receiver.next_frame() {
-                match frame.expect("no error") {
-                    WsFrame::Text(text) => tally.message(text.as_bytes()),
-                    WsFrame::Binary(payload) => tally.message(payload),
-                    WsFrame::Ping(payload) => socket.write(transmitter.pong(payload).expect("it fits")),
-                    _ => {}
-                }
-            }
-        }
+        events(&mut socket, &mut receiver, &mut transmitter, |event| tally.event(event)).expect("no error");
     })
 }
 

@@ -1,10 +1,6 @@
-use super::{Cork, HEAD, Peer, READ, Role};
-use crate::lent::Lent;
-use crate::session::Session;
-use crate::socket::Socket;
-use crate::stream::Random;
-use crate::tally::Tally;
-use crate::workload::Outgoing;
+use crate::{
+    Cork, Event, HEAD, Lent, Outcome, Outgoing, Peer, READ, ROOM, Random, Receiver, Role, Session, Socket, Tally,
+};
 use embedded_websocket::{
     Error, WebSocket, WebSocketClient, WebSocketOptions, WebSocketReceiveMessageType, WebSocketSendMessageType,
     WebSocketServer, WebSocketState, WebSocketType,
@@ -28,38 +24,52 @@ pub const PEER: Peer = Peer {
     ..Peer::NEW
 };
 
+pub const RECEIVER: Receiver = Receiver {
+    name: "embedded-websocket",
+    notes: "`WebSocket::read`, behind its own handshake; an incomplete header is passed again with more bytes. \
+            Text comes as bytes: each whole message is checked with `str::from_utf8`, as its `Framer` does.",
+    run,
+};
+
 fn server() -> WebSocketServer {
     let mut websocket = WebSocketServer::new_server();
     websocket.state = WebSocketState::Open;
     websocket
 }
 
+fn client() -> WebSocketClient<Random> {
+    let mut websocket = WebSocketClient::new_client(Random::default());
+    websocket.state = WebSocketState::Open;
+    websocket
+}
+
 /// Reads once, and hands on what is in it; false when there is nothing to read.
 #[inline(always)]
-fn read(
-    websocket: &mut WebSocketServer,
+fn read<R: RngCore, T: WebSocketType>(
+    websocket: &mut WebSocket<R, T>,
     socket: &mut Socket,
     buffers: &mut Buffers,
-    mut sink: impl FnMut(&mut WebSocketServer, &mut Socket, WebSocketReceiveMessageType, &[u8], bool),
-) -> bool {
+    mut sink: impl FnMut(&mut WebSocket<R, T>, &mut Socket, WebSocketReceiveMessageType, &[u8], bool),
+) -> Result<bool, Error> {
     let Buffers { read, carried, payload } = buffers;
-    let Some(len) = socket.read(&mut read[*carried..]) else { return false };
+    let Some(len) = socket.read(&mut read[*carried..]) else { return Ok(false) };
     let (mut at, end) = (0, *carried + len);
     *carried = 0;
     while at < end {
         let got = match websocket.read(&read[at..end], payload) {
-            Err(Error::ReadFrameIncomplete) => {
+            Ok(got) if got.len_from > 0 => got,
+            // It takes nothing more of these bytes.
+            Ok(_) | Err(Error::ReadFrameIncomplete) => {
                 read.copy_within(at..end, 0);
                 *carried = end - at;
-                return true;
+                return Ok(true);
             }
-            got => got.expect("no error"),
+            Err(error) => return Err(error),
         };
-        assert!(got.len_from > 0 || got.end_of_message, "it goes on");
         at += got.len_from;
         sink(websocket, socket, got.message_type, &payload[..got.len_to], got.end_of_message);
     }
-    true
+    Ok(true)
 }
 
 struct Buffers {
@@ -70,14 +80,54 @@ struct Buffers {
 }
 
 impl Buffers {
-    fn new() -> Self {
-        Self { read: Lent::new(READ), carried: 0, payload: Lent::new(READ) }
+    fn new(room: usize) -> Self {
+        Self { read: Lent::new(room), carried: 0, payload: Lent::new(room) }
+    }
+}
+
+fn run(role: Role, socket: Socket, outcome: &mut Outcome) {
+    match role {
+        Role::Server => whole_messages(server(), socket, outcome),
+        Role::Client => whole_messages(client(), socket, outcome),
+    }
+}
+
+fn whole_messages<R: RngCore, T: WebSocketType>(
+    mut websocket: WebSocket<R, T>,
+    mut socket: Socket,
+    outcome: &mut Outcome,
+) {
+    use WebSocketReceiveMessageType::{Binary, CloseCompleted, CloseMustReply, Ping, Pong, Text};
+    let (mut buffers, mut message, mut bad_text) = (Buffers::new(ROOM), Vec::new(), None);
+    loop {
+        let more = read(&mut websocket, &mut socket, &mut buffers, |_, _, kind, payload, last| match kind {
+            _ if bad_text.is_some() => {}
+            Text | Binary => {
+                message.extend(payload);
+                if last {
+                    match str::from_utf8(&message) {
+                        Err(error) if kind == Text => bad_text = Some(error),
+                        _ if kind == Text => outcome.event(Event::Text(&message)),
+                        _ => outcome.event(Event::Binary(&message)),
+                    }
+                    message.clear();
+                }
+            }
+            CloseMustReply | CloseCompleted => outcome.event(Event::Close),
+            Ping | Pong => {}
+        });
+        match (bad_text, more) {
+            (Some(error), _) => return outcome.error(error),
+            (_, Err(error)) => return outcome.error(error),
+            (_, Ok(false)) => return,
+            (_, Ok(true)) => {}
+        }
     }
 }
 
 fn receive(mut socket: Socket, tally: Tally) -> Session {
     use WebSocketReceiveMessageType::{Binary, Ping, Text};
-    let (mut websocket, mut buffers) = (server(), Buffers::new());
+    let (mut websocket, mut buffers) = (server(), Buffers::new(READ));
     let (mut ping, mut pong) = (Vec::new(), [0; 127]);
     Box::new(move || {
         while read(&mut websocket, &mut socket, &mut buffers, |websocket, socket, kind, payload, last| match kind {
@@ -91,18 +141,16 @@ fn receive(mut socket: Socket, tally: Tally) -> Session {
                 }
             }
             _ => {}
-        }) {}
+        })
+        .expect("no error")
+        {}
     })
 }
 
 fn send(role: Role, socket: Socket, outgoing: Outgoing) -> Session {
     match role {
         Role::Server => send_as(server(), socket, outgoing),
-        Role::Client => {
-            let mut websocket = WebSocketClient::new_client(Random::default());
-            websocket.state = WebSocketState::Open;
-            send_as(websocket, socket, outgoing)
-        }
+        Role::Client => send_as(client(), socket, outgoing),
     }
 }
 
@@ -123,13 +171,15 @@ fn send_as<R: RngCore + 'static, T: WebSocketType + 'static>(
 }
 
 fn echo(mut socket: Socket) -> Session {
-    let (mut websocket, mut buffers, mut cork) = (server(), Buffers::new(), Cork::new(READ));
+    let (mut websocket, mut buffers, mut cork) = (server(), Buffers::new(READ), Cork::new(READ));
     Box::new(move || {
         while read(&mut websocket, &mut socket, &mut buffers, |websocket, socket, _, payload, last| {
             let room = cork.room(payload.len() + 14, socket);
             let len = websocket.write(WebSocketSendMessageType::Binary, last, payload, room).expect("it fits");
             cork.take(len);
-        }) {
+        })
+        .expect("no error")
+        {
             cork.flush(&mut socket);
         }
     })

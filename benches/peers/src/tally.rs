@@ -1,6 +1,7 @@
 //! What arrived. While results are verified it is a hash of everything; while time is taken, counts and a glance at the
 //! payload, so that nobody can leave it where it is.
 
+use crate::Event;
 use std::cell::Cell;
 use std::rc::Rc;
 
@@ -39,6 +40,13 @@ impl Tally {
     #[inline]
     pub fn message(&self, payload: &[u8]) {
         self.chunk(payload, true);
+    }
+
+    #[inline]
+    pub fn event(&self, event: Event<'_>) {
+        if let Event::Text(payload) | Event::Binary(payload) = event {
+            self.message(payload);
+        }
     }
 
     /// A piece of a message.

@@ -1,5 +1,5 @@
-//! The in-memory socket: brings a stream of bytes in reads of a given size, and takes what is written. Both are
-//! copies, as they are with a kernel. It implements the I/O traits of all peers.
+//! The socket in memory: brings a stream of bytes in reads of a given size, and takes what is written. Both are copies,
+//! as they are with a kernel. It implements the I/O traits of all peers.
 
 use std::cell::{Cell, RefCell};
 use std::convert::Infallible;
@@ -19,6 +19,8 @@ pub type Respond = fn(&[u8]) -> Vec<u8>;
 pub struct Socket {
     input: Rc<[u8]>,
     at: usize,
+    /// The stream is brought once, and then there is nothing more to read.
+    is_once: bool,
     /// The most bytes of a read.
     pub read_size: usize,
     /// The longest message that it brings.
@@ -60,7 +62,23 @@ impl Output {
 impl Socket {
     pub fn new(input: Rc<[u8]>, read_size: usize, longest: usize) -> Self {
         let (room, output) = (vec![0; ROOM].into(), Output::default());
-        Self { input, at: 0, read_size, longest, room, filled: 0, is_sink: false, respond: None, output }
+        Self {
+            input,
+            at: 0,
+            is_once: false,
+            read_size,
+            longest,
+            room,
+            filled: 0,
+            is_sink: false,
+            respond: None,
+            output,
+        }
+    }
+
+    /// A socket that brings the stream once and stays open then.
+    pub fn once(input: &[u8], read_size: usize) -> Self {
+        Self { is_once: true, ..Self::new(input.into(), read_size, 0) }
     }
 
     /// A socket that is only written to.
@@ -90,20 +108,23 @@ impl Socket {
         self.output.clone()
     }
 
-    /// The next bytes, at most as many as `room`; none once at the end of each pass.
+    /// The next bytes, at most as many as `room`; none if there is no room, and once at the end of each pass.
     #[inline]
     pub fn take(&mut self, room: usize) -> Option<&[u8]> {
         let start = self.at;
-        let left = self.input.len() - start;
-        if left == 0 {
+        let len = (self.input.len() - start).min(room).min(self.read_size);
+        if len == 0 {
             return self.end_of_pass(room);
         }
-        self.at += left.min(room).min(self.read_size);
+        self.at += len;
         Some(&self.input[start..self.at])
     }
 
     #[cold]
     fn end_of_pass(&mut self, room: usize) -> Option<&[u8]> {
+        if room == 0 || self.is_once {
+            return None;
+        }
         self.at = 0;
         let respond = self.respond?;
         self.input = Rc::default();
@@ -202,6 +223,27 @@ impl tokio::io::AsyncWrite for Socket {
     }
 
     fn poll_shutdown(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Poll::Ready(Ok(()))
+    }
+}
+
+impl futures_util::AsyncRead for Socket {
+    fn poll_read(mut self: Pin<&mut Self>, _: &mut Context<'_>, to: &mut [u8]) -> Poll<io::Result<usize>> {
+        Socket::read(&mut self, to).map_or(Poll::Pending, |len| Poll::Ready(Ok(len)))
+    }
+}
+
+impl futures_util::AsyncWrite for Socket {
+    fn poll_write(mut self: Pin<&mut Self>, _: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+        self.write(bytes);
+        Poll::Ready(Ok(bytes.len()))
+    }
+
+    fn poll_flush(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn poll_close(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
         Poll::Ready(Ok(()))
     }
 }

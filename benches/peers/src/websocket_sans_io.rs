@@ -1,10 +1,4 @@
-use super::{Cork, Peer, READ, Role};
-use crate::lent::Lent;
-use crate::session::Session;
-use crate::socket::Socket;
-use crate::stream::Random;
-use crate::tally::Tally;
-use crate::workload::Outgoing;
+use crate::{Cork, Lent, Outgoing, Peer, READ, Random, Role, Session, Socket, Tally};
 use websocket_sans_io::{
     FrameInfo, MAX_HEADER_LENGTH, Opcode, WebsocketFrameDecoder, WebsocketFrameEncoder, WebsocketFrameEvent,
 };

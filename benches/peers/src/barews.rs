@@ -1,17 +1,13 @@
-use super::{Cork, HEAD, Peer, READ, Reads, Role};
-use crate::lent::Lent;
-use crate::session::Session;
-use crate::socket::Socket;
-use crate::stream::Random;
-use crate::tally::Tally;
-use crate::workload::Outgoing;
+use crate::{
+    Cork, HEAD, Lent, Outcome, Outgoing, Peer, READ, ROOM, Random, Reads, Receiver, Role, Session, Socket, Tally,
+};
 use barews::connection::{Chunk, Event, MessageKind};
 use barews::handshake::{
     Accept, ClientConfig, ClientHandshake, OriginPolicy, Progress, ServerConfig, ServerHandshake, Uri,
 };
 use barews::message::MessageBuffer;
 use barews::wire::{FrameHeader, MAX_CONTROL_FRAME};
-use barews::{Client, Connection, Server};
+use barews::{Client, Connection, ProtocolError, Server};
 use std::hint::black_box;
 
 pub const CHUNKS: Peer = Peer {
@@ -166,7 +162,7 @@ fn in_place(mut socket: Socket, tally: Tally) -> Session {
 }
 
 #[inline(never)]
-fn drain(connection: &mut Connection<Server>, frame: &mut [u8; MAX_CONTROL_FRAME], socket: &mut Socket) {
+fn drain(connection: &mut Connection<impl barews::Role>, frame: &mut [u8; MAX_CONTROL_FRAME], socket: &mut Socket) {
     while let len @ 1.. = connection.poll_transmit(frame) {
         socket.write(&frame[..len]);
     }
@@ -255,6 +251,54 @@ fn send_back(connection: &mut Connection<Server>, chunk: Chunk<'_>, cork: &mut C
     cork.put(payload, socket);
 }
 
+pub const RECEIVER: Receiver =
+    Receiver { name: "barews", notes: "`Connection` and `MessageBuffer`, default limits.", run };
+
+fn run(role: Role, socket: Socket, outcome: &mut Outcome) {
+    match role {
+        Role::Server => judged(Server, socket, outcome),
+        Role::Client => judged(Client(|| [1, 2, 3, 4]), socket, outcome),
+    }
+}
+
+fn judged(role: impl barews::Role, mut socket: Socket, outcome: &mut Outcome) {
+    let mut connection = Connection::new(role, &Default::default());
+    let (mut messages, mut buffer) = (MessageBuffer::new(vec![0; ROOM]), vec![0; ROOM]);
+    while let Some(len) = socket.read(&mut buffer) {
+        if let Err(error) = whole_messages(&mut connection, &mut messages, &mut buffer[..len], &mut socket, outcome) {
+            drain(&mut connection, &mut [0; MAX_CONTROL_FRAME], &mut socket);
+            outcome.error(error);
+        }
+    }
+}
+
+fn whole_messages(
+    connection: &mut Connection<impl barews::Role>,
+    messages: &mut MessageBuffer<Vec<u8>>,
+    mut bytes: &mut [u8],
+    socket: &mut Socket,
+    outcome: &mut Outcome,
+) -> Result<(), ProtocolError> {
+    while let got = connection.receive(bytes)?
+        && let Some(event) = got.event
+    {
+        bytes = got.rest;
+        match event {
+            Event::Data(chunk) => match messages.push(chunk).inspect_err(|&error| connection.fail(error))? {
+                Some(message) if message.kind == MessageKind::Text => {
+                    outcome.event(crate::Event::Text(message.payload));
+                }
+                Some(message) => outcome.event(crate::Event::Binary(message.payload)),
+                None => {}
+            },
+            Event::Close(_) => outcome.event(crate::Event::Close),
+            _ => {}
+        }
+        drain(connection, &mut [0; MAX_CONTROL_FRAME], socket);
+    }
+    Ok(())
+}
+
 static HANDSHAKE_CONFIG: ServerConfig<'_> = ServerConfig::new(OriginPolicy::SameOrigin);
 
 fn accept(socket: &mut Socket) -> bool {
@@ -282,7 +326,7 @@ fn connect(socket: &mut Socket) -> bool {
     let config = ClientConfig::new(uri);
     let mut random = Random::default();
     let mut nonce = [0; 16];
-    nonce.iter_mut().for_each(|byte| *byte = random.next() as u8);
+    nonce.iter_mut().for_each(|byte| *byte = random.draw() as u8);
     let mut handshake = ClientHandshake::new(&config, nonce, [0; 512]);
     let mut buffer = [0; HEAD];
     let len = handshake.request(&mut buffer).expect("it fits");

@@ -1,14 +1,28 @@
-//! The implementations, one file each. To add one, write its file and name it here twice.
+//! Other crates, one file each, and barews: how each is constructed over a [`Socket`] in memory and driven. To add one,
+//! write its file, name it here, and put its constants into [`PEERS`] and [`RECEIVERS`].
 //!
-//! A file drives its crate as its documentation tells an application to, with everything switched on that makes it
-//! faster. What a crate leaves to the application and the workload does not need is not done, and the peer's `notes`
-//! say so.
+//! A [`Peer`] is for `speed`: a file drives its crate as its documentation advises, with everything switched on that makes
+//! it faster. What a crate leaves to the application and the workload does not need is not done; the `notes` say so.
+//!
+//! A [`Receiver`] is for `strictness`: it reads until there is an error or nothing more to read, also behind a Close
+//! frame, and reports to the [`Outcome`]. Checks that can be switched on are on.
+//!
+//! Both use the same loop, for which the sink of events is a parameter of type: in a measurement nothing is called
+//! through a pointer.
 
 mod barews;
 mod embedded_websocket;
 mod fastwebsockets;
+mod lent;
 mod nexus_web;
+mod outcome;
+mod outgoing;
+mod random;
+mod session;
+mod socket;
 mod sockudo_ws;
+mod soketto;
+mod tally;
 mod tokio_websockets;
 mod tungstenite;
 mod websocket_sans_io;
@@ -16,26 +30,35 @@ mod websocketz;
 mod ws_framer;
 mod yawc;
 
-use crate::lent::Lent;
-use crate::session::Session;
-use crate::socket::Socket;
-use crate::stream::Random;
-use crate::tally::Tally;
-use crate::workload::Outgoing;
-use std::convert::Infallible;
+pub use lent::Lent;
+pub use outcome::{Message, Outcome};
+pub use outgoing::{Cork, Outgoing};
+pub use random::Random;
+pub use session::Session;
+pub use socket::{Output, Respond, Socket};
+pub use tally::{Tally, Total};
 
 /// The buffer for reading where the host lends it, and the most that a read brings.
 pub const READ: usize = 64 << 10;
 /// The buffer for writing where the host lends it: written when it is full or there is nothing more to send.
 pub const CORK: usize = 16 << 10;
-
 /// Room for the head of a request or of its answer, where the host lends it.
 pub const HEAD: usize = 1024;
+/// Room for a message of a [`Receiver`], where the host lends it.
+const ROOM: usize = 1 << 18;
 
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
 pub enum Role {
     Server,
     Client,
+}
+
+/// What an application is handed: whole messages, and that a Close frame came.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Event<'a> {
+    Text(&'a [u8]),
+    Binary(&'a [u8]),
+    Close,
 }
 
 /// How much a host asks its socket for, if that is up to it.
@@ -62,7 +85,7 @@ impl Reads {
 
 pub type Receive = fn(Socket, Tally) -> Session;
 
-/// How a crate is driven, in all that it can do.
+/// How a crate is driven for speed, in all that it can do.
 #[derive(Clone, Copy, Debug)]
 pub struct Peer {
     /// In the tables.
@@ -119,14 +142,24 @@ impl Peer {
     pub fn is_barews(&self) -> bool {
         self.package == "barews"
     }
+}
 
-    /// The version in the lock file.
-    pub fn version(&self) -> &'static str {
-        let lock = include_str!("../../../../Cargo.lock");
-        let entry = format!("name = \"{}\"\nversion = \"", self.package);
-        let (_, rest) = lock.split_once(&entry).expect("the peer is in the lock file");
-        rest.split('"').next().unwrap_or_default()
-    }
+/// How a crate is driven when it is judged.
+#[derive(Clone, Copy, Debug)]
+pub struct Receiver {
+    /// The crate's name; its version is in the lock file.
+    pub name: &'static str,
+    /// How it is driven, and what of it is switched on or absent.
+    pub notes: &'static str,
+    pub run: fn(Role, Socket, &mut Outcome),
+}
+
+/// Its version in the lock file.
+pub fn version(package: &str) -> &'static str {
+    let lock = include_str!("../../../Cargo.lock");
+    let entry = format!("name = \"{package}\"\nversion = \"");
+    let (_, rest) = lock.split_once(&entry).expect("the package is in the lock file");
+    rest.split('"').next().unwrap_or_default()
 }
 
 pub const PEERS: &[Peer] = &[
@@ -152,99 +185,16 @@ pub const PEERS: &[Peer] = &[
     yawc::PEER,
 ];
 
-/// Who is who.
-pub fn text() -> String {
-    let mut out = String::from("contenders; * does less than what is asked for\n");
-    for peer in PEERS {
-        let facts = [
-            (!peer.checks_text, "; does not validate text"),
-            (!peer.checks_frames, "; does not check frames"),
-            (peer.is_wide, "; wider vectors at run time"),
-        ];
-        let facts: String = facts.into_iter().filter_map(|(is_so, fact)| is_so.then_some(fact)).collect();
-        out += &format!("  {} {}{facts}\n    {}\n", peer.name, peer.version(), peer.notes);
-    }
-    out
-}
-
-/// Frames that wait to be written together, where the buffer is the application's. What is long is written from where it is.
-#[derive(Debug)]
-pub struct Cork {
-    buffer: Lent,
-    at: usize,
-}
-
-impl Cork {
-    /// What is written from where it lies.
-    pub const LONG: usize = 4 << 10;
-
-    /// With room for one more message of this length.
-    pub fn new(longest: usize) -> Self {
-        Self { buffer: Lent::new(CORK.max(longest + 14)), at: 0 }
-    }
-
-    /// Room for `len` bytes at least; `take` says how many of them were filled.
-    #[inline]
-    pub fn room(&mut self, len: usize, socket: &mut Socket) -> &mut [u8] {
-        if self.buffer.len() - self.at < len {
-            self.flush(socket);
-        }
-        &mut self.buffer[self.at..]
-    }
-
-    #[inline]
-    pub fn take(&mut self, len: usize) {
-        self.at += len;
-    }
-
-    #[inline]
-    pub fn put(&mut self, bytes: &[u8], socket: &mut Socket) {
-        if bytes.len() >= Self::LONG {
-            self.flush(socket);
-            return socket.write(bytes);
-        }
-        self.room(bytes.len(), socket)[..bytes.len()].copy_from_slice(bytes);
-        self.take(bytes.len());
-    }
-
-    pub fn flush(&mut self, socket: &mut Socket) {
-        socket.write(&self.buffer[..self.at]);
-        self.at = 0;
-    }
-}
-
-impl rand_core::TryRng for Random {
-    type Error = Infallible;
-
-    fn try_next_u32(&mut self) -> Result<u32, Infallible> {
-        Ok(self.next() as u32)
-    }
-
-    fn try_next_u64(&mut self) -> Result<u64, Infallible> {
-        Ok(self.next())
-    }
-
-    fn try_fill_bytes(&mut self, bytes: &mut [u8]) -> Result<(), Infallible> {
-        bytes.chunks_mut(8).for_each(|part| part.copy_from_slice(&self.next().to_le_bytes()[..part.len()]));
-        Ok(())
-    }
-}
-
-impl rand_core_06::RngCore for Random {
-    fn next_u32(&mut self) -> u32 {
-        self.next() as u32
-    }
-
-    fn next_u64(&mut self) -> u64 {
-        self.next()
-    }
-
-    fn fill_bytes(&mut self, bytes: &mut [u8]) {
-        bytes.chunks_mut(8).for_each(|part| part.copy_from_slice(&self.next().to_le_bytes()[..part.len()]));
-    }
-
-    fn try_fill_bytes(&mut self, bytes: &mut [u8]) -> Result<(), rand_core_06::Error> {
-        self.fill_bytes(bytes);
-        Ok(())
-    }
-}
+pub const RECEIVERS: [Receiver; 11] = [
+    barews::RECEIVER,
+    embedded_websocket::RECEIVER,
+    fastwebsockets::RECEIVER,
+    nexus_web::RECEIVER,
+    sockudo_ws::RECEIVER,
+    soketto::RECEIVER,
+    tokio_websockets::RECEIVER,
+    tungstenite::RECEIVER,
+    websocketz::RECEIVER,
+    ws_framer::RECEIVER,
+    yawc::RECEIVER,
+];

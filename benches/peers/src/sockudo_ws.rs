@@ -1,12 +1,9 @@
-use super::{CORK, Peer, READ, Role};
-use crate::session::{self, Session, is_done};
-use crate::socket::Socket;
-use crate::tally::Tally;
-use crate::workload::Outgoing;
+use crate::session::{self, is_done};
+use crate::{CORK, Event, Outcome, Outgoing, Peer, READ, Receiver, Role, Session, Socket, Tally};
 use bytes::BytesMut;
 use futures_util::{SinkExt, StreamExt};
 use sockudo_ws::protocol::Protocol;
-use sockudo_ws::{Config, Message, WebSocketStream, handshake};
+use sockudo_ws::{Config, Error, Message, WebSocketStream, handshake};
 
 pub const PEER: Peer = Peer {
     name: "sockudo-ws",
@@ -34,23 +31,44 @@ pub const PROTOCOL: Peer = Peer {
     ..PEER
 };
 
-fn receive(socket: Socket, tally: Tally) -> Session {
-    session::of_future(async move {
-        let mut websocket = WebSocketStream::server(socket, Config::default());
-        while let Some(message) = websocket.next().await {
-            if let Message::Text(payload) | Message::Binary(payload) = message.expect("no error") {
-                tally.message(&payload);
-            }
+pub const RECEIVER: Receiver =
+    Receiver { name: "sockudo-ws", notes: "`WebSocketStream`, default configuration, which checks text.", run };
+
+fn websocket(role: Role, socket: Socket) -> WebSocketStream<Socket> {
+    match role {
+        Role::Server => WebSocketStream::server(socket, Config::default()),
+        Role::Client => WebSocketStream::client(socket, Config::default()),
+    }
+}
+
+async fn events(role: Role, socket: Socket, mut sink: impl FnMut(Event<'_>)) -> Result<(), Error> {
+    let mut websocket = websocket(role, socket);
+    while let Some(message) = websocket.next().await {
+        match message? {
+            Message::Text(payload) => sink(Event::Text(&payload)),
+            Message::Binary(payload) => sink(Event::Binary(&payload)),
+            Message::Close(_) => sink(Event::Close),
+            _ => {}
         }
-    })
+    }
+    Ok(())
+}
+
+fn run(role: Role, socket: Socket, outcome: &mut Outcome) {
+    session::drive(async {
+        if let Err(error) = events(role, socket, |event| outcome.event(event)).await {
+            outcome.error(error);
+        }
+    });
+}
+
+fn receive(socket: Socket, tally: Tally) -> Session {
+    session::receiving(events(Role::Server, socket, move |event| tally.event(event)))
 }
 
 fn send(role: Role, socket: Socket, outgoing: Outgoing) -> Session {
     session::of_future(async move {
-        let mut websocket = match role {
-            Role::Server => WebSocketStream::server(socket, Config::default()),
-            Role::Client => WebSocketStream::client(socket, Config::default()),
-        };
+        let mut websocket = websocket(role, socket);
         loop {
             for body in outgoing.bodies() {
                 websocket.feed(Message::Binary(body.clone())).await.expect("it is taken");
@@ -63,7 +81,7 @@ fn send(role: Role, socket: Socket, outgoing: Outgoing) -> Session {
 
 fn echo(socket: Socket) -> Session {
     session::of_future(async move {
-        let mut websocket = WebSocketStream::server(socket, Config::default());
+        let mut websocket = websocket(Role::Server, socket);
         while let Some(message) = websocket.next().await {
             websocket.feed(message.expect("no error")).await.expect("it is taken");
         }

@@ -1,0 +1,94 @@
+use crate::{Event, Outcome, Outgoing, Peer, Receiver, Role, Session, Socket, Tally};
+use std::hint::black_box;
+use std::io::ErrorKind;
+use tungstenite::protocol::{self, WebSocketConfig};
+use tungstenite::{Error, Message, WebSocket};
+
+pub const PEER: Peer = Peer {
+    name: "tungstenite",
+    package: "tungstenite",
+    notes: "`WebSocket::read` and `write`, flushed when there is nothing more to read or to send. Its read buffer is \
+            as large as a read: it fills what is free of it with zeros before each.",
+    receive: Some(receive),
+    send: Some(send),
+    echo: Some(echo),
+    accept: Some(|socket| black_box(tungstenite::accept(socket)).is_ok()),
+    connect: Some(|socket| black_box(tungstenite::client("ws://example.com/chat", socket)).is_ok()),
+    ..Peer::NEW
+};
+
+pub const RECEIVER: Receiver =
+    Receiver { name: "tungstenite", notes: "`WebSocket::read`, default configuration, flushed after an error.", run };
+
+fn websocket(role: Role, socket: Socket, config: WebSocketConfig) -> WebSocket<Socket> {
+    let role = match role {
+        Role::Server => protocol::Role::Server,
+        Role::Client => protocol::Role::Client,
+    };
+    WebSocket::from_raw_socket(socket, role, Some(config))
+}
+
+fn server(socket: Socket) -> WebSocket<Socket> {
+    let config = WebSocketConfig::default().read_buffer_size(socket.read_size);
+    websocket(Role::Server, socket, config)
+}
+
+/// The next message; none when there is nothing to read.
+#[inline]
+fn next(websocket: &mut WebSocket<Socket>) -> Result<Option<Message>, Error> {
+    match websocket.read() {
+        Ok(message) => Ok(Some(message)),
+        Err(Error::Io(error)) if error.kind() == ErrorKind::WouldBlock => Ok(None),
+        Err(error) => Err(error),
+    }
+}
+
+/// Until there is nothing to read.
+#[inline]
+fn events(websocket: &mut WebSocket<Socket>, mut sink: impl FnMut(Event<'_>)) -> Result<(), Error> {
+    while let Some(message) = next(websocket)? {
+        match message {
+            Message::Text(text) => sink(Event::Text(text.as_bytes())),
+            Message::Binary(payload) => sink(Event::Binary(&payload)),
+            Message::Close(_) => sink(Event::Close),
+            _ => {}
+        }
+    }
+    Ok(())
+}
+
+fn run(role: Role, socket: Socket, outcome: &mut Outcome) {
+    let mut websocket = websocket(role, socket, WebSocketConfig::default());
+    if let Err(error) = events(&mut websocket, |event| outcome.event(event)) {
+        outcome.error(error);
+    }
+    let _ = websocket.flush();
+}
+
+fn receive(socket: Socket, tally: Tally) -> Session {
+    let mut websocket = server(socket);
+    Box::new(move || {
+        events(&mut websocket, |event| tally.event(event)).expect("no error");
+        websocket.flush().expect("it is written");
+    })
+}
+
+fn send(role: Role, socket: Socket, outgoing: Outgoing) -> Session {
+    let mut websocket = websocket(role, socket, WebSocketConfig::default());
+    Box::new(move || {
+        for body in outgoing.bodies() {
+            websocket.write(Message::Binary(body.clone())).expect("it is taken");
+        }
+        websocket.flush().expect("it is written");
+    })
+}
+
+fn echo(socket: Socket) -> Session {
+    let mut websocket = server(socket);
+    Box::new(move || {
+        while let Some(message) = next(&mut websocket).expect("no error") {
+            websocket.write(message).expect("it is taken");
+        }
+        websocket.flush().expect("it is written");
+    })
+}
