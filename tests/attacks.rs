@@ -1,6 +1,6 @@
 //! How implementations broke, and that this one does not: one test for each attack on frames, closing and text, named after
 //! what it proves; `handshake/hostile.rs` has those on the handshake. Linear work is proved by counting calls and bytes here and
-//! instructions in `tests/linear`, never by a clock.
+//! instructions in `suites/linear`, never by a clock.
 
 use barews::connection::{Config, Event, MessageKind, State, Transport};
 use barews::deadlines::{Deadlines, Timeout, Timeouts};

@@ -2,7 +2,7 @@
 //! they fell to after it. Two more are where the rule is tested: CVE-2026-1527 (a value that adds a line) is
 //! `request_refuses_values_that_add_lines_or_fields`, cross-site WebSocket hijacking is
 //! `origin_policy_refuses_upgrades_of_other_pages`. That the work is linear is also counted in instructions, by
-//! `tests/linear`.
+//! `suites/linear`.
 
 use super::{ACCEPT, ANY, NONCE, serve, switching, upgrade};
 use barews::connection::Config;

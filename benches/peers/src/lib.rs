@@ -1,12 +1,11 @@
 //! Other crates, one file each, and barews: how each is constructed over a [`Socket`] in memory and driven. To add one,
 //! write its file, name it here, and put its constants into [`PEERS`] and [`RECEIVERS`].
 //!
-//! A [`Peer`] is for `speed`: a file drives its crate as its documentation tells an application to, with everything
-//! switched on that makes it faster. What a crate leaves to the application and the workload does not need is not done, and
-//! the peer's `notes` say so.
+//! A [`Peer`] is for `speed`: a file drives its crate as its documentation advises, with everything switched on that makes
+//! it faster. What a crate leaves to the application and the workload does not need is not done; the `notes` say so.
 //!
 //! A [`Receiver`] is for `strictness`: it reads until there is an error or nothing more to read, also behind a Close
-//! frame, and tells the [`Outcome`] what it got. Checks that can be switched on are on.
+//! frame, and reports to the [`Outcome`]. Checks that can be switched on are on.
 //!
 //! Both use the same loop, for which the sink of events is a parameter of type: in a measurement nothing is called
 //! through a pointer.

@@ -27,7 +27,7 @@ impl Outgoing {
     }
 }
 
-/// Frames that wait to be written together, where the buffer is the application's. What is long is written from where it is.
+/// Frames that wait to be written together, where the buffer is the application's. What is long is not copied.
 #[derive(Debug)]
 pub struct Cork {
     buffer: Lent,
