@@ -44,7 +44,7 @@ pub struct Connection<R> {
 
 impl<R: Role> Connection<R> {
     /// An open connection, whose first received byte is the first byte behind the opening handshake.
-    // RFC 6455 4.1, 4.2.2 [6455-4.1-42] [6455-4.2.2-20]
+    // RFC 6455 4.1, 4.2.2 [6455-4.1-42]
     pub const fn new(role: R, config: &Config) -> Self {
         Self { receiver: Receiver::new(config), transmitter: Transmitter::new(role, config) }
     }
@@ -110,7 +110,7 @@ impl<R: Role> Connection<R> {
     /// Behind our own Close frame no Pong is sent either. A Pong that waits is given up for a newer Ping: when that is
     /// complete, or already when its header is, if the two payloads together have more than 139 bytes.
     // RFC 6455 5.5.1, 5.5.2: as soon as practical, behind a frame that is under way
-    // [6455-5.5.1-8] [6455-5.5.1-9] [6455-5.5.2-3]
+    // [6455-5.5.1-8] [6455-5.5.2-3]
     #[must_use]
     pub fn poll_transmit(&mut self, out: &mut [u8]) -> usize {
         let Some((opcode, payload)) = self.receiver.due() else { return 0 };
@@ -305,7 +305,7 @@ impl<R: Role> Connection<R> {
         (self.receiver, self.transmitter)
     }
 
-    /// RFC 6455 6.1: data is sent in the state OPEN only [6455-6.1-2] [6455-5.5.2-4]
+    /// RFC 6455 6.1: data is sent in the state OPEN only [6455-6.1-2]
     #[inline]
     fn check_open(&self) -> Result<(), SendError> {
         if self.receiver.is_open() { Ok(()) } else { Err(SendError::Closing) }

@@ -23,7 +23,7 @@ pub struct Config {
     /// The reserved bits that a negotiated extension defines for data frames: 4 for RSV1, 2 for RSV2, 1 for RSV3. Default
     /// none. Text whose first frame has one of them set is not checked for UTF-8: only the extension knows what its bytes
     /// stand for.
-    // RFC 6455 6.2: extensions may change how data is read [6455-6.2-5] [6455-6.2-6]
+    // RFC 6455 6.2: extensions may change how data is read
     pub extension_rsv: u8,
     /// The reserved opcodes that a negotiated extension defines: bit n for opcode n. Default none.
     pub extension_opcodes: u16,

@@ -82,7 +82,7 @@ impl ControlSlot {
 
     /// Begins to collect a control payload of this length. If it does not fit after the pending Pong, a Ping or a Close
     /// discards that: a newer Ping supersedes it, and nothing follows a Close.
-    // RFC 6455 5.5.2, 5.5.3: only the newest Ping needs a Pong [6455-5.5.3-2]
+    // RFC 6455 5.5.2, 5.5.3: only the newest Ping needs a Pong
     pub(super) fn begin_payload(&mut self, opcode: Opcode, len: u8) {
         let fits = usize::from(self.pending()) + usize::from(len) <= SIZE;
         if !fits && matches!(opcode, Opcode::PING | Opcode::CLOSE) {
@@ -118,7 +118,7 @@ impl ControlSlot {
     }
 
     /// Answers a Ping whose payload was collected: its Pong is due, in place of one that is pending.
-    // RFC 6455 5.5.2, 5.5.3 [6455-5.5.2-2] [6455-5.5.3-1] [6455-5.5.3-2]
+    // RFC 6455 5.5.2, 5.5.3 [6455-5.5.2-2] [6455-5.5.3-1]
     pub(super) fn answer_ping(&mut self) {
         let start = usize::from(self.at);
         if start > 0 {

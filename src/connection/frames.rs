@@ -216,7 +216,7 @@ impl Frames {
     fn begin_frame(&mut self, first: FirstByte, is_masked: bool, side: Side) -> Result<(), ProtocolError> {
         FrameHeader::check_control(first, self.left)?;
         first.check_negotiated(self.extension_rsv, self.extension_opcodes)?;
-        // RFC 6455 5.1: clients mask, servers do not [6455-5.1-2] [6455-5.1-3] [6455-5.1-5] [6455-5.1-6]
+        // RFC 6455 5.1: clients mask, servers do not [6455-5.1-2] [6455-5.1-5]
         if is_masked != side.is_peer_masking() {
             return Err(if is_masked { ProtocolError::Masked } else { ProtocolError::NotMasked });
         }

@@ -75,7 +75,7 @@ impl Machine {
     /// Begins a frame with `len` bytes of payload, if it may come here.
     #[inline(always)]
     pub(super) fn begin_frame(&mut self, first: FirstByte, len: u64) -> Result<(), ProtocolError> {
-        // RFC 6455 5.4, 5.5: a control frame also in the middle of a message [6455-5.4-4] [6455-5.4-8] [6455-6.2-2]
+        // RFC 6455 5.4, 5.5: a control frame also in the middle of a message [6455-5.4-8] [6455-6.2-2]
         if first.opcode().is_control() {
             self.control.begin_payload(first.opcode(), len as u8); // at most MAX_CONTROL_PAYLOAD
         } else {
@@ -134,7 +134,7 @@ impl Machine {
                 self.control.answer_close(side)?;
                 self.phase = Phase::Closed;
             }
-            // RFC 6455 5.5.3: a Pong, unsolicited or not [6455-5.5.3-3]
+            // RFC 6455 5.5.3: a Pong, unsolicited or not
             _ => {}
         }
         Ok(())
@@ -243,7 +243,7 @@ impl Machine {
     pub(super) fn fail(&mut self, error: ProtocolError) -> ProtocolError {
         if self.error().is_none() {
             self.phase = Phase::Failed(error);
-            // After the end of the stream no Close is of use [6455-7.1.7-6], else the peer is told why
+            // After the end of the stream no Close is of use, else the peer is told why
             // [6455-7.1.7-5] [6455-10.7-3]
             if error == ProtocolError::UnexpectedEof {
                 self.eof = true;

@@ -30,7 +30,7 @@ pub enum Transport {
     /// Reading on keeps a reset from destroying the Close frame that was just sent.
     HalfClose,
     /// Read and discard until the peer ends the stream or the closing timeout, then close: the server closes first.
-    // RFC 6455 7.1.1 [6455-7.1.1-4] [6455-7.1.1-6]
+    // RFC 6455 7.1.1 [6455-7.1.1-6]
     AwaitEof,
     /// Close now.
     Close,
@@ -61,7 +61,7 @@ pub(crate) const fn next(incoming: Incoming, eof: bool, sent: bool, side: Side) 
         // [6455-5.5.1-7] [6455-7.1.7-5]
         (I::Close | I::Error, _, false) => (Closing, Transport::Keep),
         // Close frames went both ways: the server closes TCP at once, the client waits for that
-        // [6455-5.5.1-10] [6455-5.5.1-11] [6455-5.5.1-12] [6455-5.5.1-13] [6455-5.5.1-14]
+        // [6455-5.5.1-10] [6455-5.5.1-11] [6455-5.5.1-12] [6455-5.5.1-14]
         // [6455-7.1.1-3] [6455-7.1.1-5] [6455-7.1.1-6] [6455-7.1.2-2]
         (I::Close, false, true) if side.is_server() => (Closing, Transport::HalfClose),
         (I::Close, false, true) => (Closing, Transport::AwaitEof),

@@ -78,7 +78,7 @@ impl<R: Role> Transmitter<R> {
     /// # Errors
     ///
     /// [`SendError`]; nothing is changed. [`BufferTooSmall`](SendError::BufferTooSmall) when not even one byte of payload fits.
-    // RFC 6455 5.4, 6.1 [6455-5.4-9] [6455-6.1-4]
+    // RFC 6455 5.4, 6.1
     pub fn fragment(&mut self, message: &mut Outgoing<'_>, out: &mut [u8]) -> Result<usize, SendError> {
         let Some(rest) = message.rest else { return Ok(0) };
         let opcode = self.next_opcode(message.kind, 0)?;
@@ -294,7 +294,7 @@ impl<R: Role> Transmitter<R> {
 
     /// The rules 1 and 2, which bind control frames, too.
     fn check_between_frames(&self) -> Result<(), SendError> {
-        // RFC 6455 5.1, 5.5.1: nothing after a Close [6455-5.1-7] [6455-5.5.1-6]
+        // RFC 6455 5.1, 5.5.1: nothing after a Close [6455-5.5.1-6]
         if self.is_closed() {
             return Err(SendError::Closing);
         }

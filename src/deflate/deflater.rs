@@ -160,7 +160,7 @@ impl<M: AsMut<[u8]>> Deflater<M> {
     /// None if it does not fit. Then the peer's window has not changed, and ours has not.
     fn deflate(&mut self, input: &[u8], last: bool, out: &mut [u8]) -> Option<usize> {
         if self.agreed.no_context_takeover && !self.under_way {
-            // RFC 7692 7.2.1 [7692-7.2.1-8] [7692-7.2.1-10] [7692-7.2.1-11]
+            // RFC 7692 7.2.1 [7692-7.2.1-8] [7692-7.2.1-10]
             self.finder.forget();
         }
         let mut bits = Bits::new(out);

@@ -121,7 +121,7 @@ impl<W: AsMut<[u8]>> Inflater<W> {
             self.begun = false;
             if compressed {
                 self.room = self.max_message_size;
-                // RFC 7692 7.2.2 [7692-7.2.2-2] [7692-7.2.2-3] [7692-7.2.2-4] [7692-7.2.2-5]
+                // RFC 7692 7.2.2 [7692-7.2.2-3] [7692-7.2.2-5]
                 self.stream.begin(!self.no_context_takeover);
             }
         } else if compressed {

@@ -32,7 +32,7 @@ impl Direction {
     pub const DEFAULT: Self = Self { window_bits: 15, no_context_takeover: false };
 
     /// The size of the window, in bytes.
-    // RFC 7692 7.2.2 [7692-7.2.2-6] [7692-7.2.2-7] [7692-7.2.2-8] [7692-7.2.2-9]
+    // RFC 7692 7.2.2 [7692-7.2.2-7] [7692-7.2.2-9]
     pub const fn window_size(self) -> usize {
         1 << self.bits()
     }
@@ -166,12 +166,12 @@ impl Parameters {
             None => 15,
         };
         let answer = Element {
-            // RFC 7692 7.1.1 [7692-7.1.1.1-2] [7692-7.1.1.1-3] [7692-7.1.1.1-4] [7692-7.1.1.2-2]
+            // RFC 7692 7.1.1 [7692-7.1.1.1-2] [7692-7.1.1.1-3]
             server_no_context_takeover: offer.server_no_context_takeover || self.server.no_context_takeover,
             client_no_context_takeover: offer.client_no_context_takeover || self.client.no_context_takeover,
-            // RFC 7692 7.1.2.1 [7692-7.1.2.1-3] [7692-7.1.2.1-4] [7692-7.1.2.1-6]
+            // RFC 7692 7.1.2.1 [7692-7.1.2.1-3] [7692-7.1.2.1-4]
             server_max_window_bits: (offer.server_max_window_bits.is_some() || server_bits < 15).then_some(server_bits),
-            // RFC 7692 7.1.2.2 [7692-7.1.2.2-3] [7692-7.1.2.2-4] [7692-7.1.2.2-7]
+            // RFC 7692 7.1.2.2 [7692-7.1.2.2-7]
             client_max_window_bits: (client_bits < 15).then_some(Some(client_bits)),
         };
         Some((answer.agreed(), answer))
@@ -187,7 +187,7 @@ impl Parameters {
     /// # Errors
     ///
     /// [`BuildError::BufferTooSmall`].
-    // RFC 7692 5, 7.1 [7692-5-1] [7692-5-2] [7692-5-4] [7692-5-5]
+    // RFC 7692 5, 7.1 [7692-5-1] [7692-5-4]
     pub fn offer<'o>(offers: &[Self], out: &'o mut [u8]) -> Result<&'o str, BuildError> {
         write(out, offers.iter().map(Element::from))
     }
@@ -221,7 +221,7 @@ impl Parameters {
         });
         let Self { client, .. } = offer.ok_or(error)?;
         // RFC 7692 7.1.1.2, 7.2.1: a smaller window is within the agreement, and hints are kept
-        // [7692-7.1.1.2-3] [7692-7.2.1-9] [7692-7.2.1-13]
+        // [7692-7.1.1.2-3]
         let no_context_takeover = agreed.client.no_context_takeover || client.no_context_takeover;
         let window_bits = agreed.client.bits().min(client.bits());
         Ok(Some(Self { client: Direction { window_bits, no_context_takeover }, ..agreed }))
@@ -235,11 +235,11 @@ impl Element {
         let mut element = Self::default();
         for param in extension.params() {
             let known = match (param.name, param.value) {
-                // RFC 7692 7.1.1: no value [7692-7.1.1.1-1] [7692-7.1.1.2-1]
+                // RFC 7692 7.1.1: no value
                 (SERVER_NO_CONTEXT_TAKEOVER, None) => once(&mut element.server_no_context_takeover, true, false),
                 (CLIENT_NO_CONTEXT_TAKEOVER, None) => once(&mut element.client_no_context_takeover, true, false),
                 // RFC 7692 7.1.2: a value, for the client's in offers too if it likes
-                // [7692-7.1.2.1-1] [7692-7.1.2.1-2] [7692-7.1.2.1-5] [7692-7.1.2.2-1] [7692-7.1.2.2-2]
+                // [7692-7.1.2.1-2] [7692-7.1.2.1-5] [7692-7.1.2.2-2]
                 (SERVER_MAX_WINDOW_BITS, Some(value)) => {
                     once(&mut element.server_max_window_bits, Some(window_bits(value)?), None)
                 }

@@ -85,7 +85,7 @@ impl<'c, S: AsRef<[u8]> + AsMut<[u8]>> ClientHandshake<'c, S> {
             w.bytes(b"\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Version: 13\r\n");
             w.field("Sec-WebSocket-Key", &self.key); // [6455-4.1-21]
             if let Some((first, others)) = subprotocols.split_first() {
-                w.bytes(b"Sec-WebSocket-Protocol: "); // [6455-4.1-28]
+                w.bytes(b"Sec-WebSocket-Protocol: ");
                 w.bytes(first.as_bytes());
                 for name in others {
                     w.bytes(b", ");
@@ -94,12 +94,12 @@ impl<'c, S: AsRef<[u8]> + AsMut<[u8]>> ClientHandshake<'c, S> {
                 w.bytes(b"\r\n");
             }
             if !extensions.is_empty() {
-                w.field("Sec-WebSocket-Extensions", extensions.as_bytes()); // [6455-4.1-31] [6455-9-1]
+                w.field("Sec-WebSocket-Extensions", extensions.as_bytes());
             }
             if let Some(origin) = self.config.origin {
-                w.field("Origin", origin.as_bytes()); // [6455-4.1-24] [6455-4.1-25]
+                w.field("Origin", origin.as_bytes()); // [6455-4.1-24]
             }
-            w.fields(self.config.headers); // [6455-4.1-32]
+            w.fields(self.config.headers);
             w.bytes(b"\r\n");
         })
     }

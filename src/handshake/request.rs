@@ -102,7 +102,7 @@ impl<'a> Request<'a> {
 
     /// The subprotocols that the client would speak, most wanted first. One may be named twice.
     pub fn subprotocols(&self) -> impl Iterator<Item = &'a str> + use<'a> {
-        // RFC 6455 4.2.1, 11.3.4: several fields equal one list [6455-4.2.1-10] [6455-11.3.4-1] [6455-4.1-28]
+        // RFC 6455 4.2.1, 11.3.4: several fields equal one list [6455-4.2.1-10]
         self.fields.values(RequestField::Protocol.id()).flat_map(elements).map(text)
     }
 
@@ -114,7 +114,7 @@ impl<'a> Request<'a> {
     /// The extensions that the client offers, most wanted first. One may be offered several times, with other
     /// parameters.
     pub fn extensions(&self) -> impl Iterator<Item = Extension<'a>> + Clone + use<'a> {
-        // RFC 6455 9.1, 11.3.2 [6455-9.1-3] [6455-9.1-8] [6455-9.2-1] [6455-11.3.2-1]
+        // RFC 6455 9.1, 11.3.2 [6455-9.1-8]
         self.fields.values(RequestField::Extensions.id()).flat_map(extensions::extensions)
     }
 

@@ -57,7 +57,7 @@ impl<'a> Response<'a> {
 
     /// The extensions that the server chose, in the order in which they apply to what is sent (RFC 6455 section 9.1).
     pub fn extensions(&self) -> impl Iterator<Item = Extension<'a>> + Clone + use<'a> {
-        // RFC 6455 9.1, erratum 3433 [6455-9.1-3] [6455-9.1-7] [6455-11.3.2-2]
+        // RFC 6455 9.1, erratum 3433 [6455-9.1-7]
         self.values(ResponseField::Extensions).flat_map(extensions::extensions)
     }
 
@@ -69,7 +69,7 @@ impl<'a> Response<'a> {
 
     /// All values of such a field, in their order.
     pub fn headers(&self, name: &str) -> impl Iterator<Item = &'a [u8]> + use<'a> {
-        self.fields.named(name) // [6455-4.4-2]
+        self.fields.named(name)
     }
 
     /// The values of a field that only a 101 has been checked for.

@@ -46,7 +46,7 @@ impl<'c, S: AsRef<[u8]> + AsMut<[u8]>> ServerHandshake<'c, S> {
     /// On an error the handshake has failed for good: [`refuse`](Self::refuse) it, and close.
     pub fn receive<'b>(&mut self, bytes: &'b mut [u8]) -> Result<Progress<'b>, HandshakeError> {
         let consumed = match self.state {
-            State::Failed(error) => return Err(error), // RFC 6455 10.7 [6455-10.7-2]
+            State::Failed(error) => return Err(error), // RFC 6455 10.7
             State::Reading if !self.answered => {
                 self.read(bytes).inspect_err(|error| self.state = State::Failed(*error))?
             }
@@ -126,7 +126,7 @@ impl<'c, S: AsRef<[u8]> + AsMut<[u8]>> ServerHandshake<'c, S> {
         out: &mut [u8],
     ) -> Result<(usize, Connection<Server>), BuildError> {
         let len = self.accept_request(response, out)?;
-        Ok((len, Connection::new(Server, config))) // [6455-4.2.2-20]
+        Ok((len, Connection::new(Server, config)))
     }
 
     /// The subprotocol of the connection, if `response` may be the answer.
@@ -151,10 +151,10 @@ impl<'c, S: AsRef<[u8]> + AsMut<[u8]>> ServerHandshake<'c, S> {
             w.bytes(b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n");
             w.field("Sec-WebSocket-Accept", &self.accept); // [6455-4.2.2-17]
             if let Some(name) = subprotocol {
-                w.field("Sec-WebSocket-Protocol", name.as_bytes()); // [6455-4.2.2-10] [6455-4.2.2-18]
+                w.field("Sec-WebSocket-Protocol", name.as_bytes()); // [6455-4.2.2-10]
             }
             if !extensions.is_empty() {
-                w.field("Sec-WebSocket-Extensions", extensions); // [6455-4.2.2-19] [6455-9-2]
+                w.field("Sec-WebSocket-Extensions", extensions);
             }
             w.fields(response.headers);
             w.bytes(b"\r\n");
@@ -218,7 +218,7 @@ impl<'c, S: AsRef<[u8]> + AsMut<[u8]>> ServerHandshake<'c, S> {
         }
         check_fields(headers)?;
         let has_length = !matches!(status, 204 | 304); // RFC 9110 6.4.1, 8.6
-        // RFC 6455 4.2.2 [6455-4.2.2-4] [6455-4.2.2-6] [6455-4.2.2-8]
+        // RFC 6455 4.2.2 [6455-4.2.2-6] [6455-4.2.2-8]
         let len = build(out, &|w| {
             w.bytes(b"HTTP/1.1 ");
             w.number(status.into());
@@ -228,7 +228,7 @@ impl<'c, S: AsRef<[u8]> + AsMut<[u8]>> ServerHandshake<'c, S> {
             w.bytes(b"\r\nConnection: close");
             match status {
                 405 => w.bytes(b"\r\nAllow: GET, HEAD\r\n"), // RFC 9110 15.5.6
-                // RFC 6455 4.4, RFC 9110 7.8, 15.5.22 [6455-4.2.2-7] [6455-4.4-1] [6455-11.3.5-1]
+                // RFC 6455 4.4, RFC 9110 7.8, 15.5.22 [6455-4.2.2-7] [6455-4.4-1]
                 426 => w.bytes(b", Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\n"),
                 _ => w.bytes(b"\r\n"),
             }

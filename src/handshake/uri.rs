@@ -46,7 +46,7 @@ impl<'a> Uri<'a> {
         };
         let start = rest;
         let authority = Authority::read(&mut rest)?;
-        let port = authority.port.unwrap_or(default_port(secure)); // [6455-3-2]
+        let port = authority.port.unwrap_or(default_port(secure));
         let host = text(start, Cursor(start.0.get(authority.host.len()..).unwrap_or_else(|| never!(&[]))));
         let start = rest;
         rest.escaped(PATH);

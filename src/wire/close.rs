@@ -59,7 +59,7 @@ impl<'a> CloseFrame<'a> {
         if !code.is_allowed() {
             return Err(ProtocolError::InvalidCloseCode);
         }
-        // RFC 6455 5.5.1, 8.1: the reason is UTF-8 [6455-5.5.1-3] [6455-8.1-1]
+        // RFC 6455 5.5.1, 8.1: the reason is UTF-8 [6455-8.1-1]
         let mut utf8 = Utf8Validator::new();
         utf8.push(reason)?;
         utf8.finish()?;

@@ -15,7 +15,7 @@ impl CloseCode {
     /// 1002: the peer broke the protocol.
     pub const PROTOCOL_ERROR: Self = Self(1002);
     /// 1003: a type of data that cannot be accepted.
-    // RFC 6455 7.4.1 [6455-7.4.1-2]
+    // RFC 6455 7.4.1
     pub const UNSUPPORTED_DATA: Self = Self(1003);
     /// 1005: the Close frame had no status code. Never sent.
     pub const NO_STATUS: Self = Self(1005);
@@ -43,7 +43,7 @@ impl CloseCode {
     /// Whether the code may stand in a Close frame: the assigned codes below 3000, and all from 3000 to 4999.
     pub const fn is_allowed(self) -> bool {
         // RFC 6455 7.4.1: 1004, 1005, 1006 and 1015 never [6455-7.4.1-3] [6455-7.4.1-4] [6455-7.4.1-5] [6455-7.4.1-6]
-        // RFC 6455 7.4.2: nothing below 1000, nothing unassigned [6455-7.4.2-1] [6455-7.4.2-2] [6455-7.4.2-3]
+        // RFC 6455 7.4.2: nothing below 1000, nothing unassigned [6455-7.4.2-1] [6455-7.4.2-2]
         matches!(self.0, 1000..=1003 | 1007..=1014 | 3000..=4999)
     }
 }

@@ -13,7 +13,7 @@ impl<R: Role> Transmitter<R> {
     /// # Errors
     ///
     /// [`SendError`]; nothing is changed.
-    // RFC 6455 5.5.2 [6455-5.5.2-1] [6455-5.5.2-4]
+    // RFC 6455 5.5.2
     pub fn ping(&mut self, payload: &[u8], out: &mut [u8]) -> Result<usize, SendError> {
         self.control(Opcode::PING, payload, out)
     }
@@ -23,7 +23,7 @@ impl<R: Role> Transmitter<R> {
     /// # Errors
     ///
     /// [`SendError`]; nothing is changed.
-    // RFC 6455 5.5.3 [6455-5.5.3-3]
+    // RFC 6455 5.5.3
     pub fn pong(&mut self, payload: &[u8], out: &mut [u8]) -> Result<usize, SendError> {
         self.control(Opcode::PONG, payload, out)
     }
@@ -58,7 +58,7 @@ impl<R: Role> Transmitter<R> {
     /// # Errors
     ///
     /// [`SendError`]; nothing is changed. [`SendError::CloseCode`] for a code that must not be sent, and for a server's 1010.
-    // RFC 6455 5.5.1, 7.1.2 [6455-5.5.1-1] [6455-7.1.2-1] [6455-7.3-1] [6455-7.3-3] [6455-7.4-1] [6455-7.4.1-1]
+    // RFC 6455 5.5.1, 7.1.2 [6455-7.1.2-1] [6455-7.3-3]
     pub fn close(&mut self, code: CloseCode, reason: &str, out: &mut [u8]) -> Result<usize, SendError> {
         // RFC 6455 7.4.1: only a client sends 1010 [6455-7.4.1-8]
         if R::IS_SERVER && code == CloseCode::MANDATORY_EXTENSION {
@@ -88,7 +88,7 @@ impl<R: Role> Transmitter<R> {
     }
 
     /// Writes a control frame, which may be between the fragments of a message.
-    // RFC 6455 5.4, 5.5 [6455-5.4-4]
+    // RFC 6455 5.4, 5.5
     #[inline(never)]
     pub(in crate::connection) fn control(
         &mut self,

@@ -177,7 +177,7 @@ impl Stream {
     }
 
     /// The header of a block. There may be several blocks, of any type.
-    // RFC 1951 3.2.3 [7692-7.2.3-1] [7692-7.2.1-2] [7692-7.2.1-3] [7692-7.2.1-4]
+    // RFC 1951 3.2.3 [7692-7.2.3-1]
     fn header(&mut self) -> Result<Need, ProtocolError> {
         let Some(header) = self.bits.take(3) else { return Ok(Need::Input) };
         self.last_block = header & 1 != 0;

@@ -54,7 +54,7 @@ impl<'c, S: AsRef<[u8]> + AsMut<[u8]>> ClientHandshake<'c, S> {
         let (authority, path) = path.unwrap_or_else(|| never!((names, &[])));
         let (authority, path) = (text(authority), text(path));
         let start = if self.extended {
-            // [8441-4-1] [8441-4-2] [8441-5-1] [8441-5-2] [8441-5-4]
+            // [8441-4-2] [8441-5-1] [8441-5-2] [8441-5-4]
             Start::ExtendedConnect {
                 method: "CONNECT",
                 protocol: "websocket",

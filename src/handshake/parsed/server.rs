@@ -59,7 +59,7 @@ impl<'c, S: AsRef<[u8]> + AsMut<[u8]>> ServerHandshake<'c, S> {
             Start::ExtendedConnect { method, protocol, scheme, authority, path } => {
                 let is_http = scheme.eq_ignore_ascii_case("https") || scheme.eq_ignore_ascii_case("http");
                 match () {
-                    // [8441-4-1] [8441-4-4] [9220-3-3]
+                    // [8441-4-4] [9220-3-3]
                     () if !protocol.eq_ignore_ascii_case("websocket") => return Err(Protocol),
                     () if method != "CONNECT" => return Err(Method), // [8441-5-1]
                     () if !is_http || !path.starts_with('/') || has_gap(path) => return Err(Target), // [8441-4-2] [8441-5-2]

@@ -148,7 +148,7 @@ async fn client(uri: &str, certificate: &Path, texts: &[&str]) -> io::Result<()>
     let request = head.headers().fold(request, |request, (name, value)| request.header(name, value));
     let request = request.body(()).map_err(io::Error::other)?;
 
-    // The server's settings have come with its first frames, or come soon. [8441-3-2] [8441-3-3]
+    // The server's settings have come with its first frames, or come soon. [8441-3-3]
     for _ in 0..100 {
         requests = requests.ready().await.map_err(io::Error::other)?;
         if requests.is_extended_connect_protocol_enabled() {
