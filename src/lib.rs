@@ -10,13 +10,14 @@
 //! | module | what it is |
 //! |---|---|
 //! | [`wire`] | the values on the wire: frame headers, masks, Close frames, UTF-8 |
-//! | [`handshake`] | the HTTP/1.1 upgrade of either role, and the extended CONNECT of HTTP/2 and HTTP/3; it hands out a connection |
 //! | [`connection`] | frames and messages both ways, control frames, limits, closing |
-//! | `deflate` | permessage-deflate (RFC 7692): messages compressed in memory that the host lends (feature `deflate`) |
+//! | [`handshake`] | the HTTP/1.1 upgrade of either role, and the extended CONNECT of HTTP/2 and HTTP/3; it hands out a connection |
 //! | [`message`] | whole messages in storage that the host lends (optional) |
 //! | [`deadlines`] | timeouts and keepalive as data (optional) |
+//! | `deflate` | permessage-deflate (RFC 7692): messages compressed in memory that the host lends (feature `deflate`) |
 //!
-//! Each uses only those above it. A role is a type, [`Server`] or [`Client`]. Event loops, runtimes, TLS and HTTP are in the
+//! `connection` builds on `wire`; `handshake`, `message` and `deadlines` build on `connection` and not on each other; `deflate`
+//! builds on `connection` and `handshake`. A role is a type, [`Server`] or [`Client`]. Event loops, runtimes, TLS and HTTP are in the
 //! chapter `hosts`, and what a firmware has to choose is in the chapter `microcontroller`.
 //!
 //! # The host's loop
@@ -120,10 +121,12 @@
     not(test),
     warn(
         clippy::alloc_instead_of_core,
+        clippy::excessive_nesting,
         clippy::expect_used,
         clippy::indexing_slicing,
         clippy::panic,
         clippy::std_instead_of_core,
+        clippy::too_many_lines,
         clippy::unwrap_used
     )
 )]

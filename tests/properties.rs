@@ -266,7 +266,7 @@ fn p08_every_frame_has_a_fresh_key() {
 }
 
 /// P10, nothing panics, is held by three more checks: the lints that `src/lib.rs` turns on (no indexing, no `unwrap`, no
-/// `panic!`, nothing of `std`) with clippy's `-D warnings` in CI, `tests/panic_free`, and the fuzz targets.
+/// `panic!`, nothing of `std`) with clippy's `-D warnings` in CI, `suites/panic_free/run`, and the fuzz targets.
 ///
 /// P10: a declared length reserves nothing and overflows nothing, whatever it is, alone and in the middle of a message,
 /// between control frames. [6455-5.2-7] [6455-10.4-1]

@@ -130,7 +130,7 @@
 //! | P7 | one control frame is due at most; one Close is sent, and nothing after it | [`Host::drain`], all methods that send |
 //! | P8 | a client masks every frame with a fresh key, a server masks none; receivers enforce the converse | all methods that send; [`oracle`] |
 //! | P9 | whatever one side sends, the other accepts and yields unchanged | [`session::play`] |
-//! | P10 | no panic, no `unsafe`, no allocation, no I/O; linear work; no overflow for any length | the lints in `Cargo.toml`, `suites/panic_free`, `suites/no_std`, `suites/linear`; `p10_...` in `tests/properties.rs`; every test, as it is built with overflow checks |
+//! | P10 | no panic, no `unsafe`, no allocation, no I/O; linear work; no overflow for any length | the lints in `src/lib.rs`, `suites/panic_free`, `suites/no_std`, `suites/linear`; `p10_...` in `tests/properties.rs`; every test, as it is built with overflow checks |
 //! | P11 | a send call that fails changes nothing and says how much room it needs | all methods that send |
 //! | P12 | memory for each connection is a constant below a recorded ceiling | `p12_...` in `tests/properties.rs`, `suites/footprint` |
 //! | P13 | after `poll_transmit` has returned 0, nothing is due | [`Host::drain`]; late draining in `tests/properties.rs` and `fuzz/src/receive.rs` |
