@@ -121,12 +121,10 @@
     not(test),
     warn(
         clippy::alloc_instead_of_core,
-        clippy::excessive_nesting,
         clippy::expect_used,
         clippy::indexing_slicing,
         clippy::panic,
         clippy::std_instead_of_core,
-        clippy::too_many_lines,
         clippy::unwrap_used
     )
 )]
