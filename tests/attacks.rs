@@ -6,14 +6,14 @@ use barews::connection::{Config, Event, MessageKind, State, Transport};
 use barews::deadlines::{Deadlines, Timeout, Timeouts};
 use barews::wire::{CloseCode, MAX_CONTROL_FRAME};
 use barews::{Client, Connection, ProtocolError, Server};
-use barews_testkit::{Drain, Entry, Host, Keys, Side, oracle, raw as wire};
+use barews_testkit::{Drain, Entry, Host, Keys, Side, oracle, raw};
 use core::fmt::Debug;
 
 const KEY: [u8; 4] = [0x37, 0xfa, 0x21, 0x3d];
 
 /// A frame from the peer of an endpoint of this role.
 fn from_peer<R: Side>(first: u8, payload: &[u8]) -> Vec<u8> {
-    wire::frame(first, R::IS_SERVER.then_some(KEY), payload)
+    raw::frame(first, R::IS_SERVER.then_some(KEY), payload)
 }
 
 /// RUSTSEC-2023-0065 (a header parsed anew at every read): a byte at a time costs one call a byte, keeps no input, and tells the
@@ -53,7 +53,7 @@ fn declared_lengths_reserve_nothing_and_overflow_nothing() {
             let mut host = Host::<R>::new(&unlimited);
             host.feed(&from_peer::<R>(0x02, &[0; 3]));
             host.feed(&from_peer::<R>(0x89, b"ping"));
-            host.feed(&wire::header(0x00, key, len));
+            host.feed(&raw::header(0x00, key, len));
             host.feed(&[0x61; 100]);
             assert_eq!(host.connection.payload_left(), len - 100);
             assert_eq!(host.connection.state(), State::Open);
@@ -64,7 +64,7 @@ fn declared_lengths_reserve_nothing_and_overflow_nothing() {
             let mut host = Host::<R>::new(&limited);
             host.feed(&from_peer::<R>(0x02, &vec![0; before]));
             host.feed(&from_peer::<R>(0x89, &[0; 125]));
-            host.feed(&wire::header(0x80, key, len));
+            host.feed(&raw::header(0x80, key, len));
             assert_eq!(host.log.entries.iter().rev().nth(1), Some(&Entry::Error(ProtocolError::MessageTooBig)));
         }
     }
@@ -78,7 +78,7 @@ fn length_with_its_most_significant_bit_set_closes_with_1002() {
     fn check<R: Side + Debug>() {
         for len in [1 << 63, (1 << 63) + 1, u64::MAX - 1, u64::MAX] {
             for first in [0x81, 0x82, 0x02, 0x89, 0x88] {
-                let stream = [&wire::header(first, R::IS_SERVER.then_some(KEY), len)[..], b"more"].concat();
+                let stream = [&raw::header(first, R::IS_SERVER.then_some(KEY), len)[..], b"more"].concat();
                 for size in [1, 2, 9, 100] {
                     let mut host = Host::<R>::new(&Config::DEFAULT);
                     host.feed_cut(&stream, &[size]);
@@ -112,7 +112,7 @@ fn flood_of_pings_leaves_one_pong() {
         assert_eq!(pings, 50_000);
         let mut out = [0; MAX_CONTROL_FRAME];
         let len = connection.poll_transmit(&mut out);
-        assert_eq!(wire::frames(&out[..len]), [(0x8A, 49_999u32.to_be_bytes().to_vec())]);
+        assert_eq!(raw::frames(&out[..len]), [(0x8A, 49_999u32.to_be_bytes().to_vec())]);
         assert_eq!(connection.poll_transmit(&mut out), 0);
     }
     check::<Server>();
@@ -177,13 +177,13 @@ fn max_fragments_is_exact() {
 #[test]
 fn every_cut_of_masked_fragments_equals_the_whole() {
     let frames = [(0x01, &b"first "[..]), (0x89, b"ping"), (0x00, b"second fragment "), (0x8A, b"p"), (0x80, b"third")];
-    let wire: Vec<u8> = frames.iter().flat_map(|(first, payload)| from_peer::<Server>(*first, payload)).collect();
-    let whole = oracle::expect(true, &Config::DEFAULT, &wire);
+    let stream: Vec<u8> = frames.iter().flat_map(|(first, payload)| from_peer::<Server>(*first, payload)).collect();
+    let whole = oracle::expect(true, &Config::DEFAULT, &stream);
     assert_eq!(whole.messages(), [(MessageKind::Text, b"first second fragment third".to_vec())]);
-    for first in 0..=wire.len() {
-        for second in first..=wire.len() {
+    for first in 0..=stream.len() {
+        for second in first..=stream.len() {
             let mut host = Host::<Server>::new(&Config::DEFAULT);
-            for part in [&wire[..first], &wire[first..second], &wire[second..]] {
+            for part in [&stream[..first], &stream[first..second], &stream[second..]] {
                 host.feed(part);
             }
             assert_eq!(host.log, whole, "cut at {first} and {second}");
@@ -204,15 +204,15 @@ fn nothing_follows_the_first_error() {
             from_peer::<R>(0x81, b"\xff"),
             from_peer::<R>(0x88, b"x"),
             from_peer::<R>(0x89, &[0; 126]),
-            wire::frame(0x81, wrong_mask, b"x"),
+            raw::frame(0x81, wrong_mask, b"x"),
         ];
         for error in errors {
             let follows =
                 [from_peer::<R>(0x81, b"message"), from_peer::<R>(0x89, b"ping"), from_peer::<R>(0x88, b"")].concat();
-            let wire = [&from_peer::<R>(0x81, b"before")[..], &error, &follows].concat();
-            for size in [1, 5, wire.len()] {
+            let stream = [&from_peer::<R>(0x81, b"before")[..], &error, &follows].concat();
+            for size in [1, 5, stream.len()] {
                 let mut host = Host::<R>::new(&Config::DEFAULT);
-                host.feed_cut(&wire, &[size]);
+                host.feed_cut(&stream, &[size]);
                 host.eof();
                 let [Entry::Message(..), Entry::Error(error), Entry::Sent(_)] = &host.log.entries[..] else {
                     panic!("{:?}", host.log.entries)
@@ -247,7 +247,7 @@ fn output_holds_only_bytes_that_were_given() {
             assert_eq!(c.receive(&mut from_peer::<R>(0x89, payload)).unwrap().event, Some(Event::Ping));
             assert_eq!(c.control_payload(), payload);
             let len = c.poll_transmit(&mut out);
-            assert_eq!(wire::frames(&out[..len]), [(0x8A, payload.to_vec())]);
+            assert_eq!(raw::frames(&out[..len]), [(0x8A, payload.to_vec())]);
             if payload.len() == 125 {
                 out.fill(filler);
             } else {
@@ -268,14 +268,14 @@ fn size_limits_are_exact_and_cut_nothing_short() {
     fn check<R: Side + Debug>(config: &Config, limit: usize, fragments: bool) {
         for len in limit - 2..=limit + 2 {
             let payload = vec![7; len];
-            let wire = if fragments {
+            let stream = if fragments {
                 [from_peer::<R>(0x02, &payload[..len / 2]), from_peer::<R>(0x80, &payload[len / 2..])].concat()
             } else {
                 from_peer::<R>(0x82, &payload)
             };
-            for size in [wire.len() / 200 + 1, wire.len() / 60 + 1, wire.len()] {
+            for size in [stream.len() / 200 + 1, stream.len() / 60 + 1, stream.len()] {
                 let mut host = Host::<R>::new(config);
-                host.feed_cut(&wire, &[size]);
+                host.feed_cut(&stream, &[size]);
                 if len <= limit {
                     assert_eq!(host.log.messages(), [(MessageKind::Binary, payload.clone())]);
                 } else {
@@ -314,7 +314,7 @@ fn masking_hides_chosen_payloads() {
     host.close(1000, core::str::from_utf8(chosen).unwrap()).unwrap();
     let (mut at, mut seen) = (0, Vec::new());
     while at < host.output.len() {
-        let header = wire::read_header(&host.output[at..]).unwrap();
+        let header = raw::read_header(&host.output[at..]).unwrap();
         let end = at + header.size + header.len as usize;
         let payload = &host.output[at + header.size..end];
         assert!(!payload.windows(8).any(|bytes| chosen.windows(8).any(|plain| plain == bytes)), "in the clear");
@@ -373,10 +373,10 @@ fn close_frame_that_breaks_a_rule_is_refused() {
     ];
     fn check<R: Side + Debug>(ids: &str, body: &[u8], expected: Result<Option<u16>, u16>) {
         let follows = [from_peer::<R>(0x81, b"data"), from_peer::<R>(0x88, b"\x03\xe9")].concat();
-        let wire = [&from_peer::<R>(0x88, body)[..], &follows].concat();
-        for size in [1, wire.len()] {
+        let stream = [&from_peer::<R>(0x88, body)[..], &follows].concat();
+        for size in [1, stream.len()] {
             let mut host = Host::<R>::new(&Config::DEFAULT);
-            host.feed_cut(&wire, &[size]);
+            host.feed_cut(&stream, &[size]);
             let (answer, code) = match expected {
                 Ok(code) => (code, code.unwrap_or(1005)),
                 Err(code) => (Some(code), 1006),
@@ -443,13 +443,13 @@ fn invalid_text_fails_at_the_byte_that_core_names() {
 fn truncated_stream_is_not_a_clean_end() {
     fn check<R: Side + Debug>() {
         let close = from_peer::<R>(0x88, b"\x03\xe8");
-        let wire = [&from_peer::<R>(0x81, b"message")[..], &from_peer::<R>(0x02, b"part"), &close].concat();
-        for end in 0..=wire.len() {
+        let stream = [&from_peer::<R>(0x81, b"message")[..], &from_peer::<R>(0x02, b"part"), &close].concat();
+        for end in 0..=stream.len() {
             let mut host = Host::<R>::new(&Config::DEFAULT);
             host.drain = Drain::AfterRead;
-            host.feed(&wire[..end]);
+            host.feed(&stream[..end]);
             host.eof();
-            let whole = end == wire.len();
+            let whole = end == stream.len();
             let last = host.log.entries.last().unwrap();
             assert_eq!(*last, if whole { Entry::End } else { Entry::Error(ProtocolError::UnexpectedEof) });
             let outcome = host.outcome();

@@ -6,7 +6,7 @@ use barews::wire::{CloseCode, MAX_CONTROL_FRAME};
 use barews::{Client, Connection, ProtocolError, SendError, Server};
 use barews_testkit::oracle::{Incoming, Situation};
 use barews_testkit::transcript::Transcript;
-use barews_testkit::{Drain, Entry, Host, Keys, Log, Side, oracle, raw as wire};
+use barews_testkit::{Drain, Entry, Host, Keys, Log, Side, oracle, raw};
 use barews_tests::transcripts;
 use core::fmt::Debug;
 
@@ -16,7 +16,7 @@ const CLOSE: u8 = 0x88;
 
 /// A frame from the peer of an endpoint of this role.
 fn from_peer<R: Side>(first: u8, payload: &[u8]) -> Vec<u8> {
-    wire::frame(first, R::IS_SERVER.then_some([0x37, 0xfa, 0x21, 0x3d]), payload)
+    raw::frame(first, R::IS_SERVER.then_some([0x37, 0xfa, 0x21, 0x3d]), payload)
 }
 
 /// A payload that tells its bytes apart.
@@ -38,16 +38,16 @@ fn p06_p07_pending_pong_is_neither_lost_nor_corrupted() {
                     [(PING, &second), (PONG, &second), (CLOSE, &close), (0x82, &second), (0x02, &second)]
                 {
                     let head = from_peer::<R>(PING, &ping);
-                    let wire = [&head[..], &from_peer::<R>(first, payload), &from_peer::<R>(PONG, b"end")].concat();
-                    for cut in head.len()..=wire.len() {
-                        let ended = cut == wire.len() || cut >= wire.len() - from_peer::<R>(PONG, b"end").len();
+                    let stream = [&head[..], &from_peer::<R>(first, payload), &from_peer::<R>(PONG, b"end")].concat();
+                    for cut in head.len()..=stream.len() {
+                        let ended = cut == stream.len() || cut >= stream.len() - from_peer::<R>(PONG, b"end").len();
                         let mut host = Host::<R>::new(&Config::DEFAULT);
                         host.frame(MessageKind::Binary, true, 0, 1).unwrap();
-                        host.feed(&wire[..cut]);
+                        host.feed(&stream[..cut]);
                         assert_eq!(host.replies, [], "P6: nothing inside a frame");
                         host.payload(b"x").unwrap();
                         let at_the_cut = host.replies.len();
-                        host.feed(&wire[cut..]);
+                        host.feed(&stream[cut..]);
                         let (a, newest) = (
                             (PONG, ping.clone()),
                             match first {
@@ -66,7 +66,7 @@ fn p06_p07_pending_pong_is_neither_lost_nor_corrupted() {
                         };
                         let what = format!("{first:x}, {} and {} bytes, cut at {cut}", ping.len(), payload.len());
                         assert_eq!(host.replies, expected, "{what}");
-                        oracle::assert_same(&host.log, &oracle::expect(R::IS_SERVER, &Config::DEFAULT, &wire));
+                        oracle::assert_same(&host.log, &oracle::expect(R::IS_SERVER, &Config::DEFAULT, &stream));
                     }
                 }
             }
@@ -328,12 +328,12 @@ fn header_alone_is_no_event() {
 fn reserved_bits_are_reported_frame_by_frame() {
     let config = Config { extension_rsv: 7, ..Config::DEFAULT };
     let frames = [(0x41, &b""[..]), (0x00, b""), (0x10, b"ab"), (0x20, b""), (0x80, b"c")];
-    let wire: Vec<u8> = frames.iter().flat_map(|(first, payload)| from_peer::<Server>(*first, payload)).collect();
+    let stream: Vec<u8> = frames.iter().flat_map(|(first, payload)| from_peer::<Server>(*first, payload)).collect();
     let expected = [(4, true, false, 0), (1, false, false, 2), (2, false, false, 0), (0, false, true, 1)];
-    for cut in 0..wire.len() {
+    for cut in 0..stream.len() {
         let mut connection = Connection::new(Server, &config);
         let mut chunks: Vec<(u8, bool, bool, usize)> = Vec::new();
-        for part in [&wire[..cut], &wire[cut..]] {
+        for part in [&stream[..cut], &stream[cut..]] {
             let mut part = part.to_vec();
             let mut rest = &mut part[..];
             while let Ok(received) = connection.receive(rest)

@@ -4,7 +4,7 @@
 use barews::connection::{Event, State, Transport};
 use barews::deadlines::{Deadlines, Reason, Timeout, Timeouts};
 use barews::{Client, Connection, Server};
-use barews_testkit::{Host, Keys, raw as wire};
+use barews_testkit::{Host, Keys, raw};
 use proptest::prelude::*;
 
 /// Five spans that cannot be mistaken for each other.
@@ -383,7 +383,7 @@ fn closing_timeout_ends_a_connection_that_the_peer_does_not_close() {
     client.close(1000, "").unwrap();
     deadlines.state(client.connection.state(), 10);
     assert_eq!((client.connection.transport(), next(&deadlines)), (Transport::Keep, Some((Reason::Closing, 80))));
-    client.feed(&wire::frame(0x88, None, b""));
+    client.feed(&raw::frame(0x88, None, b""));
     deadlines.state(client.connection.state(), 50);
     assert_eq!((client.connection.transport(), next(&deadlines)), (Transport::AwaitEof, Some((Reason::Closing, 80))));
     assert_eq!(due(&mut deadlines, 80), [Timeout::Closing]);

@@ -3,7 +3,7 @@
 use barews::connection::{Config, Event, MessageKind};
 use barews::message::MessageBuffer;
 use barews::{Connection, ProtocolError, Server};
-use barews_testkit::raw as wire;
+use barews_testkit::raw;
 
 const KEY: Option<[u8; 4]> = Some([0x37, 0xfa, 0x21, 0x3d]);
 
@@ -38,16 +38,16 @@ fn joined<S: AsMut<[u8]>>(storage: S, reads: &[&[u8]]) -> (Vec<(MessageKind, Vec
 
 /// Messages of one frame and of three, in this order, one of each length.
 fn wire_of(lengths: &[usize]) -> Vec<u8> {
-    let mut wire = Vec::new();
+    let mut stream = Vec::new();
     for len in lengths {
         let payload: Vec<u8> = (0..*len as u8).collect();
-        wire.extend(wire::frame(0x82, KEY, &payload));
-        wire.extend(wire::frame(0x02, KEY, &payload[..len / 3]));
-        wire.extend(wire::frame(0x89, KEY, b"ping"));
-        wire.extend(wire::frame(0x00, KEY, &payload[len / 3..len / 2]));
-        wire.extend(wire::frame(0x80, KEY, &payload[len / 2..]));
+        stream.extend(raw::frame(0x82, KEY, &payload));
+        stream.extend(raw::frame(0x02, KEY, &payload[..len / 3]));
+        stream.extend(raw::frame(0x89, KEY, b"ping"));
+        stream.extend(raw::frame(0x00, KEY, &payload[len / 3..len / 2]));
+        stream.extend(raw::frame(0x80, KEY, &payload[len / 2..]));
     }
-    wire
+    stream
 }
 
 /// What comes of them: all that fit, and an error at the first that does not. [6455-10.4-1] [6455-5.4-3] [6455-6.2-4]
@@ -62,13 +62,13 @@ fn storage_size_is_the_exact_limit_at_every_cut() {
     const LIMIT: usize = 12;
     for last in LIMIT - 2..=LIMIT + 2 {
         let lengths = [0, 1, LIMIT - 2, LIMIT - 1, LIMIT, last, 3];
-        let wire = wire_of(&lengths);
+        let stream = wire_of(&lengths);
         let expected = expected(&lengths, LIMIT);
-        assert_eq!(joined([0; LIMIT], &[&wire]), expected, "{last} bytes, whole");
-        for cut in 0..=wire.len() {
-            assert_eq!(joined([0; LIMIT], &[&wire[..cut], &wire[cut..]]), expected, "{last} bytes, cut at {cut}");
+        assert_eq!(joined([0; LIMIT], &[&stream]), expected, "{last} bytes, whole");
+        for cut in 0..=stream.len() {
+            assert_eq!(joined([0; LIMIT], &[&stream[..cut], &stream[cut..]]), expected, "{last} bytes, cut at {cut}");
         }
-        let bytes: Vec<&[u8]> = wire.chunks(1).collect();
+        let bytes: Vec<&[u8]> = stream.chunks(1).collect();
         assert_eq!(joined([0; LIMIT], &bytes), expected, "{last} bytes, byte by byte");
     }
 }
@@ -76,12 +76,12 @@ fn storage_size_is_the_exact_limit_at_every_cut() {
 #[test]
 fn message_buffer_takes_any_storage() {
     let lengths = [3, 8, 9];
-    let wire = wire_of(&lengths);
-    let bytes: Vec<&[u8]> = wire.chunks(1).collect();
+    let stream = wire_of(&lengths);
+    let bytes: Vec<&[u8]> = stream.chunks(1).collect();
     let mut vector = heapless::Vec::<u8, 8>::new();
     assert_eq!(joined(&mut vector, &bytes), expected(&[1], 0), "an empty vector has no space");
     vector.resize_default(8).unwrap();
-    for reads in [&[&wire[..]][..], &bytes] {
+    for reads in [&[&stream[..]][..], &bytes] {
         assert_eq!(joined([0; 8], reads), expected(&lengths, 8));
         assert_eq!(joined(&mut [0; 8][..], reads), expected(&lengths, 8));
         assert_eq!(joined(vec![0; 8], reads), expected(&lengths, 8));
@@ -94,12 +94,12 @@ fn message_buffer_takes_any_storage() {
 #[test]
 fn message_after_an_error_has_no_hole() {
     let frames = [(0x02, &b"abc"[..]), (0x00, b"TOO LONG"), (0x00, b"d"), (0x80, b"e"), (0x02, b"n"), (0x80, b"ext")];
-    let wire: Vec<u8> = frames.iter().flat_map(|(first, payload)| wire::frame(*first, KEY, payload)).collect();
-    for size in [1, 2, 3, 7, wire.len()] {
+    let stream: Vec<u8> = frames.iter().flat_map(|(first, payload)| raw::frame(*first, KEY, payload)).collect();
+    for size in [1, 2, 3, 7, stream.len()] {
         let mut connection = Connection::new(Server, &Config::DEFAULT);
         let mut buffer = MessageBuffer::new([0; 6]);
         let (mut messages, mut errors) = (Vec::new(), 0);
-        for read in wire.chunks(size) {
+        for read in stream.chunks(size) {
             let mut bytes = read.to_vec();
             let mut rest = &mut bytes[..];
             while let Ok(received) = connection.receive(rest)
@@ -131,7 +131,7 @@ fn message_in_one_chunk_is_not_copied() {
     let place = storage.as_ptr().addr();
     let mut buffer = MessageBuffer::new(&mut storage[..]);
     let mut connection = Connection::new(Server, &Config::DEFAULT);
-    for frame in [wire::frame(0x81, KEY, b"Hello"), wire::frame(0x82, KEY, &[7; 64]), wire::frame(0x82, KEY, b"")] {
+    for frame in [raw::frame(0x81, KEY, b"Hello"), raw::frame(0x82, KEY, &[7; 64]), raw::frame(0x82, KEY, b"")] {
         let mut bytes = frame.clone();
         let within = bytes.as_ptr_range();
         let Some(Event::Data(chunk)) = connection.receive(&mut bytes).unwrap().event else { panic!() };
@@ -139,7 +139,7 @@ fn message_in_one_chunk_is_not_copied() {
         let payload = message.payload.as_ptr_range();
         assert!(within.start <= payload.start && payload.end <= within.end, "it lies in the receive buffer");
     }
-    let frame = wire::frame(0x81, KEY, b"Hello");
+    let frame = raw::frame(0x81, KEY, b"Hello");
     for part in frame.chunks(8) {
         let mut bytes = part.to_vec();
         if let Some(Event::Data(chunk)) = connection.receive(&mut bytes).unwrap().event
@@ -158,7 +158,7 @@ fn text_returns_a_str_for_text_only() {
     let text = |first, payload: &[u8]| {
         let mut connection = Connection::new(Server, &Config { extension_rsv: 4, ..Config::DEFAULT });
         let mut buffer = MessageBuffer::new([0; 64]);
-        let mut bytes = wire::frame(first, KEY, payload);
+        let mut bytes = raw::frame(first, KEY, payload);
         let Some(Event::Data(chunk)) = connection.receive(&mut bytes).unwrap().event else { panic!() };
         buffer.push(chunk).unwrap().unwrap().text().map(str::to_owned)
     };
@@ -173,7 +173,7 @@ fn text_returns_a_str_for_text_only() {
 fn message_too_big_closes_with_1009() {
     let mut connection = Connection::new(Server, &Config::DEFAULT);
     let mut buffer = MessageBuffer::new([0; 4]);
-    let mut bytes = [wire::frame(0x82, KEY, b"12345"), wire::frame(0x82, KEY, b"next")].concat();
+    let mut bytes = [raw::frame(0x82, KEY, b"12345"), raw::frame(0x82, KEY, b"next")].concat();
     let received = connection.receive(&mut bytes).unwrap();
     let Some(Event::Data(chunk)) = received.event else { panic!() };
     let error = buffer.push(chunk).unwrap_err();

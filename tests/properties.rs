@@ -11,28 +11,28 @@ use barews_testkit::player::Reads;
 use barews_testkit::random::{Part, action, bytes, config, drain, parts, valid, written};
 use barews_testkit::session;
 use barews_testkit::transcript::Transcript;
-use barews_testkit::{Drain, Entry, Host, Keys, Log, Outcome, Side, oracle, raw as wire};
+use barews_testkit::{Drain, Entry, Host, Keys, Log, Outcome, Side, oracle, raw};
 use barews_tests::{cases, transcripts};
 use core::fmt::Debug;
 use proptest::collection::vec;
 use proptest::prelude::*;
 
 /// What an endpoint makes of a wire that comes in reads of these sizes, and after its end.
-fn heard<R: Side + Debug>(config: &Config, wire: &[u8], sizes: &[usize], drain: Drain) -> (Log, Outcome, Host<R>) {
+fn heard<R: Side + Debug>(config: &Config, stream: &[u8], sizes: &[usize], drain: Drain) -> (Log, Outcome, Host<R>) {
     let mut host = Host::<R>::new(config);
     host.drain = drain;
-    host.feed_cut(wire, sizes);
+    host.feed_cut(stream, sizes);
     (host.log.clone(), host.outcome(), host)
 }
 
 /// Any cut gives what a naive receiver hears.
-fn same_for_any_cut<R: Side + Debug>(config: &Config, wire: &[u8], sizes: &[usize]) {
-    let naive = oracle::expect(R::IS_SERVER, config, wire);
-    let (log, outcome, mut whole) = heard::<R>(config, wire, &[usize::MAX], Drain::AtOnce);
+fn same_for_any_cut<R: Side + Debug>(config: &Config, stream: &[u8], sizes: &[usize]) {
+    let naive = oracle::expect(R::IS_SERVER, config, stream);
+    let (log, outcome, mut whole) = heard::<R>(config, stream, &[usize::MAX], Drain::AtOnce);
     assert_eq!(log, naive);
     whole.eof();
     for sizes in [sizes, &[1]] {
-        let (cut_log, cut_outcome, mut cut) = heard::<R>(config, wire, sizes, Drain::AtOnce);
+        let (cut_log, cut_outcome, mut cut) = heard::<R>(config, stream, sizes, Drain::AtOnce);
         assert_eq!((cut_log, cut_outcome), (log.clone(), outcome.clone()), "in reads of {sizes:?}");
         cut.eof();
         assert_eq!((&cut.log, cut.outcome()), (&whole.log, whole.outcome()), "at the end, in reads of {sizes:?}");
@@ -45,14 +45,14 @@ proptest! {
     /// P1: each call consumes a byte or returns an event. So a wire takes a bounded number of calls, however it is cut.
     #[test]
     fn p01_every_call_makes_progress(parts in parts(), junk in bytes(60), sizes in vec(1..20usize, 1..5)) {
-        fn calls<R: Side + Debug>(wire: &[u8], sizes: &[usize]) {
-            let (log, _, host) = heard::<R>(&Config::DEFAULT, wire, sizes, Drain::AtOnce);
-            let reads = wire.len() + 1;
-            assert!(host.calls <= reads + wire.len() + log.entries.len());
+        fn calls<R: Side + Debug>(stream: &[u8], sizes: &[usize]) {
+            let (log, _, host) = heard::<R>(&Config::DEFAULT, stream, sizes, Drain::AtOnce);
+            let reads = stream.len() + 1;
+            assert!(host.calls <= reads + stream.len() + log.entries.len());
         }
-        for wire in [written(&parts, true), written(&parts, false), junk] {
-            calls::<Server>(&wire, &sizes);
-            calls::<Client<Keys>>(&wire, &sizes);
+        for stream in [written(&parts, true), written(&parts, false), junk] {
+            calls::<Server>(&stream, &sizes);
+            calls::<Client<Keys>>(&stream, &sizes);
         }
     }
 
@@ -94,8 +94,8 @@ proptest! {
     /// P5: nothing follows a Close or an error, whatever comes then. [6455-7.1.7-7]
     #[test]
     fn p05_nothing_follows_a_close_or_an_error(parts in valid(), broken in any::<bool>(), after in parts(), sizes in vec(1..20usize, 1..5)) {
-        fn nothing_follows<R: Side + Debug>(wire: &[u8], after: &[u8], sizes: &[usize]) {
-            let (log, outcome, mut host) = heard::<R>(&Config::DEFAULT, wire, sizes, Drain::AtOnce);
+        fn nothing_follows<R: Side + Debug>(stream: &[u8], after: &[u8], sizes: &[usize]) {
+            let (log, outcome, mut host) = heard::<R>(&Config::DEFAULT, stream, sizes, Drain::AtOnce);
             let end = log.entries.iter().position(|entry| matches!(entry, Entry::Close(..) | Entry::Error(_))).unwrap();
             assert!(matches!(log.entries[end + 1..], [Entry::Sent(_)]), "one Close, and nothing else");
             host.feed_cut(after, sizes);
@@ -111,9 +111,9 @@ proptest! {
     /// P7, P13: a host that drains late hears the same, and what it sends then is the newest reply, once.
     #[test]
     fn p07_p13_late_drain_sends_the_newest_reply_once(parts in parts(), config in config(), sizes in vec(1..20usize, 1..5)) {
-        fn late<R: Side + Debug>(config: &Config, wire: &[u8], sizes: &[usize]) {
-            let naive = oracle::expect(R::IS_SERVER, config, wire);
-            let (log, _, mut host) = heard::<R>(config, wire, sizes, Drain::ByHand);
+        fn late<R: Side + Debug>(config: &Config, stream: &[u8], sizes: &[usize]) {
+            let naive = oracle::expect(R::IS_SERVER, config, stream);
+            let (log, _, mut host) = heard::<R>(config, stream, sizes, Drain::ByHand);
             assert!(log.sent().is_empty());
             oracle::assert_same(&log, &naive);
             host.drain();
@@ -214,7 +214,7 @@ fn p06_control_frame_is_written_whole_or_not_at_all() {
         for len in [0, 1, 124, 125] {
             let mut host = Host::<R>::new(&Config::DEFAULT);
             host.drain = Drain::ByHand;
-            host.feed(&wire::frame(0x89, R::IS_SERVER.then_some([1, 2, 3, 4]), &vec![7; len]));
+            host.feed(&raw::frame(0x89, R::IS_SERVER.then_some([1, 2, 3, 4]), &vec![7; len]));
             let need = suffices - 125 + len;
             for space in 0..need {
                 let mut out = [0xA5; MAX_CONTROL_FRAME];
@@ -246,9 +246,9 @@ fn p08_every_frame_has_a_fresh_key() {
         host.ping(b"ping").unwrap();
         host.pong(b"pong").unwrap();
         host.extension_control(11, b"control").unwrap();
-        host.feed(&wire::frame(0x89, R::IS_SERVER.then_some([1, 2, 3, 4]), b"ping"));
-        host.feed(&wire::frame(0x88, R::IS_SERVER.then_some([1, 2, 3, 4]), b""));
-        assert_eq!(wire::frames(&host.output).len(), 1 + 4 + 1 + 3 + 2);
+        host.feed(&raw::frame(0x89, R::IS_SERVER.then_some([1, 2, 3, 4]), b"ping"));
+        host.feed(&raw::frame(0x88, R::IS_SERVER.then_some([1, 2, 3, 4]), b""));
+        assert_eq!(raw::frames(&host.output).len(), 1 + 4 + 1 + 3 + 2);
         host
     }
     assert_eq!(everything::<Server>().keys.get(), 0, "[6455-5.1-4] a server masks nothing");
@@ -257,11 +257,11 @@ fn p08_every_frame_has_a_fresh_key() {
     // The n-th frame has the n-th key, and no frame went without.
     let (mut at, mut keys) = (0, Vec::new());
     while at < client.output.len() {
-        let header = wire::read_header(&client.output[at..]).unwrap();
+        let header = raw::read_header(&client.output[at..]).unwrap();
         keys.push(header.key.expect("P8 [6455-5.1-1]: a client masks every frame"));
         at += header.size + header.len as usize;
     }
-    let drawn: Vec<_> = (1..=11).map(wire::key).collect();
+    let drawn: Vec<_> = (1..=11).map(raw::key).collect();
     assert_eq!(keys, drawn, "[6455-10.3-1] the keys are those of the source, each once");
 }
 
@@ -274,11 +274,11 @@ fn p08_every_frame_has_a_fresh_key() {
 fn p10_any_declared_length_overflows_nothing() {
     fn declare<R: Side + Debug>(len: u64, config: &Config) {
         let key = R::IS_SERVER.then_some([1, 2, 3, 4]);
-        let open = [&wire::frame(0x02, key, &[0; 3])[..], &wire::frame(0x89, key, b"ping")].concat();
+        let open = [&raw::frame(0x02, key, &[0; 3])[..], &raw::frame(0x89, key, b"ping")].concat();
         for (start, first) in
             [(&[][..], 0x82), (&[][..], 0x02), (&[][..], 0x81), (&open, 0x80), (&open, 0x00), (&[][..], 0x89)]
         {
-            let mut stream = [start, &wire::header(first, key, len)].concat();
+            let mut stream = [start, &raw::header(first, key, len)].concat();
             stream.extend([0x61; 40]);
             for size in [usize::MAX, 1, 7] {
                 let (log, _, host) = heard::<R>(config, &stream, &[size], Drain::AtOnce);
@@ -347,7 +347,7 @@ fn p11_refused_calls_change_nothing() {
                 "Close received, unanswered",
                 |h| {
                     h.drain = Drain::ByHand;
-                    h.feed(&wire::frame(0x88, R::IS_SERVER.then_some([9; 4]), b""));
+                    h.feed(&raw::frame(0x88, R::IS_SERVER.then_some([9; 4]), b""));
                 },
                 Some(Closing),
                 Some(Closing),
@@ -357,7 +357,7 @@ fn p11_refused_calls_change_nothing() {
                 "failed, untold",
                 |h| {
                     h.drain = Drain::ByHand;
-                    h.feed(&wire::frame(0x80, R::IS_SERVER.then_some([9; 4]), b""));
+                    h.feed(&raw::frame(0x80, R::IS_SERVER.then_some([9; 4]), b""));
                 },
                 Some(Closing),
                 Some(Closing),
@@ -365,7 +365,7 @@ fn p11_refused_calls_change_nothing() {
             ),
             (
                 "failed",
-                |h| h.feed(&wire::frame(0x80, R::IS_SERVER.then_some([9; 4]), b"")),
+                |h| h.feed(&raw::frame(0x80, R::IS_SERVER.then_some([9; 4]), b"")),
                 Some(Closing),
                 Some(Closing),
                 Some(Closing),
@@ -470,11 +470,11 @@ fn p13_at_most_one_frame_is_due() {
     fn check<R: Side + Debug>() {
         let key = R::IS_SERVER.then_some([9; 4]);
         let events: [(&str, Vec<u8>, usize); 5] = [
-            ("a message", wire::frame(0x82, key, b"x"), 0),
-            ("a Ping", wire::frame(0x89, key, b"x"), 1),
-            ("a Pong", wire::frame(0x8A, key, b"x"), 0),
-            ("a Close", wire::frame(0x88, key, b""), 1),
-            ("an error", wire::frame(0x80, key, b""), 1),
+            ("a message", raw::frame(0x82, key, b"x"), 0),
+            ("a Ping", raw::frame(0x89, key, b"x"), 1),
+            ("a Pong", raw::frame(0x8A, key, b"x"), 0),
+            ("a Close", raw::frame(0x88, key, b""), 1),
+            ("an error", raw::frame(0x80, key, b""), 1),
         ];
         for (name, bytes, due) in events {
             let mut host = Host::<R>::new(&Config::DEFAULT);

@@ -3,7 +3,7 @@
 use barews::{Client, Server};
 use barews_testkit::player::Reads;
 use barews_testkit::transcript::Transcript;
-use barews_testkit::{Entry, Host, Keys, Side, oracle, raw as wire};
+use barews_testkit::{Entry, Host, Keys, Side, oracle, raw};
 use barews_tests::transcripts;
 
 fn play(transcript: &Transcript, reads: Reads) {
@@ -184,7 +184,7 @@ fn section_5_7_examples_are_received_as_shown() {
         assert_eq!((parsed.payload_len, parsed.rsv), (payload.len() as u64, 0), "{name}");
         assert_eq!(parsed.masking_key.map(Vec::from).unwrap_or_default(), bytes(key.trim_matches('-')), "{name}");
         assert_eq!(parsed.encode().as_bytes(), header, "{name}");
-        assert_eq!(wire::mask(parsed.masking_key.unwrap_or_default(), 0, &on_the_wire), payload, "{name}");
+        assert_eq!(raw::mask(parsed.masking_key.unwrap_or_default(), 0, &on_the_wire), payload, "{name}");
         // The last fragment alone continues nothing; the first fragment is put before it.
         let mut stream = if opcode == "0" { bytes("010348656c") } else { Vec::new() };
         stream.extend(header.iter().chain(&on_the_wire));

@@ -4,7 +4,7 @@
 use barews::connection::{Config, MessageKind};
 use barews::wire::{CloseCode, CloseFrame, FrameHeader, Mask, Opcode, Utf8Validator};
 use barews::{Client, ProtocolError, SendError, Server};
-use barews_testkit::{Entry, Host, Keys, Side, oracle, raw as wire};
+use barews_testkit::{Entry, Host, Keys, Side, oracle, raw};
 use core::fmt::Debug;
 
 /// Lengths around those where the length field changes its form.
@@ -27,7 +27,7 @@ fn header_is_written_and_read_as_by_a_naive_writer() {
             for masking_key in [None, Some([0, 0, 0, 0]), Some([0x37, 0xfa, 0x21, 0x3d])] {
                 let (fin, rsv, opcode) = (first & 0x80 != 0, first >> 4 & 7, Opcode::from_bits(first));
                 let header = FrameHeader { fin, rsv, opcode, masking_key, payload_len };
-                let bytes = wire::header(first, masking_key, payload_len);
+                let bytes = raw::header(first, masking_key, payload_len);
                 let form = "[6455-5.2-5] [6455-5.2-6] [6455-5.2-7] [6455-5.2-8]";
                 assert_eq!(header.encode().as_bytes(), bytes, "{form}");
                 assert!(bytes.len() <= FrameHeader::MAX_LEN);
@@ -95,7 +95,7 @@ fn mask_is_the_same_at_every_cut() {
             let mut mask = Mask::new(key);
             mask.apply(&mut masked[..cut]);
             mask.apply(&mut masked[cut..]);
-            assert_eq!(masked, wire::mask(key, 0, &plain), "{len} bytes, cut at {cut}");
+            assert_eq!(masked, raw::mask(key, 0, &plain), "{len} bytes, cut at {cut}");
             Mask::new(key).apply(&mut masked);
             assert_eq!(masked, plain);
         }
@@ -259,7 +259,7 @@ fn text_message_fails_at_the_wrong_byte() {
         let fails = |host: &Host<R>| host.log.entries.contains(&Entry::Error(ProtocolError::InvalidUtf8));
         for (i, piece) in pieces.iter().enumerate() {
             let first = if i == 0 { 0x01 } else { 0x00 } | if i + 1 == pieces.len() { 0x80 } else { 0 };
-            let frame = wire::frame(first, key, piece);
+            let frame = raw::frame(first, key, piece);
             let (header, payload) = frame.split_at(frame.len() - piece.len());
             host.feed(header);
             for byte in payload {
@@ -270,7 +270,7 @@ fn text_message_fails_at_the_wrong_byte() {
                 seen += 1;
             }
             if i + 1 < pieces.len() {
-                host.feed(&wire::frame(0x89, key, &[0xFF]));
+                host.feed(&raw::frame(0x89, key, &[0xFF]));
             }
         }
         let messages = host.log.messages();
@@ -301,7 +301,7 @@ fn text_message_fails_at_the_wrong_byte() {
 fn text_message_in_one_read_is_valid_or_an_error() {
     fn check<R: Side + Debug>(text: &[u8], verdict: Verdict) {
         let mut host = Host::<R>::new(&Config::DEFAULT);
-        host.feed(&wire::frame(0x81, R::IS_SERVER.then_some([1, 2, 3, 4]), text));
+        host.feed(&raw::frame(0x81, R::IS_SERVER.then_some([1, 2, 3, 4]), text));
         let expected = match verdict {
             Verdict::Valid => Entry::Message(MessageKind::Text, 0, text.to_vec()),
             _ => Entry::Error(ProtocolError::InvalidUtf8),

@@ -40,12 +40,12 @@ impl<R: Role> Host<R> {
 
     /// The frames of a message: one, or one for each part. RSV1 is on the first only.
     fn send(&mut self, kind: MessageKind, body: &[u8], parts: Option<usize>) -> Vec<u8> {
-        let mut wire = Vec::new();
+        let mut stream = Vec::new();
         let mut frame = |fin, rsv, payload: &mut [u8]| {
             let header = self.connection.frame_with_rsv(kind, fin, rsv, payload.len() as u64).unwrap();
             self.connection.payload(payload).unwrap();
-            wire.extend_from_slice(header.as_bytes());
-            wire.extend_from_slice(payload);
+            stream.extend_from_slice(header.as_bytes());
+            stream.extend_from_slice(payload);
         };
         let mut out = vec![0; body.len() + 100];
         match parts {
@@ -58,7 +58,7 @@ impl<R: Role> Host<R> {
                     frame(last, rsv, self.deflater.part(part, last, &mut out).unwrap());
                     (rest, rsv) = (after, 0);
                     if last {
-                        return wire;
+                        return stream;
                     }
                 }
             }
@@ -67,7 +67,7 @@ impl<R: Role> Host<R> {
                 None => frame(true, 0, &mut body.to_vec()),
             },
         }
-        wire
+        stream
     }
 
     fn receive(&mut self, bytes: &[u8]) {
@@ -163,10 +163,10 @@ fn rsv1_is_refused_on_control_and_continuation_frames() {
         (&opens, 0xC0, b"\xC9\xC9\x07\x00"),
         (&plain, 0xC0, b"\xF2\x48\xCD\xC9\xC9\x07\x00"),
     ] {
-        let wire = [before, &frame(first, payload)].concat();
-        for size in 1..=wire.len() {
+        let stream = [before, &frame(first, payload)].concat();
+        for size in 1..=stream.len() {
             let mut client = client(100);
-            wire.chunks(size).for_each(|piece| client.receive(piece));
+            stream.chunks(size).for_each(|piece| client.receive(piece));
             assert_eq!(client.close_sent(), Some(CloseCode::PROTOCOL_ERROR.0), "{first:x} {payload:x?}, cut by {size}");
         }
     }
@@ -206,10 +206,10 @@ fn window_without_parameters_has_32_kib() {
     let far = [&body(3, 32_768, 1)[..], &body(3, 1000, 1)].concat(); // the farthest repetition there can be
     let payload = ZlibDeflate::new(9, 15).message(&far);
     let mut server = server(1 << 16);
-    let wire = server.send(MessageKind::Binary, &far, Some(1 << 16));
-    assert!(wire.len() < far.len() - 900, "the repetition is seen");
+    let stream = server.send(MessageKind::Binary, &far, Some(1 << 16));
+    assert!(stream.len() < far.len() - 900, "the repetition is seen");
     let mut client = client(1 << 16);
-    client.receive(&wire);
+    client.receive(&stream);
     let mut zlib = self::client(1 << 16);
     zlib.receive(&frame(0xC2, &payload));
     assert!(client.heard[0].1 == far && zlib.heard[0].1 == far);
@@ -232,13 +232,13 @@ fn captured_sessions_are_inflated_at_every_cut() {
     let table = include_str!("../data/deflate/sessions.tsv");
     assert_eq!(table.lines().count(), 5);
     for line in table.lines().skip(1) {
-        let [from, agreed, wire] = line.split('\t').collect::<Vec<_>>()[..] else { panic!("three fields: {line}") };
+        let [from, agreed, stream] = line.split('\t').collect::<Vec<_>>()[..] else { panic!("three fields: {line}") };
         let agreed = parameters(agreed);
-        let wire: Vec<u8> =
-            (0..wire.len()).step_by(2).map(|at| u8::from_str_radix(&wire[at..at + 2], 16).unwrap()).collect();
-        for size in 1..=wire.len() {
+        let stream: Vec<u8> =
+            (0..stream.len()).step_by(2).map(|at| u8::from_str_radix(&stream[at..at + 2], 16).unwrap()).collect();
+        for size in 1..=stream.len() {
             let mut server = Host::new(Server, agreed.client, agreed.server, Level::SMALL, 1000);
-            wire.chunks(size).for_each(|piece| server.receive(piece));
+            stream.chunks(size).for_each(|piece| server.receive(piece));
             assert_eq!((server.failed, server.close_sent()), (None, Some(1000)), "{from}, cut by {size}");
             assert!(server.heard == expected, "{from}, cut by {size}");
         }
@@ -268,8 +268,8 @@ proptest! {
         for (by_server, kind, len, seed, parts) in said {
             let body = body(kind, len, seed);
             let kind = if str::from_utf8(&body).is_ok() { MessageKind::Text } else { MessageKind::Binary };
-            let wire = if by_server { server.send(kind, &body, parts) } else { client.send(kind, &body, parts) };
-            let (mut rest, mut sizes) = (&wire[..], cuts.iter().cycle());
+            let stream = if by_server { server.send(kind, &body, parts) } else { client.send(kind, &body, parts) };
+            let (mut rest, mut sizes) = (&stream[..], cuts.iter().cycle());
             while !rest.is_empty() {
                 let (piece, after) = rest.split_at((*sizes.next().unwrap()).min(rest.len()));
                 if by_server { client.receive(piece) } else { server.receive(piece) }

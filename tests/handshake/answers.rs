@@ -8,9 +8,9 @@ use barews::connection::{Config, State};
 use barews::handshake::{Accept, Progress, ServerConfig, ServerHandshake, Subprotocol};
 
 /// Runs a whole request through a server with 512 bytes of storage.
-fn complete<'c>(config: &'c ServerConfig<'c>, wire: &str) -> ServerHandshake<'c, [u8; 512]> {
+fn complete<'c>(config: &'c ServerConfig<'c>, stream: &str) -> ServerHandshake<'c, [u8; 512]> {
     let mut handshake = ServerHandshake::new(config, [0; 512]);
-    assert!(matches!(handshake.receive(&mut wire.as_bytes().to_vec()), Ok(Progress::Complete { .. })));
+    assert!(matches!(handshake.receive(&mut stream.as_bytes().to_vec()), Ok(Progress::Complete { .. })));
     handshake
 }
 

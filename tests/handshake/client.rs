@@ -82,8 +82,8 @@ fn request_refuses_values_that_add_lines_or_fields() {
         assert_eq!(written(&ClientConfig { headers: &[(evil, "x")], ..plain }), Err(HeaderName), "{evil:?}");
         // The same on the server's side.
         let mut server = ServerHandshake::new(&ANY, [0; 512]);
-        let mut wire = super::upgrade("", "Sec-WebSocket-Extensions: a\r\n").into_bytes();
-        assert!(matches!(server.receive(&mut wire), Ok(Progress::Complete { .. })));
+        let mut stream = super::upgrade("", "Sec-WebSocket-Extensions: a\r\n").into_bytes();
+        assert!(matches!(server.receive(&mut stream), Ok(Progress::Complete { .. })));
         for (response, error) in [
             (Accept { headers: &[("X", evil)], ..Accept::default() }, HeaderValue),
             (Accept { headers: &[(evil, "x")], ..Accept::default() }, HeaderName),
@@ -128,15 +128,15 @@ fn request_refuses_values_that_add_lines_or_fields() {
 /// Feeds a client, as `serve` feeds a server.
 fn open<T>(
     config: &ClientConfig<'_>,
-    wire: &[u8],
+    stream: &[u8],
     cuts: impl IntoIterator<Item = usize>,
     look: impl Fn(Response<'_>) -> T,
 ) -> Result<Option<(T, usize)>, HandshakeError> {
     let mut handshake = ClientHandshake::new(config, NONCE, [0; 512]);
     let mut start = 0;
-    for end in cuts.into_iter().chain([wire.len()]) {
-        if let Progress::Complete { rest } = handshake.receive(&mut wire[start..end].to_vec())? {
-            let behind = rest.len() + wire.len() - end;
+    for end in cuts.into_iter().chain([stream.len()]) {
+        if let Progress::Complete { rest } = handshake.receive(&mut stream[start..end].to_vec())? {
+            let behind = rest.len() + stream.len() - end;
             let response = handshake.response().unwrap();
             let (open, seen) = (response.is_open(), look(response));
             let connection = handshake.connect(|| [1, 2, 3, 4], &Config::default());
@@ -255,8 +255,8 @@ fn response_gives_the_same_result_at_every_cut() {
         (response.status(), response.subprotocol().map(String::from), extensions)
     };
     for (ids, response, outcome) in checked.into_iter().chain(others) {
-        let wire = [response.as_bytes(), b"rest"].concat();
-        let whole = open(&config, &wire, [], look);
+        let stream = [response.as_bytes(), b"rest"].concat();
+        let whole = open(&config, &stream, [], look);
         assert_eq!(
             whole.as_ref().map(|seen| seen.as_ref().unwrap().0.0),
             outcome.as_ref().copied(),
@@ -265,17 +265,17 @@ fn response_gives_the_same_result_at_every_cut() {
         if let Ok(Some((_, behind))) = whole {
             assert_eq!(behind, 4, "[6455-4.1-43] {response:?}");
         }
-        for cut in 0..wire.len() {
-            assert_eq!(open(&config, &wire, [cut], look), whole, "[{ids}] {response:?} cut at {cut}");
+        for cut in 0..stream.len() {
+            assert_eq!(open(&config, &stream, [cut], look), whole, "[{ids}] {response:?} cut at {cut}");
         }
-        assert_eq!(open(&config, &wire, 0..wire.len(), look), whole, "[{ids}] {response:?} byte by byte");
+        assert_eq!(open(&config, &stream, 0..stream.len(), look), whole, "[{ids}] {response:?} byte by byte");
     }
     // Nothing was requested.
     let plain = self::config("ws://a/");
-    let wire = switching("", "Sec-WebSocket-Protocol: chat\r\n");
-    assert_eq!(open(&plain, wire.as_bytes(), [], |_| ()), Err(Subprotocol), "[6455-4.1-40]");
-    let wire = switching("", "Sec-WebSocket-Extensions: foo\r\n");
-    assert_eq!(open(&plain, wire.as_bytes(), [], |_| ()), Err(Extensions), "[6455-4.1-39] [6455-9.1-6]");
+    let stream = switching("", "Sec-WebSocket-Protocol: chat\r\n");
+    assert_eq!(open(&plain, stream.as_bytes(), [], |_| ()), Err(Subprotocol), "[6455-4.1-40]");
+    let stream = switching("", "Sec-WebSocket-Extensions: foo\r\n");
+    assert_eq!(open(&plain, stream.as_bytes(), [], |_| ()), Err(Extensions), "[6455-4.1-39] [6455-9.1-6]");
 }
 
 /// [6455-4.1-42] [6455-9.1-7]: what is in use, as the host sees it.
@@ -310,11 +310,11 @@ fn response_with_another_status_keeps_its_fields() {
         (429, "retry-after", "Retry-After: 120\r\n", &["120"]),
         (503, "x-reason", "X-Reason:\r\nX-Other: y\r\n", &[""]),
     ] {
-        let wire = format!(
+        let stream = format!(
             "HTTP/1.1 {status} x\r\n{fields}Sec-WebSocket-Extensions: foo\r\nSec-WebSocket-Protocol: a\r\n\r\nbody"
         );
         let config = ClientConfig { keep: &["x-reason"], ..config("ws://a/") };
-        let seen = open(&config, wire.as_bytes(), [], |response| {
+        let seen = open(&config, stream.as_bytes(), [], |response| {
             assert_eq!((response.status(), response.is_open()), (status, false));
             assert!(response.headers(name).map(|value| str::from_utf8(value).unwrap()).eq(values.iter().copied()));
             assert_eq!(response.header(name), Some(values[0].as_bytes()));
@@ -329,14 +329,14 @@ fn response_with_another_status_keeps_its_fields() {
 #[test]
 fn client_limits_are_exact() {
     let interim = "HTTP/1.1 100 Continue\r\nA: b\r\n\r\n";
-    let wire = interim.repeat(3) + &switching("", "");
-    let config = ClientConfig { max_head_size: wire.len(), max_headers: 6, ..config("ws://a/") };
-    assert_eq!(open(&config, wire.as_bytes(), [], |response| response.status()), Ok(Some((101, 0))));
-    for cuts in [0..0, 0..wire.len()] {
-        let small = ClientConfig { max_head_size: wire.len() - 1, ..config };
-        assert_eq!(open(&small, wire.as_bytes(), cuts.clone(), |_| ()), Err(HeadTooLarge));
+    let stream = interim.repeat(3) + &switching("", "");
+    let config = ClientConfig { max_head_size: stream.len(), max_headers: 6, ..config("ws://a/") };
+    assert_eq!(open(&config, stream.as_bytes(), [], |response| response.status()), Ok(Some((101, 0))));
+    for cuts in [0..0, 0..stream.len()] {
+        let small = ClientConfig { max_head_size: stream.len() - 1, ..config };
+        assert_eq!(open(&small, stream.as_bytes(), cuts.clone(), |_| ()), Err(HeadTooLarge));
         let few = ClientConfig { max_headers: 5, ..config };
-        assert_eq!(open(&few, wire.as_bytes(), cuts, |_| ()), Err(TooManyHeaders));
+        assert_eq!(open(&few, stream.as_bytes(), cuts, |_| ()), Err(TooManyHeaders));
     }
 }
 

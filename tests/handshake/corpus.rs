@@ -26,11 +26,11 @@ pub(super) fn said(text: &str) -> Option<&str> {
 /// What a server makes of a request: outcome, status, error, accept value, target, subprotocols, bytes behind the head.
 type Served = (&'static str, u16, Option<HandshakeError>, String, String, String, usize);
 
-fn serve(wire: &[u8], cut: usize) -> Served {
+fn serve(stream: &[u8], cut: usize) -> Served {
     let mut handshake = ServerHandshake::new(&ANY, [0; 1024]);
     let mut out = [0; 1024];
     let mut behind = 0;
-    for piece in [&wire[..cut], &wire[cut..]] {
+    for piece in [&stream[..cut], &stream[cut..]] {
         if behind > 0 {
             behind += piece.len();
             continue;
@@ -71,8 +71,8 @@ fn requests_of_real_software_give_the_recorded_result() {
         let [file, outcome, status, error, _key, accept, target, subprotocols, rest, _from] = row[..] else {
             panic!("{row:?}")
         };
-        let wire = bytes(file);
-        let whole = serve(&wire, wire.len());
+        let stream = bytes(file);
+        let whole = serve(&stream, stream.len());
         assert_eq!(whole.0, outcome, "{file}: {whole:?}");
         let status = said(status).filter(|_| outcome != "plain");
         assert!(status.is_none_or(|status| status == whole.1.to_string()), "{file}: {whole:?}");
@@ -86,8 +86,8 @@ fn requests_of_real_software_give_the_recorded_result() {
             assert_eq!(whole.5, said(subprotocols).unwrap_or_default(), "{file}");
         }
         assert!(said(rest).is_none_or(|rest| outcome == "error" || rest == whole.6.to_string()), "{file}: {whole:?}");
-        for cut in 0..wire.len() - whole.6 {
-            assert_eq!(serve(&wire, cut), whole, "{file} cut at {cut}");
+        for cut in 0..stream.len() - whole.6 {
+            assert_eq!(serve(&stream, cut), whole, "{file} cut at {cut}");
         }
         count += 1;
     }
@@ -97,10 +97,10 @@ fn requests_of_real_software_give_the_recorded_result() {
 /// What a client makes of a response: outcome, status, error, subprotocol, extensions, bytes behind the head.
 type Answered = (&'static str, u16, Option<HandshakeError>, Option<String>, Vec<String>, usize);
 
-fn answer(config: &ClientConfig<'_>, wire: &[u8], cut: usize) -> Option<Answered> {
+fn answer(config: &ClientConfig<'_>, stream: &[u8], cut: usize) -> Option<Answered> {
     let mut handshake = ClientHandshake::new(config, NONCE, [0; 1024]);
     let mut behind = None;
-    for piece in [&wire[..cut], &wire[cut..]] {
+    for piece in [&stream[..cut], &stream[cut..]] {
         match (handshake.receive(&mut piece.to_vec()), behind) {
             (Err(error), _) => return Some(("error", 0, Some(error), None, Vec::new(), 0)),
             (Ok(Progress::Partial), _) => {}
@@ -132,8 +132,8 @@ fn responses_of_real_software_give_the_recorded_result() {
             extensions: said(extensions).unwrap_or_default(),
             ..ClientConfig::new(Uri::parse("ws://server.example.com/chat").unwrap())
         };
-        let wire = bytes(file);
-        let whole = answer(&config, &wire, wire.len()).unwrap();
+        let stream = bytes(file);
+        let whole = answer(&config, &stream, stream.len()).unwrap();
         assert_eq!(whole.0, outcome, "{file}: {whole:?}");
         if outcome != "error" {
             assert_eq!(whole.1.to_string(), status, "{file}");
@@ -150,8 +150,8 @@ fn responses_of_real_software_give_the_recorded_result() {
             assert_eq!(whole.4, said(chosen).map_or(Vec::new(), names), "{file}");
             assert_eq!(whole.5.to_string(), rest, "{file}");
         }
-        for cut in 0..wire.len() {
-            assert_eq!(answer(&config, &wire, cut).unwrap(), whole, "{file} cut at {cut}");
+        for cut in 0..stream.len() {
+            assert_eq!(answer(&config, &stream, cut).unwrap(), whole, "{file} cut at {cut}");
         }
         count += 1;
     }

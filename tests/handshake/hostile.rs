@@ -43,8 +43,8 @@ fn endless_head_is_refused_at_the_limit() {
             ("", "\r\n", StartLineTooLong),
         ] {
             let mut handshake = ServerHandshake::new(&config, [0; 64]);
-            let wire = start.bytes().chain(endless.bytes().cycle()).take(max_head_size + 10);
-            let mut errors = wire.map(|byte| handshake.receive(&mut [byte]).err()).enumerate();
+            let stream = start.bytes().chain(endless.bytes().cycle()).take(max_head_size + 10);
+            let mut errors = stream.map(|byte| handshake.receive(&mut [byte]).err()).enumerate();
             let first = errors.find_map(|(consumed, error)| error.map(|error| (consumed, error)));
             assert_eq!(first, Some((max_head_size, error)), "{endless:?}");
             // Nothing is read after an error, be it a good request.
@@ -87,12 +87,12 @@ fn hostile_list_is_refused_or_skipped() {
         (format!("Sec-WebSocket-Extensions: a{}\r\n", ",".repeat(16 << 10)), Ok(())),
         (format!("Connection: {}\r\n", ",".repeat(16 << 10)), Ok(())),
     ] {
-        let wire = upgrade("", &with);
-        for cuts in [0..0, 0..wire.len()] {
-            let seen = serve(&config, 64 << 10, wire.as_bytes(), cuts, |_| ()).map(|seen| seen.unwrap().0);
+        let stream = upgrade("", &with);
+        for cuts in [0..0, 0..stream.len()] {
+            let seen = serve(&config, 64 << 10, stream.as_bytes(), cuts, |_| ()).map(|seen| seen.unwrap().0);
             assert_eq!(seen, outcome, "{}", &with[..30]);
         }
-        assert_eq!(serve(&config, 512, wire.as_bytes(), [], |_| ()), Err(StorageFull));
+        assert_eq!(serve(&config, 512, stream.as_bytes(), [], |_| ()), Err(StorageFull));
     }
     assert_eq!(StorageFull.status(), 431);
 }
@@ -105,14 +105,14 @@ fn large_cookie_needs_no_storage() {
          Cookie: id={}\r\nOrigin: http://server.example.com\r\nSec-WebSocket-Extensions: permessage-deflate; client_max_window_bits\r\n",
         "x".repeat(8 << 10)
     );
-    let wire = upgrade("", &with);
+    let stream = upgrade("", &with);
     for size in [1, 2, 3, 7, 64, 512, 1460, 8192, 16384] {
-        let cuts = (0..wire.len()).step_by(size);
-        assert!(serve(&ANY, 512, wire.as_bytes(), cuts, |r| assert!(r.is_upgrade())).unwrap().is_some());
+        let cuts = (0..stream.len()).step_by(size);
+        assert!(serve(&ANY, 512, stream.as_bytes(), cuts, |r| assert!(r.is_upgrade())).unwrap().is_some());
     }
     let keeping = ServerConfig { keep: &["cookie"], ..ANY };
-    assert_eq!(serve(&keeping, 512, wire.as_bytes(), [], |_| ()), Err(StorageFull));
-    let seen = serve(&keeping, 16 << 10, wire.as_bytes(), [], |r| r.header("cookie").unwrap().len());
+    assert_eq!(serve(&keeping, 512, stream.as_bytes(), [], |_| ()), Err(StorageFull));
+    let seen = serve(&keeping, 16 << 10, stream.as_bytes(), [], |r| r.header("cookie").unwrap().len());
     assert_eq!(seen.unwrap().unwrap().0, 3 + (8 << 10));
 }
 
@@ -162,20 +162,20 @@ fn bytes_before_the_101_are_not_read_as_frames() {
         "Transfer-Encoding: chunked\r\n",
         "Transfer-Encoding:\r\n",
     ] {
-        let wire = [upgrade("", body).as_bytes(), frame].concat();
-        for cuts in [0..0, 0..wire.len()] {
-            assert_eq!(serve(&ANY, 512, &wire, cuts, |_| ()), Err(Body), "{body:?}");
+        let stream = [upgrade("", body).as_bytes(), frame].concat();
+        for cuts in [0..0, 0..stream.len()] {
+            assert_eq!(serve(&ANY, 512, &stream, cuts, |_| ()), Err(Body), "{body:?}");
         }
     }
-    let mut wire = [upgrade("", "Content-Length: 0\r\n").as_bytes(), frame].concat();
+    let mut stream = [upgrade("", "Content-Length: 0\r\n").as_bytes(), frame].concat();
     let mut handshake = ServerHandshake::new(&ANY, [0; 512]);
-    assert_eq!(handshake.receive(&mut wire), Ok(Progress::Complete { rest: &mut frame.clone() }));
+    assert_eq!(handshake.receive(&mut stream), Ok(Progress::Complete { rest: &mut frame.clone() }));
     // The client's side: what follows any status but 101 is no frame, and there is no connection to take it for one.
     let config = client();
     for (status, opens) in [("101 Switching Protocols", true), ("200 OK", false), ("404 Not Found", false)] {
         let mut handshake = ClientHandshake::new(&config, NONCE, [0; 512]);
-        let mut wire = [switching("", "").replace("101 Switching Protocols", status).as_bytes(), b"\x81\0"].concat();
-        assert_eq!(handshake.receive(&mut wire), Ok(Progress::Complete { rest: &mut b"\x81\0".to_vec() }));
+        let mut stream = [switching("", "").replace("101 Switching Protocols", status).as_bytes(), b"\x81\0"].concat();
+        assert_eq!(handshake.receive(&mut stream), Ok(Progress::Complete { rest: &mut b"\x81\0".to_vec() }));
         assert_eq!(handshake.connect(|| [0; 4], &Config::default()).is_ok(), opens, "{status}");
     }
 }
@@ -185,9 +185,9 @@ fn bytes_before_the_101_are_not_read_as_frames() {
 #[test]
 fn response_101_that_does_not_fit_the_request_is_refused() {
     let config = client();
-    let outcome = |wire: &str| {
+    let outcome = |stream: &str| {
         let mut handshake = ClientHandshake::new(&config, NONCE, [0; 512]);
-        let outcome = handshake.receive(&mut wire.as_bytes().to_vec()).map(|_| ());
+        let outcome = handshake.receive(&mut stream.as_bytes().to_vec()).map(|_| ());
         assert_eq!(handshake.connect(|| [0; 4], &Config::default()).is_ok(), outcome.is_ok());
         outcome
     };

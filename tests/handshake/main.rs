@@ -44,15 +44,15 @@ fn edit(start_line: &str, lines: &[&str], without: &str, with: &str) -> String {
 fn serve<T>(
     config: &ServerConfig<'_>,
     storage: usize,
-    wire: &[u8],
+    stream: &[u8],
     cuts: impl IntoIterator<Item = usize>,
     look: impl Fn(Request<'_>) -> T,
 ) -> Result<Option<(T, usize)>, HandshakeError> {
     let mut handshake = ServerHandshake::new(config, vec![0; storage]);
     let mut start = 0;
-    for end in cuts.into_iter().chain([wire.len()]) {
-        if let Progress::Complete { rest } = handshake.receive(&mut wire[start..end].to_vec())? {
-            return Ok(Some((look(handshake.request().unwrap()), rest.len() + wire.len() - end)));
+    for end in cuts.into_iter().chain([stream.len()]) {
+        if let Progress::Complete { rest } = handshake.receive(&mut stream[start..end].to_vec())? {
+            return Ok(Some((look(handshake.request().unwrap()), rest.len() + stream.len() - end)));
         }
         assert!(handshake.request().is_none());
         start = end;

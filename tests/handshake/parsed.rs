@@ -17,8 +17,8 @@ struct Head {
     fields: Vec<(Vec<u8>, Vec<u8>)>,
 }
 
-fn parse(wire: &[u8]) -> Option<Head> {
-    let mut head = wire;
+fn parse(stream: &[u8]) -> Option<Head> {
+    let mut head = stream;
     while let Some(rest) = head.strip_prefix(b"\r\n") {
         head = rest;
     }
@@ -48,9 +48,9 @@ impl Head {
 /// What a server makes of a request: an upgrade with its accept value, a plain request, or an error.
 type Outcome = Result<Option<String>, HandshakeError>;
 
-fn over_bytes(wire: &[u8]) -> Option<Outcome> {
+fn over_bytes(stream: &[u8]) -> Option<Outcome> {
     let mut handshake = handshake::ServerHandshake::new(&ANY, [0; 1024]);
-    match handshake.receive(&mut wire.to_vec()) {
+    match handshake.receive(&mut stream.to_vec()) {
         Ok(Progress::Partial) => return None,
         Ok(Progress::Complete { .. }) => {}
         Err(error) => return Some(Err(error)),
@@ -92,14 +92,14 @@ fn over_fields(head: &Head) -> Option<Outcome> {
 #[test]
 fn parsed_request_gives_the_result_of_its_bytes() {
     let mut compared = 0;
-    let wires = requests().into_iter().map(|(_, wire, _)| (wire.clone(), wire.into_bytes()));
+    let wires = requests().into_iter().map(|(_, stream, _)| (stream.clone(), stream.into_bytes()));
     let files = rows(include_str!("../data/handshakes/requests.tsv")).map(|row| (row[0].into(), bytes(row[0])));
-    for (name, wire) in wires.chain(files) {
-        let Some(expected) = over_bytes(&wire) else { continue };
+    for (name, stream) in wires.chain(files) {
+        let Some(expected) = over_bytes(&stream) else { continue };
         if matches!(expected, Err(LineEnding | ObsoleteFolding | StartLine)) {
             continue;
         }
-        let Some(outcome) = parse(&wire).and_then(|head| over_fields(&head)) else {
+        let Some(outcome) = parse(&stream).and_then(|head| over_fields(&head)) else {
             assert!(matches!(expected, Err(HttpVersion | HeaderName)), "{name}: {expected:?}");
             continue;
         };
@@ -113,10 +113,10 @@ fn parsed_request_gives_the_result_of_its_bytes() {
 #[test]
 fn extended_connect_gives_the_result_of_an_upgrade() {
     let mut compared = 0;
-    let wires = requests().into_iter().map(|(_, wire, _)| (wire.clone(), wire.into_bytes()));
+    let wires = requests().into_iter().map(|(_, stream, _)| (stream.clone(), stream.into_bytes()));
     let files = rows(include_str!("../data/handshakes/requests.tsv")).map(|row| (row[0].into(), bytes(row[0])));
-    for (name, wire) in wires.chain(files) {
-        let (Some(expected), Some(head)) = (over_bytes(&wire), parse(&wire)) else { continue };
+    for (name, stream) in wires.chain(files) {
+        let (Some(expected), Some(head)) = (over_bytes(&stream), parse(&stream)) else { continue };
         // What only HTTP/1.1 can do wrong, and what is no WebSocket.
         if matches!(
             expected,
@@ -343,10 +343,10 @@ fn parsed_client_and_server_interoperate() {
         assert_eq!(client.connect(|| [0; 4], &Config::DEFAULT).unwrap_err(), BuildError::NotNow);
         assert_eq!(handshake.accept(&Accept::default(), &Config::DEFAULT).unwrap_err(), BuildError::NotNow);
         // Frames are masked as over TCP.
-        let mut wire = [0; 64];
-        let len = at_client.ping(b"a", &mut wire).unwrap();
-        assert_eq!(wire[..len], [0x89, 0x81, 1, 2, 3, 4, b'a' ^ 1]);
-        assert!(at_server.receive(&mut wire[..len]).unwrap().event.is_some());
+        let mut stream = [0; 64];
+        let len = at_client.ping(b"a", &mut stream).unwrap();
+        assert_eq!(stream[..len], [0x89, 0x81, 1, 2, 3, 4, b'a' ^ 1]);
+        assert!(at_server.receive(&mut stream[..len]).unwrap().event.is_some());
     }
 }
 

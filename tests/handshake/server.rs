@@ -185,7 +185,7 @@ pub(super) fn requests() -> Vec<(&'static str, String, Result<bool, HandshakeErr
         ("6455-4.2.1-2", "GET /chat/%7Euser?token=a%2Bb&x=/../ HTTP/1.1", Ok(true)),
     ];
     let upgrades = upgrades.map(|(ids, without, with, outcome)| (ids, upgrade(without, with), outcome));
-    let others = others.map(|(ids, wire, outcome)| (ids, wire.into(), outcome));
+    let others = others.map(|(ids, stream, outcome)| (ids, stream.into(), outcome));
     let started =
         started.map(|(ids, line, outcome)| (ids, upgrade("", "").replace("GET /chat HTTP/1.1", line), outcome));
     upgrades.into_iter().chain(others).chain(started).collect()
@@ -195,8 +195,8 @@ pub(super) fn requests() -> Vec<(&'static str, String, Result<bool, HandshakeErr
 #[test]
 fn request_gives_the_same_result_at_every_cut() {
     for (ids, request, outcome) in requests() {
-        let wire = [request.as_bytes(), b"rest"].concat();
-        let whole = serve(&ANY, 512, &wire, [], summary);
+        let stream = [request.as_bytes(), b"rest"].concat();
+        let whole = serve(&ANY, 512, &stream, [], summary);
         assert_eq!(
             whole.as_ref().map(|seen| seen.as_ref().unwrap().0.starts_with("true")),
             outcome.as_ref().copied(),
@@ -205,10 +205,10 @@ fn request_gives_the_same_result_at_every_cut() {
         if let Ok(seen) = &whole {
             assert_eq!(seen.as_ref().unwrap().1, 4, "[{ids}] {request:?}");
         }
-        for cut in 0..wire.len() {
-            assert_eq!(serve(&ANY, 512, &wire, [cut], summary), whole, "[{ids}] {request:?} cut at {cut}");
+        for cut in 0..stream.len() {
+            assert_eq!(serve(&ANY, 512, &stream, [cut], summary), whole, "[{ids}] {request:?} cut at {cut}");
         }
-        assert_eq!(serve(&ANY, 512, &wire, 0..wire.len(), summary), whole, "[{ids}] {request:?} byte by byte");
+        assert_eq!(serve(&ANY, 512, &stream, 0..stream.len(), summary), whole, "[{ids}] {request:?} byte by byte");
     }
 }
 
@@ -217,7 +217,7 @@ fn request_gives_the_same_result_at_every_cut() {
 fn request_is_shown_as_it_was_sent() {
     let with = "Origin: https://example.com\r\nCookie: a=1\r\nSec-WebSocket-Protocol: mqtt, chat\r\nCookie: \t b=\u{e9} \r\n\
         Sec-WebSocket-Protocol: superchat\r\nSec-WebSocket-Extensions: foo\r\nSec-WebSocket-Extensions: bar; baz=\"\\2\"; q, foo\r\n";
-    let wire = upgrade("", with).replace("/chat", "/chat?a=/../&b=%20[|]");
+    let stream = upgrade("", with).replace("/chat", "/chat?a=/../&b=%20[|]");
     let config = ServerConfig { subprotocols: &["superchat", "chat"], keep: &["COOKIE", "authorization"], ..ANY };
     let check = |request: Request<'_>| {
         assert!(request.is_upgrade());
@@ -237,10 +237,10 @@ fn request_is_shown_as_it_was_sent() {
         assert_eq!((params[0].name, params[1].name, params[1].value), ("baz", "q", None));
         assert!(params[0].value.unwrap() == "2");
     };
-    assert!(serve(&config, 512, wire.as_bytes(), [], check).unwrap().is_some());
+    assert!(serve(&config, 512, stream.as_bytes(), [], check).unwrap().is_some());
     // RFC 9112 3.2.2: the host of a whole URI counts, not Host
-    let wire = upgrade("", "").replace("GET /chat", "GET HTTP://[::1]:80/a?b");
-    let seen = serve(&ANY, 512, wire.as_bytes(), [], |r| (r.host().to_owned(), r.target().to_owned()));
+    let stream = upgrade("", "").replace("GET /chat", "GET HTTP://[::1]:80/a?b");
+    let seen = serve(&ANY, 512, stream.as_bytes(), [], |r| (r.host().to_owned(), r.target().to_owned()));
     assert_eq!(seen.unwrap().unwrap().0, ("[::1]:80".into(), "/a?b".into()));
 }
 
@@ -266,9 +266,9 @@ fn origin_policy_refuses_upgrades_of_other_pages() {
         ("Origin: https://example.com:8443\r\n", false, false),
         ("Origin: http://server.example.com:8080\r\n", false, false),
     ] {
-        let wire = upgrade("", origin);
+        let stream = upgrade("", origin);
         for (config, allowed) in [(&same, by_same), (&list, by_list), (&ANY, true)] {
-            let outcome = serve(config, 512, wire.as_bytes(), [], |_| ());
+            let outcome = serve(config, 512, stream.as_bytes(), [], |_| ());
             assert_eq!(
                 outcome,
                 if allowed { Ok(Some(((), 0))) } else { Err(Origin) },
