@@ -9,7 +9,6 @@ mod levels;
 mod matches;
 
 use super::negotiation::Direction;
-use super::rfc1951::{EMPTY, STORED};
 use crate::wire::error::SendError;
 use bits::Bits;
 use matches::{Finder, Shares, Tables};
@@ -173,12 +172,7 @@ impl<M: AsMut<[u8]>> Deflater<M> {
     }
 
     fn finish(&mut self, input: &[u8], last: bool, mut bits: Bits<'_>) -> Option<usize> {
-        // RFC 7692 7.2.1: an empty block, without its last four bytes where the message ends
-        bits.push(STORED << 1, 3);
-        bits.align();
-        if !last {
-            bits.push(u32::from_le_bytes(EMPTY), 32);
-        }
+        block::flush(&mut bits, last);
         let len = bits.finish()?;
         if let Some(tables) = Tables::new(self.memory.as_mut(), self.level.0.shares, self.agreed.bits()) {
             self.finder.remember(tables.ring, input);

@@ -35,6 +35,12 @@ impl Window {
         next.checked_sub(back).unwrap_or(ring.len().wrapping_add(next).wrapping_sub(back))
     }
 
+    /// Does the same in a ring whose length is a power of two, which takes fewer instructions.
+    #[inline]
+    pub(super) fn place_by_mask(&self, ring: &[u8], back: usize) -> usize {
+        usize::from(self.next).wrapping_sub(back) & ring.len().wrapping_sub(1)
+    }
+
     /// Returns the last `back` bytes, the oldest first: in two pieces, of which the second is empty unless the ring's end is
     /// between them.
     #[inline]
@@ -75,6 +81,9 @@ mod tests {
                 assert_eq!(window.reach(&ring, 0), known);
                 for back in 0..=known {
                     assert_eq!(window.last(&ring, back).concat(), all[all.len() - back..]);
+                    if len.is_power_of_two() && back > 0 {
+                        assert_eq!(window.place_by_mask(&ring, back), window.place(&ring, back));
+                    }
                 }
             }
             window.forget();

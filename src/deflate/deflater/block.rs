@@ -4,8 +4,8 @@ use super::bits::Bits;
 use super::code::{Code, Codes};
 use super::header::Header;
 use crate::deflate::rfc1951::{
-    END_OF_BLOCK, FIXED, FIXED_DISTANCE_BITS, MAX_BITS, MAX_STORED, MIN_MATCH, STORED, USED_DISTANCES, USED_LITERALS,
-    distance_symbol, fixed_bits, length_symbol,
+    EMPTY, END_OF_BLOCK, FIXED, FIXED_DISTANCE_BITS, MAX_BITS, MAX_STORED, MIN_MATCH, STORED, USED_DISTANCES,
+    USED_LITERALS, distance_symbol, fixed_bits, length_symbol,
 };
 
 /// Returns the bytes that an input takes in stored blocks, with the flush after them.
@@ -22,6 +22,15 @@ pub(super) fn stored(bits: &mut Bits<'_>, input: &[u8]) {
         // RFC 1951 3.2.4
         bits.push(part.len() as u32 | !(part.len() as u32) << 16, 32);
         bits.bytes(part);
+    }
+}
+
+/// Writes the flush: an empty block, without its last four bytes where the message ends (RFC 7692 section 7.2.1).
+pub(super) fn flush(bits: &mut Bits<'_>, last: bool) {
+    bits.push(STORED << 1, 3);
+    bits.align();
+    if !last {
+        bits.push(u32::from_le_bytes(EMPTY), 32);
     }
 }
 

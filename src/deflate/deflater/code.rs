@@ -38,6 +38,12 @@ impl Codes<'_> {
     }
 }
 
+/// Writes a match with the fixed codes.
+#[inline(never)]
+pub(super) fn push_fixed_match(bits: &mut Bits<'_>, length: u16, distance: u16) {
+    Codes::Fixed.push_match(bits, length, distance);
+}
+
 /// RFC 1951 3.1.1: a code comes first bit first, all else last bit first
 #[inline]
 fn push_code(bits: &mut Bits<'_>, code: u16, n: u32) {

@@ -2,7 +2,7 @@
 
 use super::bits::Bits;
 use super::block::Block;
-use super::code::Codes;
+use super::code::{Codes, push_fixed_match};
 use super::matches::{Effort, Finder, Match, SHORTEST, Tables};
 use crate::deflate::rfc1951::{END_OF_BLOCK, FIXED};
 
@@ -24,7 +24,7 @@ pub(super) fn small(finder: &Finder, tables: &mut Tables<'_>, input: &[u8], bits
         let candidate = finder.enter(tables, input, at);
         match candidate.and_then(|it| finder.longest(tables, input, at, it, SHORTEST as u16 - 1, ONE)) {
             Some(Match { length, distance }) => {
-                Codes::Fixed.push_match(bits, length, distance);
+                push_fixed_match(bits, length, distance);
                 for skipped in 1..length {
                     finder.enter(tables, input, at + usize::from(skipped));
                 }

@@ -183,7 +183,7 @@ impl Finder {
     /// What goes beyond the ring's end, or into the input, is not looked at here.
     #[inline]
     fn ends_alike(&self, ring: &[u8], back: usize, shorter: usize, end: [u8; 4]) -> bool {
-        let start = self.window.place(ring, back);
+        let start = self.window.place_by_mask(ring, back);
         shorter >= back || end_of(ring, start + shorter).is_none_or(|there| there == end)
     }
 

@@ -14,14 +14,14 @@ const CHUNK: usize = 16;
 pub(super) const ROOM: usize = 2 + MAX_MATCH as usize + 2 * CHUNK;
 
 /// Decodes up to the end of the block, which is left to the caller, or until the input or the room might not suffice.
-#[inline]
+#[inline(never)]
 pub(super) fn symbols(
     codes: &Codes,
     bits: &mut Bits,
     input: &mut &[u8],
     output: &mut Output<'_>,
 ) -> Result<(), ProtocolError> {
-    // Copies of what the loop changes stay in registers.
+    // In a function of its own, copies of what the loop changes stay in registers.
     let mut reader = Reader { bits: *bits, input };
     let mut local = output.reborrow();
     let mut produced = local.produced;
