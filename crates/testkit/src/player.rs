@@ -32,7 +32,7 @@ impl Transcript {
                     }
                     play.input.extend_from_slice(bytes);
                 }
-                Line::Is(expected) => play.expected.push(expected.clone()),
+                Line::Is(expected) => play.expected.push((at, expected.clone())),
                 Line::Do(what) => {
                     play.settle(&at);
                     play.act(what);
@@ -52,9 +52,9 @@ struct Play<R> {
     reads: Reads,
     /// Bytes that were fed.
     fed: usize,
-    /// What is to be fed, and what is expected then.
+    /// What is to be fed, and what is expected then, each with its place.
     input: Vec<u8>,
-    expected: Vec<String>,
+    expected: Vec<(String, String)>,
     /// Entries of the log that were compared.
     seen: usize,
 }
@@ -76,7 +76,12 @@ impl<R: Side + core::fmt::Debug> Play<R> {
         }
         let entries = &self.host.log.entries[self.seen..];
         let happened: Vec<String> = entries.iter().map(shown).collect();
-        assert_eq!(happened, core::mem::take(&mut self.expected), "before {at}");
+        let expected = core::mem::take(&mut self.expected);
+        for (n, (place, expected)) in expected.iter().enumerate() {
+            let happened = happened.get(n).map_or("nothing", |happened| happened);
+            assert!(happened == expected, "{place}: expected: {expected}, happened: {happened}");
+        }
+        assert!(happened.len() == expected.len(), "before {at}: not expected: {:?}", &happened[expected.len()..]);
         self.seen = self.host.log.entries.len();
     }
 
