@@ -321,15 +321,19 @@ fn before_control(bytes: &[u8]) -> usize {
 
 /// How many bytes at the start are no control characters, in words of eight: as many as there are, or fewer.
 fn without_control(bytes: &[u8]) -> usize {
+    // mutant: replace without_control -> usize with 0: it is looked for too early, and then byte by byte
     const EACH: u64 = 0x0101_0101_0101_0101;
     let mut words = bytes.as_chunks().0.iter().zip(0usize..);
     let control = words.find_map(|(word, i)| {
         let word = u64::from_le_bytes(*word);
         // Bit 7 of the lowest byte below n is set, and of no byte before it.
+        // mutant: replace & with ^, |: it is looked for too early, and then byte by byte
         let below = |word: u64, n: u64| word.wrapping_sub(n * EACH) & !word & (0x80 * EACH);
+        // mutant: replace | with ^: it is looked for too early, and then byte by byte
         let found = below(word, 0x20) | below(word ^ (0x7F * EACH), 1);
         (found != 0).then(|| 8 * i + (found.trailing_zeros() / 8) as usize)
     });
+    // mutant: replace & with ^, |: it is looked for too early, and then byte by byte
     control.unwrap_or(bytes.len() & !7)
 }
 

@@ -158,6 +158,7 @@ impl FrameHeader {
         if masked { unmasked + 4 } else { unmasked }
     }
 
+    // mutants: replace | with ^: the bits are disjoint
     /// Writes the [encoded](Self::encode) header to the start of `out`. `None` if `out` is shorter than the header.
     #[inline]
     pub(crate) fn write(&self, out: &mut [u8]) -> Option<()> {

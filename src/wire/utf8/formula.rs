@@ -26,6 +26,7 @@ pub(super) const fn is(x: u8, y: u8) -> u8 {
     if x == y { 0xFF } else { 0 }
 }
 
+// mutants: replace | with ^: both have bit 7 only after an earlier mistake
 /// Bit 7 is set unless `b` is a continuation byte exactly where one of the three bytes before it, as a lead, needs one.
 #[inline(always)]
 const fn misplaced(b: u8, p1: u8, p2: u8, p3: u8) -> u8 {
@@ -34,6 +35,7 @@ const fn misplaced(b: u8, p1: u8, p2: u8, p3: u8) -> u8 {
     needed ^ continuation
 }
 
+// mutants: replace | with ^: both have bit 7 only after an earlier mistake
 /// Bit 7 is set when `b` must not follow `p3 p2 p1`.
 #[inline(always)]
 pub(super) const fn wrong(b: u8, p1: u8, p2: u8, p3: u8) -> u8 {
