@@ -35,12 +35,12 @@ const fn misplaced(b: u8, p1: u8, p2: u8, p3: u8) -> u8 {
     needed ^ continuation
 }
 
-// mutants: replace | with ^: both have bit 7 only after an earlier mistake
 /// Bit 7 is set when `b` must not follow `p3 p2 p1`.
 #[inline(always)]
 pub(super) const fn wrong(b: u8, p1: u8, p2: u8, p3: u8) -> u8 {
     misplaced(b, p1, p2, p3)
         | is(b & 0xFE, 0xC0) // C0, C1: overlong
+        // mutants: replace | with ^: no two neighbors have bit 7 at once
         | from(b, 0xF5) // above U+10FFFF
         | is(p1, 0xE0) & !from(b, 0xA0) // overlong
         | is(p1, 0xED) & from(b, 0xA0) // a surrogate
