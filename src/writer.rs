@@ -43,6 +43,7 @@ impl Writer<'_> {
             unit *= 10;
         }
         while let Some(digits) = number.checked_div(unit) {
+            // mutant: replace | with ^: the bits are disjoint
             self.bytes(&[b'0' | (digits % 10) as u8]);
             unit /= 10;
         }

@@ -2,7 +2,9 @@
 //! and 8.1).
 
 use barews::connection::{Config, MessageKind};
-use barews::wire::{CloseCode, CloseFrame, FrameHeader, Mask, Opcode, Utf8Validator};
+use barews::wire::{
+    CloseCode, CloseFrame, FrameHeader, MAX_CONTROL_FRAME, MAX_CONTROL_PAYLOAD, Mask, Opcode, Utf8Validator,
+};
 use barews::{Client, ProtocolError, SendError, Server};
 use barews_testkit::{Entry, Host, Keys, Side, oracle, raw};
 use core::fmt::Debug;
@@ -10,6 +12,15 @@ use core::fmt::Debug;
 /// Lengths around those where the length field changes its form.
 const LENGTHS: [u64; 15] =
     [0, 1, 124, 125, 126, 127, 128, 255, 256, 65534, 65535, 65536, 65537, 1 << 32, (1 << 63) - 1];
+
+/// [6455-5.5-1]: at most 125 bytes of payload.
+#[test]
+fn control_frame_is_at_most_131_bytes_long() {
+    let payload_len = MAX_CONTROL_PAYLOAD as u64;
+    let header = FrameHeader { fin: true, rsv: 0, opcode: Opcode::PING, masking_key: Some([0; 4]), payload_len };
+    assert_eq!(header.encode().as_bytes().len() + MAX_CONTROL_PAYLOAD, MAX_CONTROL_FRAME);
+    assert_eq!(MAX_CONTROL_FRAME, 131);
+}
 
 /// [6455-5.2-7]: what has no place in a header is left out.
 #[test]

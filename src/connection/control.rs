@@ -121,6 +121,7 @@ impl ControlSlot {
     // RFC 6455 5.5.2, 5.5.3 [6455-5.5.2-2] [6455-5.5.3-1]
     pub(super) fn answer_ping(&mut self) {
         let start = usize::from(self.at);
+        // mutant: replace > with >=: a payload in its place is moved onto itself
         if start > 0 {
             for i in 0..usize::from(self.collected) {
                 let byte = self.bytes.get(start + i).copied().unwrap_or_else(|| never!(0));

@@ -71,6 +71,8 @@ impl Fragmentation {
     #[inline(always)]
     pub(super) fn payload(&mut self, part: &mut [u8], mask: Option<&mut Mask>) -> Result<(), ProtocolError> {
         match &mut self.message {
+            // mutant: replace match guard FAST && part.len() > BLOCK with true, false: only the speed differs
+            // mutant: replace && with ||; replace > with ==, <, >=: only the speed differs
             Message::Text(utf8) if FAST && part.len() > BLOCK => unmask_long_text(part, mask, utf8),
             Message::Text(utf8) => unmask(part, mask, Mask::apply_is_ascii, Some(utf8)),
             _ => unmask(part, mask, Mask::apply_is_ascii, None),
@@ -138,7 +140,9 @@ fn unmask(
         None => text.is_some() && part.is_ascii(),
     };
     match (is_ascii, text) {
+        // mutant: replace match guard FAST with true, false: only the speed differs
         (false, Some(utf8)) if FAST => *utf8 = check(*utf8, part)?,
+        // mutant: delete match arm (false, Some(utf8)): not reached on 64-bit targets
         (false, Some(utf8)) => utf8.push(part)?,
         (true, Some(utf8)) if !part.is_empty() => utf8.push_ascii()?,
         _ => {}

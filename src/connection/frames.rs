@@ -54,6 +54,7 @@ impl Frames {
     /// Reads the next event.
     #[inline(always)]
     pub(super) fn receive<'b>(&mut self, bytes: &'b mut [u8], side: Side) -> Result<Received<'b>, ProtocolError> {
+        // mutant: delete !: the slow path gives the same
         if !FAST {
             return self.receive_any(bytes, side);
         }
@@ -64,7 +65,9 @@ impl Frames {
             let first = header.first_byte();
             let mut mask = Mask::new(header.masking_key.unwrap_or_default());
             let kind = match first {
+                // mutant: delete match arm FirstByte::WHOLE_TEXT: the slow path gives the same
                 FirstByte::WHOLE_TEXT => Some(MessageKind::Text),
+                // mutant: delete match arm FirstByte::WHOLE_BINARY: the slow path gives the same
                 FirstByte::WHOLE_BINARY => Some(MessageKind::Binary),
                 _ => None,
             };
@@ -169,6 +172,7 @@ impl Frames {
     /// after a Close or an error. Where size counts, every header is collected byte by byte, which is less code.
     #[inline(always)]
     fn header(&mut self, input: &[u8], side: Side) -> Result<Option<usize>, ProtocolError> {
+        // mutant: delete !: the slow path gives the same
         if !FAST {
             return self.collect_header(input, side);
         }

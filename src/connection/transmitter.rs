@@ -220,6 +220,7 @@ impl<R: Role> Transmitter<R> {
         match FrameHeader::encoded_len(!R::IS_SERVER, payload.len() as u64) {
             // Most messages are short. They have a branch in which the compiler knows the header's length and drops bounds
             // checks. For clients this saved instructions but cost time, so only servers have it.
+            // mutant: replace match guard FAST with true, false: only the speed differs
             2 if FAST => self.write_with(2, opcode, fin, payload, out),
             header_len => self.write_with(header_len, opcode, fin, payload, out),
         }
@@ -248,6 +249,8 @@ impl<R: Role> Transmitter<R> {
         match masking_key {
             Some(key) => Mask::new(key).copy(body, payload),
             // A key of zeros costs less than a call of memcpy.
+            // mutant: replace match guard FAST && payload.len() < 32 with true, false: only the speed differs
+            // mutant: replace && with ||; replace < with ==, >, <=: only the speed differs
             None if FAST && payload.len() < 32 => Mask::new([0; 4]).copy(body, payload),
             None => _ = copy(body, payload),
         }

@@ -37,6 +37,7 @@ static CLASSES: [u8; CHARACTERS] = {
     table
 };
 
+// mutants: replace | with ^: the bits are disjoint
 const fn classes(byte: u8) -> u8 {
     let alphanumeric = byte.is_ascii_alphanumeric();
     let token =

@@ -112,6 +112,7 @@ impl<'c> Head<'c> {
         let free = free(storage, self.used);
         let part = self.part;
         match part {
+            // mutant: replace match guard FAST && self.line(free, rest)? with false: the slow path gives the same
             Part::Name { len: 0, .. } if FAST && self.line(free, rest)? => Ok(()),
             Part::Name { candidate, len } => self.name(candidate, len, rest),
             Part::Text { id, len, cr: false } => self.text(free, id, len, rest),
@@ -168,6 +169,7 @@ impl<'c> Head<'c> {
     /// [`name`](Self::name) and [`text`](Self::text), which also find what is wrong.
     #[inline(always)]
     fn line(&mut self, free: &mut [u8], input: &mut Cursor<'_>) -> Result<bool, HandshakeError> {
+        // mutant: replace Head<'c>::line -> Result<bool, HandshakeError> with Ok(false): the slow path gives the same
         let mut rest = *input;
         let name = rest.span(TOKEN);
         if name.is_empty() || !rest.skip(b':') {
@@ -321,15 +323,19 @@ fn before_control(bytes: &[u8]) -> usize {
 
 /// How many bytes at the start are no control characters, in words of eight: as many as there are, or fewer.
 fn without_control(bytes: &[u8]) -> usize {
+    // mutant: replace without_control -> usize with 0: it is looked for too early, and then byte by byte
     const EACH: u64 = 0x0101_0101_0101_0101;
     let mut words = bytes.as_chunks().0.iter().zip(0usize..);
     let control = words.find_map(|(word, i)| {
         let word = u64::from_le_bytes(*word);
         // Bit 7 of the lowest byte below n is set, and of no byte before it.
+        // mutant: replace & with ^, |: it is looked for too early, and then byte by byte
         let below = |word: u64, n: u64| word.wrapping_sub(n * EACH) & !word & (0x80 * EACH);
+        // mutant: replace | with ^: no byte is below 0x20 and 0x7F
         let found = below(word, 0x20) | below(word ^ (0x7F * EACH), 1);
         (found != 0).then(|| 8 * i + (found.trailing_zeros() / 8) as usize)
     });
+    // mutant: replace & with ^, |: it is looked for too early, and then byte by byte
     control.unwrap_or(bytes.len() & !7)
 }
 

@@ -44,12 +44,18 @@ fn add_block(state: &mut [u32; 5], w: &mut [u32; 16]) {
     let [mut a, mut b, mut c, mut d, mut e] = *state;
     for t in 0..80 {
         if t >= 16 {
-            w[t & 15] = (w[(t + 13) & 15] ^ w[(t + 8) & 15] ^ w[(t + 2) & 15] ^ w[t & 15]).rotate_left(1);
+            w[t & 15] = (w[(t + 13) & 15]
+                ^ w[(t + 8) & 15] // mutant: replace + with -: 8 more and 8 less are the same of 16
+                ^ w[(t + 2) & 15]
+                ^ w[t & 15])
+                .rotate_left(1);
         }
         let f = match t {
             0..20 => (d ^ (b & (c ^ d))).wrapping_add(0x5a82_7999),
             20..40 => (b ^ c ^ d).wrapping_add(0x6ed9_eba1),
-            40..60 => ((b & c) | (d & (b | c))).wrapping_add(0x8f1b_bcdc),
+            40..60 => ((d & (b | c)) // mutant: replace | with ^: where b and c are set, d decides nothing
+                | (b & c))
+                .wrapping_add(0x8f1b_bcdc),
             _ => (b ^ c ^ d).wrapping_add(0xca62_c1d6),
         };
         let next = a.rotate_left(5).wrapping_add(f).wrapping_add(e).wrapping_add(w[t & 15]);

@@ -68,7 +68,9 @@ impl FrameHeader {
         // RFC 6455 5.2: the length in 7, 16 or 64 bits, network order [6455-5.2-6]
         let (payload_len, least, start) = match second ^ u8::from(masked) << 7 {
             // In a copy of its own it needs none of the checks.
+            // mutant: replace match guard FAST with true, false: only the speed differs
             len @ ..126 if FAST => return Self::with_key(first, len.into(), 0, bytes, 2, masked),
+            // mutant: delete match arm len @..126: not reached on 64-bit targets
             len @ ..126 => (len.into(), 0, 2),
             126 => match array_at(bytes, 2) {
                 Some(len) => (u16::from_be_bytes(len).into(), LONGER, 4),
@@ -158,6 +160,7 @@ impl FrameHeader {
         if masked { unmasked + 4 } else { unmasked }
     }
 
+    // mutants: replace | with ^: the bits are disjoint
     /// Writes the [encoded](Self::encode) header to the start of `out`. `None` if `out` is shorter than the header.
     #[inline]
     pub(crate) fn write(&self, out: &mut [u8]) -> Option<()> {

@@ -77,6 +77,7 @@ fn mask_copy(from: &[u8], to: &mut [u8], key: u32) {
 // RFC 6455 5.3: octet i XOR key octet i mod 4 [6455-5.3-5]
 #[inline(always)]
 fn mask<S: Source>(from: S, to: &mut [u8], key: u32) -> bool {
+    // mutant: replace < with ==, >, <=: not reached on 64-bit targets
     if FAST { wide::mask(from, to, key) } else { bytes(from, to, key) < 0x80 }
 }
 
@@ -169,14 +170,17 @@ mod wide {
     /// Returns whether the result is ASCII.
     #[inline(always)]
     pub(super) fn mask<S: Source>(from: S, to: &mut [u8], key: u32) -> bool {
-        let key = u64::from(key) << 32 | u64::from(key);
+        let key = u64::from(key) << 32 | u64::from(key); // mutant: replace | with ^: the bits are disjoint
+        // mutant: replace < with ==, <=: only the speed differs
         let or = if to.len() < 128 { rest(from, to, key) } else { many(from, to, key) };
         or & NOT_ASCII == 0
     }
 
     #[inline(never)]
     fn many<S: Source>(from: S, to: &mut [u8], key: u64) -> u64 {
+        // mutant: replace < with ==, >, <=: only the speed differs
         let unaligned = if to.len() < LONG { 0 } else { to.as_ptr().addr().wrapping_neg() % ALIGN };
+        // mutant: replace == with !=: only the speed differs
         let or = if unaligned == 0 { blocks(from, to, key) } else { long(from, to, key, unaligned) };
         if S::ASCII { or } else { 0 }
     }
@@ -212,7 +216,7 @@ mod wide {
             32.. => ends::<S, 32>(from, to, key),
             16.. => ends::<S, 16>(from, to, key),
             8.. => ends::<S, 8>(from, to, key),
-            4.. => ends::<S, 4>(from, to, key),
+            4.. => ends::<S, 4>(from, to, key), // mutant: delete match arm 4..: only the speed differs
             _ => bytes(from, to, key as u32).into(),
         }
     }
@@ -249,7 +253,7 @@ mod wide {
                 or32 |= masked;
             }
         }
-        or | u64::from(or32)
+        or | u64::from(or32) // mutant: replace | with ^: one of them is 0
     }
 
     #[inline(always)]

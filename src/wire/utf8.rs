@@ -197,6 +197,16 @@ mod tests {
         }
     }
 
+    /// No other byte of the window has bit 5, by which a surrogate is found.
+    #[test]
+    fn push_refuses_a_surrogate_at_the_start_of_a_window() {
+        for at in 0..100 {
+            let mut text: Vec<u8> = b"A".repeat(300);
+            text.splice(at..at + 3, *b"\xED\xA0\x80");
+            assert_eq!(we_say(&[&text]), None, "{at}");
+        }
+    }
+
     #[test]
     fn push_ascii_refuses_to_follow_a_cut_character() {
         let mut utf8 = Utf8Validator::new();

@@ -16,7 +16,7 @@ impl<'o> Bits<'o> {
 
     /// Whether something did not fit; then the rest need not be written.
     pub(super) const fn is_full(&self) -> bool {
-        self.full
+        self.full // mutant: replace Bits<'o>::is_full -> bool with false: what does not fit is noticed at the last byte
     }
 
     /// The lowest `n` bits of `value`, up to 32; those above are 0.
@@ -40,6 +40,8 @@ impl<'o> Bits<'o> {
         let room = self.out.get_mut(self.len..).unwrap_or_default();
         let copied = crate::bytes::copy(room, bytes);
         self.len += copied;
+        // mutant: replace |= with &=: any number of bytes is written the same way
+        // mutant: replace < with >: any number of bytes is written the same way
         self.full |= copied < bytes.len();
     }
 
@@ -48,6 +50,9 @@ impl<'o> Bits<'o> {
     fn write(&mut self, bytes: u32) {
         let from = self.bits.to_le_bytes();
         match (self.out.get_mut(self.len..).and_then(<[u8]>::first_chunk_mut), from.first_chunk::<4>()) {
+            // mutant: replace match guard bytes == 4 with false: any number of bytes is written the same way
+            // mutant: replace match guard bytes == 4 with true: any number of bytes is written the same way
+            // mutant: replace == with !=: any number of bytes is written the same way
             (Some(place), Some(from)) if bytes == 4 => *place = *from,
             _ => {
                 let room = self.out.get_mut(self.len..).unwrap_or_default();

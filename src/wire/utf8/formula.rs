@@ -26,6 +26,7 @@ pub(super) const fn is(x: u8, y: u8) -> u8 {
     if x == y { 0xFF } else { 0 }
 }
 
+// mutants: replace | with ^: both have bit 7 only after an earlier mistake
 /// Bit 7 is set unless `b` is a continuation byte exactly where one of the three bytes before it, as a lead, needs one.
 #[inline(always)]
 const fn misplaced(b: u8, p1: u8, p2: u8, p3: u8) -> u8 {
@@ -39,6 +40,7 @@ const fn misplaced(b: u8, p1: u8, p2: u8, p3: u8) -> u8 {
 pub(super) const fn wrong(b: u8, p1: u8, p2: u8, p3: u8) -> u8 {
     misplaced(b, p1, p2, p3)
         | is(b & 0xFE, 0xC0) // C0, C1: overlong
+        // mutants: replace | with ^: no two neighbors have bit 7 at once
         | from(b, 0xF5) // above U+10FFFF
         | is(p1, 0xE0) & !from(b, 0xA0) // overlong
         | is(p1, 0xED) & from(b, 0xA0) // a surrogate

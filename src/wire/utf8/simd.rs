@@ -10,6 +10,7 @@ const LONG: usize = 512;
 /// Bit 7 is set when `data` cannot follow `last`, which becomes the last three bytes.
 #[inline]
 pub(super) fn push(last: &mut [u8; 3], data: &[u8]) -> u8 {
+    // mutant: replace < with <=: every window may be checked by all rules, and twice
     if data.len() < LONG { wide::push(last, data) } else { long(last, data) }
 }
 

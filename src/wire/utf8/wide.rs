@@ -17,6 +17,7 @@ pub(super) fn push(last: &mut [u8; 3], data: &[u8]) -> u8 {
     before.copy_from_slice(last);
     after.copy_from_slice(first);
     *last = *end;
+    // mutant: replace > with >=: a window can be checked twice
     check(&start) | if data.len() > 16 { inner(data) } else { 0 }
 }
 
@@ -44,9 +45,11 @@ fn inner(data: &[u8]) -> u8 {
     };
     let mut bad = 0;
     let rest = skip_common(new);
+    // mutant: replace + with *: a window can have any size
     let rest = check_windows::<{ BEFORE + 64 }>(rest, &mut bad);
     let rest = check_windows::<SHORT>(rest, &mut bad);
     // What is left is in a window that overlaps checked bytes.
+    // mutant: replace > with >=: a window can be checked twice
     if rest.len() > BEFORE { bad | check(end) } else { bad }
 }
 
@@ -55,6 +58,7 @@ fn inner(data: &[u8]) -> u8 {
 fn check_windows<'a, const W: usize>(mut rest: &'a [u8], bad: &mut u8) -> &'a [u8] {
     while let Some(window) = rest.first_chunk::<W>() {
         *bad |= check(window);
+        // mutant: replace - with /: the windows can overlap more
         rest = rest.get(W - BEFORE..).unwrap_or_else(|| never!(&[]));
     }
     rest
@@ -75,9 +79,11 @@ fn check<const W: usize>(window: &[u8; W]) -> u8 {
 #[inline(always)]
 fn skip_common(data: &[u8]) -> &[u8] {
     // The three bytes before a window must not be rare. Only the first window has some that no common window contains.
+    // mutant: replace >= with <: three rare bytes in a row are a mistake that was seen before
     if data.iter().take(BEFORE).any(|byte| order(*byte) >= RARE) {
         return data;
     }
+    // mutants: replace + with *: a window can have any size
     let rest = skip_windows::<{ BEFORE + 1024 }>(data, data);
     let rest = skip_windows::<{ BEFORE + 256 }>(data, rest);
     skip_windows::<{ BEFORE + 64 }>(data, rest)
@@ -88,9 +94,11 @@ fn skip_common(data: &[u8]) -> &[u8] {
 #[inline(always)]
 fn skip_windows<'a, const W: usize>(data: &'a [u8], mut rest: &'a [u8]) -> &'a [u8] {
     let end = data.last_chunk::<W>();
+    // mutant: replace > with ==, >=; replace / with %, *: any last window can be skipped, or none
     while let Some(window) = rest.first_chunk().or(end.filter(|_| rest.len() > W / 2))
         && is_common(window)
     {
+        // mutant: replace - with /: the windows can overlap more
         rest = rest.get(W - BEFORE..).unwrap_or(&[]); // nothing is left after the last one
     }
     rest
@@ -108,6 +116,7 @@ fn skip_windows<'a, const W: usize>(data: &'a [u8], mut rest: &'a [u8]) -> &'a [
 /// | F5 to FF | FA to F0 | not allowed |
 #[inline(always)]
 const fn order(b: u8) -> u8 {
+    // mutant: replace ^ with &, |; replace order -> u8 with 0, 1: more bytes are rare, and are checked by all rules
     b ^ 0x0F
 }
 const RARE: u8 = order(0xE0);
@@ -126,15 +135,22 @@ const RARE: u8 = order(0xE0);
 #[inline(always)]
 #[expect(clippy::indexing_slicing, reason = "the indices are below W, and windows(3) becomes no vectors")]
 fn is_common<const W: usize>(window: &[u8; W]) -> bool {
+    // mutant: replace is_common -> bool with false: all windows can be checked by all rules
     let (mut misplaced, mut after_ed, mut lowest, mut highest) = (0, 0, 0xFF, 0);
     for i in BEFORE..W {
         let (b, p1, p2) = (window[i], window[i - 1], window[i - 2]);
         let kind = b.cast_signed().saturating_add(0x40).cast_unsigned();
+        // mutant: replace | with ^; replace ^ with |: two leads in a row are a mistake anyway, and a lead can be rare
         misplaced |= (from(p1, 0xC0) | from(p2, 0xE0)) ^ kind; // a lead three bytes back would be F0 or more: rare
+        // mutant: replace & with |: fewer windows are common
         after_ed |= is(p1, 0xED) & b;
         lowest = lowest.min(kind);
         highest = highest.max(order(b));
     }
+    // mutant: replace & with ^, |: fewer windows are common, and a byte below 0x80 is misplaced after ED
     let surrogate = after_ed & 0x20 != 0; // ED A0 to ED BF
-    misplaced < 0x80 && !surrogate && lowest > 1 && highest < RARE
+    misplaced < 0x80 // mutant: replace < with ==, <=: no window of this length has 0x80 alone
+        && !surrogate
+        && lowest > 1
+        && highest < RARE
 }
