@@ -29,7 +29,7 @@ pub use transmitter::Transmitter;
 
 use crate::role::{Role, Server};
 use crate::wire::error::{ProtocolError, SendError};
-use crate::wire::{CloseCode, EncodedHeader};
+use crate::wire::{CloseCode, EncodedHeader, FrameHeader};
 
 /// Both halves of a connection, for a host that reads and writes in one task. [`split`](Self::split) makes two of it.
 ///
@@ -131,7 +131,8 @@ impl<R: Role> Connection<R> {
     pub fn buffered_amount(&self) -> u64 {
         let reply = match self.receiver.due() {
             Some((_, payload)) if !self.transmitter.is_closed() => {
-                (payload.len() as u64).saturating_add(if R::IS_SERVER { 2 } else { 6 })
+                let len = payload.len() as u64;
+                len.saturating_add(FrameHeader::encoded_len(!R::IS_SERVER, len) as u64)
             }
             _ => 0,
         };

@@ -74,11 +74,28 @@ impl Row {
 /// The table and its diagram, in Markdown.
 fn drawn() -> String {
     let mut out = String::from("\n```mermaid\nstateDiagram-v2\n");
-    let name = |row: Row| format!("{:?}_{:?}", row.state(), row.transport());
+    // A node is what the engine says and, while a Close is still to be sent or received, why: then each event leads to one node.
+    let name = |row: Row| {
+        let pending = row.state() == State::Closing && row.transport() == Transport::Keep;
+        let why =
+            if pending { format!("_{:?}{}", row.incoming, if row.eof { "_eof" } else { "" }) } else { String::new() };
+        format!("{:?}_{:?}{why}", row.state(), row.transport())
+    };
+    let label = |row: Row| {
+        let why = match (row.state() == State::Closing && row.transport() == Transport::Keep, row.incoming, row.eof) {
+            (false, ..) => "",
+            (true, Incoming::Nothing, _) => ", our Close is sent",
+            (true, Incoming::Close, false) => ", a Close was received",
+            (true, Incoming::Close, true) => ", a Close was received and the stream has ended",
+            (true, Incoming::Error, false) => ", an error",
+            (true, Incoming::Error, true) => ", an error and the stream has ended",
+        };
+        format!("{:?}{why}. Transport: {:?}", row.state(), row.transport())
+    };
     let mut nodes = Vec::new();
     let mut edges: Vec<(String, String, &str, Vec<bool>)> = Vec::new();
     for row in Row::all() {
-        let from = (name(row), format!("{:?}: transport {:?}", row.state(), row.transport()));
+        let from = (name(row), label(row));
         if !nodes.contains(&from) {
             nodes.push(from);
         }

@@ -58,12 +58,12 @@ impl Sources {
     /// The path from the crate's root of one that appears in a file, `inside` so many modules that are no files. `None` if it
     /// leads to another crate or to the file's own items.
     fn absolute(&self, module: &Module, inside: usize, path: Vec<String>) -> Option<Vec<String>> {
+        let path = if path[0] == "self" { &path[1..] } else { &path[..] };
         let supers = path.iter().take_while(|name| *name == "super").count();
-        let (base, rest) = match path[0].as_str() {
+        let (base, rest) = match path.first()?.as_str() {
             "crate" => (&module[..0], &path[1..]),
-            "super" => (&module[..module.len() - supers.checked_sub(inside)?], &path[supers..]),
-            "self" => (&module[..], &path[1..]),
-            child if self.0.contains_key(&[&module[..], &[child.to_owned()]].concat()) => (&module[..], &path[..]),
+            "super" => (&module[..module.len().checked_sub(supers.checked_sub(inside)?)?], &path[supers..]),
+            child if self.0.contains_key(&[&module[..], &[child.to_owned()]].concat()) => (&module[..], path),
             _ => return None,
         };
         Some([base, rest].concat())
@@ -135,10 +135,37 @@ fn name(module: &Module) -> String {
     if module.is_empty() { "lib".to_owned() } else { module.join("/") }
 }
 
-/// A source without comments, strings' contents aside, and without its unit tests, which are at its end.
+/// A source without its unit tests, which are at its end, and without comments and the contents of strings.
 fn code(source: &str) -> String {
-    let engine = source.split("#[cfg(test)]\nmod tests").next().unwrap();
-    engine.lines().map(|line| line.split("//").next().unwrap()).collect::<Vec<_>>().join("\n")
+    let engine = source.split("#[cfg(test)]\nmod tests {").next().unwrap();
+    let mut code = String::new();
+    let mut rest = engine;
+    while let Some(c) = rest.chars().next() {
+        let len = match c {
+            '/' if rest.starts_with("//") => rest.find('\n').unwrap_or(rest.len()),
+            '/' if rest.starts_with("/*") => rest.find("*/").map_or(rest.len(), |end| end + 2),
+            '"' => 1 + string_len(&rest[1..]),
+            '\'' if rest.get(2..3) == Some("'") => 3, // 'c'
+            '\'' if rest.starts_with("'\\") => 3 + rest[3..].find('\'').map_or(0, |end| end + 1),
+            _ => {
+                code.push(c);
+                c.len_utf8()
+            }
+        };
+        rest = &rest[len..];
+    }
+    code
+}
+
+/// The length of a string literal from its first character to the closing quote. The engine has no raw strings.
+fn string_len(text: &str) -> usize {
+    let mut escaped = false;
+    let end = text.find(|c| {
+        let closes = c == '"' && !escaped;
+        escaped = c == '\\' && !escaped;
+        closes
+    });
+    end.map_or(text.len(), |end| end + 1)
 }
 
 /// The paths in a piece of code that begin with a module, with the number of modules around each that are no files.
@@ -264,6 +291,22 @@ fn checker_finds_planted_faults() {
         ("wire/mask", "use super::{self};", "wire and wire/mask use each other"),
         ("extra", "use crate::wire::Mask;", "extra is in no layer"),
         ("wire/a", "use super::b; mod c { use super::super::b; }", ""),
+        (
+            "wire/a",
+            "fn f() { self::super::super::handshake::g() }",
+            "wire/a uses handshake, which is no layer below it",
+        ),
+        (
+            "wire/a",
+            "const A: &str = \"//\"; use crate::handshake::B;",
+            "wire/a uses handshake, which is no layer below it",
+        ),
+        (
+            "wire/a",
+            "const A: [char; 2] = ['}', '\\''; mod c { use super::super::super::handshake::B; }",
+            "wire/a uses handshake, which is no layer below it",
+        ),
+        ("wire/a", "const A: &str = \"crate::handshake::b\"; /* crate::handshake::c */", ""),
     ] {
         let mut files: BTreeMap<_, _> = sound.map(|(file, code)| (module(file), code.to_owned())).into();
         let source = files.entry(module(file)).or_default();

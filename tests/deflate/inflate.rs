@@ -222,6 +222,44 @@ fn malformed_streams_are_refused_with_their_error() {
     }
 }
 
+/// RFC 7692 7.2.1: a match reaches no further back than the window that was agreed, also in what the same call has written.
+#[test]
+fn distance_beyond_the_window_is_refused() {
+    /// A fixed block: this many zeros, a match of three bytes, then more zeros.
+    fn block(zeros: usize, distance: u32, after: usize) -> Vec<u8> {
+        let mut bits: Vec<bool> = vec![false, true, false];
+        let mut code = |value: u32, len: u32| bits.extend((0..len).rev().map(|n| value >> n & 1 != 0));
+        (0..zeros).for_each(|_| code(0x30, 8));
+        code(1, 7); // length 3
+        let extra = match distance {
+            193..257 => (15, distance - 193, 6),
+            _ => (16, distance - 257, 7),
+        };
+        code(extra.0, 5);
+        code(extra.1.reverse_bits() >> (32 - extra.2), extra.2); // extra bits come lowest first
+        (0..after).for_each(|_| code(0x30, 8));
+        code(0, 7);
+        bits.extend([false; 3]); // and the block that ends the message
+        bits.chunks(8)
+            .map(|byte| {
+                byte.iter().rev().fold(0, |all, bit| all << 1 | u8::from(*bit)) << (8 - byte.len()) >> (8 - byte.len())
+            })
+            .collect()
+    }
+    for (zeros, distance, outcome) in [
+        (300, 256, Ok(())),
+        (300, 257, Err(ProtocolError::DeflateDistance)),
+        (200, 201, Err(ProtocolError::DeflateDistance)),
+    ] {
+        // With input and room to spare the fast path of 64-bit targets decodes the match, else the slow one.
+        for (after, out) in [(0, 1024), (40, 1024), (40, 7)] {
+            let payload = block(zeros, distance, after);
+            let (_, result) = message_in(&mut inflater(8), MessageKind::Binary, &[&payload], &[out]);
+            assert_eq!(result, outcome, "distance {distance} after {zeros} bytes, {after} more, room for {out}");
+        }
+    }
+}
+
 /// websockets#1715 (a message just over the limit cut short in silence): a limit is one on what comes out, to the byte.
 #[test]
 fn inflated_size_limit_is_exact() {
