@@ -3,6 +3,7 @@
 //! Every call writes into the host's buffer or returns a header for it to send; a call that fails has changed nothing.
 
 mod control_frames;
+mod sequence;
 
 use super::Config;
 use super::event::MessageKind;
@@ -12,6 +13,7 @@ use crate::role::{Role, Server};
 use crate::target::FAST;
 use crate::wire::error::SendError;
 use crate::wire::{EncodedHeader, FrameHeader, Mask, Opcode};
+use sequence::Sequence;
 
 /// The sending half of a [`Connection`](crate::Connection).
 ///
@@ -21,39 +23,12 @@ use crate::wire::{EncodedHeader, FrameHeader, Mask, Opcode};
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct Transmitter<R> {
     role: R,
-    fragment_size: u32,
-    extension_opcodes: u16,
-    extension_rsv: u8,
-    stage: Stage,
-    /// The mask of the current frame. A server does not use it.
-    mask: Mask,
-    /// Payload bytes of the current frame that are still to be sent.
-    left: u64,
-}
-
-/// What a [`Transmitter`] has sent before the next frame.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-#[cfg_attr(feature = "defmt", derive(defmt::Format))]
-enum Stage {
-    /// Whole messages only.
-    Idle,
-    /// Fragments of a message that is not complete; the opcode of its first frame.
-    Fragments(Opcode),
-    /// Our Close frame was sent.
-    Closed,
+    sequence: Sequence,
 }
 
 impl<R: Role> Transmitter<R> {
     pub(super) const fn new(role: R, config: &Config) -> Self {
-        Self {
-            role,
-            fragment_size: config.fragment_size,
-            extension_opcodes: config.extension_opcodes,
-            extension_rsv: config.extension_rsv,
-            stage: Stage::Idle,
-            mask: Mask::new([0; 4]),
-            left: 0,
-        }
+        Self { role, sequence: Sequence::new(config) }
     }
 
     /// Writes a whole message as one frame, masked while it is copied. Returns the frame's length: that of `body` and at most
@@ -64,8 +39,8 @@ impl<R: Role> Transmitter<R> {
     /// [`SendError`]; nothing is changed.
     #[inline]
     pub fn message(&mut self, kind: MessageKind, body: &[u8], out: &mut [u8]) -> Result<usize, SendError> {
-        let opcode = self.next_opcode(kind, 0)?;
-        if self.stage != Stage::Idle {
+        let opcode = self.sequence.next_opcode(kind, 0)?;
+        if !self.sequence.is_idle() {
             return Err(SendError::MessageInProgress);
         }
         self.write(opcode, true, body, out)
@@ -81,11 +56,11 @@ impl<R: Role> Transmitter<R> {
     // RFC 6455 5.4, 6.1
     pub fn fragment(&mut self, message: &mut Outgoing<'_>, out: &mut [u8]) -> Result<usize, SendError> {
         let Some(rest) = message.rest else { return Ok(0) };
-        let opcode = self.next_opcode(message.kind, 0)?;
+        let opcode = self.sequence.next_opcode(message.kind, 0)?;
         if message.begun != (opcode == Opcode::CONTINUATION) {
             return Err(SendError::MessageInProgress);
         }
-        let fragment_size = usize::try_from(self.fragment_size).unwrap_or(usize::MAX).max(1);
+        let fragment_size = usize::try_from(self.sequence.fragment_size).unwrap_or(usize::MAX).max(1);
         let wanted = rest.len().min(fragment_size);
         let header = FrameHeader::encoded_len(!R::IS_SERVER, wanted as u64);
         let fits = wanted.min(out.len().saturating_sub(header));
@@ -97,7 +72,7 @@ impl<R: Role> Transmitter<R> {
         let len = self.write(opcode, fin, part, out)?;
         message.begun = true;
         message.rest = if fin { None } else { Some(after) };
-        self.data_frame_sent(message.kind, fin);
+        self.sequence.data_frame_sent(message.kind, fin);
         Ok(len)
     }
 
@@ -139,16 +114,13 @@ impl<R: Role> Transmitter<R> {
         rsv: u8,
         len: u64,
     ) -> Result<EncodedHeader, SendError> {
-        let opcode = self.next_opcode(kind, rsv)?;
+        let opcode = self.sequence.next_opcode(kind, rsv)?;
         // RFC 6455 5.2 [6455-5.2-7]
         if len >> 63 != 0 {
             return Err(SendError::PayloadTooLong);
         }
         let masking_key = self.role.next_masking_key();
-        self.data_frame_sent(kind, fin);
-        self.mask = Mask::new(masking_key.unwrap_or_default());
-        self.left = len;
-        Ok(FrameHeader { fin, rsv, opcode, masking_key, payload_len: len }.encode())
+        Ok(self.sequence.begin(kind, FrameHeader { fin, rsv, opcode, masking_key, payload_len: len }))
     }
 
     /// The next piece of the payload that [`frame`](Self::frame) announced. A client's is masked in place, a server's is only
@@ -160,9 +132,9 @@ impl<R: Role> Transmitter<R> {
     // RFC 6455 10.3: masked once, with the key of its frame [6455-10.3-2]
     #[inline]
     pub fn payload(&mut self, part: &mut [u8]) -> Result<(), SendError> {
-        self.count(part.len())?;
+        self.sequence.count(part.len())?;
         if !R::IS_SERVER {
-            self.mask.apply(part);
+            self.sequence.mask.apply(part);
         }
         Ok(())
     }
@@ -193,24 +165,18 @@ impl<R: Role> Transmitter<R> {
     pub fn copy_payload(&mut self, part: &[u8], out: &mut [u8]) -> Result<usize, SendError> {
         let len = part.len().min(out.len());
         let (Some(part), Some(out)) = (part.get(..len), out.get_mut(..len)) else { return never!(Ok(0)) };
-        self.count(len)?;
+        self.sequence.count(len)?;
         if R::IS_SERVER {
             copy(out, part);
         } else {
-            self.mask.copy(out, part);
+            self.sequence.mask.copy(out, part);
         }
         Ok(len)
     }
 
-    #[inline]
-    fn count(&mut self, len: usize) -> Result<(), SendError> {
-        self.left = self.left.checked_sub(len as u64).ok_or(SendError::PayloadTooLong)?;
-        Ok(())
-    }
-
     /// Payload bytes of the current frame that are still to be sent. No other frame can be sent before them.
     pub const fn payload_left(&self) -> u64 {
-        self.left
+        self.sequence.payload_left()
     }
 
     /// Writes one frame: the header, then the payload, masked while it is copied.
@@ -256,60 +222,6 @@ impl<R: Role> Transmitter<R> {
         }
         Ok(need)
     }
-
-    /// Decides whether a data frame can be sent now. Returns its opcode: that of `kind`, or CONTINUATION inside a message of
-    /// this kind.
-    ///
-    /// If several rules forbid the frame, the error is that of the one that comes first here:
-    ///
-    /// 1. Nothing follows our Close frame.
-    /// 2. Inside a frame only its payload can be sent.
-    /// 3. The kind and the reserved bits are those of RFC 6455 or of a negotiated extension.
-    /// 4. Inside a message only its own frames can be sent, and control frames.
-    fn next_opcode(&self, kind: MessageKind, rsv: u8) -> Result<Opcode, SendError> {
-        let opcode = kind.opcode();
-        let by_stage = match self.stage {
-            Stage::Idle => Ok(opcode),
-            // RFC 6455 5.4: fragments after the first are continuations [6455-5.4-2]
-            Stage::Fragments(first) if first == opcode => Ok(Opcode::CONTINUATION),
-            _ => Err(SendError::MessageInProgress),
-        };
-        self.check_data(kind, rsv)?;
-        by_stage
-    }
-
-    /// The rules 1 to 3 of [`next_opcode`](Self::next_opcode).
-    fn check_data(&self, kind: MessageKind, rsv: u8) -> Result<(), SendError> {
-        self.check_between_frames()?;
-        if let MessageKind::Extension(_) = kind {
-            if kind.opcode().is_control() {
-                return Err(SendError::Reserved);
-            }
-            self.check_extension(kind.opcode())?;
-        }
-        // RFC 6455 5.2: no reserved bit without an extension [6455-5.2-2]
-        if rsv & !self.extension_rsv != 0 { Err(SendError::Reserved) } else { Ok(()) }
-    }
-
-    fn data_frame_sent(&mut self, kind: MessageKind, fin: bool) {
-        self.stage = if fin { Stage::Idle } else { Stage::Fragments(kind.opcode()) };
-    }
-
-    /// The rules 1 and 2, which bind control frames, too.
-    fn check_between_frames(&self) -> Result<(), SendError> {
-        // RFC 6455 5.1, 5.5.1: nothing after a Close [6455-5.5.1-6]
-        if self.is_closed() {
-            return Err(SendError::Closing);
-        }
-        if self.left > 0 { Err(SendError::FrameInProgress) } else { Ok(()) }
-    }
-
-    /// Fails unless the opcode is one of a negotiated extension.
-    // RFC 6455 5.2: no reserved opcode without an extension [6455-5.2-4]
-    fn check_extension(&self, opcode: Opcode) -> Result<(), SendError> {
-        let negotiated = self.extension_opcodes >> opcode.bits() & 1 != 0;
-        if opcode.is_reserved() && negotiated { Ok(()) } else { Err(SendError::Reserved) }
-    }
 }
 
 impl Transmitter<Server> {
@@ -322,6 +234,6 @@ impl Transmitter<Server> {
     // RFC 6455 5.1 [6455-5.1-4]
     #[inline]
     pub fn shared_payload(&mut self, part: &[u8]) -> Result<(), SendError> {
-        self.count(part.len())
+        self.sequence.count(part.len())
     }
 }

@@ -40,6 +40,11 @@ impl Opcode {
     pub const fn is_reserved(self) -> bool {
         self.0 & 0x7 > 2
     }
+
+    /// True if RFC 6455 or a negotiated extension defines the opcode: `extension_opcodes` has bit n for opcode n.
+    pub(crate) const fn is_defined(self, extension_opcodes: u16) -> bool {
+        !self.is_reserved() || extension_opcodes >> self.0 & 1 != 0
+    }
 }
 
 /// The first byte of a frame.
@@ -111,7 +116,7 @@ impl FirstByte {
         if self.rsv() != 0 && (opcode.is_control() || self.rsv() & !extension_rsv != 0) {
             return Err(ProtocolError::ReservedBits);
         }
-        if opcode.is_reserved() && extension_opcodes >> opcode.bits() & 1 == 0 {
+        if !opcode.is_defined(extension_opcodes) {
             return Err(ProtocolError::ReservedOpcode);
         }
         Ok(())

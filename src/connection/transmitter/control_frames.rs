@@ -1,6 +1,6 @@
 //! Sending: control frames (RFC 6455 section 5.5).
 
-use super::{Stage, Transmitter};
+use super::Transmitter;
 use crate::bytes::copy;
 use crate::connection::control::Reply;
 use crate::role::Role;
@@ -39,7 +39,7 @@ impl<R: Role> Transmitter<R> {
         if !opcode.is_control() {
             return Err(SendError::Reserved);
         }
-        self.check_extension(opcode)?;
+        self.sequence.check_extension(opcode)?;
         self.control(opcode, payload, out)
     }
 
@@ -84,7 +84,7 @@ impl<R: Role> Transmitter<R> {
 
     /// Whether our Close frame was sent.
     pub const fn is_closed(&self) -> bool {
-        matches!(self.stage, Stage::Closed)
+        self.sequence.is_closed()
     }
 
     /// Writes a control frame, which may be between the fragments of a message.
@@ -96,14 +96,14 @@ impl<R: Role> Transmitter<R> {
         payload: &[u8],
         out: &mut [u8],
     ) -> Result<usize, SendError> {
-        self.check_between_frames()?;
+        self.sequence.check_between_frames()?;
         // RFC 6455 5.5 [6455-5.5-1]
         if payload.len() > MAX_CONTROL_PAYLOAD {
             return Err(SendError::PayloadTooLong);
         }
         let len = self.write(opcode, true, payload, out)?;
         if opcode == Opcode::CLOSE {
-            self.stage = Stage::Closed;
+            self.sequence.close_sent();
         }
         Ok(len)
     }
