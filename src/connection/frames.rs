@@ -61,7 +61,7 @@ impl Frames {
         if self.machine.is_between_frames()
             && let Ok(Some((header, len))) = FrameHeader::read_expected(bytes, side.is_peer_masking())
         {
-            let Some(tail) = bytes.get_mut(len..) else { return never!(Ok(Received::nothing())) };
+            let Some(tail) = bytes.get_mut(len..) else { return never!(Ok(Received::unreachable())) };
             let first = header.first_byte();
             let mut mask = Mask::new(header.masking_key.unwrap_or_default());
             let kind = match first {
@@ -76,7 +76,7 @@ impl Frames {
                 && header.payload_len <= tail.len() as u64
             {
                 let Some((payload, rest)) = tail.split_at_mut_checked(header.payload_len as usize) else {
-                    return never!(Ok(Received::nothing()));
+                    return never!(Ok(Received::unreachable()));
                 };
                 return match self.machine.whole_message(kind, payload, mask_of(&mut mask, side)) {
                     Ok(event) => Ok(Received { rest, event: Some(event) }),
@@ -87,7 +87,7 @@ impl Frames {
             return self.receive_frame(first, tail, side);
         }
         if bytes.is_empty() {
-            return self.nothing(bytes); // the last call for each read
+            return self.consume(bytes); // the last call for each read
         }
         self.receive_any(bytes, side)
     }
@@ -103,7 +103,7 @@ impl Frames {
         let received = if self.left <= bytes.len() as u64 {
             self.whole_frame(first, bytes, side)
         } else {
-            self.begin_frame(first, side.is_peer_masking(), side).map(|()| Received { rest: bytes, event: None })
+            self.begin_frame(first).map(|()| Received { rest: bytes, event: None })
         };
         match received {
             Ok(Received { rest, event: None }) => self.receive_any(rest, side),
@@ -121,14 +121,14 @@ impl Frames {
         side: Side,
     ) -> Result<Received<'b>, ProtocolError> {
         let Some((payload, rest)) = bytes.split_at_mut_checked(self.left as usize) else {
-            return never!(Ok(Received::nothing()));
+            return never!(Ok(Received::unreachable()));
         };
         if first == FirstByte::PING {
-            FrameHeader::check_control(first, self.left)?;
+            self.check(FirstByte::PING)?;
             let event = self.machine.whole_ping(payload, mask_of(&mut self.mask, side));
             return Ok(Received { rest, event: Some(event) });
         }
-        self.begin_frame(first, side.is_peer_masking(), side)?;
+        self.begin_frame(first)?;
         let event = self.machine.payload(payload, mask_of(&mut self.mask, side), true, side)?;
         Ok(Received { rest, event })
     }
@@ -143,12 +143,12 @@ impl Frames {
     fn step<'b>(&mut self, mut bytes: &'b mut [u8], side: Side) -> Result<Received<'b>, ProtocolError> {
         loop {
             if !self.machine.is_in_payload() {
-                let Some(len) = self.header(bytes, side)? else { return self.nothing(bytes) };
+                let Some(len) = self.header(bytes, side)? else { return self.consume(bytes) };
                 bytes = bytes.get_mut(len..).unwrap_or_else(|| never!(&mut []));
             }
             let taken = usize::try_from(self.left).map_or(bytes.len(), |left| left.min(bytes.len()));
             let Some((payload, rest)) = bytes.split_at_mut_checked(taken) else {
-                return never!(Ok(Received::nothing()));
+                return never!(Ok(Received::unreachable()));
             };
             self.left -= taken as u64;
             let event = self.machine.payload(payload, mask_of(&mut self.mask, side), self.left == 0, side)?;
@@ -161,7 +161,7 @@ impl Frames {
 
     /// All of the input is consumed, without an event.
     #[inline(always)]
-    fn nothing<'b>(&self, bytes: &'b mut [u8]) -> Result<Received<'b>, ProtocolError> {
+    fn consume<'b>(&self, bytes: &'b mut [u8]) -> Result<Received<'b>, ProtocolError> {
         match self.machine.error() {
             Some(error) => Err(error),
             None => Ok(Received { rest: bytes.get_mut(bytes.len()..).unwrap_or_else(|| never!(&mut [])), event: None }),
@@ -180,7 +180,7 @@ impl Frames {
             && let Some((header, len)) = FrameHeader::read_expected(input, side.is_peer_masking())?
         {
             self.set_current(&header);
-            self.begin_frame(header.first_byte(), side.is_peer_masking(), side)?;
+            self.begin_frame(header.first_byte())?;
             return Ok(Some(len));
         }
         self.collect_header_out_of_line(input, side)
@@ -195,13 +195,21 @@ impl Frames {
     #[inline(always)]
     fn collect_header(&mut self, input: &[u8], side: Side) -> Result<Option<usize>, ProtocolError> {
         // RFC 6455 5.5.1, 7.1.7: what comes after a Close or an error is not processed [6455-7.1.7-7]
-        if !self.machine.is_open() {
+        if !self.machine.is_receiving() {
             return Ok(None);
         }
         for (byte, taken) in input.iter().zip(1..) {
             if let Some((header, _)) = FrameHeader::read(self.machine.collect_header(*byte))? {
                 self.set_current(&header);
-                self.begin_frame(header.first_byte(), header.masking_key.is_some(), side)?;
+                let first = header.first_byte();
+                self.check(first)?;
+                // RFC 6455 5.1: clients mask, servers do not [6455-5.1-2] [6455-5.1-5]
+                match (header.masking_key.is_some(), side.is_peer_masking()) {
+                    (true, false) => return Err(ProtocolError::Masked),
+                    (false, true) => return Err(ProtocolError::NotMasked),
+                    _ => {}
+                }
+                self.machine.begin_frame(first, self.left)?;
                 return Ok(Some(taken));
             }
         }
@@ -215,16 +223,18 @@ impl Frames {
         self.left = header.payload_len;
     }
 
-    /// Begins the current frame, if it breaks no rule.
+    /// Begins the current frame, whose MASK bit is as expected.
     #[inline(always)]
-    fn begin_frame(&mut self, first: FirstByte, is_masked: bool, side: Side) -> Result<(), ProtocolError> {
-        FrameHeader::check_control(first, self.left)?;
-        first.check_negotiated(self.extension_rsv, self.extension_opcodes)?;
-        // RFC 6455 5.1: clients mask, servers do not [6455-5.1-2] [6455-5.1-5]
-        if is_masked != side.is_peer_masking() {
-            return Err(if is_masked { ProtocolError::Masked } else { ProtocolError::NotMasked });
-        }
+    fn begin_frame(&mut self, first: FirstByte) -> Result<(), ProtocolError> {
+        self.check(first)?;
         self.machine.begin_frame(first, self.left)
+    }
+
+    /// The rules for the current frame's header that need no more than the header and what was negotiated.
+    #[inline(always)]
+    fn check(&self, first: FirstByte) -> Result<(), ProtocolError> {
+        FrameHeader::check_control(first, self.left)?;
+        first.check_negotiated(self.extension_rsv, self.extension_opcodes)
     }
 }
 

@@ -57,7 +57,7 @@ impl FrameHeader {
     /// [`parse`](Self::parse) without [`check_control`](Self::check_control).
     #[inline]
     pub(crate) fn read(bytes: &[u8]) -> Result<Option<(Self, usize)>, ProtocolError> {
-        let masked = bytes.get(1).is_some_and(|second| second & 0x80 != 0);
+        let masked = bytes.get(1).is_some_and(|second| second & MASK != 0);
         Self::read_expected(bytes, masked)
     }
 
@@ -66,7 +66,7 @@ impl FrameHeader {
     pub(crate) fn read_expected(bytes: &[u8], masked: bool) -> Result<Option<(Self, usize)>, ProtocolError> {
         let Some(&[first, second]) = bytes.first_chunk() else { return Ok(None) };
         // RFC 6455 5.2: the length in 7, 16 or 64 bits, network order [6455-5.2-6]
-        let (payload_len, least, start) = match second ^ u8::from(masked) << 7 {
+        let (payload_len, least, start) = match second ^ mask_bit(masked) {
             // In a copy of its own it needs none of the checks.
             // mutant: replace match guard FAST with true, false: only the speed differs
             len @ ..126 if FAST => return Self::with_key(first, len.into(), 0, bytes, 2, masked),
@@ -164,7 +164,7 @@ impl FrameHeader {
     /// Writes the [encoded](Self::encode) header to the start of `out`. `None` if `out` is shorter than the header.
     #[inline]
     pub(crate) fn write(&self, out: &mut [u8]) -> Option<()> {
-        let masked = if self.masking_key.is_some() { 0x80 } else { 0 };
+        let masked = mask_bit(self.masking_key.is_some());
         let (start, out) = out.split_first_chunk_mut()?;
         let first = self.first_byte().to_byte();
         // RFC 6455 5.2: the shortest form, most significant bit 0 [6455-5.2-7] [6455-5.2-8]
@@ -193,6 +193,14 @@ impl FrameHeader {
 #[inline(always)]
 fn array_at<const N: usize>(bytes: &[u8], at: usize) -> Option<[u8; N]> {
     bytes.get(at..at + N)?.first_chunk().copied()
+}
+
+/// The MASK bit of a header's second byte.
+const MASK: u8 = 0x80;
+
+#[inline(always)]
+const fn mask_bit(masked: bool) -> u8 {
+    if masked { MASK } else { 0 }
 }
 
 /// From this length on, the header has it in 16 bits.
