@@ -15,7 +15,7 @@ pub struct Received<'b> {
 
 impl Received<'_> {
     /// For a branch that no input reaches.
-    pub(super) const fn nothing() -> Self {
+    pub(super) const fn unreachable() -> Self {
         Self { rest: &mut [], event: None }
     }
 }
@@ -61,6 +61,31 @@ pub struct Chunk<'b> {
     /// positions instead of borrows knows where they are. Text is valid UTF-8 over the chunks of a message together; a
     /// chunk may begin and end inside a character.
     pub payload: &'b mut [u8],
+}
+
+impl<'b> Chunk<'b> {
+    /// A message in one frame.
+    #[inline(always)]
+    pub(super) const fn whole(kind: MessageKind, payload: &'b mut [u8]) -> Self {
+        Self { kind, first: true, last: true, rsv: 0, payload }
+    }
+
+    /// The next chunk of a message, of which the host has one if it has `begun`. None if it is empty, unless it ends the
+    /// message or carries reserved bits.
+    #[inline(always)]
+    pub(crate) fn next(
+        begun: &mut bool,
+        kind: MessageKind,
+        rsv: u8,
+        last: bool,
+        payload: &'b mut [u8],
+    ) -> Option<Self> {
+        if payload.is_empty() && !last && rsv == 0 {
+            return None;
+        }
+        let first = !core::mem::replace(begun, true);
+        Some(Self { kind, first, last, rsv, payload })
+    }
 }
 
 /// The type of a data message.

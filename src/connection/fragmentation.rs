@@ -11,15 +11,15 @@ use crate::wire::{FirstByte, Mask, Opcode, Utf8Validator};
 #[derive(Debug)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub(super) struct Fragmentation {
-    message: Message,
+    message: Current,
     /// The host has the first chunk of the open message.
-    begun: bool,
+    has_chunk: bool,
 }
 
 /// What is known of the open message from its first frame.
 #[derive(Debug)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
-enum Message {
+enum Current {
     /// No message is open.
     None,
     /// Text, checked so far.
@@ -34,19 +34,19 @@ enum Message {
 impl Fragmentation {
     /// Between messages.
     pub(super) const fn new() -> Self {
-        Self { message: Message::None, begun: false }
+        Self { message: Current::None, has_chunk: false }
     }
 
     /// Whether a message is open.
     #[inline(always)]
-    pub(super) const fn is_open(&self) -> bool {
-        !matches!(self.message, Message::None)
+    pub(super) const fn is_in_message(&self) -> bool {
+        !matches!(self.message, Current::None)
     }
 
     /// Begins a data frame with `len` bytes of payload.
     #[inline(always)]
     pub(super) fn begin_frame(&mut self, first: FirstByte, len: u64, limits: &mut Limits) -> Result<(), ProtocolError> {
-        match (first.opcode(), self.is_open()) {
+        match (first.opcode(), self.is_in_message()) {
             // RFC 6455 5.4 [6455-5.4-2]
             (Opcode::CONTINUATION, false) => return Err(ProtocolError::UnexpectedContinuation),
             (Opcode::CONTINUATION, true) => {}
@@ -55,12 +55,12 @@ impl Fragmentation {
             // RFC 6455 5.4: the type of the message is that of its first frame [6455-5.4-1] [6455-5.4-15] [6455-6.2-3]
             (opcode, false) => {
                 self.message = match opcode {
-                    Opcode::TEXT if first.rsv() == 0 => Message::Text(Utf8Validator::new()),
-                    Opcode::TEXT => Message::ExtendedText,
-                    Opcode::BINARY => Message::Binary,
-                    _ => Message::Extension(opcode.bits()),
+                    Opcode::TEXT if first.rsv() == 0 => Current::Text(Utf8Validator::new()),
+                    Opcode::TEXT => Current::ExtendedText,
+                    Opcode::BINARY => Current::Binary,
+                    _ => Current::Extension(opcode.bits()),
                 };
-                self.begun = false;
+                self.has_chunk = false;
                 limits.begin_message();
             }
         }
@@ -73,29 +73,33 @@ impl Fragmentation {
         match &mut self.message {
             // mutant: replace match guard FAST && part.len() > BLOCK with true, false: only the speed differs
             // mutant: replace && with ||; replace > with ==, <, >=: only the speed differs
-            Message::Text(utf8) if FAST && part.len() > BLOCK => unmask_long_text(part, mask, utf8),
-            Message::Text(utf8) => unmask(part, mask, Mask::apply_is_ascii, Some(utf8)),
+            Current::Text(utf8) if FAST && part.len() > BLOCK => unmask_long_text(part, mask, utf8),
+            Current::Text(utf8) => unmask(part, mask, Mask::apply_is_ascii, Some(utf8)),
             _ => unmask(part, mask, Mask::apply_is_ascii, None),
         }
     }
 
     /// The next chunk of the message.
     #[inline(always)]
-    pub(super) fn chunk<'b>(&mut self, payload: &'b mut [u8], rsv: u8, last: bool) -> Result<Chunk<'b>, ProtocolError> {
+    pub(super) fn chunk<'b>(
+        &mut self,
+        payload: &'b mut [u8],
+        rsv: u8,
+        last: bool,
+    ) -> Result<Option<Chunk<'b>>, ProtocolError> {
         let kind = match &self.message {
-            Message::Extension(opcode) => MessageKind::Extension(*opcode),
-            Message::Binary => MessageKind::Binary,
+            Current::Extension(opcode) => MessageKind::Extension(*opcode),
+            Current::Binary => MessageKind::Binary,
             _ => MessageKind::Text,
         };
         if last {
             // RFC 6455 5.6: the message as a whole is UTF-8, a frame need not be [6455-5.6-1]
-            if let Message::Text(utf8) = &self.message {
+            if let Current::Text(utf8) = &self.message {
                 utf8.finish()?;
             }
-            self.message = Message::None; // RFC 6455 6.2: the next data frame begins a new message [6455-6.2-4]
+            self.message = Current::None; // RFC 6455 6.2: the next data frame begins a new message [6455-6.2-4]
         }
-        let first = !core::mem::replace(&mut self.begun, true);
-        Ok(Chunk { kind, first, last, rsv, payload })
+        Ok(Chunk::next(&mut self.has_chunk, kind, rsv, last, payload))
     }
 }
 
@@ -104,7 +108,7 @@ const BLOCK: usize = 8192;
 
 /// A message in one frame.
 #[inline(always)]
-pub(super) fn whole_message<'b>(
+pub(super) fn whole_chunk<'b>(
     kind: MessageKind,
     payload: &'b mut [u8],
     mask: Option<&mut Mask>,
@@ -112,7 +116,7 @@ pub(super) fn whole_message<'b>(
     let mut utf8 = Utf8Validator::new();
     unmask(payload, mask, Mask::apply_inline, if kind == MessageKind::Text { Some(&mut utf8) } else { None })?;
     utf8.finish()?;
-    Ok(Chunk { kind, first: true, last: true, rsv: 0, payload })
+    Ok(Chunk::whole(kind, payload))
 }
 
 /// In blocks, so that text is checked while it is in the cache.

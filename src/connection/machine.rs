@@ -13,7 +13,7 @@
 use super::config::Config;
 use super::control::ControlSlot;
 use super::event::{Event, MessageKind};
-use super::fragmentation::{Fragmentation, whole_message};
+use super::fragmentation::{Fragmentation, whole_chunk};
 use super::limits::Limits;
 use crate::bytes::copy;
 use crate::role::Side;
@@ -105,12 +105,11 @@ impl Machine {
         self.message.payload(part, mask)?;
         let last = ends && self.first.fin();
         let rsv = self.first.rsv();
-        // Nothing is worth an event in an empty fragment, unless it ends the message or carries reserved bits.
-        if part.is_empty() && !last && !(ends && rsv != 0) {
-            return Ok(None);
+        if part.is_empty() && !ends {
+            return Ok(None); // more of the frame is to come
         }
         self.first = self.first.without_rsv();
-        Ok(Some(Event::Data(self.message.chunk(part, rsv, last)?)))
+        Ok(self.message.chunk(part, rsv, last)?.map(Event::Data))
     }
 
     /// A piece of a control frame's payload.
@@ -177,12 +176,12 @@ impl Machine {
         let mut limits = self.limits;
         limits.begin_message();
         limits.begin_frame(payload.len() as u64)?;
-        Ok(Event::Data(whole_message(kind, payload, mask)?))
+        Ok(Event::Data(whole_chunk(kind, payload, mask)?))
     }
 
     #[inline(always)]
     pub(super) fn is_between_messages(&self) -> bool {
-        self.phase == Phase::Between && !self.message.is_open()
+        self.phase == Phase::Between && !self.message.is_in_message()
     }
 
     #[inline(always)]
@@ -196,12 +195,12 @@ impl Machine {
     }
 
     /// Whether what is received is still processed: neither a Close frame nor an error came before.
-    pub(super) const fn is_open(&self) -> bool {
+    pub(super) const fn is_receiving(&self) -> bool {
         matches!(self.phase, Phase::Between | Phase::Header | Phase::Payload)
     }
 
     /// Whether the peer's Close frame was received.
-    pub(super) const fn is_closed(&self) -> bool {
+    pub(super) const fn close_received(&self) -> bool {
         matches!(self.phase, Phase::Closed)
     }
 

@@ -95,12 +95,12 @@ impl<R: Role> Receiver<R> {
     }
 
     pub(super) const fn is_open(&self) -> bool {
-        self.machine().is_open()
+        self.machine().is_receiving()
     }
 
     /// Whether the peer's Close frame was received.
     pub const fn is_closed(&self) -> bool {
-        self.machine().is_closed()
+        self.machine().close_received()
     }
 
     /// Whether the transport ended without a Close frame: nothing can be sent any more.
@@ -112,19 +112,19 @@ impl<R: Role> Receiver<R> {
         match self.machine().error() {
             _ if self.is_closed() => Incoming::Close,
             Some(_) if !self.is_lost() => Incoming::Error,
-            _ => Incoming::Open,
+            _ => Incoming::Neither,
         }
     }
 
     /// Where the connection stands; `close_sent` says whether the transmitter has [closed](super::Transmitter::is_closed).
     pub const fn state(&self, close_sent: bool) -> State {
-        state::next(self.incoming(), self.machine().eof(), close_sent, Side::of::<R>()).0
+        state::lookup(self.incoming(), self.machine().eof(), close_sent, Side::of::<R>()).0
     }
 
     /// What is to be done with the transport; `close_sent` says whether the transmitter has
     /// [closed](super::Transmitter::is_closed).
     pub const fn transport(&self, close_sent: bool) -> Transport {
-        state::next(self.incoming(), self.machine().eof(), close_sent, Side::of::<R>()).1
+        state::lookup(self.incoming(), self.machine().eof(), close_sent, Side::of::<R>()).1
     }
 
     /// See [`Connection::close_code`](crate::Connection::close_code).

@@ -40,7 +40,7 @@ pub enum Transport {
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) enum Incoming {
     /// Neither a Close frame nor an error.
-    Open,
+    Neither,
     /// A Close frame.
     Close,
     /// An error; nothing more of the peer's is processed.
@@ -48,15 +48,15 @@ pub(crate) enum Incoming {
 }
 
 /// The table. `eof`: the transport has ended; `sent`: our Close frame was sent.
-pub(crate) const fn next(incoming: Incoming, eof: bool, sent: bool, side: Side) -> (State, Transport) {
+pub(crate) const fn lookup(incoming: Incoming, eof: bool, sent: bool, side: Side) -> (State, Transport) {
     use Incoming as I;
     use State::{Closed, Closing, Open};
     match (incoming, eof, sent) {
-        (I::Open, false, false) => (Open, Transport::Keep),
+        (I::Neither, false, false) => (Open, Transport::Keep),
         // Our Close is out: CLOSING, and the peer's Close is still to come [6455-7.1.3-1]
-        (I::Open, false, true) => (Closing, Transport::Keep),
+        (I::Neither, false, true) => (Closing, Transport::Keep),
         // The end without a Close frame: 1006 [6455-7.1.4-1] [6455-7.2.1-2]
-        (I::Open, true, _) => (Closed, Transport::Close),
+        (I::Neither, true, _) => (Closed, Transport::Close),
         // The peer's Close, or an error: CLOSING; our Close is due, and the peer may still read it
         // [6455-5.5.1-7] [6455-7.1.7-5]
         (I::Close | I::Error, _, false) => (Closing, Transport::Keep),

@@ -132,10 +132,8 @@ impl<W: AsMut<[u8]>> Inflater<W> {
         let payload = core::mem::take(&mut chunk.payload);
         if !self.compressed {
             // RFC 7692 6.2: it is handed on as it is, and the window stays what it was [7692-6.2-2] [7692-7.2.3.2-1]
-            let first = !core::mem::replace(&mut self.begun, true);
-            let given = payload.is_empty() && !last && !first && rsv == 0;
             chunk.last = false;
-            return Ok((!given).then_some(Chunk { kind, first, last, rsv, payload }));
+            return Ok(Chunk::next(&mut self.begun, kind, rsv, last, payload));
         }
         // RFC 7692 6.2: the payloads of the frames together are what is inflated [7692-6.2-1]
         let len = usize::try_from(self.room).map_or(out.len(), |room| room.min(out.len()));
@@ -147,9 +145,6 @@ impl<W: AsMut<[u8]>> Inflater<W> {
         }
         chunk.payload = payload.get_mut(inflated.consumed..).unwrap_or_else(|| never!(Default::default()));
         let last = last && !inflated.more;
-        if inflated.produced == 0 && !last && rsv == 0 {
-            return Ok(None);
-        }
         if last {
             chunk.last = false;
         }
@@ -161,7 +156,6 @@ impl<W: AsMut<[u8]>> Inflater<W> {
                 self.utf8.finish()?;
             }
         }
-        let first = !core::mem::replace(&mut self.begun, true);
-        Ok(Some(Chunk { kind, first, last, rsv, payload }))
+        Ok(Chunk::next(&mut self.begun, kind, rsv, last, payload))
     }
 }
