@@ -150,7 +150,7 @@ impl<R: Side + Debug> Halves<R> {
     /// The reading task passes the reply, the writing task sends it.
     fn pass(&mut self) {
         self.channel.extend(self.receiver.take_reply());
-        assert_eq!(self.receiver.take_reply(), None);
+        assert_eq!(self.receiver.take_reply(), None, "a reply is taken once");
         for reply in self.channel.drain(..) {
             let mut out = [0; MAX_CONTROL_FRAME];
             let len = self.transmitter.reply(&reply, &mut out).unwrap();

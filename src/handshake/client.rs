@@ -6,7 +6,7 @@ use super::cursor::is_token;
 use super::error::{BuildError, HandshakeError};
 use super::extensions::is_valid;
 use super::fields::Names;
-use super::head::Head;
+use super::head::{CRLF, Head};
 use super::key::{answer, encode};
 use super::progress::{Progress, State};
 use super::response::{Response, ResponseField, StatusLine};
@@ -160,7 +160,7 @@ impl<'c, S: AsRef<[u8]> + AsMut<[u8]>> ClientHandshake<'c, S> {
     /// Begins a response that was parsed elsewhere.
     pub(super) fn start(&mut self, line: StatusLine) -> Result<(), HandshakeError> {
         self.line = line;
-        self.head.start_line(self.storage.as_mut(), "HTTP/1.1 101\r\n".len(), &[])
+        self.head.start_line(self.storage.as_mut(), "HTTP/1.1 101".len() + CRLF.len(), &[])
     }
 
     /// Takes a field that was parsed elsewhere and that [`check_field`](super::head::check_field) has passed.

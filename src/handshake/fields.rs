@@ -43,7 +43,8 @@ pub(super) struct Names<'c> {
 
 impl Names<'_> {
     /// Extends a partial match. `candidate` is the first name that matches the `len` bytes seen so far; returns the first
-    /// that also matches `piece`. With `complete`, the name must end there.
+    /// that also matches `piece`. With `complete`, the name must end there. With the names `Host`, `Origin` and `Upgrade`,
+    /// `o` has the candidate `Origin`; extended by `rig` that stays, extended by `x` there is none.
     pub(super) fn extend(&self, candidate: Option<Id>, len: usize, piece: &[u8], complete: bool) -> Option<Id> {
         let first = candidate?.place();
         let seen = Cursor(self.get(first)?).take(len);
@@ -198,7 +199,7 @@ impl Set {
     }
 
     const fn bit(id: Id) -> u16 {
-        1 << (id.place() & 15)
+        1 << (id.place() & 15) // ids with a rule are below 16
     }
 
     pub(super) fn has(self, id: Id) -> bool {
@@ -231,6 +232,7 @@ pub(super) struct Findings {
 
 impl Rules {
     pub(super) const fn new(rules: &'static [Rule]) -> Self {
+        assert!(rules.len() < u16::BITS as usize, "a set has a bit for each rule");
         let (mut once, mut required) = (Set(0), Set(0));
         let (mut rest, mut place) = (rules, 0);
         while let [rule, others @ ..] = rest {
@@ -266,7 +268,7 @@ impl Rules {
 
     /// Fails if one of these fields is invalid.
     pub(super) fn check(&self, invalid: Set, among: Set) -> Result<(), HandshakeError> {
-        let first = (invalid.0 & among.0).trailing_zeros();
+        let first = (invalid.0 & among.0).trailing_zeros(); // 16 if there is none: a place without a rule
         match self.rules.get(first as usize) {
             Some(&Rule { error: Some(error), .. }) => Err(error),
             _ => Ok(()),

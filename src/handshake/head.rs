@@ -273,7 +273,7 @@ impl<'c> Head<'c> {
     }
 }
 
-const CRLF: &[u8] = b"\r\n";
+pub(super) const CRLF: &[u8] = b"\r\n";
 
 /// Whether a field is one: what is not would be more than one line in HTTP/1.1.
 pub(super) fn check_field(name: &[u8], value: &[u8]) -> Result<(), HandshakeError> {

@@ -5,7 +5,7 @@ use super::config::{Accept, ServerConfig};
 use super::error::{BuildError, HandshakeError};
 use super::extensions::is_valid;
 use super::fields::Names;
-use super::head::Head;
+use super::head::{CRLF, Head};
 use super::key::answer;
 use super::progress::{Progress, State};
 use super::request::{Method, Request, RequestField, RequestLine};
@@ -83,7 +83,7 @@ impl<'c, S: AsRef<[u8]> + AsMut<[u8]>> ServerHandshake<'c, S> {
 
     /// Begins a request that was parsed elsewhere. `line` is for the caller to set.
     pub(super) fn start(&mut self, method: &str, target: &str) -> Result<(), HandshakeError> {
-        let size = method.len() + " ".len() + target.len() + " HTTP/1.1".len() + "\r\n".len();
+        let size = method.len() + " ".len() + target.len() + " HTTP/1.1".len() + CRLF.len();
         self.head.start_line(self.storage.as_mut(), size, target.as_bytes())
     }
 

@@ -67,9 +67,9 @@ impl Transcript {
     /// All transcripts in a folder, once for each role that they are for.
     pub fn in_folder(folder: &str) -> Vec<Self> {
         let mut files: Vec<_> = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).collect();
-        files.retain(|path| path.extension().is_some_and(|extension| extension == "txt"));
         files.sort();
         let read = |path: &std::path::PathBuf| {
+            assert_eq!(path.extension(), Some("txt".as_ref()), "{path:?} is not a transcript");
             let name = path.file_stem().unwrap().to_string_lossy().into_owned();
             let text = fs::read_to_string(path).unwrap();
             [true, false]

@@ -121,7 +121,8 @@ impl<'c, S: AsRef<[u8]> + AsMut<[u8]>> ServerHandshake<'c, S> {
         self.inner.chosen(response)?;
         self.inner.answered = true;
         let extended = self.is_extended();
-        let subprotocol = self.inner.request().and_then(|request| request.chosen(response.subprotocol).ok()?);
+        let chosen = |request: Request<'a>| request.chosen(response.subprotocol).unwrap_or_else(|_| never!(None));
+        let subprotocol = self.inner.request().and_then(chosen);
         let head = ResponseHead {
             status: if extended { 200 } else { 101 },         // [8441-5-7]
             accept: (!extended).then_some(self.inner.accept), // [8441-5-5]
