@@ -20,15 +20,15 @@ use barews::wire::MAX_CONTROL_FRAME;
 use barews::{HandshakeError, ProtocolError};
 use flate2::{Compress, Compression, Decompress, FlushCompress, FlushDecompress, Status};
 
-/// An echo keeps no secrets: pages of any origin may use it.
+/// An echo keeps no secrets, so pages of any origin can use it.
 static HANDSHAKE: ServerConfig<'_> = ServerConfig::new(OriginPolicy::Any);
 /// The longest message, in bytes, compressed or not.
 const MAX_MESSAGE: usize = 1 << 20;
-/// For the opening handshake.
+/// Timeout for the opening handshake.
 const HANDSHAKING: Duration = Duration::from_secs(10);
-/// For the peer to send something, or to take something.
+/// Timeout for the peer to send or to accept bytes.
 const SILENCE: Duration = Duration::from_secs(60);
-/// For its part of the closing handshake, and for the end of the transport.
+/// Timeout for the peer's Close and for the end of the transport.
 const CLOSING: Duration = Duration::from_secs(5);
 /// The end of an empty stored block, which no message brings along (RFC 7692 sections 7.2.1 and 7.2.2).
 const TAIL: [u8; 4] = [0x00, 0x00, 0xFF, 0xFF];
@@ -197,7 +197,7 @@ fn serve(mut stream: TcpStream) -> Result<(), Box<dyn Error>> {
     stream.set_nodelay(true)?;
     let (mut rx, mut tx) = ([0; 4096], [0; 1024]);
 
-    // The opening handshake. What the client sent behind it stays in `rx`, at `unread`.
+    // The opening handshake. Bytes that the client sent after it stay in `rx`, at `unread`.
     let end = Instant::now() + HANDSHAKING;
     let mut handshake = ServerHandshake::new(&HANDSHAKE, [0; 1024]);
     let (mut connection, agreed, mut unread) = loop {
@@ -220,7 +220,7 @@ fn serve(mut stream: TcpStream) -> Result<(), Box<dyn Error>> {
                         stream.write_all(&tx[..len])?;
                         break (connection, agreed, unread);
                     }
-                    Err(_) => HandshakeError::Upgrade, // a plain request
+                    Err(_) => HandshakeError::Upgrade, // not an upgrade
                 }
             }
             Err(error) => error,
@@ -277,11 +277,11 @@ fn serve(mut stream: TcpStream) -> Result<(), Box<dyn Error>> {
     }
 }
 
-/// A read that ends at that time if nothing comes.
+/// Reads; fails with `TimedOut` if `end` passes.
 fn read(stream: &mut TcpStream, rx: &mut [u8], end: Instant) -> io::Result<usize> {
     let left = end.saturating_duration_since(Instant::now());
     if left.is_zero() {
-        return Err(ErrorKind::TimedOut.into()); // however often bytes came meanwhile
+        return Err(ErrorKind::TimedOut.into()); // even if bytes keep arriving
     }
     stream.set_read_timeout(Some(left))?;
     stream.read(rx)
