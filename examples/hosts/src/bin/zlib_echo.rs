@@ -1,12 +1,12 @@
-//! `deflate_echo` with a zlib of the host's choice in place of the engine's inflater and deflater: zlib-rs through flate2.
-//! No trait is needed: chunks report RSV1, frames are sent with it, and `Parameters` negotiates.
+//! `deflate_echo` with a zlib of the host's choice instead of the engine's inflater and deflater: zlib-rs through
+//! flate2. No trait is needed: chunks report RSV1, `frame_with_rsv` sets it, and `Parameters` negotiates.
 //!
 //! In `examples/hosts`:
 //!
 //!     cargo run --release --bin zlib_echo [ADDRESS]           (127.0.0.1:9001)
 //!
-//! Limit: a message of more than 64 blocks with BFINAL is refused (1007), since zlib has to be given the window again after
-//! each of them.
+//! Limit: a message with more than 64 blocks that have BFINAL is refused (1007), because zlib needs the window again
+//! after each of them.
 
 use std::error::Error;
 use std::io::{self, ErrorKind, Read, Write};
@@ -30,26 +30,26 @@ const HANDSHAKING: Duration = Duration::from_secs(10);
 const SILENCE: Duration = Duration::from_secs(60);
 /// Timeout for the peer's Close and for the end of the transport.
 const CLOSING: Duration = Duration::from_secs(5);
-/// The end of an empty stored block, which no message brings along (RFC 7692 sections 7.2.1 and 7.2.2).
+/// The end of an empty stored block, which a sender removes from each message (RFC 7692 sections 7.2.1 and 7.2.2).
 const TAIL: [u8; 4] = [0x00, 0x00, 0xFF, 0xFF];
 /// An empty block with BFINAL.
 const FINAL: [u8; 2] = [0x03, 0x00];
 const MAX_FINALS: u32 = 64;
-/// What a message may refer to of what came before it, at most.
+/// The maximum number of earlier bytes that a message can refer to.
 const WINDOW: usize = 1 << 15;
 
-/// What zlib needs for a connection.
+/// The compression state of a connection.
 struct Zlib {
     agreed: Parameters,
     decompress: Decompress,
-    /// None for a window of 8 bits, which zlib does not have: then messages are sent as they are.
+    /// `None` for a window of 8 bits, which zlib does not support: then messages are sent uncompressed.
     compress: Option<Compress>,
-    /// The message under way, from `start`, with room for one byte too many. Before it is the window.
+    /// The window, and from `start` the current message, with room for one byte more than the limit.
     message: Vec<u8>,
     start: usize,
-    /// It came compressed.
+    /// Whether the message is compressed.
     compressed: bool,
-    /// How many blocks with BFINAL it has, and whether it may end where one of them has ended.
+    /// The number of its blocks with BFINAL, and whether it can end here because such a block has ended.
     finals: u32,
     ended: bool,
     deflated: Vec<u8>,
@@ -71,12 +71,12 @@ impl Zlib {
         }
     }
 
-    /// Takes a chunk. True when the message is complete.
+    /// Receives a chunk. Returns true when the message is complete.
     fn receive(&mut self, chunk: &Chunk<'_>) -> Result<bool, ProtocolError> {
         let rsv1 = chunk.rsv & RSV1 != 0;
         if chunk.first {
             if !self.compressed {
-                self.message.truncate(self.start); // the last one: RFC 7692 7.2.3.2, it is not in the window
+                self.message.truncate(self.start); // uncompressed messages are not in the window (RFC 7692 7.2.3.2)
             }
             if rsv1 && self.agreed.client.no_context_takeover {
                 self.message.clear();
@@ -100,7 +100,7 @@ impl Zlib {
         if chunk.last && self.compressed && !self.ended {
             self.end()?;
         }
-        // What came as it is was checked by the connection.
+        // The connection has validated uncompressed text.
         if chunk.last
             && self.compressed
             && chunk.kind == MessageKind::Text
@@ -111,7 +111,7 @@ impl Zlib {
         Ok(chunk.last)
     }
 
-    /// Inflates into what room the message has.
+    /// Inflates into the room that is left for the message.
     fn inflate(&mut self, mut input: &[u8]) -> Result<(), ProtocolError> {
         while !input.is_empty() {
             let before = self.decompress.total_in();
@@ -120,7 +120,7 @@ impl Zlib {
             input = &input[(self.decompress.total_in() - before) as usize..];
             self.ended = status == Status::StreamEnd;
             if self.ended {
-                // RFC 7692 7.2.3.4: another block may follow, in the same window
+                // RFC 7692 7.2.3.4: another block can follow, with the same window
                 self.finals += 1;
                 self.renew()?;
             } else if !input.is_empty() {
@@ -130,8 +130,8 @@ impl Zlib {
         Ok(())
     }
 
-    /// The message has to end between two blocks. Where it stands zlib does not tell, but only there a block with
-    /// BFINAL is the end of its stream.
+    /// Checks that the message ends between two blocks. zlib does not report its position, but only there does a block
+    /// with BFINAL end the stream.
     fn end(&mut self) -> Result<(), ProtocolError> {
         let len = self.message.len();
         self.inflate(&TAIL)?;
@@ -142,7 +142,7 @@ impl Zlib {
         self.renew()
     }
 
-    /// Begins a stream of zlib's in the window of the one before.
+    /// Begins a new zlib stream with the window of the last one.
     fn renew(&mut self) -> Result<(), ProtocolError> {
         if self.finals > MAX_FINALS {
             return Err(ProtocolError::DeflateCode);
@@ -152,7 +152,7 @@ impl Zlib {
         self.decompress.set_dictionary(window).map_err(|_| ProtocolError::DeflateCode).map(drop)
     }
 
-    /// What to send in place of the message that was received last: its reserved bits, and its payload.
+    /// Returns the reserved bits and the payload of the answer to the last message.
     fn answer(&mut self) -> (u8, &mut [u8]) {
         let message = &mut self.message[self.start..];
         if message.len() >= 32
@@ -168,7 +168,7 @@ impl Zlib {
                 self.deflated.truncate(self.deflated.len() - TAIL.len());
                 return (RSV1, &mut self.deflated);
             }
-            self.compress = None; // its window is no longer the client's
+            self.compress = None; // its window now differs from the client's
         }
         (0, message)
     }
