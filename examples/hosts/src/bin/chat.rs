@@ -27,7 +27,7 @@ use tokio::sync::Notify;
 use tokio::sync::mpsc::{self, error::TrySendError};
 use tokio::time::{interval, timeout};
 
-static HANDSHAKE: ServerConfig<'_> = ServerConfig::new(OriginPolicy::SameOrigin); // browsers can connect from our page only
+static HANDSHAKE: ServerConfig<'_> = ServerConfig::new(OriginPolicy::SameOrigin); // for our own page
 /// The maximum length of a message, with the member's name.
 const LONGEST: usize = 16 << 10;
 const QUEUE: usize = 64;
