@@ -59,7 +59,7 @@ fn serve(mut stream: TcpStream) -> Result<(), Box<dyn Error>> {
                         stream.write_all(&tx[..len])?;
                         break (connection, unread);
                     }
-                    Err(_) => HandshakeError::Upgrade, // not an upgrade
+                    Err(_) => HandshakeError::Upgrade, // not an upgrade request
                 }
             }
             Err(error) => error,

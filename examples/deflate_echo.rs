@@ -83,7 +83,7 @@ fn serve(mut stream: TcpStream, limits: Parameters) -> Result<(), Box<dyn Error>
                         stream.write_all(&tx[..len])?;
                         break (connection, agreed, unread);
                     }
-                    Err(_) => HandshakeError::Upgrade, // not an upgrade
+                    Err(_) => HandshakeError::Upgrade, // not an upgrade request
                 }
             }
             Err(error) => error,

@@ -112,7 +112,7 @@ fn serve(mut stream: &TcpStream, timeouts: Timeouts, seconds: u32) -> Result<(),
                         stream.write_all(&tx[..len])?;
                         break (connection, unread);
                     }
-                    Err(_) => HandshakeError::Upgrade, // not an upgrade
+                    Err(_) => HandshakeError::Upgrade, // not an upgrade request
                 }
             }
             Err(error) => error,

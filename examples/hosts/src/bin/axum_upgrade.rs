@@ -52,7 +52,7 @@ async fn echo(mut request: Request) -> Response {
             });
             (head, String::new())
         }
-        (None, Err(_)) => return Response::new("a WebSocket is here\n".into()), // not an upgrade
+        (None, Err(_)) => return Response::new("a WebSocket is here\n".into()), // not an upgrade request
         (Some(error), _) => (handshake.refuse(error), error.to_string()),
     };
     let response = Response::builder().status(head.status());

@@ -61,7 +61,7 @@ fn upgrade(mut request: Request<Incoming>) -> Response<Full<Bytes>> {
         return answer(head.status(), head.headers(), error.to_string());
     }
     let Ok((head, connection)) = handshake.accept(&Accept::default(), &Config::DEFAULT) else {
-        return answer(200, [], "a WebSocket is here\n".into()); // not an upgrade
+        return answer(200, [], "a WebSocket is here\n".into()); // not an upgrade request
     };
     let upgraded = hyper::upgrade::on(&mut request);
     tokio::spawn(async move {

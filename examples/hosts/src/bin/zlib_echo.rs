@@ -220,7 +220,7 @@ fn serve(mut stream: TcpStream) -> Result<(), Box<dyn Error>> {
                         stream.write_all(&tx[..len])?;
                         break (connection, agreed, unread);
                     }
-                    Err(_) => HandshakeError::Upgrade, // not an upgrade
+                    Err(_) => HandshakeError::Upgrade, // not an upgrade request
                 }
             }
             Err(error) => error,
