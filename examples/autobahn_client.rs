@@ -1,10 +1,10 @@
-//! The client for the Autobahn TestSuite in the server's role: it echoes the messages of every case that the suite has.
+//! A client for the Autobahn TestSuite, which is the server here: it echoes the messages of every case of the suite.
 //!
 //!     cargo run --release --features deflate --example autobahn_client -- ws://127.0.0.1:PORT
 //!
-//! `suites/autobahn/run client` starts both. A piece of a message is echoed as it arrives, as a fragment of the message
-//! that goes back, so messages may be longer than the buffer. permessage-deflate is offered, and where the suite agrees every
-//! fragment is deflated by itself.
+//! `suites/autobahn/run client` starts both. The client echoes each piece of a message as it arrives, as a fragment of
+//! the answer, so messages can be longer than the buffer. It offers permessage-deflate; if the suite accepts, it
+//! deflates each fragment by itself.
 
 use std::error::Error;
 use std::io::{Read, Write};
@@ -16,7 +16,7 @@ use barews::deflate::{Deflater, Inflater, Level, Parameters, RSV1};
 use barews::handshake::{ClientConfig, ClientHandshake, Progress, Uri};
 use barews::wire::MAX_CONTROL_FRAME;
 
-/// What is offered: all that there is.
+/// The largest windows, with context takeover.
 const OFFERS: [Parameters; 1] = [Parameters::DEFAULT];
 const LEVEL: Level = Level::LARGE;
 
@@ -32,14 +32,15 @@ fn run() -> Result<(), Box<dyn Error>> {
     let count: u32 = String::from_utf8(talk(&format!("{suite}/getCaseCount"), false)?)?.parse()?;
     for case in 1..=count {
         if let Err(error) = talk(&format!("{suite}/runCase?case={case}&agent=barews"), true) {
-            eprintln!("case {case}: {error}"); // the suite judges, and it has more cases
+            eprintln!("case {case}: {error}"); // the suite records the result; go on with the next case
         }
     }
     talk(&format!("{suite}/updateReports?agent=barews"), false)?;
     Ok(())
 }
 
-/// One connection from its opening handshake to its end. Echoes all messages, or else returns their payload.
+/// Runs one connection from its opening handshake to its end. Echoes all messages or, without `echo`, returns their
+/// payload.
 fn talk(uri: &str, echo: bool) -> Result<Vec<u8>, Box<dyn Error>> {
     let uri = Uri::parse(uri)?;
     let mut socket = TcpStream::connect((uri.host(), uri.port()))?;
@@ -48,7 +49,7 @@ fn talk(uri: &str, echo: bool) -> Result<Vec<u8>, Box<dyn Error>> {
     let (mut rx, mut tx) = (vec![0; 16 << 10], [0; 1024]);
     let mut kept = Vec::new();
 
-    // The opening handshake. What the server sent behind it stays in `rx`, at `unread`.
+    // The opening handshake. Bytes that the server sent after it stay in `rx`, at `unread`.
     let mut value = [0; 128];
     let extensions = Parameters::offer(&OFFERS, &mut value)?;
     let config = ClientConfig { extensions, ..ClientConfig::new(uri) };
@@ -100,7 +101,7 @@ fn talk(uri: &str, echo: bool) -> Result<Vec<u8>, Box<dyn Error>> {
                     // RFC 7692 6.1: RSV1 on the first frame only [7692-6.1-3]
                     let rsv = if agreed.is_some() && piece.first { RSV1 } else { 0 };
                     let header = connection.frame_with_rsv(piece.kind, piece.last, rsv, payload.len() as u64)?;
-                    connection.payload(payload)?; // masks it where it lies
+                    connection.payload(payload)?; // masks it in place
                     socket.write_all(header.as_bytes())?;
                     socket.write_all(payload)?;
                 },

@@ -13,11 +13,11 @@ use barews::handshake::{Accept, OriginPolicy, Progress, ServerConfig, ServerHand
 use barews::wire::MAX_CONTROL_FRAME;
 
 static HANDSHAKE: ServerConfig<'_> = ServerConfig::new(OriginPolicy::SameOrigin);
-/// For the opening handshake.
+/// Timeout for the opening handshake.
 const HANDSHAKING: Duration = Duration::from_secs(10);
-/// For the peer to send something, or to take something.
+/// Timeout for the peer to send or to accept bytes.
 const SILENCE: Duration = Duration::from_secs(60);
-/// For its part of the closing handshake, and for the end of the transport.
+/// Timeout for the peer's Close and for the end of the transport.
 const CLOSING: Duration = Duration::from_secs(5);
 
 fn main() {
@@ -44,7 +44,7 @@ fn serve(mut stream: TcpStream) -> Result<(), Box<dyn Error>> {
     stream.set_write_timeout(Some(SILENCE))?;
     let (mut rx, mut tx) = ([0; 4096], [0; 512]);
 
-    // The opening handshake. What the client sent behind it stays in `rx`, at `unread`.
+    // The opening handshake. Bytes that the client sent after it stay in `rx`, at `unread`.
     let end = Instant::now() + HANDSHAKING;
     let mut handshake = ServerHandshake::new(&HANDSHAKE, [0; 512]);
     let (mut connection, mut unread) = loop {
@@ -59,7 +59,7 @@ fn serve(mut stream: TcpStream) -> Result<(), Box<dyn Error>> {
                         stream.write_all(&tx[..len])?;
                         break (connection, unread);
                     }
-                    Err(_) => HandshakeError::Upgrade, // a plain request
+                    Err(_) => HandshakeError::Upgrade, // not an upgrade request
                 }
             }
             Err(error) => error,
@@ -105,11 +105,11 @@ fn serve(mut stream: TcpStream) -> Result<(), Box<dyn Error>> {
     }
 }
 
-/// A read that ends at that time if nothing comes.
+/// Reads; fails with `TimedOut` if `end` passes.
 fn read(stream: &mut TcpStream, rx: &mut [u8], end: Instant) -> io::Result<usize> {
     let left = end.saturating_duration_since(Instant::now());
     if left.is_zero() {
-        return Err(ErrorKind::TimedOut.into()); // however often bytes came meanwhile
+        return Err(ErrorKind::TimedOut.into()); // even if bytes keep arriving
     }
     stream.set_read_timeout(Some(left))?;
     stream.read(rx)

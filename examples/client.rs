@@ -1,12 +1,12 @@
-//! A client for the terminal and for pipes: each line of the standard input goes out as a text message, each message received
-//! is printed on a line of its own.
+//! A client for the terminal and for pipes: sends each line of the standard input as a text message, and prints each
+//! received message on its own line.
 //!
 //!     cargo run --release --example client -- ws://127.0.0.1:9001/ [--subprotocol P]... [--header 'K: V']... [--origin O]
 //!                                             [--binary-hex]
 //!
-//! At the end of the input, when the server has nothing more to say, it starts the closing handshake; the status is 0 only
-//! if that completes. The connection is split: the main thread reads the socket, another one writes to it, a third one
-//! waits for lines. They share channels, and two flags.
+//! At the end of the input, when the server has been silent for 300 ms, the client starts the closing handshake. Its
+//! exit status is 0 only if that completes. The connection is split: the main thread reads the socket, another thread
+//! writes to it, a third thread waits for lines. They share channels and two flags.
 
 use std::io::{self, BufRead, ErrorKind, Read, Write};
 use std::net::{TcpStream, ToSocketAddrs};
@@ -23,20 +23,20 @@ use barews::wire::CloseCode;
 use barews::{Client, Connection};
 use lexopt::prelude::*;
 
-/// Messages are printed as they come, so they may be of any length.
+/// Messages are printed as they arrive, so they can have any length.
 const LIMITS: Config =
     Config { max_frame_size: u64::MAX, max_message_size: u64::MAX, max_fragments: u32::MAX, ..Config::DEFAULT };
 const USAGE: &str = "usage: client URI [--subprotocol P]... [--header 'K: V']... [--origin O] [--binary-hex]";
-/// How long the server may take to connect, to answer the handshake and to answer a Close.
+/// Timeout for the TCP connection, for the answer to the handshake and for the answer to a Close.
 const PATIENCE: Duration = Duration::from_secs(5);
-/// How long a server that is not going to say more is silent. Many drop what they had to say when they are sent a Close.
+/// After this long without bytes the client closes. Many servers drop unsent messages when they receive a Close.
 const SILENCE: Duration = Duration::from_millis(300);
-/// Lines that may wait to be written. A Pong or a Close waits behind them; the rest waits in the input, however long that is.
+/// The most lines that wait to be written, ahead of a Pong or a Close. All other lines stay in the input.
 const LINES: usize = 64;
 
-/// Bytes have come since this was reset.
+/// Whether bytes have arrived since this was reset.
 static HEARD: AtomicBool = AtomicBool::new(false);
-/// A Close is out or due: from now on the read timeout counts.
+/// A Close was sent or is due: from now on a read timeout ends the connection.
 static CLOSING: AtomicBool = AtomicBool::new(false);
 
 type Error = Box<dyn std::error::Error + Send + Sync>;
@@ -72,7 +72,7 @@ fn arguments() -> Result<Arguments, Error> {
             Long("binary-hex") => arguments.binary_hex = true,
             Long("header") => {
                 let header = parser.value()?.string()?;
-                let (name, value) = header.split_once(':').ok_or("a header looks like 'Name: value'")?;
+                let (name, value) = header.split_once(':').ok_or("a header has the form 'Name: value'")?;
                 arguments.headers.push((name.trim().into(), value.trim().into()));
             }
             Short('h') | Long("help") => {
@@ -86,7 +86,7 @@ fn arguments() -> Result<Arguments, Error> {
     if arguments.uri.is_empty() { Err(USAGE.into()) } else { Ok(arguments) }
 }
 
-/// True after a clean close.
+/// Returns true after a clean close.
 fn run(arguments: &Arguments) -> Result<bool, Error> {
     let uri = Uri::parse(&arguments.uri)?;
     if uri.secure() {
@@ -107,7 +107,7 @@ fn run(arguments: &Arguments) -> Result<bool, Error> {
     thread::spawn(move || read_lines(&lines, &room));
     thread::spawn(move || ended.send(write(transmitter, writing_end, &queue, &written)));
     let clean = receive(receiver, &mut socket, &mut rx, unread, &orders, arguments.binary_hex)?;
-    end.recv_timeout(PATIENCE).map_err(|_| "the server does not take our Close")??;
+    end.recv_timeout(PATIENCE).map_err(|_| "the server does not accept our Close frame")??;
     Ok(clean)
 }
 
@@ -123,7 +123,7 @@ fn connect(uri: Uri<'_>) -> io::Result<TcpStream> {
     outcome
 }
 
-/// The opening handshake. What the server sent behind it is in `rx`, in the range that is returned.
+/// Performs the opening handshake. The returned range of `rx` has the bytes that the server sent after it.
 fn open(
     arguments: &Arguments,
     uri: Uri<'_>,
@@ -165,7 +165,7 @@ fn open(
     }
 }
 
-/// The server's answer, if it is not 101: the status, and the fields that say more.
+/// Describes an answer other than 101: the status and the fields that explain it.
 fn refusal(response: &Response<'_>) -> String {
     let mut text = format!("the server answers with status {}", response.status());
     for name in ["Location", "WWW-Authenticate", "Retry-After", "Sec-WebSocket-Version"] {
@@ -176,7 +176,7 @@ fn refusal(response: &Response<'_>) -> String {
     text
 }
 
-/// Whether the read timeout has passed; systems differ in what they call that.
+/// Whether the read timeout has passed. Systems report it as different errors.
 fn is_timeout(error: &io::Error) -> bool {
     matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::TimedOut)
 }
@@ -187,11 +187,11 @@ fn random<const N: usize>() -> [u8; N] {
     bytes
 }
 
-/// What the writing thread is asked to do.
+/// A task for the writing thread.
 enum Order {
     Send(String),
     Reply(Reply),
-    /// The input has ended, well or not.
+    /// The input has ended, with or without an error.
     Close(io::Result<()>),
 }
 
@@ -220,7 +220,7 @@ fn read_lines(orders: &Sender<Order>, room: &mpsc::Receiver<()>) {
     let _ = orders.send(Order::Close(outcome));
 }
 
-/// Writes until a Close frame is out, or nobody asks any more. A large message goes out in fragments.
+/// Writes until a Close frame is sent or all senders are gone. A large message goes out in fragments.
 fn write(
     mut transmitter: Transmitter<Client<Keys>>,
     mut socket: TcpStream,
@@ -236,7 +236,7 @@ fn write(
                 while let len @ 1.. = transmitter.fragment(&mut message, &mut tx)? {
                     socket.write_all(&tx[..len])?;
                 }
-                let _ = written.send(()); // the input may have ended
+                let _ = written.send(()); // the reader of lines may have ended
             }
             Order::Reply(reply) => {
                 let len = transmitter.reply(&reply, &mut tx)?;
@@ -256,7 +256,7 @@ fn write(
     outcome
 }
 
-/// Prints what the server sends, until the transport ends. True after a clean close.
+/// Prints what the server sends until the transport ends. Returns true after a clean close.
 fn receive(
     mut receiver: Receiver<Client<Keys>>,
     socket: &mut TcpStream,
@@ -273,7 +273,7 @@ fn receive(
             let received = receiver.receive(rest);
             if let Some(reply) = receiver.take_reply() {
                 CLOSING.fetch_or(reply.is_close(), Ordering::Relaxed);
-                let _ = orders.send(Order::Reply(reply)); // the writer is gone once a Close is out
+                let _ = orders.send(Order::Reply(reply)); // the writer ends once it has sent a Close
             }
             let Ok(received) = received else { break };
             rest = received.rest;
@@ -290,7 +290,7 @@ fn receive(
             Ok(len) => len,
             Err(error) if error.kind() == ErrorKind::Interrupted => 0,
             Err(error) if is_timeout(&error) && !was_closing => 0,
-            Err(_) => break, // the server takes too long to close, or has reset the connection
+            Err(_) => break, // the closing timeout, or a reset by the server
         };
         HEARD.fetch_or(len > 0, Ordering::Relaxed);
         unread = 0..len;
@@ -304,7 +304,7 @@ fn receive(
     }
 }
 
-/// Text as it is, binary as hexadecimal digits or as its size alone; a line for each message.
+/// Prints a message on one line: text unchanged, binary data as hexadecimal digits or only its size.
 fn print(out: &mut impl Write, chunk: &Chunk<'_>, size: &mut usize, binary_hex: bool) -> io::Result<()> {
     *size = chunk.payload.len() + if chunk.first { 0 } else { *size };
     match chunk.kind {

@@ -1,11 +1,11 @@
-//! `blocking_echo` with permessage-deflate: whole messages, inflated and deflated in memory that follows from what was
-//! agreed.
+//! `blocking_echo` with permessage-deflate: whole messages, inflated and deflated in memory whose size depends on the
+//! negotiated parameters.
 //!
 //!     cargo run --release --features deflate --example deflate_echo [ADDRESS [SERVER_BITS [CLIENT_BITS]]]
 //!
-//! The address is 127.0.0.1:9001 if none is given. The windows in which the server deflates and inflates have at most
-//! so many bits, 8 to 15; without, 15. With 8 to 10 for SERVER_BITS the small level is used, which needs as little as a
-//! microcontroller has.
+//! ADDRESS is 127.0.0.1:9001 by default. SERVER_BITS and CLIENT_BITS, 8 to 15 (the default), limit the windows in which
+//! the server deflates and inflates. With 8 to 10 for SERVER_BITS the server uses the small level, which fits a
+//! microcontroller.
 
 use std::error::Error;
 use std::io::{self, ErrorKind, Read, Write};
@@ -19,15 +19,15 @@ use barews::handshake::{Accept, OriginPolicy, Progress, ServerConfig, ServerHand
 use barews::message::MessageBuffer;
 use barews::wire::MAX_CONTROL_FRAME;
 
-/// An echo keeps no secrets: pages of any origin may use it.
+/// An echo keeps no secrets, so pages of any origin can use it.
 static HANDSHAKE: ServerConfig<'_> = ServerConfig::new(OriginPolicy::Any);
 /// The longest message, in bytes, compressed or not.
 const MAX_MESSAGE: usize = 1 << 20;
-/// For the opening handshake.
+/// Timeout for the opening handshake.
 const HANDSHAKING: Duration = Duration::from_secs(10);
-/// For the peer to send something, or to take something.
+/// Timeout for the peer to send or to accept bytes.
 const SILENCE: Duration = Duration::from_secs(60);
-/// For its part of the closing handshake, and for the end of the transport.
+/// Timeout for the peer's Close and for the end of the transport.
 const CLOSING: Duration = Duration::from_secs(5);
 
 fn main() {
@@ -60,7 +60,7 @@ fn serve(mut stream: TcpStream, limits: Parameters) -> Result<(), Box<dyn Error>
     stream.set_nodelay(true)?;
     let (mut rx, mut tx) = ([0; 4096], [0; 1024]);
 
-    // The opening handshake. What the client sent behind it stays in `rx`, at `unread`.
+    // The opening handshake. Bytes that the client sent after it stay in `rx`, at `unread`.
     let end = Instant::now() + HANDSHAKING;
     let mut handshake = ServerHandshake::new(&HANDSHAKE, [0; 1024]);
     let (mut connection, agreed, mut unread) = loop {
@@ -83,7 +83,7 @@ fn serve(mut stream: TcpStream, limits: Parameters) -> Result<(), Box<dyn Error>
                         stream.write_all(&tx[..len])?;
                         break (connection, agreed, unread);
                     }
-                    Err(_) => HandshakeError::Upgrade, // a plain request
+                    Err(_) => HandshakeError::Upgrade, // not an upgrade request
                 }
             }
             Err(error) => error,
@@ -92,7 +92,7 @@ fn serve(mut stream: TcpStream, limits: Parameters) -> Result<(), Box<dyn Error>
         return Ok(stream.write_all(&tx[..len])?);
     };
 
-    // Memory as agreed, and none where nothing was: then all messages pass as they are.
+    // Memory for the negotiated windows. Without the extension it is none, and messages pass unchanged.
     let level = if agreed.is_some_and(|agreed| agreed.server.window_bits <= 10) { Level::SMALL } else { Level::LARGE };
     let (window, memory) =
         agreed.map_or((0, 0), |agreed| (agreed.client.window_size(), level.memory(agreed.server.window_size())));
@@ -159,11 +159,11 @@ fn serve(mut stream: TcpStream, limits: Parameters) -> Result<(), Box<dyn Error>
     }
 }
 
-/// A read that ends at that time if nothing comes.
+/// Reads; fails with `TimedOut` if `end` passes.
 fn read(stream: &mut TcpStream, rx: &mut [u8], end: Instant) -> io::Result<usize> {
     let left = end.saturating_duration_since(Instant::now());
     if left.is_zero() {
-        return Err(ErrorKind::TimedOut.into()); // however often bytes came meanwhile
+        return Err(ErrorKind::TimedOut.into()); // even if bytes keep arriving
     }
     stream.set_read_timeout(Some(left))?;
     stream.read(rx)

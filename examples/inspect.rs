@@ -2,10 +2,14 @@
 //!
 //!     cargo run --release --example inspect -- FILE...
 //!
-//! A file is a capture (pcap, as `tcpdump -w FILE port 9001` writes it), the bytes of one direction as they went over the
-//! wire, or those bytes in hexadecimal digits, as a logic analyser exports them. A capture is put together again from its
-//! TCP segments, all connections and both directions. What begins with the opening handshake is judged with it; without
-//! one, masked frames are a client's.
+//! A file is one of:
+//!
+//! * a capture (pcap, as `tcpdump -w FILE port 9001` writes it),
+//! * the bytes of one direction,
+//! * those bytes in hexadecimal digits, as a logic analyser exports them.
+//!
+//! The program reassembles the TCP segments of a capture, for all connections and both directions. It checks an opening
+//! handshake if the bytes begin with one. Without a handshake it takes masked frames for those of a client.
 
 use std::collections::{BTreeMap, HashMap};
 use std::fmt::Write;
@@ -37,7 +41,7 @@ fn main() -> ExitCode {
     ExitCode::SUCCESS
 }
 
-/// The table for the contents of a file.
+/// Returns the table for the contents of a file.
 pub fn inspect(file: &[u8]) -> Result<String, &'static str> {
     let mut out = String::from("      time  from    at        frame         fin rsv mask      length  payload\n");
     if let Some(packets) = pcap(file)? {
@@ -56,7 +60,7 @@ pub fn inspect(file: &[u8]) -> Result<String, &'static str> {
     Ok(out)
 }
 
-/// The bytes that hexadecimal digits stand for, if the file holds nothing else but white space, colons and commas.
+/// Decodes hexadecimal digits, if the file has nothing else but white space, colons and commas.
 fn hex(file: &[u8]) -> Option<Vec<u8>> {
     let text = str::from_utf8(file).ok()?.replace("0x", "").replace([':', ','], " ");
     let digits: Vec<u8> = text.split_whitespace().collect::<String>().into_bytes();
@@ -67,11 +71,11 @@ fn hex(file: &[u8]) -> Option<Vec<u8>> {
     digits.chunks(2).map(byte).collect()
 }
 
-/// What both directions know of the handshake.
+/// What both directions know about the handshake.
 #[derive(Default)]
 struct Talk {
     key: Option<[u8; 28]>,
-    /// The reserved bits that may be set.
+    /// The reserved bits that can be set.
     rsv: u8,
 }
 
@@ -81,16 +85,16 @@ type Engine = Box<dyn FnMut(&mut [u8]) -> Result<(), ProtocolError>>;
 #[derive(Default)]
 struct Direction {
     buffer: Vec<u8>,
-    /// How many bytes were before those.
+    /// The number of bytes before `buffer`.
     at: usize,
     time: String,
     is_client: bool,
     /// Set once frames are read.
     engine: Option<Engine>,
     header: Option<(FrameHeader, usize)>,
-    /// Nothing more is to be read.
+    /// Whether the rest of the input is ignored.
     over: bool,
-    /// In a capture: the sender, the number of its next byte, and what came too early.
+    /// In a capture: the sender, the sequence number of its next byte, and the segments that arrived too early.
     sender: Vec<u8>,
     next: Option<u32>,
     early: BTreeMap<u32, Vec<u8>>,
@@ -103,11 +107,11 @@ impl Direction {
         while !self.over && !self.buffer.is_empty() && self.step(talk, out) {}
     }
 
-    /// Reads the head of the handshake, a header or a payload; false if that is not complete.
+    /// Reads the head of the handshake, a header or a payload. Returns false if that is not complete.
     fn step(&mut self, talk: &mut Talk, out: &mut String) -> bool {
         if self.engine.is_none() {
             if self.buffer.starts_with(&[0x16, 3]) {
-                self.row("TLS", "", "encrypted: have it decrypted first", out);
+                self.row("TLS", "", "encrypted: decrypt it first", out);
                 self.over = true;
                 return false;
             }
@@ -136,7 +140,7 @@ impl Direction {
             Some((header, len)) => {
                 let whole = usize::try_from(header.payload_len).ok().and_then(|payload| payload.checked_add(len));
                 let Some(whole) = whole.filter(|whole| *whole <= self.buffer.len()) else { return false };
-                // The engine has the header already.
+                // The engine has already received the header.
                 self.judge_payload(len, whole, out)
             }
         }
@@ -156,7 +160,7 @@ impl Direction {
             return false;
         }
         let Some((header, _)) = self.header.take() else { return false };
-        // Not from the engine, which unmasks data in place and control payloads elsewhere.
+        // Unmask the original bytes: the engine unmasks data in place, but control payloads elsewhere.
         payload.copy_from_slice(&self.buffer[len..whole]);
         let key = header.masking_key.unwrap_or([0; 4]);
         payload.iter_mut().zip(key.iter().cycle()).for_each(|(byte, key)| *byte ^= key);
@@ -186,7 +190,7 @@ impl Direction {
                 Ok(Progress::Complete { .. }) if handshake.request().is_some_and(|request| request.is_upgrade()) => {
                     Ok(())
                 }
-                Ok(_) => Err("no WebSocket is asked for".to_owned()),
+                Ok(_) => Err("not a WebSocket request".to_owned()),
             }
         } else if line.split(' ').nth(1) != Some("101") {
             Err("refused".to_owned())
@@ -196,7 +200,7 @@ impl Direction {
         } else {
             Ok(())
         };
-        // A response decides; where there is none, what was offered may be in use.
+        // The response decides. Without one, an offered extension can be in use.
         let deflate = field("Sec-WebSocket-Extensions").is_some_and(|list| list.contains("permessage-deflate"));
         talk.rsv = if deflate { 4 } else { 0 };
         self.row("handshake", "", &line, out);
@@ -217,7 +221,7 @@ impl Direction {
         !self.over
     }
 
-    /// Reads frames from now on, as the peer of who sent them.
+    /// Reads frames from now on, in the role of the sender's peer.
     fn open(&mut self, talk: &Talk) {
         let (max, fragments) = (u64::MAX, u32::MAX);
         let config = Config {
@@ -246,7 +250,7 @@ impl Direction {
         self.over = true;
     }
 
-    /// What is left when the recording ends.
+    /// Reports the bytes that are left when the recording ends.
     fn end(&mut self, out: &mut String) {
         if self.over || self.buffer.is_empty() {
             return;
@@ -293,7 +297,7 @@ fn engine<R: barews::Role + 'static>(mut connection: Connection<R>) -> Engine {
     })
 }
 
-/// The beginning of a payload: text in quotes, anything else as bytes.
+/// Formats the beginning of a payload: text in quotes, anything else as bytes.
 fn show(header: &FrameHeader, payload: &[u8]) -> String {
     if let (8, Some((code, reason))) = (header.opcode.bits(), payload.split_first_chunk()) {
         return format!("{} {:?}", u16::from_be_bytes(*code), String::from_utf8_lossy(reason));
@@ -323,7 +327,7 @@ struct Packet<'a> {
     ip: &'a [u8],
 }
 
-/// The IP packets of a capture; none if it is no capture.
+/// Returns the IP packets of a capture, or `None` if the file is not a capture.
 fn pcap(file: &[u8]) -> Result<Option<Vec<Packet<'_>>>, &'static str> {
     let Some((magic, rest)) = file.split_first_chunk::<4>() else { return Ok(None) };
     let (little, fraction) = match u32::from_le_bytes(*magic) {
@@ -343,8 +347,8 @@ fn pcap(file: &[u8]) -> Result<Option<Vec<Packet<'_>>>, &'static str> {
         1 => 14,   // Ethernet
         101 => 0,  // IP
         113 => 16, // Linux, "any"
-        276 => 20, // the same, newer
-        _ => return Err("the capture is of a link that is not known here"),
+        276 => 20, // the same, version 2
+        _ => return Err("the link type of the capture is not supported"),
     };
     let (mut rest, mut packets, mut first) = (rest.get(20..).unwrap_or_default(), Vec::new(), None);
     while let (Some(seconds), Some(part), Some(len)) = (word(rest, 0), word(rest, 4), word(rest, 8)) {
@@ -357,13 +361,13 @@ fn pcap(file: &[u8]) -> Result<Option<Vec<Packet<'_>>>, &'static str> {
     Ok(Some(packets))
 }
 
-/// The addresses and the TCP segment of an IP packet.
+/// Returns the addresses and the TCP segment of an IP packet.
 fn tcp(ip: &[u8]) -> Option<(&[u8], &[u8], &[u8])> {
     match ip.first()? >> 4 {
         4 => {
             let (header, len) =
                 (usize::from(ip[0] & 15) * 4, usize::from(u16::from_be_bytes([*ip.get(2)?, *ip.get(3)?])));
-            let len = if len == 0 { ip.len() } else { len.min(ip.len()) }; // 0: left to the network card
+            let len = if len == 0 { ip.len() } else { len.min(ip.len()) }; // 0: segmentation by the network card
             (*ip.get(9)? == 6).then_some((ip.get(12..16)?, ip.get(16..20)?, ip.get(header..len)?))
         }
         6 if *ip.get(6)? == 6 => {
@@ -374,7 +378,7 @@ fn tcp(ip: &[u8]) -> Option<(&[u8], &[u8], &[u8])> {
     }
 }
 
-/// Puts a segment in its place.
+/// Adds a segment to its flow, and reads the bytes that are now in order.
 fn segment(flows: &mut HashMap<Vec<Vec<u8>>, Flow>, packet: &Packet<'_>, out: &mut String) {
     let Some((from, to, tcp)) = tcp(packet.ip) else { return };
     let (Some(ports), Some(sequence), Some(&[offset, flags])) = (tcp.get(..4), tcp.get(4..8), tcp.get(12..14)) else {
@@ -404,7 +408,7 @@ fn segment(flows: &mut HashMap<Vec<Vec<u8>>, Flow>, packet: &Packet<'_>, out: &m
         }
     }
     let mut bytes = Vec::new();
-    // What begins at or before the next byte; the difference is signed, since numbers wrap.
+    // Segments that begin at or before the next byte. The difference is signed, because sequence numbers wrap.
     while let Some(start) = way.early.keys().copied().find(|start| start.wrapping_sub(next).cast_signed() <= 0) {
         let piece = way.early.remove(&start).unwrap_or_default();
         let old = next.wrapping_sub(start) as usize;

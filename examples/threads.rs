@@ -1,10 +1,10 @@
-//! Two threads for each connection on blocking sockets: one reads, the other writes what anyone has to say at any time.
-//! Messages are echoed, a clock tells the seconds meanwhile, and after some of them it closes.
+//! Two threads for each connection on blocking sockets: one reads, the other writes messages from any thread at any
+//! time. The server echoes messages, sends the seconds that have passed, and closes after SECONDS.
 //!
 //!     cargo run --release --example threads [ADDRESS [SECONDS [KEEPALIVE]]]     (127.0.0.1:9001, 60 s, 20000 ms)
 //!
-//! KEEPALIVE is how long the peer may be silent before it is sent a Ping, and how long until its Pong. All orders to
-//! the writer go through one channel, so a Close goes out behind what was said before it.
+//! KEEPALIVE is the silence after which the server sends a Ping, and the timeout for its Pong. All orders to the writer
+//! go through one channel, so a Close follows every message that was queued before it.
 
 use std::error::Error;
 use std::io::{self, ErrorKind, Read, Write};
@@ -21,11 +21,11 @@ use barews::wire::CloseCode;
 use barews::{HandshakeError, Server};
 
 static HANDSHAKE: ServerConfig<'_> = ServerConfig::new(OriginPolicy::Any); // nothing here is secret
-/// Messages are echoed whole.
+/// A whole message is kept until it is echoed.
 const LIMITS: Config = Config { max_message_size: 16 << 20, ..Config::DEFAULT };
-/// When more bytes wait to be written, nothing more is read.
+/// While more bytes than this wait to be written, nothing is read.
 const ROOM: usize = 1 << 20;
-/// How late a deadline may be noticed, and that our Close is out.
+/// The longest delay until the reader notices a deadline, or that our Close was sent.
 const POLL: Duration = Duration::from_millis(50);
 
 enum Order {
@@ -35,23 +35,23 @@ enum Order {
     Close(&'static str),
 }
 
-/// What the writer tells the others.
+/// What the other threads know about the writer.
 #[derive(Default)]
 struct Writing {
-    /// Bytes that wait.
+    /// The number of bytes that wait to be written.
     queued: AtomicUsize,
-    /// The peer took some that had waited.
+    /// The peer has accepted bytes that had waited.
     taken: AtomicBool,
-    /// Our Close is out.
+    /// Our Close was sent.
     closed: AtomicBool,
 }
 
-/// A way to the writer.
+/// Sends orders to the writer.
 #[derive(Clone)]
 struct Orders(mpsc::Sender<Order>, Arc<Writing>);
 
 impl Orders {
-    /// False when the writer is gone.
+    /// Returns false if the writer has ended.
     fn give(&self, order: Order) -> bool {
         self.1.queued.fetch_add(size(&order), SeqCst);
         self.0.send(order).is_ok()
@@ -79,26 +79,26 @@ fn listen() -> Result<(), Box<dyn Error>> {
         let (stream, timeouts) = (stream?, Timeouts { ping: keepalive, pong: keepalive, ..Timeouts::MILLISECONDS });
         thread::spawn(move || {
             serve(&stream, timeouts, seconds).unwrap_or_else(|error| eprintln!("{error}"));
-            let _ = stream.shutdown(Shutdown::Both); // wakes the writer, wherever it waits
+            let _ = stream.shutdown(Shutdown::Both); // ends a write that waits
         });
     }
     Ok(())
 }
 
-/// Opens a connection, starts what writes and what has to say something, and reads until the end.
+/// Performs the handshake, starts the writer and the clock, and reads until the connection ends.
 fn serve(mut stream: &TcpStream, timeouts: Timeouts, seconds: u32) -> Result<(), Box<dyn Error>> {
     let start = Instant::now();
     let now = || start.elapsed().as_millis() as u64;
     let mut deadlines = Deadlines::new(timeouts, 0);
     stream.set_nodelay(true)?;
-    // Nothing wakes a thread that reads when a deadline passes, or when another one has sent our Close.
+    // A thread that reads is not woken by a deadline, nor by the Close that another thread sends.
     stream.set_read_timeout(Some(POLL))?;
     let mut rx = vec![0; 16 << 10];
 
     let mut handshake = ServerHandshake::new(&HANDSHAKE, [0; 512]);
     let (connection, mut unread) = loop {
         if deadlines.handle_timeout(now()).is_some() {
-            return Err("the handshake takes too long".into());
+            return Err("the handshake timed out".into());
         }
         let Some(len) = read(stream, &mut rx)? else { continue };
         let mut tx = [0; 512];
@@ -112,7 +112,7 @@ fn serve(mut stream: &TcpStream, timeouts: Timeouts, seconds: u32) -> Result<(),
                         stream.write_all(&tx[..len])?;
                         break (connection, unread);
                     }
-                    Err(_) => HandshakeError::Upgrade, // a plain request
+                    Err(_) => HandshakeError::Upgrade, // not an upgrade request
                 }
             }
             Err(error) => error,
@@ -126,7 +126,7 @@ fn serve(mut stream: &TcpStream, timeouts: Timeouts, seconds: u32) -> Result<(),
     let (orders, queue) = mpsc::channel();
     let (orders, writing_end) = (Orders(orders, Arc::default()), stream.try_clone()?);
     let (for_writer, for_clock, writing) = (orders.1.clone(), orders.clone(), orders.1.clone());
-    // What fails there ends the reading, too.
+    // An error of the writer also ends the reader.
     thread::spawn(move || write(writing_end, transmitter, &queue, &for_writer));
     thread::spawn(move || tell_the_seconds(&for_clock, seconds));
 
@@ -136,7 +136,7 @@ fn serve(mut stream: &TcpStream, timeouts: Timeouts, seconds: u32) -> Result<(),
         loop {
             let received = receiver.receive(rest);
             if let Some(reply) = receiver.take_reply() {
-                orders.give(Order::Reply(reply)); // the writer is gone once a Close is out
+                orders.give(Order::Reply(reply)); // the writer ends once it has sent a Close
             }
             let Ok(received) = received else { break };
             rest = received.rest;
@@ -153,32 +153,32 @@ fn serve(mut stream: &TcpStream, timeouts: Timeouts, seconds: u32) -> Result<(),
             }
         }
         unread = loop {
-            // Only the writer knows whether our Close is out.
+            // Only the writer knows whether our Close was sent.
             let closed = writing.closed.load(SeqCst);
             match receiver.transport(closed) {
                 Transport::Keep | Transport::AwaitEof => {}
                 Transport::HalfClose => drop(stream.shutdown(Shutdown::Write)),
                 Transport::Close => return Ok(()),
             }
-            // The deadlines are here, where bytes come. That the peer takes what had waited for it is a sign of life,
-            // too, and the only one of a slow peer: our Ping is still on its way to it.
+            // The reader has the deadlines, because it receives the bytes. When the peer accepts bytes that had waited,
+            // that is a sign of life as well. A slow peer gives no other: our Ping has not reached it yet.
             if writing.taken.swap(false, SeqCst) {
                 deadlines.received(now());
             }
             deadlines.state(receiver.state(closed), now());
             match deadlines.handle_timeout(now()) {
                 Some(Timeout::Ping(payload)) => drop(orders.give(Order::Ping(payload))),
-                Some(timeout) => return Err(format!("the peer takes too long: {timeout:?}").into()),
+                Some(timeout) => return Err(format!("timeout: {timeout:?}").into()),
                 None => {}
             }
             if receiver.state(closed) == State::Open && writing.queued.load(SeqCst) > ROOM {
-                thread::sleep(POLL); // what cannot be answered is not read
+                thread::sleep(POLL); // read no more than can be answered
                 continue;
             }
             match read(stream, &mut rx)? {
                 Some(0) => {
                     let _ = receiver.receive_eof();
-                    thread::sleep(POLL); // the answer to a Close may still be on its way
+                    thread::sleep(POLL); // the writer may not have sent the answer to a Close yet
                 }
                 Some(len) => {
                     deadlines.received(now());
@@ -190,7 +190,7 @@ fn serve(mut stream: &TcpStream, timeouts: Timeouts, seconds: u32) -> Result<(),
     }
 }
 
-/// `None` if nothing comes for a while.
+/// Returns `None` if no bytes arrive within the read timeout.
 fn read(mut stream: &TcpStream, rx: &mut [u8]) -> io::Result<Option<usize>> {
     match stream.read(rx) {
         Err(error) if matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::TimedOut) => Ok(None),
@@ -198,7 +198,7 @@ fn read(mut stream: &TcpStream, rx: &mut [u8]) -> io::Result<Option<usize>> {
     }
 }
 
-/// Writes until a Close is out, or the stream has ended.
+/// Writes until a Close is sent or the stream has ended.
 fn write(
     mut stream: TcpStream,
     mut transmitter: Transmitter<Server>,
@@ -209,7 +209,7 @@ fn write(
     let mut put = |bytes: &[u8]| {
         let start = Instant::now();
         stream.write_all(bytes)?;
-        // What the system takes at once says nothing about the peer.
+        // A write that the system accepts at once says nothing about the peer.
         if start.elapsed() > Duration::from_millis(1) {
             writing.taken.store(true, SeqCst);
         }
@@ -238,7 +238,7 @@ fn write(
     Ok(())
 }
 
-/// The application. Who has much to say looks whether there is room.
+/// The application. It skips a message while the queue is full.
 fn tell_the_seconds(orders: &Orders, seconds: u32) {
     for second in 1..=seconds {
         thread::sleep(Duration::from_secs(1));

@@ -1,16 +1,20 @@
-//! An echo server for thousands of connections in one thread, and a page to try it from a browser.
+//! An echo server for thousands of connections in one thread, with a page to try it from a browser.
 //!
 //!     cargo run --release --example echo_server [--keepalive SECONDS] [--spin MICROSECONDS] [ADDRESS]
 //!
-//! The address is 127.0.0.1:9001 unless given; port 0 picks a free one. A connection is sent a Ping after 20 s of
-//! silence, or after those SECONDS: fewer than a proxy on the way waits. For those MICROSECONDS after the last event the
-//! server asks for more without going to sleep: it costs a core, and saves the time that it takes to be woken.
+//! ADDRESS is 127.0.0.1:9001 by default; port 0 picks a free port.
 //!
-//! The readiness loop is mio's and stands in this file; what happens on one connection is in `session.rs`. One read
-//! buffer and one write buffer serve all connections; the system's limit of open files (`ulimit -n`) limits their
-//! number. Ctrl-C closes every connection with 1001 and waits for the peers; a second one does not wait.
+//! * `--keepalive`: the silence after which the server sends a Ping, by default 20 s. It must be shorter than the
+//!   timeout of a proxy on the path.
+//! * `--spin`: for how long after the last event the server polls without sleeping. That uses a whole core and saves
+//!   the time to wake up.
 //!
-//! A piece of a message is echoed as it arrives: what is sent byte by byte comes back in as many fragments.
+//! This file has the readiness loop, on mio; `session.rs` handles one connection. One read buffer and one write buffer
+//! serve all connections; the system's limit of open files (`ulimit -n`) limits their number. Ctrl-C closes every
+//! connection with 1001 and waits for the peers; a second Ctrl-C ends the server at once.
+//!
+//! The server echoes each piece of a message as it arrives: a message sent byte by byte comes back in as many
+//! fragments.
 
 mod session;
 
@@ -29,7 +33,7 @@ use mio::net::{TcpListener, TcpStream};
 use mio::{Events, Interest, Poll, Token, Waker};
 use session::{Session, Turn};
 
-/// What one read brings is answered by one write: the fewer calls, the less time goes by in the kernel.
+/// One write answers the bytes of one read. A large read needs fewer system calls.
 const READ_SIZE: usize = 256 << 10;
 
 const LISTENER: Token = Token(usize::MAX);
@@ -116,24 +120,24 @@ fn serve(arguments: &Arguments) -> Result<(), Error> {
         }
         server.work();
         if let Some(listener) = &listener {
-            server.accept(listener, &poll); // behind the work, which may have made room
+            server.accept(listener, &poll); // after `work`, which can free file descriptors
         }
     }
     Ok(())
 }
 
-/// All connections, by the index that is their token.
+/// All connections. A connection's index is its token.
 struct Sessions {
     slots: Vec<Option<Session>>,
     free: Vec<usize>,
     open: usize,
-    /// Connections wait to be accepted.
+    /// Whether connections wait to be accepted.
     backlog: bool,
-    /// That they must was reported.
+    /// Whether a failure to accept was reported.
     full: bool,
-    /// The connections whose turn it is.
+    /// The connections that have work to do, in order.
     turn: VecDeque<usize>,
-    /// When to look after which connection, in milliseconds since the start.
+    /// The time of a connection's next deadline, in milliseconds since the start, and its index.
     timers: BTreeSet<(u64, usize)>,
     start: Instant,
     timeouts: Timeouts,
@@ -162,7 +166,7 @@ impl Sessions {
         self.start.elapsed().as_millis() as u64
     }
 
-    /// How long the poll may sleep.
+    /// How long the poll can sleep.
     fn wait(&self) -> Option<Duration> {
         if !self.turn.is_empty() {
             return Some(Duration::ZERO);
@@ -182,7 +186,7 @@ impl Sessions {
                 }
                 Err(error) if error.kind() == ErrorKind::WouldBlock => self.backlog = false,
                 Err(error) if matches!(error.kind(), ErrorKind::Interrupted | ErrorKind::ConnectionAborted) => {}
-                // Out of descriptors, most likely: the next connection that ends makes room.
+                // Most likely out of descriptors; the next connection that ends frees one.
                 Err(error) => {
                     if !std::mem::replace(&mut self.full, true) {
                         eprintln!("echo_server: cannot accept: {error}");
@@ -207,7 +211,7 @@ impl Sessions {
         Ok(())
     }
 
-    /// Puts a connection in the queue: for what became readable, or for what else there is to do.
+    /// Queues a connection because its socket is ready, or because there is something else to do.
     fn ready(&mut self, index: usize, readable: bool, ended: bool) {
         if let Some(Some(session)) = self.slots.get_mut(index) {
             session.readable |= readable;
@@ -219,7 +223,7 @@ impl Sessions {
         }
     }
 
-    /// Handles the deadlines that have passed, then gives each connection that can go on one turn.
+    /// Handles the deadlines that have passed, then gives each queued connection one turn.
     fn work(&mut self) {
         let now = self.now();
         while let Some(&(due, index)) = self.timers.first()
@@ -247,7 +251,8 @@ impl Sessions {
         }
     }
 
-    /// A timer that is early is as good as one in time, so the set changes only when a deadline moves forward.
+    /// Sets the timer of a connection. A timer that fires early does no harm, so it changes only when the deadline is
+    /// earlier than the timer.
     fn arm(&mut self, index: usize) {
         let Some(session) = &mut self.slots[index] else { return };
         if let Some(due) = session.deadlines.poll_timeout()

@@ -1,5 +1,5 @@
-//! One connection of the echo server: handshake, echo, closing. It owns bytes only while its peer is slow to take
-//! them, and reads nothing meanwhile. Messages are echoed chunk by chunk, so their size does not matter.
+//! One connection of the echo server: handshake, echo, closing. It keeps bytes only while its peer is slow to accept
+//! them, and reads nothing in that time. It echoes messages chunk by chunk, so their size does not matter.
 
 use std::io::{self, ErrorKind, IoSlice, Read, Write};
 use std::net::Shutdown;
@@ -11,34 +11,34 @@ use barews::wire::{CloseCode, MAX_CONTROL_FRAME};
 use barews::{BuildError, Connection, Server};
 use mio::net::TcpStream;
 
-/// An echo keeps no secrets: pages of any origin may use it. A server that trusts cookies says `SameOrigin` or lists
-/// origins.
+/// An echo keeps no secrets, so pages of any origin can use it. A server that trusts cookies needs `SameOrigin` or a
+/// list of origins.
 const HANDSHAKE: ServerConfig<'_> = ServerConfig::new(OriginPolicy::Any);
-/// What is echoed chunk by chunk may be of any length.
+/// Messages are echoed chunk by chunk, so they can have any length.
 const LIMITS: Config =
     Config { max_frame_size: u64::MAX, max_message_size: u64::MAX, max_fragments: u32::MAX, ..Config::DEFAULT };
 const PAGE: &str = include_str!("page.html");
-/// Reads of one connection before it is the next one's turn.
+/// The reads of one connection before the next connection has its turn.
 const TURN: usize = 4;
 
-/// From this length on a payload is not copied.
+/// Payloads of this length and longer are not copied.
 const LONG: usize = 8 << 10;
 
 /// How a turn of a connection ended.
 pub enum Turn {
-    /// Nothing to do before the next readiness event or deadline.
+    /// There is nothing to do until the next readiness event or deadline.
     Blocked,
-    /// There is more to read, but others are waiting.
+    /// There can be more to read, but other connections are waiting.
     Again,
-    /// Drop the connection.
+    /// The connection is to be dropped.
     Over,
 }
 
-/// The answers to what one read brought, which leave with one write: what is short in a buffer that all connections
-/// share, what is long where it was read.
+/// The answers to the bytes of one read, sent with one write. Short ones are copied to a buffer that all connections
+/// share; long ones stay in the read buffer.
 struct Output<'b> {
     short: &'b mut Vec<u8>,
-    /// Each with the length that `short` had before it.
+    /// Each payload with the length of `short` before it.
     long: Vec<(usize, &'b [u8])>,
 }
 
@@ -51,7 +51,7 @@ impl<'b> Output<'b> {
         }
     }
 
-    /// All of it, in order.
+    /// Returns all answers in order.
     fn slices(&self) -> Vec<IoSlice<'_>> {
         let (mut slices, mut start) = (Vec::with_capacity(2 * self.long.len() + 1), 0);
         for &(end, payload) in &self.long {
@@ -68,12 +68,12 @@ pub struct Session {
     stream: TcpStream,
     stage: Stage,
     pub deadlines: Deadlines,
-    /// The deadline in the server's timers.
+    /// The time of its entry in the server's timers.
     pub armed: Option<u64>,
-    /// Bytes that the peer has not taken yet.
+    /// Bytes that the peer has not accepted yet.
     unsent: Vec<u8>,
     pub readable: bool,
-    /// The peer has ended its side: the end of the stream is still to be read, and no event will say so again.
+    /// The peer has ended its side. The end of the stream is still to be read, and no further event reports it.
     pub ended: bool,
     pub queued: bool,
     half_closed: bool,
@@ -82,7 +82,7 @@ pub struct Session {
 enum Stage {
     Handshake(Box<ServerHandshake<'static, [u8; 1024]>>),
     Open(Box<Connection<Server>>),
-    /// A page or a refusal was sent, and nothing else will be.
+    /// A page or a refusal was sent; nothing follows.
     Answered,
     /// A deadline has passed.
     Over,
@@ -103,7 +103,7 @@ impl Session {
         }
     }
 
-    /// Writes and reads until the socket blocks. What the peer has not taken is sent before anything more is read.
+    /// Writes and reads until the socket blocks. Sends the kept bytes before it reads.
     pub fn go_on(&mut self, rx: &mut [u8], tx: &mut Vec<u8>, now: u64) -> io::Result<Turn> {
         for _ in 0..TURN {
             if !self.unsent.is_empty() {
@@ -131,7 +131,7 @@ impl Session {
                     drain(connection, &mut self.unsent);
                 }
                 Ok(len) => {
-                    // Less than there was room for: the socket is empty, and epoll and kqueue will tell of more.
+                    // A short read means that the socket is empty; epoll and kqueue report new bytes.
                     self.readable = len == rx.len() || self.ended || !cfg!(unix);
                     tx.clear();
                     let mut out = Output { short: tx, long: Vec::new() };
@@ -186,7 +186,7 @@ impl Session {
         }
     }
 
-    /// Writes what the socket takes with one call and keeps the rest.
+    /// Writes with one call and keeps the bytes that the socket does not accept.
     fn send(&mut self, slices: &[IoSlice<'_>]) -> io::Result<()> {
         let outcome = match slices {
             [bytes] if bytes.is_empty() => Ok(0),
@@ -206,7 +206,7 @@ impl Session {
         Ok(())
     }
 
-    /// Goes on writing what was kept. A slow reader is a living one: what it takes counts like what it sends.
+    /// Writes kept bytes. When the peer accepts bytes, that is a sign of life like bytes that it sends.
     fn send_on(&mut self, now: u64) -> io::Result<()> {
         while !self.unsent.is_empty() {
             match self.stream.write(&self.unsent) {
@@ -222,7 +222,7 @@ impl Session {
     }
 
     pub fn timeout(&mut self, now: u64) -> io::Result<()> {
-        self.send_on(now)?; // there may be some room long before the system thinks it worth an event
+        self.send_on(now)?; // the socket can have room before the system reports it
         while let Some(timeout) = self.deadlines.handle_timeout(now) {
             match (timeout, &mut self.stage) {
                 (Timeout::Ping(payload), Stage::Open(connection)) => {
@@ -255,7 +255,8 @@ impl Session {
     }
 }
 
-/// Answers a complete request: an upgrade with the first subprotocol that the client offers, `/` with the page.
+/// Answers a complete request: accepts an upgrade with the first subprotocol that the client offers, sends the page for
+/// `/`, and 404 for other targets.
 fn answer(handshake: &mut ServerHandshake<'static, [u8; 1024]>, tx: &mut Vec<u8>) -> Stage {
     let Some(request) = handshake.request() else { return Stage::Over };
     let page = request.target() == "/";
@@ -277,7 +278,7 @@ fn answer(handshake: &mut ServerHandshake<'static, [u8; 1024]>, tx: &mut Vec<u8>
     Stage::Answered
 }
 
-/// Echoes what there is to echo, and answers what there is to answer.
+/// Echoes data and queues the answers to control frames.
 fn echo<'b>(
     connection: &mut Connection<Server>,
     mut bytes: &'b mut [u8],
@@ -285,7 +286,7 @@ fn echo<'b>(
     deadlines: &mut Deadlines,
     now: u64,
 ) {
-    // After an error the Close that tells the peer is due, and the rest is of no interest.
+    // After an error only the Close that reports it is sent; the rest of the input is dropped.
     while let Ok(received) = connection.receive(bytes) {
         bytes = received.rest;
         match received.event {
@@ -308,7 +309,7 @@ fn echo<'b>(
     drain(connection, out.short);
 }
 
-/// The drain law.
+/// Appends the control frames that are due.
 fn drain(connection: &mut Connection<Server>, tx: &mut Vec<u8>) {
     let mut out = [0; MAX_CONTROL_FRAME];
     while let len @ 1.. = connection.poll_transmit(&mut out) {
@@ -316,7 +317,7 @@ fn drain(connection: &mut Connection<Server>, tx: &mut Vec<u8>) {
     }
 }
 
-/// Appends what `write` writes, in as much room as it needs.
+/// Appends the output of `write`, and makes room for it first if necessary.
 fn build<T>(tx: &mut Vec<u8>, mut write: impl FnMut(&mut [u8]) -> Result<(usize, T), BuildError>) -> Option<T> {
     let start = tx.len();
     loop {

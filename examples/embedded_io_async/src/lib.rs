@@ -1,10 +1,9 @@
-//! barews on the traits of `embedded-io-async`: a [`Reader`] and a [`Writer`] that share nothing but a slot for the
-//! reply that is due, so that a Pong goes out whatever the application does, and no lock is held across an `await`.
+//! barews on the traits of `embedded-io-async`: a [`Reader`] and a [`Writer`] that share only a slot for the pending
+//! reply. A Pong therefore goes out whatever the application does, and no lock is held across an `await`.
 //!
-//! Cancel safety: wherever one of these futures is dropped, in a `select` or by a timeout, no byte is lost or sent
-//! twice, as long as that holds for the transport's `read` and `write`. What was read stands in the buffer before
-//! anything else is awaited; what is to be written is put into the buffer as a whole frame, and [`Writer::flush`] goes
-//! on where it was dropped.
+//! Cancel safety: if one of these futures is dropped, in a `select` or by a timeout, no byte is lost or sent twice, as
+//! long as that holds for the transport's `read` and `write`. Bytes that were read are in the buffer before the next
+//! `await`. Frames are put into the buffer whole, and [`Writer::flush`] continues where an earlier `flush` was dropped.
 
 #![no_std]
 
@@ -19,20 +18,20 @@ use embassy_sync::blocking_mutex::raw::NoopRawMutex;
 use embassy_sync::channel::Channel;
 use embedded_io_async::{Read, Write};
 
-/// Where the reader leaves the reply that is due. It reads on when the writer has taken that.
+/// The slot in which the reader leaves a pending reply. The reader continues when the writer has taken the reply.
 pub type Replies = Channel<NoopRawMutex, Reply, 1>;
 
 /// Why a connection ended.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Error<E> {
-    /// The transport's.
+    /// The transport failed.
     Transport(E),
-    /// The peer broke a rule. The Close frame that says so is in [`Replies`].
+    /// The peer broke a rule. The Close frame that reports it is in [`Replies`].
     Protocol(ProtocolError),
 }
 
-/// Reads a request and accepts the upgrade of those that `is_wanted`; everything else is answered and refused. Returns
-/// the connection, and where in `rx` its first bytes are.
+/// Reads a request and accepts the upgrade if `is_wanted` returns true for its target. Answers and refuses all other
+/// requests. Returns the connection and the range of its first bytes in `rx`.
 pub async fn accept<T: Read + Write>(
     transport: &mut T,
     rx: &mut [u8],
@@ -69,13 +68,13 @@ pub struct Reader<'a, T, R> {
     transport: T,
     receiver: Receiver<R>,
     buffer: &'a mut [u8],
-    /// What was read into the buffer and not looked at.
+    /// The bytes in the buffer that the receiver has not consumed.
     unread: Range<usize>,
     replies: &'a Replies,
 }
 
 impl<'a, T: Read, R: Role> Reader<'a, T, R> {
-    /// `unread` is what of `buffer` came behind the handshake.
+    /// Creates a reader. `unread` is the range of `buffer` with the bytes that followed the handshake.
     pub fn new(
         transport: T,
         receiver: Receiver<R>,
@@ -86,10 +85,11 @@ impl<'a, T: Read, R: Role> Reader<'a, T, R> {
         Self { transport, receiver, buffer, unread, replies }
     }
 
-    /// The next piece of a message, in the buffer; `None` behind the peer's Close frame, when the transport has ended.
+    /// Returns the next piece of a message, in the buffer. Returns `None` when the transport has ended after the peer's
+    /// Close frame.
     pub async fn next(&mut self) -> Result<Option<Chunk<'_>>, Error<T::Error>> {
         loop {
-            // What cannot be answered is not read: then no reply is lost with a future that waits for room.
+            // Read only when a reply has room; then dropping this future loses no reply.
             poll_fn(|context| self.replies.poll_ready_to_send(context)).await;
             let received = self.receiver.receive(&mut self.buffer[self.unread.clone()]);
             if let Some(reply) = self.receiver.take_reply() {
@@ -98,8 +98,8 @@ impl<'a, T: Read, R: Role> Reader<'a, T, R> {
             let received = received.map_err(Error::Protocol)?;
             self.unread.start = self.unread.end - received.rest.len();
             match received.event {
-                // A chunk cannot leave the loop that lent it. Its payload is the last that was consumed, so it can be
-                // lent anew.
+                // The borrow checker does not let the chunk leave the loop. Its payload is the last of the bytes that
+                // were consumed, so it can be borrowed again.
                 Some(Event::Data(Chunk { kind, first, last, rsv, payload })) => {
                     let payload = self.unread.start - payload.len()..self.unread.start;
                     return Ok(Some(Chunk { kind, first, last, rsv, payload: &mut self.buffer[payload] }));
@@ -121,22 +121,22 @@ pub struct Writer<'a, T, R> {
     transport: T,
     transmitter: Transmitter<R>,
     buffer: &'a mut [u8],
-    /// What of the buffer is still to be written.
+    /// The range of the buffer that is still to be written.
     unsent: Range<usize>,
 }
 
 impl<'a, T: Write, R: Role> Writer<'a, T, R> {
-    /// `buffer` takes a control frame, so it has 131 bytes at least.
+    /// Creates a writer. `buffer` needs room for a control frame: at least 131 bytes.
     pub fn new(transport: T, transmitter: Transmitter<R>, buffer: &'a mut [u8]) -> Self {
         Self { transport, transmitter, buffer, unsent: 0..0 }
     }
 
-    /// Whether our Close frame was put.
+    /// Returns whether our Close frame is in the buffer or was written.
     pub fn is_closed(&self) -> bool {
         self.transmitter.is_closed()
     }
 
-    /// Puts a frame: a whole message, or the next piece of one.
+    /// Puts a frame into the buffer: a whole message, or the next piece of one. Then call [`Self::flush`].
     pub fn put(&mut self, kind: MessageKind, last: bool, payload: &[u8]) -> Result<(), SendError> {
         let need = payload.len() + 14;
         let room = self.room();
@@ -153,26 +153,26 @@ impl<'a, T: Write, R: Role> Writer<'a, T, R> {
         Ok(())
     }
 
-    /// Puts what the reader left in [`Replies`].
+    /// Puts the reply that the reader left in [`Replies`] into the buffer. Then call [`Self::flush`].
     pub fn reply(&mut self, reply: &Reply) -> Result<(), SendError> {
         let start = self.room().start;
         self.unsent.end += self.transmitter.reply(reply, &mut self.buffer[start..])?;
         Ok(())
     }
 
-    /// Puts a Close frame.
+    /// Puts a Close frame into the buffer. Then call [`Self::flush`].
     pub fn close(&mut self, code: CloseCode, reason: &str) -> Result<(), SendError> {
         let start = self.room().start;
         self.unsent.end += self.transmitter.close(code, reason, &mut self.buffer[start..])?;
         Ok(())
     }
 
-    /// The transport: one that buffers, as TLS does, has to be flushed too where nothing more is put for now.
+    /// Returns the transport. If it buffers, as TLS does, flush it too when there is nothing more to write for now.
     pub fn transport(&mut self) -> &mut T {
         &mut self.transport
     }
 
-    /// Writes what was put. If it is dropped, the next one goes on.
+    /// Writes the frames in the buffer. If the future is dropped, the next call continues.
     pub async fn flush(&mut self) -> Result<(), T::Error> {
         while !self.unsent.is_empty() {
             self.unsent.start += self.transport.write(&self.buffer[self.unsent.clone()]).await?;
@@ -180,7 +180,7 @@ impl<'a, T: Write, R: Role> Writer<'a, T, R> {
         Ok(())
     }
 
-    /// Where the next frame goes.
+    /// Returns the free range of the buffer, for the next frame.
     fn room(&mut self) -> Range<usize> {
         if self.unsent.is_empty() {
             self.unsent = 0..0;

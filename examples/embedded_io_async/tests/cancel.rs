@@ -1,4 +1,4 @@
-//! Futures that are dropped at every point where they can be: nothing is lost, nothing is sent twice.
+//! Drops the futures at every point where they wait: no byte is lost or sent twice.
 
 use std::cell::{Cell, RefCell};
 use std::collections::VecDeque;
@@ -12,7 +12,7 @@ use barews::{Client, Connection, Server};
 use embedded_io_async::{ErrorType, Read, Write};
 use embedded_io_async_websocket::{Error, Reader, Replies, Writer};
 
-/// A transport that moves a byte at a time, and is ready at every third poll, whoever polls.
+/// A transport that moves one byte at a time and is ready at every third poll.
 #[derive(Default)]
 struct Transport {
     bytes: RefCell<VecDeque<u8>>,
@@ -70,7 +70,7 @@ fn poll<T>(polls: usize, future: impl Future<Output = T>) -> Option<T> {
     None
 }
 
-/// What a client writes: fragments, a Ping between them, a text, a Close.
+/// Returns what a client writes: fragments with a Ping between them, a text, a Close.
 fn stream() -> Vec<u8> {
     let mut client = Connection::new(Client(|| [1, 2, 3, 4]), &Default::default());
     let (mut stream, mut out) = (Vec::new(), [0; 256]);
@@ -123,7 +123,7 @@ fn dropped_writer_sends_each_byte_once() {
         let mut writer = Writer::new(&transport, transmitter, &mut buffer);
         writer.put(MessageKind::Text, false, b"Hello, ").unwrap();
         let _ = poll(polls, writer.flush());
-        writer.reply(&replies.try_receive().unwrap()).unwrap(); // behind a frame, or behind half a frame
+        writer.reply(&replies.try_receive().unwrap()).unwrap(); // after a frame, or after half a frame
         let _ = poll(polls, writer.flush());
         writer.put(MessageKind::Text, true, b"world").unwrap();
         while poll(polls, writer.flush()).is_none() {}

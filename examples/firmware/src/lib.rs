@@ -1,4 +1,4 @@
-//! What the programs in `bin` share: the board, and TCP/IP on top of it. barews comes in there, in the programs.
+//! Code that the programs in `bin` share: the board, TCP/IP, and a connection on a socket.
 
 #![no_std]
 
@@ -11,14 +11,14 @@ pub mod network;
 pub mod random;
 pub mod stack;
 
-/// The size of a socket's receive buffer, of its send buffer, and of what is read at once.
+/// The size of a socket's receive buffer, of its send buffer, and of the read buffer.
 pub const BUFFER_SIZE: usize = if cfg!(feature = "small-buffers") { 512 } else { 2048 };
 
-/// What became of a session's turn.
+/// The result of a session's turn.
 #[derive(Default)]
 pub struct Turn {
-    /// Something moved, so there may be more to do at once.
+    /// Whether the session received or sent bytes, so that there can be more to do at once.
     pub busy: bool,
-    /// When the next turn is due at the latest, in milliseconds.
+    /// The latest time of the next turn, in milliseconds.
     pub due: Option<u64>,
 }

@@ -1,5 +1,5 @@
-//! A stream of HTTP/2, of the crate `h2`, as a transport: what stands in DATA frames is read and written as if it were
-//! TCP (RFC 8441 section 5). Copy this file; it needs `bytes`, `h2` and `tokio`.
+//! An HTTP/2 stream of the crate `h2` as a transport: the bytes in DATA frames are read and written as if they were a
+//! TCP stream (RFC 8441 section 5). Copy this file; it needs `bytes`, `h2` and `tokio`.
 
 use std::io::{self, ErrorKind};
 use std::pin::Pin;
@@ -13,13 +13,13 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 pub struct Http2Stream {
     incoming: RecvStream,
     outgoing: SendStream<Bytes>,
-    /// What came and was not read.
+    /// Bytes that were received but not read.
     unread: Bytes,
     ended: bool,
 }
 
 impl Http2Stream {
-    /// `incoming` is the body of the peer's message, `outgoing` that of ours.
+    /// Creates a transport from the body of the peer's HTTP message, `incoming`, and that of ours, `outgoing`.
     pub fn new(incoming: RecvStream, outgoing: SendStream<Bytes>) -> Self {
         Self { incoming, outgoing, unread: Bytes::new(), ended: false }
     }
@@ -37,7 +37,7 @@ impl AsyncRead for Http2Stream {
         }
         let piece = this.unread.split_to(this.unread.len().min(out.remaining()));
         out.put_slice(&piece);
-        // Only what was read makes room for more: back-pressure, for this stream alone.
+        // Release only bytes that were read: this is back-pressure for this stream alone.
         Poll::Ready(this.incoming.flow_control().release_capacity(piece.len()).map_err(io::Error::other))
     }
 }
@@ -75,7 +75,7 @@ impl AsyncWrite for Http2Stream {
 impl Drop for Http2Stream {
     fn drop(&mut self) {
         if !self.ended {
-            self.outgoing.send_reset(Reason::CANCEL); // what would reset TCP [8441-5-9]
+            self.outgoing.send_reset(Reason::CANCEL); // stands for a TCP reset [8441-5-9]
         }
     }
 }

@@ -1,4 +1,4 @@
-//! What the hosts in `src/bin` share: files to copy. Each of them says at its top what it needs.
+//! Files that the hosts in `src/bin` share, and that you can copy. The first lines of each say which crates it needs.
 
 pub mod http2;
 pub mod tls;

@@ -1,5 +1,5 @@
-//! TLS for the examples: a certificate that `rcgen` makes for this machine, and clients that trust it alone. A real
-//! server loads the files that its certificate authority gave it, and a real client the roots of the system.
+//! TLS for the examples: `rcgen` makes a certificate for this machine, and clients trust only that certificate. A real
+//! server loads the files from its certificate authority, and a real client loads the roots of the system.
 
 use std::io;
 use std::path::Path;
@@ -9,8 +9,8 @@ use tokio_rustls::rustls::pki_types::pem::PemObject;
 use tokio_rustls::rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use tokio_rustls::rustls::{ClientConfig, RootCertStore, ServerConfig};
 
-/// A server's configuration with a new certificate for `localhost`, which is written to the file `certificate`. `alpn`
-/// are the protocols that may follow: `http/1.1` for WebSockets over HTTP/1.1, `h2` for those over HTTP/2.
+/// Returns a server's configuration with a new certificate for `localhost`, and writes the certificate to the file
+/// `certificate`. `alpn` is the application protocol: `http/1.1` for WebSockets over HTTP/1.1, `h2` for HTTP/2.
 pub fn server(certificate: &Path, alpn: &[u8]) -> io::Result<Arc<ServerConfig>> {
     let made =
         rcgen::generate_simple_self_signed(["localhost".into(), "127.0.0.1".into()]).map_err(io::Error::other)?;
@@ -24,7 +24,7 @@ pub fn server(certificate: &Path, alpn: &[u8]) -> io::Result<Arc<ServerConfig>> 
     Ok(Arc::new(config))
 }
 
-/// A client's configuration that trusts the certificate in this file.
+/// Returns a client's configuration that trusts only the certificate in this file.
 pub fn client(certificate: &Path, alpn: &[u8]) -> io::Result<Arc<ClientConfig>> {
     let mut roots = RootCertStore::empty();
     let certificate = CertificateDer::from_pem_file(certificate).map_err(io::Error::other)?;

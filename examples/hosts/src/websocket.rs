@@ -1,18 +1,18 @@
-//! barews on tokio as a `Stream` and a `Sink` of messages, over anything that is `AsyncRead` and `AsyncWrite`: TCP,
-//! TLS, what hyper upgraded, a stream of HTTP/2. Copy this file; it needs `barews`, `getrandom`, `tokio` and
+//! barews on tokio as a `Stream` and a `Sink` of messages, over any `AsyncRead` and `AsyncWrite`: TCP, TLS, a
+//! connection that hyper upgraded, a stream of HTTP/2. Copy this file; it needs `barews`, `getrandom`, `tokio` and
 //! `futures-util`.
 //!
-//! * **Back-pressure.** The sink holds one message and sends it in fragments as the transport takes them; until the
-//!   last one is written it is not ready for the next. Pongs go out between fragments. While the transport takes
-//!   nothing, reading goes on, so that two peers that both send never wait for each other.
-//! * **Cancel safety.** Dropping `next()` or `send()` loses nothing: what was read is in the buffer, what was begun is
-//!   kept. A message whose `send` was dropped goes out with the next poll of either half.
-//! * **Closing.** `close()` sends a Close frame, waits for the peer's and for the end of the transport. The peer's
-//!   Close is answered by `next()`, which returns `None` once all is over. A protocol error of the peer's is kept until
-//!   then, too: `next()` returns it when the Close that tells the peer is written and the transport has ended. `send()`
-//!   fails with `BrokenPipe` meanwhile; go on with `next()` or `close()`: dropping the socket may destroy that Close.
-//! * **Deadlines.** Keepalive and the timeouts of `Timeouts::MILLISECONDS` run while the socket is polled, by either
-//!   half.
+//! * **Back-pressure.** The sink holds one message and sends it in fragments as the transport accepts them. It is ready
+//!   for the next message when the last fragment is written. Pongs go out between fragments. While the transport
+//!   accepts nothing, reading goes on, so that two peers that both send never wait for each other.
+//! * **Cancel safety.** Dropping `next()` or `send()` loses nothing: bytes that were read are in the buffer, and a
+//!   message that was started is kept. The next poll of either half continues a message whose `send` was dropped.
+//! * **Closing.** `close()` sends a Close frame and waits for the peer's Close and for the end of the transport.
+//!   `next()` answers the peer's Close, and returns `None` when the connection is over. After a protocol error of the
+//!   peer, `next()` first writes the Close that reports it and waits until the transport has ended; then it returns the
+//!   error. Until then `send()` fails with `BrokenPipe`. Call `next()` or `close()` in that case: dropping the socket
+//!   can destroy the Close.
+//! * **Deadlines.** Keepalive and the timeouts of `Timeouts::MILLISECONDS` run while either half polls the socket.
 
 use std::io::{self, ErrorKind};
 use std::ops::Range;
@@ -38,28 +38,28 @@ pub enum Message {
     Binary(Vec<u8>),
 }
 
-/// The most bytes of a fragment, and of a read.
+/// The maximum length of a fragment and of a read.
 const PIECE: usize = 16 << 10;
 
 /// A WebSocket on the transport `T`. Use it whole, or `split()` it into its stream and its sink.
 pub struct WebSocket<T, R> {
     transport: T,
     connection: Connection<R>,
-    /// What was read, and which of it was not looked at.
+    /// The read buffer, and the range of it that the engine has not consumed.
     rx: Box<[u8]>,
     unread: Range<usize>,
-    /// The message that is coming in.
+    /// The message that is being received.
     incoming: Vec<u8>,
-    /// Whole frames, and how many bytes of them were written.
+    /// Whole frames to write, and the number of their bytes that were written.
     tx: Vec<u8>,
     written: usize,
-    /// The transport has not taken all of them at once.
+    /// Whether the transport has made the bytes of `tx` wait.
     waiting: bool,
-    /// The message that is going out, and how many bytes of it are in frames.
+    /// The message that is being sent, and the number of its bytes that were put into frames.
     outgoing: Option<(MessageKind, Vec<u8>, usize)>,
-    /// What `next()` returns in place of the first `None`.
+    /// The error that `next()` returns before its first `None`.
     error: Option<io::Error>,
-    /// The transport has ended, has failed, or is given up.
+    /// The transport has ended, has failed or has timed out.
     over: bool,
     shut: bool,
     deadlines: Deadlines,
@@ -68,8 +68,8 @@ pub struct WebSocket<T, R> {
     halves: Arc<Halves>,
 }
 
-/// The tasks of both halves. A transport remembers only who polled it last, and either half may write what the other
-/// one waits for: so both are woken.
+/// The tasks of both halves. A transport remembers only the task that polled it last, and either half can write what
+/// the other waits for, so both tasks are woken.
 #[derive(Default)]
 struct Halves {
     stream: AtomicWaker,
@@ -83,7 +83,7 @@ impl Wake for Halves {
     }
 }
 
-/// Accepts a WebSocket on a transport that was just opened; a plain request gets the page, and nothing comes of it.
+/// Accepts a WebSocket on a new transport. Answers a request without an upgrade with the page, and returns `None`.
 pub async fn accept<T: AsyncRead + AsyncWrite + Unpin>(
     mut transport: T,
     config: &ServerConfig<'_>,
@@ -95,7 +95,7 @@ pub async fn accept<T: AsyncRead + AsyncWrite + Unpin>(
     }
 }
 
-/// The handshake alone, for hosts that do the rest by themselves: the connection, and the first bytes for it.
+/// Performs only the handshake, for hosts that do the rest themselves. Returns the connection and its first bytes.
 pub async fn handshake<T: AsyncRead + AsyncWrite + Unpin>(
     transport: &mut T,
     config: &ServerConfig<'_>,
@@ -135,14 +135,14 @@ pub async fn handshake<T: AsyncRead + AsyncWrite + Unpin>(
     timeout(limit(), handshake).await?
 }
 
-/// Masking keys from the operating system.
+/// Returns random bytes from the operating system, for masking keys and nonces.
 pub fn random<const N: usize>() -> [u8; N] {
     let mut bytes = [0; N];
     getrandom::fill(&mut bytes).expect("the operating system has randomness");
     bytes
 }
 
-/// Asks for a WebSocket on a transport that was just opened to the host and port of `config.uri`.
+/// Requests a WebSocket on a new transport to the host and port of `config.uri`.
 pub async fn connect<T: AsyncRead + AsyncWrite + Unpin>(
     mut transport: T,
     config: &ClientConfig<'_>,
@@ -177,7 +177,7 @@ fn limit() -> Duration {
 }
 
 impl<T: AsyncRead + AsyncWrite + Unpin, R: Role> WebSocket<T, R> {
-    /// A connection whose handshake is over. `unread` is what came behind it.
+    /// Wraps a connection after its handshake. `unread` has the bytes that followed the handshake.
     pub fn new(transport: T, connection: Connection<R>, unread: &[u8]) -> Self {
         let mut rx = vec![0; PIECE.max(unread.len())].into_boxed_slice();
         rx[..unread.len()].copy_from_slice(unread);
@@ -203,17 +203,17 @@ impl<T: AsyncRead + AsyncWrite + Unpin, R: Role> WebSocket<T, R> {
         }
     }
 
-    /// How the connection closed, once it has: the code and the reason of the peer's Close frame.
+    /// Returns the code and the reason of the peer's Close frame, once it was received.
     pub fn closed(&self) -> Option<(CloseCode, &str)> {
         self.connection.close_code().map(|code| (code, self.connection.close_reason()))
     }
 
-    /// Starts the closing handshake with a code of our own; `close()` goes on with it.
+    /// Starts the closing handshake with this code. Then call `close()`, which completes it.
     pub fn start_close(&mut self, code: CloseCode, reason: &str) -> io::Result<()> {
         let mut frame = [0; MAX_CONTROL_FRAME];
         let len = self.connection.close(code, reason, &mut frame).map_err(io::Error::other)?;
         self.tx.extend_from_slice(&frame[..len]);
-        self.outgoing = None; // nothing may follow a Close
+        self.outgoing = None; // nothing can follow a Close
         Ok(())
     }
 
@@ -221,14 +221,14 @@ impl<T: AsyncRead + AsyncWrite + Unpin, R: Role> WebSocket<T, R> {
         self.start.elapsed().as_millis() as u64
     }
 
-    /// The connection is over, for both halves. Of the errors the first one tells why.
+    /// Ends the connection for both halves. Keeps the first error.
     fn end(&mut self, error: Option<io::Error>) {
         self.over = true;
         self.error = self.error.take().or(error);
         self.halves.wake_by_ref();
     }
 
-    /// Does what the deadlines ask for, and has us woken at the next one.
+    /// Handles expired deadlines, and wakes the task at the next one.
     fn poll_deadlines(&mut self, cx: &mut Context<'_>) -> io::Result<()> {
         self.deadlines.state(self.connection.state(), self.now());
         loop {
@@ -244,7 +244,7 @@ impl<T: AsyncRead + AsyncWrite + Unpin, R: Role> WebSocket<T, R> {
                 }
             }
             let Some(next) = self.deadlines.poll_timeout() else { return Ok(()) };
-            // One millisecond more, or the clock may not have come to it yet.
+            // One millisecond more, so that the clock has reached the deadline for certain.
             self.sleep.as_mut().reset(self.start + Duration::from_millis(next + 1));
             if self.sleep.as_mut().poll(cx).is_pending() {
                 return Ok(());
@@ -252,7 +252,7 @@ impl<T: AsyncRead + AsyncWrite + Unpin, R: Role> WebSocket<T, R> {
         }
     }
 
-    /// Puts what is due into `tx`: a reply first, then a fragment.
+    /// Fills `tx` with the frames that are due: first replies, then a fragment.
     fn fill(&mut self) -> io::Result<()> {
         self.tx.clear();
         self.written = 0;
@@ -264,7 +264,7 @@ impl<T: AsyncRead + AsyncWrite + Unpin, R: Role> WebSocket<T, R> {
         let piece = &body[*framed..(*framed + PIECE).min(body.len())];
         let last = *framed + piece.len() == body.len();
         let Ok(header) = self.connection.frame(*kind, last, piece.len() as u64) else {
-            self.outgoing = None; // the peer has closed meanwhile, and reads no more
+            self.outgoing = None; // the connection is closing, so the peer reads no more
             return Ok(());
         };
         self.tx.extend_from_slice(header.as_bytes());
@@ -279,7 +279,7 @@ impl<T: AsyncRead + AsyncWrite + Unpin, R: Role> WebSocket<T, R> {
         Ok(())
     }
 
-    /// Writes until nothing is due: the drain law.
+    /// Writes until nothing is due.
     fn poll_write(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         loop {
             while self.written < self.tx.len() {
@@ -289,7 +289,7 @@ impl<T: AsyncRead + AsyncWrite + Unpin, R: Role> WebSocket<T, R> {
                 };
                 let len = len?;
                 if std::mem::take(&mut self.waiting) {
-                    self.deadlines.received(self.now()); // who takes what had waited is there
+                    self.deadlines.received(self.now()); // accepting bytes that waited is a sign of life
                 }
                 if len == 0 {
                     return Poll::Ready(Err(ErrorKind::WriteZero.into()));
@@ -303,7 +303,8 @@ impl<T: AsyncRead + AsyncWrite + Unpin, R: Role> WebSocket<T, R> {
         }
     }
 
-    /// The same for a task that may not read: it, too, must not wait for ever.
+    /// Like `poll_write`, for a task that does not read. Handles the deadlines as well, so that it does not wait
+    /// without limit.
     fn poll_send(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         if self.over {
             let sent = self.outgoing.is_none() && self.written == self.tx.len();
@@ -324,7 +325,7 @@ impl<T: AsyncRead + AsyncWrite + Unpin, R: Role> WebSocket<T, R> {
         polled
     }
 
-    /// Reads the next message; when the connection is over, the error if there was one, and then `None`.
+    /// Reads the next message. When the connection is over, returns the error if there was one, and then `None`.
     fn poll_message(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<Option<Message>>> {
         if !self.over {
             match ready!(self.poll_receive(cx)) {
@@ -336,7 +337,7 @@ impl<T: AsyncRead + AsyncWrite + Unpin, R: Role> WebSocket<T, R> {
         Poll::Ready(self.error.take().map_or(Ok(None), Err))
     }
 
-    /// Reads the next message; `None` when the transport is to be closed.
+    /// Reads the next message. Returns `None` when the host has to close the transport.
     fn poll_receive(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<Option<Message>>> {
         loop {
             self.poll_deadlines(cx)?;
@@ -346,11 +347,11 @@ impl<T: AsyncRead + AsyncWrite + Unpin, R: Role> WebSocket<T, R> {
             }
             match self.connection.receive(&mut self.rx[self.unread.clone()]) {
                 Err(error) => {
-                    // What still comes is discarded until the transport ends.
+                    // Discard all further bytes until the transport ends.
                     self.unread = 0..0;
                     if self.error.is_none() {
                         self.error = Some(io::Error::new(ErrorKind::InvalidData, error));
-                        continue; // to the Close that tells the peer
+                        continue; // writes the Close that reports it
                     }
                 }
                 Ok(received) => {
@@ -364,7 +365,7 @@ impl<T: AsyncRead + AsyncWrite + Unpin, R: Role> WebSocket<T, R> {
                                 let body = std::mem::take(&mut self.incoming);
                                 return Poll::Ready(Ok(Some(match kind {
                                     MessageKind::Text => String::from_utf8(body).map_or_else(
-                                        |error| Message::Binary(error.into_bytes()), // the engine has checked it
+                                        |error| Message::Binary(error.into_bytes()), // the engine has validated it
                                         Message::Text,
                                     ),
                                     _ => Message::Binary(body),
@@ -409,8 +410,8 @@ impl<T: AsyncRead + AsyncWrite + Unpin, R: Role> WebSocket<T, R> {
                 }
                 match written {
                     Poll::Ready(Ok(())) => {}
-                    Poll::Ready(Err(_)) => return Poll::Ready(Ok(None)), // who has closed need not read our Close
-                    Poll::Pending => return Poll::Pending,               // but may still do so
+                    Poll::Ready(Err(_)) => return Poll::Ready(Ok(None)), // the peer needs no Close
+                    Poll::Pending => return Poll::Pending,               // the peer can still read our Close
                 }
             }
         }
@@ -471,7 +472,7 @@ impl<T: AsyncRead + AsyncWrite + Unpin, R: Role + Unpin> Sink<Message> for WebSo
                 this.start_close(CloseCode::NORMAL, "")?;
             }
         }
-        // What the peer has yet to say goes nowhere: it was sent before it saw our Close.
+        // Drop the messages that the peer sent before it received our Close.
         while ready!(this.poll_message(cx))?.is_some() {}
         Poll::Ready(Ok(()))
     }

@@ -1,5 +1,5 @@
-//! The deadlines of `websocket.rs`, on tokio's paused clock: it jumps to the next deadline as soon as nobody has
-//! anything else to do, so that the seconds are exact and take no time. The peer is bytes, written and read by hand.
+//! The deadlines of `websocket.rs`, on tokio's paused clock. The clock jumps to the next deadline as soon as every task
+//! waits, so the seconds are exact and take no time. The tests write and read the peer's bytes directly.
 
 use std::future::poll_fn;
 use std::io::ErrorKind;
@@ -21,14 +21,14 @@ use http::{Request, Response};
 use tokio::io::{AsyncReadExt, AsyncWriteExt, DuplexStream, duplex};
 use tokio::time::{Instant, sleep, timeout};
 
-/// More than any of the deadlines.
+/// Longer than all of the deadlines.
 const PATIENCE: Duration = Duration::from_secs(3600);
 
 static CONFIG: ServerConfig<'_> = ServerConfig::new(OriginPolicy::Any);
 const REQUEST: &str = "GET / HTTP/1.1\r\nHost: a\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\
     Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n";
 
-/// A server's socket, and the raw end of its peer; between them lie at most `capacity` bytes each way.
+/// Returns a server's socket and the raw end of its peer. The transport holds at most `capacity` bytes each way.
 async fn open(capacity: usize) -> (WebSocket<DuplexStream, Server>, DuplexStream) {
     let (ours, mut peer) = duplex(capacity);
     let head = async {
@@ -43,7 +43,7 @@ async fn open(capacity: usize) -> (WebSocket<DuplexStream, Server>, DuplexStream
     (socket.unwrap().unwrap(), peer)
 }
 
-/// What the peer reads next is this, so many seconds after `since`, give or take the millisecond of a timer.
+/// Asserts that the peer reads these bytes next, this many seconds after `since`, with a tolerance for the timers.
 async fn reads(peer: &mut DuplexStream, expected: &[u8], since: Instant, seconds: u64) {
     let mut bytes = vec![0; expected.len()];
     peer.read_exact(&mut bytes).await.unwrap();
@@ -53,11 +53,11 @@ async fn reads(peer: &mut DuplexStream, expected: &[u8], since: Instant, seconds
 
 fn is_after(since: Instant, seconds: u64) {
     let (elapsed, seconds) = (since.elapsed(), Duration::from_secs(seconds));
-    assert!((seconds..=seconds + Duration::from_millis(5)).contains(&elapsed), "{elapsed:?} in place of {seconds:?}");
+    assert!((seconds..=seconds + Duration::from_millis(5)).contains(&elapsed), "{elapsed:?} instead of {seconds:?}");
 }
 
-/// A Ping after 20 s without a byte, another 20 s after its Pong, and none while there are bytes, be they of a message
-/// that is not complete for long.
+/// Sends a Ping after 20 s without a byte, another 20 s after its Pong, and none while bytes arrive, even if their
+/// message stays incomplete for a long time.
 #[tokio::test(start_paused = true)]
 async fn idle_peer_is_pinged_and_its_pong_keeps_it() {
     let (mut socket, mut peer) = open(4096).await;
@@ -81,7 +81,7 @@ async fn idle_peer_is_pinged_and_its_pong_keeps_it() {
     assert!(end.is_none(), "{end:?}");
 }
 
-/// Who does not answer the Ping within 20 s is dropped: the transport ends, without a Close that nobody would read.
+/// A peer that does not answer the Ping within 20 s is dropped: the transport ends without a Close frame.
 #[tokio::test(start_paused = true)]
 async fn silent_peer_is_dropped_after_the_pong_timeout() {
     let (mut socket, mut peer) = open(4096).await;
@@ -95,7 +95,7 @@ async fn silent_peer_is_dropped_after_the_pong_timeout() {
     assert_eq!(server.await.unwrap().unwrap().unwrap_err().kind(), ErrorKind::TimedOut);
 }
 
-/// [8441-5-9]: dropped from HTTP/2 means that its stream is reset, with CANCEL.
+/// [8441-5-9]: a peer over HTTP/2 is dropped by a reset of its stream, with CANCEL.
 #[tokio::test(start_paused = true)]
 async fn silent_peer_is_dropped_from_http2_after_the_pong_timeout() {
     let (ours, peer) = duplex(1 << 16);
@@ -136,7 +136,7 @@ async fn silent_peer_is_dropped_from_http2_after_the_pong_timeout() {
     is_after(start, 40);
 }
 
-/// A task that only sends notices, too, that the peer takes nothing any more.
+/// A task that only sends also notices that the peer no longer accepts bytes.
 #[tokio::test(start_paused = true)]
 async fn peer_that_reads_nothing_is_dropped() {
     let (mut socket, mut peer) = open(4096).await;
@@ -151,7 +151,7 @@ async fn peer_that_reads_nothing_is_dropped() {
     assert_eq!(taken.len(), 4096);
 }
 
-/// A peer that takes a little of a large message now and then is not dropped, however long that takes.
+/// A peer that accepts a part of a large message now and then is not dropped, however long the message takes.
 #[tokio::test(start_paused = true)]
 async fn slow_peer_is_not_dropped() {
     let (mut socket, mut peer) = open(4096).await;
@@ -172,33 +172,33 @@ async fn slow_peer_is_not_dropped() {
     sent.await.unwrap();
 }
 
-/// 5 s for the peer's part of the closing handshake, whichever side begins it.
+/// The closing handshake times out after 5 s, whichever side begins it.
 #[tokio::test(start_paused = true)]
 async fn closing_times_out_whichever_side_begins() {
     let (mut socket, mut peer) = open(4096).await;
     let start = Instant::now();
-    let error = SinkExt::close(&mut socket).await.unwrap_err(); // the peer answers nothing
+    let error = SinkExt::close(&mut socket).await.unwrap_err(); // the peer does not answer
     assert_eq!(error.kind(), ErrorKind::TimedOut);
     is_after(start, 5);
     reads(&mut peer, b"\x88\x02\x03\xe8", start, 5).await;
 
     let (mut socket, mut peer) = open(4096).await;
     let start = Instant::now();
-    peer.write_all(b"\x88\x82\0\0\0\0\x03\xe8").await.unwrap(); // and here it does not end the transport
+    peer.write_all(b"\x88\x82\0\0\0\0\x03\xe8").await.unwrap(); // the peer does not end the transport
     let error = socket.next().await.unwrap().unwrap_err();
     assert_eq!(error.kind(), ErrorKind::TimedOut);
     assert_eq!(socket.closed(), Some((CloseCode::NORMAL, "")));
     is_after(start, 5);
 }
 
-/// `next()` keeps an error of the peer's until the Close that tells the peer has been read, so that whoever drops the
-/// socket then destroys nothing; what the peer sends meanwhile goes nowhere. Then it is over.
+/// `next()` keeps a protocol error until the peer has read the Close that reports it, so that dropping the socket then
+/// destroys nothing. Bytes that the peer sends in the meantime are discarded. Then the connection is over.
 #[tokio::test(start_paused = true)]
 async fn error_is_kept_until_the_peer_has_ended() {
     let (mut socket, mut peer) = open(4096).await;
     let server = tokio::spawn(async move {
         let message = socket.next().await.unwrap().unwrap();
-        (message, socket.next().await.unwrap().unwrap_err().kind()) // and drops the socket
+        (message, socket.next().await.unwrap().unwrap_err().kind()) // then drops the socket
     });
     peer.write_all(b"\x81\x81\0\0\0\0a\x83\x80\0\0\0\0").await.unwrap();
     for _ in 0..4 {
@@ -206,14 +206,14 @@ async fn error_is_kept_until_the_peer_has_ended() {
         peer.write_all(&[0; 10_000]).await.unwrap();
     }
     let mut frames = Vec::new();
-    peer.read_to_end(&mut frames).await.unwrap(); // it has half-closed
+    peer.read_to_end(&mut frames).await.unwrap(); // the server has half-closed
     assert_eq!(frames, b"\x88\x02\x03\xea");
     assert!(!server.is_finished());
     drop(peer);
     assert_eq!(server.await.unwrap(), (Message::Text("a".into()), ErrorKind::InvalidData));
 }
 
-/// The same when the transport takes the Close only later, and the peer has ended its side before.
+/// The same if the peer ends its side before the transport accepts the Close.
 #[tokio::test(start_paused = true)]
 async fn error_is_kept_until_the_close_is_written() {
     let (mut socket, mut peer) = open(256).await;
@@ -230,7 +230,8 @@ async fn error_is_kept_until_the_close_is_written() {
     assert_eq!(server.await.unwrap(), ErrorKind::InvalidData);
 }
 
-/// A peer that ends its side and takes nothing has 5 s, too, and one that is gone has no more; the task never spins.
+/// A peer that ends its side and reads nothing is dropped after 5 s; one that has gone is dropped at once. The task
+/// never spins.
 #[tokio::test(start_paused = true)]
 async fn peer_that_ends_and_reads_nothing_is_dropped() {
     // A loop within one poll would not end.
@@ -266,8 +267,8 @@ async fn peer_that_ends_and_reads_nothing_is_dropped() {
     }
 }
 
-/// When the connection is over, `next()` returns one error and then `None`; nothing waits for ever, whichever half
-/// notices it first.
+/// When the connection is over, `next()` returns one error and then `None`. Nothing waits without limit, whichever half
+/// notices the end first.
 #[tokio::test(start_paused = true)]
 async fn next_returns_one_error_and_then_none() {
     // The peer does not answer a Ping: the whole socket, the stream first, the sink first.
@@ -316,7 +317,7 @@ async fn next_returns_one_error_and_then_none() {
     assert!(timeout(PATIENCE, socket.next()).await.unwrap().is_none());
 }
 
-/// 10 s for the opening handshake of either role.
+/// The opening handshake times out after 10 s in both roles.
 #[tokio::test(start_paused = true)]
 async fn handshake_times_out_in_both_roles() {
     let (ours, mut peer) = duplex(4096);

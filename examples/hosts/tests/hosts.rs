@@ -1,5 +1,5 @@
-//! Every host of this package over a real socket, started as its header says. The peer is the client of `websocket.rs`,
-//! on the same engine; other peers are the business of the interoperability tests.
+//! Every host of this package over a real socket, started as its first lines say. The peer is the client of
+//! `websocket.rs`, on the same engine; the interoperability tests have other peers.
 
 use std::io::{BufRead, BufReader, ErrorKind};
 use std::path::PathBuf;
@@ -22,17 +22,17 @@ use tokio_rustls::{TlsAcceptor, TlsConnector};
 
 const PATIENCE: Duration = Duration::from_secs(30);
 
-/// To each of these hosts.
+/// A request that each host accepts.
 const REQUEST: &str = "GET /echo HTTP/1.1\r\nHost: a\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\
     Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n";
 
 type Socket = WebSocket<TcpStream, Client<fn() -> [u8; 4]>>;
 
-/// A server under test, which is ended with the test.
+/// A server under test. Dropping it ends the process.
 struct Server {
     process: Child,
     lines: std::io::Lines<BufReader<ChildStdout>>,
-    /// What its first line says.
+    /// The first line that it prints.
     uri: String,
 }
 
@@ -59,7 +59,7 @@ impl Server {
         connect(self.stream().await, &config).await.unwrap()
     }
 
-    /// What it answers to `request`, until it closes.
+    /// Sends `request`, and returns the answer until the server closes.
     async fn answer(&self, request: &str) -> String {
         let mut stream = self.stream().await;
         stream.write_all(request.as_bytes()).await.unwrap();
@@ -84,8 +84,8 @@ async fn send(socket: &mut Socket, message: Message) {
     timeout(PATIENCE, socket.send(message)).await.unwrap().unwrap();
 }
 
-/// Whole messages, whatever fragments they come in: text, binary, empty, at the limits of the lengths, and one that is
-/// larger than all buffers; both directions at once. Then a clean end.
+/// Asserts that messages are echoed, in both directions at once, and that the connection then closes cleanly. The
+/// messages are text and binary, empty, at the limits of the length encodings, and larger than all buffers.
 async fn echoes(socket: Socket) {
     let (mut sink, mut stream) = socket.split();
     let messages: Vec<_> = [0, 1, 125, 126, 65535, 65536, 3 << 20]
@@ -102,7 +102,7 @@ async fn echoes(socket: Socket) {
     });
     for message in expected {
         let echo = timeout(PATIENCE, stream.next()).await.unwrap().unwrap().unwrap();
-        assert!(echo == message, "{} bytes come back otherwise", size(&message));
+        assert!(echo == message, "an echo of {} bytes differs", size(&message));
     }
     let mut socket = stream.reunite(sending.await.unwrap()).unwrap();
     timeout(PATIENCE, SinkExt::close(&mut socket)).await.unwrap().unwrap();
@@ -126,13 +126,13 @@ async fn tokio_host_echoes_messages() {
     assert!(answer.starts_with("HTTP/1.1 405 "), "{answer}");
 }
 
-/// The frames of an answer to `REQUEST`.
+/// Returns the frames after the head of an answer to `REQUEST`.
 fn frames(answer: &[u8]) -> &[u8] {
     &answer[answer.windows(4).position(|w| w == b"\r\n\r\n").unwrap() + 4..]
 }
 
-/// RFC 6455 5.1: a frame that is not masked gets a Close 1002, which arrives although more bytes follow and the peer
-/// reads late; then the end.
+/// RFC 6455 5.1: an unmasked frame is answered with Close 1002. The Close arrives even if more bytes follow the frame
+/// and the peer reads late. Then the server ends the stream.
 #[tokio::test]
 async fn protocol_error_is_reported_to_the_peer() {
     for program in [
@@ -157,7 +157,7 @@ async fn protocol_error_is_reported_to_the_peer() {
     }
 }
 
-/// RFC 6455 5.5.1: what the peer has said before its Close is answered before ours.
+/// RFC 6455 5.5.1: the server answers all messages before the peer's Close, then sends its own Close.
 #[tokio::test]
 async fn close_follows_all_messages_sent_before_it() {
     for (program, name) in [(env!("CARGO_BIN_EXE_tokio_split"), ""), (env!("CARGO_BIN_EXE_chat"), "0: ")] {
@@ -176,13 +176,13 @@ async fn close_follows_all_messages_sent_before_it() {
         timeout(PATIENCE, stream.read_to_end(&mut answer)).await.unwrap().unwrap();
         let mut frames = frames(&answer).to_vec();
         if let Some(second) = frames.windows(5).position(|w| w == b"\x81\x030 s") {
-            frames.drain(second..second + 5); // which `tokio_split` tells
+            frames.drain(second..second + 5); // a message that `tokio_split` starts
         }
         assert_eq!(frames, expected, "{program}");
     }
 }
 
-/// The messages of the echo come in order, the seconds between them.
+/// The echoes arrive in order, with the messages of the seconds between them.
 #[tokio::test]
 async fn split_host_receives_while_it_sends() {
     let server = Server::start(env!("CARGO_BIN_EXE_tokio_split"), &["127.0.0.1:0"]);
@@ -217,7 +217,7 @@ async fn io_uring_host_echoes_messages() {
     assert!(answer.starts_with("HTTP/1.1 426 "), "{answer}");
 }
 
-/// It hears nothing more, of the handshake or after the Close frames, and gives up after 10 s and 5 s.
+/// The server closes after 10 s without the rest of the handshake, and 5 s after the Close frames.
 #[cfg(target_os = "linux")]
 #[tokio::test]
 async fn io_uring_host_times_out_in_handshake_and_closing() {
@@ -235,7 +235,7 @@ async fn io_uring_host_times_out_in_handshake_and_closing() {
         let mut answer = Vec::new();
         timeout(PATIENCE, stream.read_to_end(&mut answer)).await.unwrap().unwrap();
         assert_eq!(frames(&answer), b"\x88\0");
-        // It has half-closed; that it has closed is told by a reset.
+        // The server has half-closed. A reset shows that it has closed.
         while start.elapsed() < PATIENCE && stream.write_all(b"x").await.is_ok() {
             tokio::time::sleep(Duration::from_millis(50)).await;
         }
@@ -246,8 +246,8 @@ async fn io_uring_host_times_out_in_handshake_and_closing() {
     assert!(matches!(closing, 5..=9), "{closing}");
 }
 
-/// It asks after 20 s of silence, goes on when there is a Pong, and gives up 20 s after a Ping that has none; also when
-/// it cannot ask, because the peer takes nothing.
+/// The server sends a Ping after 20 s of silence, continues after a Pong, and closes 20 s after a Ping without one. It
+/// also closes if it cannot send the Ping because the peer accepts nothing.
 #[cfg(target_os = "linux")]
 #[tokio::test]
 #[ignore = "takes a minute"]
@@ -284,7 +284,7 @@ async fn io_uring_host_pings_and_drops_a_silent_peer() {
     assert!(matches!(stuck, (ErrorKind::ConnectionReset, 36..=42)), "{stuck:?}");
 }
 
-/// What the web server serves itself, what it hands over, and what the engine refuses.
+/// Requests that the web server answers itself, that it hands over, and that the engine refuses.
 async fn web_server(program: &str) {
     let server = Server::start(program, &["127.0.0.1:0"]);
     let socket = server.connect("/echo", &["other", "echo"]).await;
@@ -331,7 +331,7 @@ fn certificate(name: &str) -> PathBuf {
     PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join(format!("{name}.pem"))
 }
 
-/// What a client of this package prints.
+/// Returns what a client of this package prints.
 fn client(program: &str, args: &[&str]) -> String {
     let output = Command::new(program).arg("client").args(args).output().unwrap();
     let errors = String::from_utf8_lossy(&output.stderr).into_owned();
@@ -339,7 +339,7 @@ fn client(program: &str, args: &[&str]) -> String {
     String::from_utf8(output.stdout).unwrap()
 }
 
-/// Server and client of the runtime, and of threads, each with each.
+/// Each TLS server with each TLS client: on tokio and on threads.
 #[tokio::test]
 async fn tls_hosts_interoperate() {
     let long = "x".repeat(50_000);
@@ -353,7 +353,7 @@ async fn tls_hosts_interoperate() {
             assert_eq!(printed, format!("hello\n\n{long}\nclosed: Some(1000)\n"), "{program}");
         }
     }
-    // Nobody else's certificate is trusted.
+    // The clients trust no other certificate.
     let (one, other) = (certificate("one"), certificate("wss0"));
     let (one, other) = (one.to_str().unwrap(), other.to_str().unwrap());
     let server = Server::start(programs[0], &["server", "127.0.0.1:0", one]);
@@ -376,8 +376,8 @@ async fn http2_host_echoes_messages() {
     assert_eq!(line, format!("HTTP/2.0 stream 1: websocket {}", server.uri.replace("wss:", "https:")));
 }
 
-/// [8441-5-9]: where TCP would be reset the stream is, with CANCEL, and the connection serves on. The peer ends its
-/// side in the middle of everything, or resets the stream itself.
+/// [8441-5-9]: the server resets the stream with CANCEL instead of resetting TCP, and the connection continues to
+/// serve. The peer ends its side without a Close, or resets the stream itself.
 #[tokio::test]
 async fn http2_stream_is_reset_with_cancel_without_a_close() {
     let file = certificate("reset");
@@ -417,7 +417,7 @@ async fn http2_stream_is_reset_with_cancel_without_a_close() {
     assert_eq!(answer.status(), 200);
 }
 
-/// [8441-3-3]: a server of HTTP/2 without the setting is not asked.
+/// [8441-3-3]: a client sends no request to an HTTP/2 server without the setting.
 #[tokio::test]
 async fn http2_client_needs_the_setting() {
     let file = certificate("plain");
@@ -436,8 +436,8 @@ async fn http2_client_needs_the_setting() {
     assert!(String::from_utf8_lossy(&errors).contains("no WebSockets over HTTP/2"));
 }
 
-/// [8441-4-4] [8441-5-1] [8441-5-8]: Chromium loads a page and opens its WebSocket on another stream of the same
-/// connection of HTTP/2. The server has nothing else, as TLS tells; and it prints that this is what it was asked for.
+/// [8441-4-4] [8441-5-1] [8441-5-8]: Chromium loads a page and opens its WebSocket on another stream of the same HTTP/2
+/// connection. The server offers only HTTP/2 in TLS, and prints both requests.
 #[test]
 #[ignore = "needs Chromium"]
 fn chromium_connects_over_http2() {
@@ -477,14 +477,14 @@ fn chromium_connects_over_http2() {
     assert!(seen.iter().any(|line| line.ends_with(result)), "{seen:#?}");
 }
 
-/// Everybody gets what one says, in one order.
+/// Every member receives each message, in the same order.
 #[tokio::test]
 async fn chat_host_sends_each_message_to_all() {
     let server = Server::start(env!("CARGO_BIN_EXE_chat"), &["127.0.0.1:0"]);
     let mut members = Vec::new();
     for id in 0..3 {
         members.push(server.connect("/", &[]).await);
-        // One is in the room when one hears oneself.
+        // A member that receives its own message is in the room.
         send(&mut members[id], Message::Text("hello".into())).await;
         for member in &mut members {
             assert_eq!(next(member).await, Some(Message::Text(format!("{id}: hello"))));
@@ -503,7 +503,7 @@ async fn chat_host_sends_each_message_to_all() {
     assert!(answer.contains("<title>Chat</title>"), "{answer}");
 }
 
-/// A member that reads nothing: the others are not held up by it, and with `close` it is sent away.
+/// A member that reads nothing does not delay the others, and with `close` its connection is closed.
 #[tokio::test]
 async fn chat_host_is_not_held_up_by_a_slow_reader() {
     for policy in ["drop", "close"] {
@@ -531,7 +531,7 @@ async fn chat_host_is_not_held_up_by_a_slow_reader() {
     }
 }
 
-/// A speaker waits for a member that does not read, and goes on when it does: nothing is lost.
+/// A sender waits for a member that does not read, and continues when it does. No message is lost.
 #[tokio::test]
 async fn chat_host_waits_for_a_slow_reader() {
     let server = Server::start(env!("CARGO_BIN_EXE_chat"), &["127.0.0.1:0", "wait"]);
@@ -550,7 +550,7 @@ async fn chat_host_waits_for_a_slow_reader() {
         }
     });
     tokio::time::sleep(Duration::from_secs(2)).await;
-    assert!(!hearing.is_finished(), "nobody waits");
+    assert!(!hearing.is_finished(), "the sender does not wait");
     for _ in 0..1000 {
         assert_eq!(size(&next(&mut slow).await.unwrap()), 16_003);
     }

@@ -19,7 +19,7 @@ const COMPRESSED_TEXT: u8 = 0xC1;
 const COMPRESSED_BINARY: u8 = 0xC2;
 const NORMAL: &[u8] = &1000u16.to_be_bytes();
 const INVALID_PAYLOAD: &[u8] = &1007u16.to_be_bytes();
-/// RFC 7692 section 7.2.3: "Hello", what means the same in its window, and "Hello" with BFINAL (section 7.2.3.4).
+/// RFC 7692 section 7.2.3: "Hello", a reference to it in the window, and "Hello" with BFINAL (section 7.2.3.4).
 const HELLO: &[u8] = b"\xF2\x48\xCD\xC9\xC9\x07\x00";
 const AGAIN: &[u8] = b"\xF2\x00\x11\x00\x00";
 const LAST_BLOCK: &[u8] = b"\xF3\x48\xCD\xC9\xC9\x07\x00\x00";
@@ -107,7 +107,7 @@ fn messages_are_echoed_in_order_before_the_close() {
 }
 
 #[test]
-fn a_message_that_ends_inside_a_block_is_refused() {
+fn message_that_ends_inside_a_block_is_refused() {
     let server = Server::start();
     for bad in [&HELLO[..5], &LAST_BLOCK[..5], &HELLO[..0], b"\x07", b"\x4B\x04\x13\x01\x00"] {
         assert_eq!(server.answers(&owned(&[(COMPRESSED_TEXT, bad)])), owned(&[(CLOSE, INVALID_PAYLOAD)]), "{bad:x?}");
@@ -115,13 +115,13 @@ fn a_message_that_ends_inside_a_block_is_refused() {
 }
 
 #[test]
-fn a_message_of_more_than_64_last_blocks_is_refused() {
+fn message_of_more_than_64_final_blocks_is_refused() {
     let (few, many) = (b"\x03\x00".repeat(60), b"\x03\x00".repeat(65));
     let answers = Server::start().answers(&owned(&[(COMPRESSED_BINARY, &few), (COMPRESSED_BINARY, &many)]));
     assert_eq!(answers, owned(&[(BINARY, b""), (CLOSE, INVALID_PAYLOAD)]));
 }
 
-/// A byte now and then does not hold up the handshake (10 s) or closing (5 s).
+/// Single bytes now and then extend neither the handshake (10 s) nor closing (5 s).
 #[test]
 fn slow_bytes_extend_no_deadline() {
     /// Writes `bytes`, then a byte now and then until the server has closed. Returns how long that took, in seconds.
@@ -145,7 +145,7 @@ fn slow_bytes_extend_no_deadline() {
 }
 
 #[test]
-fn an_address_that_is_none_is_an_error() {
+fn invalid_address_is_an_error() {
     let output = Command::new(env!("CARGO_BIN_EXE_zlib_echo")).arg("nonsense").output().unwrap();
     let error = String::from_utf8(output.stderr).unwrap();
     assert!(!output.status.success() && output.stdout.is_empty());

@@ -1,6 +1,6 @@
-//! The server under embassy: an echo at `/echo`, and at `/slow` one whose application is busy for three seconds with
-//! each message. Pings are answered at once all the same, since the reader, the application and the writer of a
-//! connection wait for nothing but their queues.
+//! The server under embassy: an echo at `/echo`, and at `/slow` an echo whose application is busy for three seconds
+//! with each message. Pings are still answered at once, because the reader, the application and the writer of a
+//! connection wait only for their queues.
 
 #![no_std]
 #![no_main]
@@ -30,11 +30,11 @@ const PORT: u16 = 80;
 const SOCKETS: usize = 3;
 /// The size of a socket's receive buffer and of its send buffer.
 const BUFFER: usize = 1024;
-/// The longest piece of a message between reader, application and writer.
+/// The maximum length of a piece of a message between reader, application and writer.
 const PIECE: usize = 256;
 
 static HANDSHAKE: ServerConfig<'_> = ServerConfig::new(OriginPolicy::SameOrigin);
-/// What is echoed piece by piece may be of any length.
+/// Messages are echoed piece by piece, so they can have any length.
 const LIMITS: Config =
     Config { max_frame_size: u64::MAX, max_message_size: u64::MAX, max_fragments: u32::MAX, ..Config::DEFAULT };
 
@@ -90,8 +90,8 @@ async fn serve(network: Stack<'static>) -> ! {
         if let Err(error) = converse(&mut socket).await {
             defmt::warn!("transport: {}", defmt::Debug2Format(&error));
         }
-        // The server closes first (RFC 6455 section 7.1.1), and reads on until the client has ended too: a reset would
-        // destroy the Close frame.
+        // The server closes first (RFC 6455 section 7.1.1), and reads on until the client has ended its side too,
+        // because a reset would destroy the Close frame.
         socket.close();
         let _ =
             with_timeout(Duration::from_secs(2), async { while matches!(socket.read(&mut [0; 64]).await, Ok(1..)) {} })
@@ -102,7 +102,7 @@ async fn serve(network: Stack<'static>) -> ! {
     }
 }
 
-/// A connection from its first byte until the Close frame is sent or the transport has ended.
+/// Runs a connection until the Close frame is sent or the transport has ended.
 async fn converse(socket: &mut TcpSocket<'_>) -> Result<(), Error> {
     let (mut read, mut write) = ([0; PIECE], [0; PIECE + 160]);
     let mut slow = false;
@@ -136,7 +136,7 @@ async fn converse(socket: &mut TcpSocket<'_>) -> Result<(), Error> {
                     inbox.send(Piece { kind: chunk.kind, last: chunk.last, payload }).await;
                 }
                 Ok(None) => return,
-                // The writer sends the Close frame that says so, and ends the connection.
+                // The writer sends the Close frame that reports the error, and ends the connection.
                 Err(embedded_io_async_websocket::Error::Protocol(error))
                     if error != barews::ProtocolError::UnexpectedEof =>
                 {
@@ -158,8 +158,8 @@ async fn converse(socket: &mut TcpSocket<'_>) -> Result<(), Error> {
     };
     let writing = async {
         while !writer.is_closed() {
-            // What the application has sent goes first, so that it is not lost behind a Close frame. No reply waits for
-            // long: the reader reads on when it is taken.
+            // Write the application's output first, because nothing can follow a Close frame. A reply does not wait
+            // long: until the writer takes it, the reader reads nothing.
             match select(outbox.receive(), replies.receive()).await {
                 Either::First(piece) => drop(writer.put(piece.kind, piece.last, &piece.payload)),
                 Either::Second(reply) => drop(writer.reply(&reply)),

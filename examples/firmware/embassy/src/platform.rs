@@ -1,4 +1,4 @@
-//! What embassy needs of the board: its clock, its Ethernet controller, and an executor that sleeps until an interrupt.
+//! The board for embassy: its clock, its Ethernet controller, and an executor that sleeps until an interrupt.
 
 use core::cell::RefCell;
 use core::sync::atomic::{AtomicBool, Ordering};
@@ -14,9 +14,9 @@ use firmware::ethernet::{self, Ethernet};
 use smoltcp::phy::{Device, TxToken};
 use smoltcp::time::Instant;
 
-/// A task was woken.
+/// Whether a task was woken.
 static WOKEN: AtomicBool = AtomicBool::new(false);
-/// Waits for a frame.
+/// The task that waits for a frame.
 static FRAME: AtomicWaker = AtomicWaker::new();
 
 #[unsafe(export_name = "__pender")]
@@ -28,7 +28,7 @@ fn pender(_: *mut ()) {
 pub fn run(executor: &'static Executor) -> ! {
     loop {
         WOKEN.store(false, Ordering::Relaxed);
-        // SAFETY: nothing else polls it, and the pender only takes a note.
+        // SAFETY: nothing else polls the executor, and the pender only sets a flag.
         unsafe { executor.poll() };
         let due = critical_section::with(|section| CLOCK.0.borrow_ref_mut(section).next_expiration(clock::micros()));
         if ethernet::has_frame() {
@@ -50,12 +50,12 @@ impl embassy_time_driver::Driver for Clock {
     }
 
     fn schedule_wake(&self, at: u64, waker: &Waker) {
-        // The loop above looks for the next expiration before it sleeps.
+        // The loop above reads the next expiration before it sleeps.
         critical_section::with(|section| self.0.borrow_ref_mut(section).schedule_wake(at, waker));
     }
 }
 
-/// The Ethernet controller behind embassy's trait: the tokens are those for smoltcp, in a wrapper.
+/// The Ethernet controller with embassy's trait. The tokens wrap those for smoltcp.
 pub struct Link {
     device: &'static mut Ethernet,
     address: [u8; 6],

@@ -1,4 +1,4 @@
-//! The client for the Autobahn TestSuite in the server's role: echoes the messages of every case that the suite has, and
+//! A client for the Autobahn TestSuite, which is the server here: echoes the messages of every case of the suite, then
 //! ends. `examples/firmware/autobahn client` starts both.
 
 #![no_std]
@@ -17,7 +17,7 @@ use firmware::{BUFFER_SIZE, board, stack};
 use heapless::String;
 use smoltcp::iface::{SocketHandle, SocketStorage};
 
-/// The suite's.
+/// The URI of the suite.
 const SUITE: &str = match option_env!("URI") {
     Some(uri) => uri,
     None => "ws://10.0.2.2:9001",
@@ -68,7 +68,7 @@ impl Application for Echo {
     }
 }
 
-/// A decimal number, however it is cut.
+/// Reads a decimal number, in pieces of any length.
 struct Number(u32);
 
 impl Application for Number {

@@ -1,6 +1,6 @@
-//! A sensor: connects to a server and publishes a reading each second; whatever happens, it comes back.
+//! A sensor: connects to a server and publishes a reading each second. It reconnects after every failure.
 //!
-//! The server's URI is fixed when the program is built; a product reads it from its settings.
+//! The server's URI is set at build time; a product would read it from its settings.
 
 #![no_std]
 #![no_main]
@@ -29,12 +29,12 @@ const URI: &str = match option_env!("URI") {
 /// Milliseconds between two readings.
 const INTERVAL: u64 = 1_000;
 
-/// After 5 s of silence the server is asked for a sign of life, and given up after 5 s more. On a radio or a battery these are
+/// Sends a Ping after 5 s of silence, and closes if there is no Pong after 5 s more. With a radio or on a battery use
 /// minutes: each Ping wakes the modem.
 const TIMEOUTS: Timeouts =
     Timeouts { handshake: Some(5_000), idle: None, ping: Some(5_000), pong: Some(5_000), closing: Some(2_000) };
 
-/// The longest time between two attempts to connect: at first one second, doubled after each that fails.
+/// The maximum delay before the next attempt to connect: at first one second, doubled after each failure.
 const FIRST_DELAY: u64 = 1_000;
 const LONGEST_DELAY: u64 = 32_000;
 
@@ -59,8 +59,7 @@ fn main() -> ! {
         let start = clock::millis();
         let opened = talk(&mut network, socket, RX, &config, TIMEOUTS, &mut sensor);
         defmt::info!("{} readings in all; stack: {} of {} bytes used", sensor.published, stack::used(), stack::size());
-        // A server that comes back finds its clients waiting: each after a time of its own, so that they do not come all at
-        // once. RFC 6455 7.2.3
+        // Wait a random time, so that not all clients reconnect at once when their server comes back. RFC 6455 7.2.3
         if opened && clock::millis() - start > delay {
             delay = FIRST_DELAY;
         }
@@ -79,7 +78,7 @@ struct Sensor {
 
 impl Application for Sensor {
     fn receive(&mut self, _: &mut ClientLink<'_, '_>, chunk: Chunk<'_>) {
-        // The server's example echoes the readings. A product would take commands or settings here.
+        // `echo_server` echoes the readings. A product would receive commands or settings here.
         if chunk.last {
             defmt::debug!("a message from the server");
         }
@@ -91,8 +90,8 @@ impl Application for Sensor {
             let tenths = self.thermometer.tenths();
             let mut text = String::<TEXT_SIZE>::new();
             let (uptime, degrees, tenth) = (link.now, tenths / 10, tenths % 10);
-            let _ = write!(text, r#"{{"uptime":{uptime},"temperature":{degrees}.{tenth}}}"#); // it has room
-            // A reading for which there is no room, or no connection any more, is lost: the next one is better.
+            let _ = write!(text, r#"{{"uptime":{uptime},"temperature":{degrees}.{tenth}}}"#); // there is room
+            // Drop a reading if there is no room or the connection is closing: the next one is newer.
             if link.send_text(&text) {
                 defmt::info!("published {=str}", text.as_str());
                 self.published += 1;

@@ -1,4 +1,4 @@
-//! The same in axum: a handler that takes the whole request, and answers as the engine says.
+//! `hyper_upgrade` in axum: a handler that takes the whole request and sends the engine's answer.
 //!
 //! In `examples/hosts`:
 //!
@@ -52,7 +52,7 @@ async fn echo(mut request: Request) -> Response {
             });
             (head, String::new())
         }
-        (None, Err(_)) => return Response::new("a WebSocket is here\n".into()), // a plain GET
+        (None, Err(_)) => return Response::new("a WebSocket is here\n".into()), // not an upgrade request
         (Some(error), _) => (handshake.refuse(error), error.to_string()),
     };
     let response = Response::builder().status(head.status());

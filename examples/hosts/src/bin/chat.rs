@@ -1,12 +1,15 @@
-//! A chat room: what one says, all get. Open http://127.0.0.1:9001/ in two browser windows.
+//! A chat room: everyone receives each message. Open http://127.0.0.1:9001/ in two browser windows.
 //!
 //! In `examples/hosts`:
 //!
 //!     cargo run --release --bin chat -- 127.0.0.1:9001 drop|close|wait
 //!
-//! A server masks nothing, so a message is the same bytes for everybody: it is framed once, and the frame is shared.
-//! Each connection has a queue of 64 frames. What becomes of a reader whose queue is full is policy: `drop` passes it
-//! over, `close` ends its connection with 1013 (try again later), `wait` makes the speaker wait, and so everybody.
+//! A server does not mask, so a message has the same bytes for everyone: the program makes one frame and shares it.
+//! Each connection has a queue of 64 frames. The policy for a member whose queue is full is:
+//!
+//! * `drop`: that member does not get the message,
+//! * `close`: end its connection with 1013 (try again later),
+//! * `wait`: the sender waits, and so does everyone.
 
 use std::collections::HashMap;
 use std::io;
@@ -24,12 +27,12 @@ use tokio::sync::Notify;
 use tokio::sync::mpsc::{self, error::TrySendError};
 use tokio::time::{interval, timeout};
 
-static HANDSHAKE: ServerConfig<'_> = ServerConfig::new(OriginPolicy::SameOrigin); // who talks here is asked by our page
-/// What one may say at once.
+static HANDSHAKE: ServerConfig<'_> = ServerConfig::new(OriginPolicy::SameOrigin); // for our own page
+/// The maximum length of a message, with the member's name.
 const LONGEST: usize = 16 << 10;
 const QUEUE: usize = 64;
 const PING: Duration = Duration::from_secs(20);
-/// For a peer to take a frame, and to end its connection.
+/// Timeout for the peer to accept a frame, and to end its connection.
 const PATIENCE: Duration = Duration::from_secs(20);
 
 const PAGE: &str = r#"<!doctype html><meta charset=utf-8><title>Chat</title><style>
@@ -52,7 +55,7 @@ enum Policy {
 
 type Frame = Arc<[u8]>;
 
-/// Somebody in the room, as others see them.
+/// A member of the room, as other members see it.
 #[derive(Clone)]
 struct Member {
     queue: mpsc::Sender<Frame>,
@@ -77,7 +80,7 @@ impl Room {
                     let _gone = queue.send(frame).await;
                 }
                 (Err(TrySendError::Full(_)), Policy::Close) => too_slow.notify_one(),
-                _ => {} // queued, passed over, or gone
+                _ => {} // queued, dropped, or the member has left
             }
         }
     }
@@ -109,7 +112,7 @@ async fn main() -> io::Result<()> {
     Ok(())
 }
 
-/// A message as the bytes that every connection sends.
+/// Returns the frame of a message, which every connection sends.
 fn framed(text: &[u8]) -> Frame {
     let payload_len = text.len() as u64;
     let header = FrameHeader { fin: true, rsv: 0, opcode: Opcode::TEXT, masking_key: None, payload_len }.encode();
@@ -168,10 +171,10 @@ async fn read(
                         said.truncate(name);
                     }
                 }
-                Some(_) => {} // binary data is nothing that one says
+                Some(_) => {} // the room ignores binary messages
             }
         }
-        // The writer pings, so a peer that is there is heard of.
+        // The writer sends Pings, so a live peer is never silent for this long.
         let read = timeout(2 * PING, stream.read(&mut rx));
         tokio::select! {
             read = read => {
@@ -181,7 +184,7 @@ async fn read(
                 }
             }
             () = replies.closed() => {
-                // The writer has ended: our Close is out.
+                // The writer has ended: it has sent our Close.
                 let drained = async { while stream.read(&mut rx).await? > 0 {} Ok(()) };
                 return timeout(PATIENCE, drained).await?;
             }
@@ -197,7 +200,7 @@ async fn write(
     too_slow: Arc<Notify>,
 ) -> io::Result<()> {
     let mut pings = interval(PING);
-    pings.tick().await; // the first one is at once
+    pings.tick().await; // the first tick is immediate
     let mut control = [0; MAX_CONTROL_FRAME];
     while !transmitter.is_closed() {
         let (len, frame) = tokio::select! {
@@ -205,7 +208,7 @@ async fn write(
             reply = replies.recv() => {
                 let Some(reply) = reply else { break };
                 if reply.is_close() {
-                    // RFC 6455 5.5.1: nothing may follow a Close, so what was said before it goes first
+                    // RFC 6455 5.5.1: nothing can follow a Close, so send the queued messages first
                     frames.close();
                     while let Ok(frame) = frames.try_recv() {
                         timeout(PATIENCE, stream.write_all(&frame)).await??;
@@ -222,7 +225,8 @@ async fn write(
             },
             _ = pings.tick() => (transmitter.ping(b"", &mut control), None),
         };
-        // A whole frame may go between the transmitter's own: it begins and ends where no message is under way.
+        // The shared frame does not pass through the transmitter. That is valid between the transmitter's frames, which
+        // are all control frames here, so no message is in progress.
         let bytes = frame.as_deref().unwrap_or(&control[..len.map_err(io::Error::other)?]);
         timeout(PATIENCE, stream.write_all(bytes)).await??;
     }

@@ -1,5 +1,5 @@
-//! A web server on hyper that hands WebSockets to the engine: hyper parses the request, the engine decides on it and
-//! says what to answer, and then gets what hyper has upgraded.
+//! A web server on hyper that hands WebSockets to the engine: hyper parses the request, the engine validates it and
+//! returns the answer, and then the engine uses the connection that hyper has upgraded.
 //!
 //! In `examples/hosts`:
 //!
@@ -61,12 +61,12 @@ fn upgrade(mut request: Request<Incoming>) -> Response<Full<Bytes>> {
         return answer(head.status(), head.headers(), error.to_string());
     }
     let Ok((head, connection)) = handshake.accept(&Accept::default(), &Config::DEFAULT) else {
-        return answer(200, [], "a WebSocket is here\n".into()); // a plain GET
+        return answer(200, [], "a WebSocket is here\n".into()); // not an upgrade request
     };
     let upgraded = hyper::upgrade::on(&mut request);
     tokio::spawn(async move {
         let transport = TokioIo::new(upgraded.await.map_err(io::Error::other)?);
-        let mut socket = WebSocket::new(transport, connection, &[]); // hyper keeps what came behind the head
+        let mut socket = WebSocket::new(transport, connection, &[]); // hyper keeps the bytes that follow the head
         while let Some(message) = socket.next().await {
             socket.send(message?).await?;
         }
@@ -75,7 +75,7 @@ fn upgrade(mut request: Request<Incoming>) -> Response<Full<Bytes>> {
     answer(head.status(), head.headers(), String::new())
 }
 
-/// The head that the engine wants, as a response of hyper's.
+/// Converts the engine's head to a hyper response.
 fn answer<'a>(
     status: u16,
     headers: impl IntoIterator<Item = (&'a str, &'a str)>,

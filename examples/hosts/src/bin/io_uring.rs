@@ -5,18 +5,17 @@
 //!
 //!     cargo run --release --bin io_uring -- 127.0.0.1:9001
 //!
-//! A connection has one buffer and one operation in flight, so the buffer is either the kernel's or ours, and the state
-//! says whose. The engine decodes in place and promises that a payload is the last of the bytes it consumed; a server's
-//! header is never longer than the client's, which had a masking key. So the echo's header goes right before the
-//! payload, over bytes that were consumed, and the kernel sends from the buffer that it received into: nothing is
-//! copied.
+//! A connection has one buffer and one operation in flight, and the state says whether the kernel or the program owns
+//! the buffer. The engine decodes in place and guarantees that a payload is the last of the bytes it consumed. A
+//! server's header is never longer than the client's, which has a masking key. So the echo's header fits directly
+//! before the payload, over consumed bytes. The kernel sends from the buffer that it received into, without a copy.
 //!
-//! Each operation is linked to a timeout at the session's next deadline. One that is cancelled by it has transferred
-//! nothing, and its completion gives the buffer back as any other does.
+//! Each operation is linked to a timeout at the session's next deadline. A cancelled operation has transferred nothing,
+//! and its completion returns the buffer like any other.
 
 #[cfg(not(target_os = "linux"))]
 fn main() {
-    eprintln!("io_uring is Linux's");
+    eprintln!("io_uring needs Linux");
 }
 
 #[cfg(target_os = "linux")]
@@ -41,27 +40,27 @@ mod linux {
     use io_uring::{IoUring, opcode, squeue, types};
 
     static HANDSHAKE: ServerConfig<'_> = ServerConfig::new(OriginPolicy::Any); // an echo has no secrets
-    /// For the longest header, in front of what is received.
+    /// Room for the longest header, in front of the received bytes.
     const ROOM: usize = 16;
     const PIECE: usize = 16 << 10;
-    /// What is not a session's place.
+    /// User data of operations that belong to no session.
     const ACCEPT: u64 = u64::MAX;
     const TIMEOUT: u64 = u64::MAX - 1;
 
     enum Phase {
         Handshake(Box<ServerHandshake<'static, [u8; 512]>>),
         Open(Box<Connection<Server>>),
-        /// A response is being sent; then it is over.
+        /// A refusal is being sent; then the session ends.
         Refused,
     }
 
-    /// What is in flight, and is the kernel's.
+    /// The operation in flight, whose buffer the kernel owns.
     #[derive(Clone, Copy)]
     enum Operation {
         Receive,
-        /// This of `buffer`.
+        /// Sends the range from the first to the second index of `buffer`.
         Send(usize, usize),
-        /// The same of `control`.
+        /// Sends such a range of `control`.
         SendControl(usize, usize),
     }
 
@@ -71,15 +70,15 @@ mod linux {
         operation: Operation,
         /// Not touched while `operation` is `Receive` or `Send`.
         buffer: Box<[u8]>,
-        /// What was received and not looked at.
+        /// The received bytes that the engine has not consumed.
         unread: Range<usize>,
-        /// Not touched while `operation` is `SendControl`. Replies, and responses to handshakes.
+        /// Replies, and responses to handshakes. Not touched while `operation` is `SendControl`.
         control: Box<[u8; 512]>,
         shut: bool,
         deadlines: Deadlines,
         /// A Ping that is due.
         ping: Option<[u8; 4]>,
-        /// For the operation in flight, until the next deadline.
+        /// The timeout of the operation in flight: the time until the next deadline.
         timeout: Box<types::Timespec>,
     }
 
@@ -99,9 +98,9 @@ mod linux {
             let done: Vec<_> = ring.completion().map(|entry| (entry.user_data(), entry.result())).collect();
             for (id, result) in done {
                 if id != ACCEPT {
-                    let Some(place) = sessions.get_mut(id as usize) else { continue }; // a timeout's end tells nothing
+                    let Some(place) = sessions.get_mut(id as usize) else { continue }; // ignore completions of timeouts
                     let Some(session) = place else { continue };
-                    // SAFETY of what follows: the operation is complete, so the buffers are ours again.
+                    // SAFETY of the calls below: the operation is complete, so the kernel no longer uses the buffers.
                     match session.completed(result, now()) {
                         Some(()) => submit(&mut ring, &session.submission(id, now()))?,
                         None => *place = None, // drops buffers that no operation uses, and closes the socket
@@ -113,7 +112,7 @@ mod linux {
                     eprintln!("accept: {}", io::Error::from_raw_os_error(-result));
                     continue;
                 }
-                // SAFETY: the kernel has just opened it for us alone.
+                // SAFETY: the kernel has just opened this descriptor, and nothing else owns it.
                 let stream = unsafe { TcpStream::from_raw_fd(result) };
                 stream.set_nodelay(true)?;
                 let free = sessions.iter().position(Option::is_none).unwrap_or(sessions.len());
@@ -126,11 +125,11 @@ mod linux {
         }
     }
 
-    /// Linked entries must come together.
+    /// Submits entries. Linked entries have to be in one call.
     fn submit(ring: &mut IoUring, entries: &[squeue::Entry]) -> io::Result<()> {
-        // SAFETY: `Accept` points nowhere. The others point into the boxes of a session, which stay where they are, are
-        // dropped only when nothing is in flight, and are not touched before the completion. A timeout is read when it
-        // is submitted, which is before its operation completes.
+        // SAFETY: `Accept` has null pointers. The others point into the boxes of a session, which do not move, are
+        // dropped only when nothing is in flight, and are not touched before the completion. The kernel reads a timeout
+        // when it is submitted, which is before its operation completes.
         while unsafe { ring.submission().push_multiple(entries) }.is_err() {
             ring.submit()?;
         }
@@ -154,7 +153,8 @@ mod linux {
             }
         }
 
-        /// Gives the operation's buffer away, until the next deadline at most.
+        /// Returns the entries of the next operation, with a timeout at the next deadline. The kernel then owns its
+        /// buffer.
         fn submission(&mut self, id: u64, now: u64) -> [squeue::Entry; 2] {
             let fd = types::Fd(self.stream.as_raw_fd());
             let operation = match self.operation {
@@ -171,11 +171,11 @@ mod linux {
             [operation.flags(squeue::Flags::IO_LINK).user_data(id), timeout.user_data(TIMEOUT)]
         }
 
-        /// Goes on when an operation is complete; `None` when the connection is over.
+        /// Handles a completion and chooses the next operation. Returns `None` when the connection is over.
         fn completed(&mut self, result: i32, now: u64) -> Option<()> {
             let len = if result == -libc::ECANCELED { None } else { Some(usize::try_from(result).ok()?) };
             if len.is_some() {
-                self.deadlines.received(now); // who takes an echo is there, too
+                self.deadlines.received(now); // accepting an echo is a sign of life as well
             }
             while let Some(due) = self.deadlines.handle_timeout(now) {
                 match due {
@@ -193,7 +193,7 @@ mod linux {
                         }
                     }
                 }
-                // What was sent in part goes on.
+                // Continue a partial send.
                 Operation::Send(start, end) | Operation::SendControl(start, end) => {
                     *start += len.unwrap_or(0);
                     if start < end {
@@ -208,7 +208,7 @@ mod linux {
             Some(())
         }
 
-        /// What to do next, while all buffers are ours.
+        /// Returns the next operation. No operation is in flight.
         fn next(&mut self, now: u64) -> Option<Operation> {
             let connection = match &mut self.phase {
                 Phase::Refused => return None,
@@ -216,7 +216,7 @@ mod linux {
                 Phase::Open(connection) => connection,
             };
             loop {
-                // The drain law, for what the last event made due as well.
+                // Send what is due first, including the reply to the last event.
                 let due = connection.poll_transmit(&mut self.control[..MAX_CONTROL_FRAME]);
                 if due > 0 {
                     return Some(Operation::SendControl(0, due));

@@ -1,12 +1,12 @@
-//! The echo server on tokio, one task for each connection, with nothing between the engine and the socket.
+//! An echo server on tokio: one task for each connection, with no layer between the engine and the socket.
 //!
 //! In `examples/hosts`:
 //!
 //!     cargo run --release --bin tokio_echo -- 127.0.0.1:9001
 //!
-//! The task waits in one place, for bytes or for a deadline: `read` is safe to cancel, and what it read is passed to
-//! the engine before anything else is awaited. The echo is sent from where the payload was received, chunk by chunk, so
-//! that memory is constant. A peer that does not read is not read from: `write_all` waits, until the deadline.
+//! The task waits in one place, for bytes or for a deadline. `read` is safe to cancel, and its bytes go to the engine
+//! before the next `await`. The task echoes each chunk from the buffer that received it, so memory is constant. While a
+//! peer accepts nothing, the task reads nothing from it: `write_all` waits until its timeout.
 
 use std::io;
 use std::time::Duration;
@@ -22,7 +22,7 @@ use tokio::time::{Instant, sleep_until, timeout};
 
 static HANDSHAKE: ServerConfig<'_> = ServerConfig::new(OriginPolicy::Any); // an echo has no secrets
 const TIMEOUTS: Timeouts = Timeouts::MILLISECONDS;
-/// For a peer to take what we write.
+/// Timeout for the peer to accept written bytes.
 const PATIENCE: Duration = Duration::from_secs(20);
 
 #[tokio::main(flavor = "current_thread")]
@@ -115,7 +115,8 @@ async fn serve(mut stream: TcpStream) -> io::Result<()> {
     }
 }
 
-/// The connection, and where in `rx` its first bytes are; none if the request was refused.
+/// Performs the handshake. Returns the connection and the range of its first bytes in `rx`, or `None` if the request
+/// was refused.
 async fn handshake(
     stream: &mut TcpStream,
     rx: &mut [u8],
@@ -143,7 +144,7 @@ async fn handshake(
     }
 }
 
-/// The drain law: what is due goes out before anything is waited for.
+/// Writes the control frames that are due. The host calls this before it waits.
 async fn drain(connection: &mut Connection<Server>, stream: &mut TcpStream) -> io::Result<()> {
     let mut tx = [0; MAX_CONTROL_FRAME];
     while let len @ 1.. = connection.poll_transmit(&mut tx) {

@@ -1,13 +1,13 @@
-//! A connection split over two tasks: one reads, the other writes. The server echoes, and tells the seconds meanwhile.
+//! A connection split over two tasks: one reads, the other writes. The server echoes, and sends a message every second.
 //!
 //! In `examples/hosts`:
 //!
 //!     cargo run --release --bin tokio_split -- 127.0.0.1:9001
 //!
-//! The halves share no lock. The reading task hands each reply that is due to the writing task, and waits while that is
-//! busy: what cannot be answered is not read. The writing task ends when our Close frame is out; that the channel is
-//! closed then tells the reading task. Both wait in `select!`, and all they wait for there can be cancelled: `read`,
-//! `recv` and `closed` lose nothing, and nothing is written there.
+//! The halves share no lock. The reading task passes each pending reply to the writing task, and waits while that is
+//! busy, so it reads no more than can be answered. The writing task ends when it has sent our Close frame. That closes
+//! the channel, which the reading task notices. Both wait in `select!`, only for operations that can be cancelled:
+//! `read`, `recv` and `closed` lose nothing, and no write is in a `select!`.
 
 use std::io;
 use std::time::Duration;
@@ -23,7 +23,7 @@ use tokio::sync::mpsc;
 use tokio::time::{interval, timeout};
 
 static HANDSHAKE: ServerConfig<'_> = ServerConfig::new(OriginPolicy::Any); // nothing here is secret
-/// For the peer to take 16 KiB. It is told the seconds, so one that is gone is noticed, too.
+/// Timeout for the peer to accept 16 KiB. A message goes out every second, so a peer that has disappeared is noticed.
 const PATIENCE: Duration = Duration::from_secs(20);
 const CLOSING: Duration = Duration::from_secs(5);
 
@@ -57,7 +57,7 @@ async fn serve(mut stream: TcpStream) -> io::Result<()> {
     read
 }
 
-/// Reads until the transport ends. Dropping the senders tells the writing task that nothing more comes.
+/// Reads until the transport ends. Dropping the senders ends the writing task.
 async fn read(
     mut stream: OwnedReadHalf,
     mut receiver: Receiver<Server>,
@@ -92,11 +92,11 @@ async fn read(
             read = stream.read(&mut rx) => {
                 unread = read?;
                 if unread == 0 {
-                    return receiver.receive_eof().map_err(io::Error::other); // fine behind a Close, whose answer is due
+                    return receiver.receive_eof().map_err(io::Error::other); // no error after a Close
                 }
             }
             () = replies.closed() => {
-                // The writer has shut down its side. The peer has its time to do the same.
+                // The writer has shut down its side. Wait until the peer does the same.
                 let drained = async { while stream.read(&mut rx).await? > 0 {} Ok(()) };
                 return timeout(CLOSING, drained).await?;
             }
@@ -104,7 +104,7 @@ async fn read(
     }
 }
 
-/// Writes until a Close frame is out, or the reader has gone.
+/// Writes until a Close frame is sent or the reader has ended.
 async fn write(
     mut stream: OwnedWriteHalf,
     mut transmitter: Transmitter<Server>,
@@ -117,11 +117,11 @@ async fn write(
     while !transmitter.is_closed() {
         tx.clear();
         tokio::select! {
-            biased; // a Pong before all else
+            biased; // a Pong before other frames
             reply = replies.recv() => {
                 let Some(reply) = reply else { break };
                 if reply.is_close() {
-                    // RFC 6455 5.5.1: nothing may follow a Close, so what was to be said before it goes first
+                    // RFC 6455 5.5.1: nothing can follow a Close, so send the queued messages first
                     while let Ok((kind, body)) = messages.try_recv() {
                         put(&mut transmitter, kind, &body, &mut tx)?;
                     }
@@ -147,7 +147,7 @@ async fn write(
     stream.shutdown().await
 }
 
-/// Puts a message behind what is in `tx`.
+/// Appends a message to `tx`.
 fn put(transmitter: &mut Transmitter<Server>, kind: MessageKind, body: &[u8], tx: &mut Vec<u8>) -> io::Result<()> {
     let start = tx.len();
     tx.resize(start + body.len() + 14, 0);

@@ -5,8 +5,8 @@
 //!     cargo run --release --bin wss_blocking -- server 127.0.0.1:9443 /tmp/certificate.pem
 //!     cargo run --release --bin wss_blocking -- client wss://localhost:9443/ /tmp/certificate.pem hello
 //!
-//! The loop is that of `blocking_echo`, and the transport is a `StreamOwned`: what ends it is a close_notify, which the
-//! half-close sends. A read timeout stands for the deadlines: a thread that waits in `read` can do nothing else.
+//! The loop is that of `blocking_echo` on a `StreamOwned`. A close_notify ends a TLS stream; the half-close sends it.
+//! Read timeouts replace the deadlines, because a thread that waits in `read` can do nothing else.
 
 use std::io::{self, ErrorKind, Read, Write};
 use std::net::{TcpListener, TcpStream};
@@ -33,7 +33,7 @@ fn main() -> io::Result<()> {
     match &args.iter().map(String::as_str).collect::<Vec<_>>()[..] {
         ["server", address, certificate] => server(address, Path::new(certificate)),
         ["client", uri, certificate, texts @ ..] => client(uri, Path::new(certificate), texts),
-        _ => Err(io::Error::other("server ADDRESS CERTIFICATE, or client URI CERTIFICATE TEXT...")),
+        _ => Err(io::Error::other("usage: server ADDRESS CERTIFICATE, or client URI CERTIFICATE TEXT...")),
     }
 }
 
@@ -52,7 +52,7 @@ fn server(address: &str, certificate: &Path) -> io::Result<()> {
     Ok(())
 }
 
-/// What the loop needs of a rustls stream.
+/// The operations of a rustls stream that the loop needs.
 trait Tls: Read + Write {
     fn half_close(&mut self) -> io::Result<()>;
 }
@@ -113,7 +113,7 @@ fn serve(stream: TcpStream, tls: Arc<rustls::ServerConfig>) -> io::Result<()> {
 
 type OnChunk<'a, R> = dyn FnMut(&mut Connection<R>, barews::connection::Chunk<'_>, &mut Vec<u8>) -> io::Result<()> + 'a;
 
-/// The loop of both roles. `on_chunk` puts what is to be sent into its last argument, in whole frames.
+/// The loop of both roles. `on_chunk` appends whole frames to its last argument, to be sent.
 fn run<R: Role>(
     stream: &mut dyn Tls,
     connection: &mut Connection<R>,
@@ -156,7 +156,7 @@ fn run<R: Role>(
         }
         let len = match stream.read(rx) {
             Ok(len) => len,
-            // Without a close_notify: what came before is complete if there were Close frames, and only then.
+            // The stream ended without a close_notify. It is complete only if both Close frames were exchanged.
             Err(error) if error.kind() == ErrorKind::UnexpectedEof => 0,
             Err(error) => return Err(error),
         };
@@ -170,9 +170,9 @@ fn run<R: Role>(
 fn client(uri: &str, certificate: &Path, texts: &[&str]) -> io::Result<()> {
     let uri = Uri::parse(uri).map_err(io::Error::other)?;
     if !uri.secure() {
-        return Err(io::Error::other("not wss"));
+        return Err(io::Error::other("the URI is not a wss URI"));
     }
-    let host = uri.host().trim_matches(['[', ']']); // the brackets of an IPv6 address are the URI's
+    let host = uri.host().trim_matches(['[', ']']); // remove the URI's brackets around an IPv6 address
     let name = ServerName::try_from(host.to_owned()).map_err(io::Error::other)?;
     let tls = ClientConnection::new(hosts::tls::client(certificate, b"http/1.1")?, name).map_err(io::Error::other)?;
     let mut stream = StreamOwned::new(tls, prepare(TcpStream::connect((host, uri.port()))?)?);
@@ -194,7 +194,7 @@ fn client(uri: &str, certificate: &Path, texts: &[&str]) -> io::Result<()> {
     };
     let mut connection = handshake.connect(random::<4>, &Config::DEFAULT).map_err(io::Error::other)?;
 
-    // One text at a time: the next is sent when the echo of the last is complete.
+    // One text at a time: send the next when the echo of the last is complete.
     let mut texts = texts.iter();
     let mut next = move |connection: &mut Connection<_>, tx: &mut Vec<u8>| {
         let start = tx.len();

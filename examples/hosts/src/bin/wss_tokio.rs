@@ -1,12 +1,13 @@
-//! `wss://` on tokio and rustls: an echo server and a client. The certificate is made anew and written to a file.
+//! `wss://` on tokio and rustls: an echo server and a client. The server makes a new certificate and writes it to a
+//! file.
 //!
 //! In `examples/hosts`:
 //!
 //!     cargo run --release --bin wss_tokio -- server 127.0.0.1:9443 /tmp/certificate.pem
 //!     cargo run --release --bin wss_tokio -- client wss://localhost:9443/ /tmp/certificate.pem hello
 //!
-//! The end of a TLS stream is its close_notify, which `shutdown` sends. Where a peer leaves that out, rustls reports
-//! `UnexpectedEof`; behind both Close frames that is harmless, before them it is what the engine calls an error, too.
+//! A close_notify ends a TLS stream; `shutdown` sends it. If a peer sends none, rustls reports `UnexpectedEof`. After
+//! both Close frames that does no harm; before them the engine reports an error as well.
 
 use std::env::args;
 use std::io;
@@ -28,7 +29,7 @@ async fn main() -> io::Result<()> {
     match &args.iter().map(String::as_str).collect::<Vec<_>>()[..] {
         ["server", address, certificate] => server(address, Path::new(certificate)).await,
         ["client", uri, certificate, texts @ ..] => client(uri, Path::new(certificate), texts).await,
-        _ => Err(io::Error::other("server ADDRESS CERTIFICATE, or client URI CERTIFICATE TEXT...")),
+        _ => Err(io::Error::other("usage: server ADDRESS CERTIFICATE, or client URI CERTIFICATE TEXT...")),
     }
 }
 
@@ -60,9 +61,9 @@ async fn serve(acceptor: TlsAcceptor, stream: TcpStream) -> io::Result<()> {
 async fn client(uri: &str, certificate: &Path, texts: &[&str]) -> io::Result<()> {
     let uri = Uri::parse(uri).map_err(io::Error::other)?;
     if !uri.secure() {
-        return Err(io::Error::other("not wss"));
+        return Err(io::Error::other("the URI is not a wss URI"));
     }
-    let host = uri.host().trim_matches(['[', ']']); // the brackets of an IPv6 address are the URI's
+    let host = uri.host().trim_matches(['[', ']']); // remove the URI's brackets around an IPv6 address
     let stream = TcpStream::connect((host, uri.port())).await?;
     stream.set_nodelay(true)?;
     let connector = TlsConnector::from(Arc::clone(&hosts::tls::client(certificate, b"http/1.1")?));

@@ -1,12 +1,12 @@
-//! `deflate_echo` with a zlib of the host's choice in place of the engine's inflater and deflater: zlib-rs through flate2.
-//! No trait is needed: chunks report RSV1, frames are sent with it, and `Parameters` negotiates.
+//! `deflate_echo` with a zlib of the host's choice instead of the engine's inflater and deflater: zlib-rs through
+//! flate2. No trait is needed: chunks report RSV1, `frame_with_rsv` sets it, and `Parameters` negotiates.
 //!
 //! In `examples/hosts`:
 //!
 //!     cargo run --release --bin zlib_echo [ADDRESS]           (127.0.0.1:9001)
 //!
-//! Limit: a message of more than 64 blocks with BFINAL is refused (1007), since zlib has to be given the window again after
-//! each of them.
+//! Limit: a message with more than 64 blocks that have BFINAL is refused (1007), because zlib needs the window again
+//! after each of them.
 
 use std::error::Error;
 use std::io::{self, ErrorKind, Read, Write};
@@ -20,36 +20,36 @@ use barews::wire::MAX_CONTROL_FRAME;
 use barews::{HandshakeError, ProtocolError};
 use flate2::{Compress, Compression, Decompress, FlushCompress, FlushDecompress, Status};
 
-/// An echo keeps no secrets: pages of any origin may use it.
+/// An echo keeps no secrets, so pages of any origin can use it.
 static HANDSHAKE: ServerConfig<'_> = ServerConfig::new(OriginPolicy::Any);
 /// The longest message, in bytes, compressed or not.
 const MAX_MESSAGE: usize = 1 << 20;
-/// For the opening handshake.
+/// Timeout for the opening handshake.
 const HANDSHAKING: Duration = Duration::from_secs(10);
-/// For the peer to send something, or to take something.
+/// Timeout for the peer to send or to accept bytes.
 const SILENCE: Duration = Duration::from_secs(60);
-/// For its part of the closing handshake, and for the end of the transport.
+/// Timeout for the peer's Close and for the end of the transport.
 const CLOSING: Duration = Duration::from_secs(5);
-/// The end of an empty stored block, which no message brings along (RFC 7692 sections 7.2.1 and 7.2.2).
+/// The end of an empty stored block, which a sender removes from each message (RFC 7692 sections 7.2.1 and 7.2.2).
 const TAIL: [u8; 4] = [0x00, 0x00, 0xFF, 0xFF];
 /// An empty block with BFINAL.
 const FINAL: [u8; 2] = [0x03, 0x00];
 const MAX_FINALS: u32 = 64;
-/// What a message may refer to of what came before it, at most.
+/// The maximum number of earlier bytes that a message can refer to.
 const WINDOW: usize = 1 << 15;
 
-/// What zlib needs for a connection.
+/// The compression state of a connection.
 struct Zlib {
     agreed: Parameters,
     decompress: Decompress,
-    /// None for a window of 8 bits, which zlib does not have: then messages are sent as they are.
+    /// `None` for a window of 8 bits, which zlib does not support: then messages are sent uncompressed.
     compress: Option<Compress>,
-    /// The message under way, from `start`, with room for one byte too many. Before it is the window.
+    /// The window, and from `start` the current message, with room for one byte more than the limit.
     message: Vec<u8>,
     start: usize,
-    /// It came compressed.
+    /// Whether the message is compressed.
     compressed: bool,
-    /// How many blocks with BFINAL it has, and whether it may end where one of them has ended.
+    /// The number of its blocks with BFINAL, and whether it can end here because such a block has ended.
     finals: u32,
     ended: bool,
     deflated: Vec<u8>,
@@ -71,12 +71,12 @@ impl Zlib {
         }
     }
 
-    /// Takes a chunk. True when the message is complete.
+    /// Receives a chunk. Returns true when the message is complete.
     fn receive(&mut self, chunk: &Chunk<'_>) -> Result<bool, ProtocolError> {
         let rsv1 = chunk.rsv & RSV1 != 0;
         if chunk.first {
             if !self.compressed {
-                self.message.truncate(self.start); // the last one: RFC 7692 7.2.3.2, it is not in the window
+                self.message.truncate(self.start); // uncompressed messages are not in the window (RFC 7692 7.2.3.2)
             }
             if rsv1 && self.agreed.client.no_context_takeover {
                 self.message.clear();
@@ -100,7 +100,7 @@ impl Zlib {
         if chunk.last && self.compressed && !self.ended {
             self.end()?;
         }
-        // What came as it is was checked by the connection.
+        // The connection has validated uncompressed text.
         if chunk.last
             && self.compressed
             && chunk.kind == MessageKind::Text
@@ -111,7 +111,7 @@ impl Zlib {
         Ok(chunk.last)
     }
 
-    /// Inflates into what room the message has.
+    /// Inflates into the room that is left for the message.
     fn inflate(&mut self, mut input: &[u8]) -> Result<(), ProtocolError> {
         while !input.is_empty() {
             let before = self.decompress.total_in();
@@ -120,7 +120,7 @@ impl Zlib {
             input = &input[(self.decompress.total_in() - before) as usize..];
             self.ended = status == Status::StreamEnd;
             if self.ended {
-                // RFC 7692 7.2.3.4: another block may follow, in the same window
+                // RFC 7692 7.2.3.4: another block can follow, with the same window
                 self.finals += 1;
                 self.renew()?;
             } else if !input.is_empty() {
@@ -130,8 +130,8 @@ impl Zlib {
         Ok(())
     }
 
-    /// The message has to end between two blocks. Where it stands zlib does not tell, but only there a block with
-    /// BFINAL is the end of its stream.
+    /// Checks that the message ends between two blocks. zlib does not report its position, but only there does a block
+    /// with BFINAL end the stream.
     fn end(&mut self) -> Result<(), ProtocolError> {
         let len = self.message.len();
         self.inflate(&TAIL)?;
@@ -142,7 +142,7 @@ impl Zlib {
         self.renew()
     }
 
-    /// Begins a stream of zlib's in the window of the one before.
+    /// Begins a new zlib stream with the window of the last one.
     fn renew(&mut self) -> Result<(), ProtocolError> {
         if self.finals > MAX_FINALS {
             return Err(ProtocolError::DeflateCode);
@@ -152,7 +152,7 @@ impl Zlib {
         self.decompress.set_dictionary(window).map_err(|_| ProtocolError::DeflateCode).map(drop)
     }
 
-    /// What to send in place of the message that was received last: its reserved bits, and its payload.
+    /// Returns the reserved bits and the payload of the answer to the last message.
     fn answer(&mut self) -> (u8, &mut [u8]) {
         let message = &mut self.message[self.start..];
         if message.len() >= 32
@@ -168,7 +168,7 @@ impl Zlib {
                 self.deflated.truncate(self.deflated.len() - TAIL.len());
                 return (RSV1, &mut self.deflated);
             }
-            self.compress = None; // its window is no longer the client's
+            self.compress = None; // its window now differs from the client's
         }
         (0, message)
     }
@@ -197,7 +197,7 @@ fn serve(mut stream: TcpStream) -> Result<(), Box<dyn Error>> {
     stream.set_nodelay(true)?;
     let (mut rx, mut tx) = ([0; 4096], [0; 1024]);
 
-    // The opening handshake. What the client sent behind it stays in `rx`, at `unread`.
+    // The opening handshake. Bytes that the client sent after it stay in `rx`, at `unread`.
     let end = Instant::now() + HANDSHAKING;
     let mut handshake = ServerHandshake::new(&HANDSHAKE, [0; 1024]);
     let (mut connection, agreed, mut unread) = loop {
@@ -220,7 +220,7 @@ fn serve(mut stream: TcpStream) -> Result<(), Box<dyn Error>> {
                         stream.write_all(&tx[..len])?;
                         break (connection, agreed, unread);
                     }
-                    Err(_) => HandshakeError::Upgrade, // a plain request
+                    Err(_) => HandshakeError::Upgrade, // not an upgrade request
                 }
             }
             Err(error) => error,
@@ -277,11 +277,11 @@ fn serve(mut stream: TcpStream) -> Result<(), Box<dyn Error>> {
     }
 }
 
-/// A read that ends at that time if nothing comes.
+/// Reads; fails with `TimedOut` if `end` passes.
 fn read(stream: &mut TcpStream, rx: &mut [u8], end: Instant) -> io::Result<usize> {
     let left = end.saturating_duration_since(Instant::now());
     if left.is_zero() {
-        return Err(ErrorKind::TimedOut.into()); // however often bytes came meanwhile
+        return Err(ErrorKind::TimedOut.into()); // even if bytes keep arriving
     }
     stream.set_read_timeout(Some(left))?;
     stream.read(rx)

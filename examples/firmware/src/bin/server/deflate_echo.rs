@@ -1,6 +1,6 @@
-//! The echo with permessage-deflate. What comes out of a few bytes may be a thousand times as much, so the rule of
-//! `link.rs`, to read no more than can be answered, does not do: here some bytes are kept, and a message comes out of
-//! them, and goes back, piece by piece as there is room.
+//! The echo with permessage-deflate. A few bytes can inflate to a thousand times as many, so the rule of `link.rs`, to
+//! read no more than can be answered, is not enough. This session keeps some compressed bytes, and inflates and answers
+//! them piece by piece as there is room.
 
 use core::ops::Range;
 
@@ -9,30 +9,30 @@ use barews::connection::{Chunk, Event, MessageKind};
 use barews::deflate::{Deflater, Direction, Inflater, Level, Parameters, RSV1};
 use firmware::link::{Link, read, send};
 
-/// 512 bytes for either direction: what clients have to make do with, if they can.
+/// Windows of 512 bytes in both directions, for clients that support them.
 pub const LIMITS: Parameters = {
     let direction = Direction { window_bits: 9, ..Direction::DEFAULT };
     Parameters { server: direction, client: direction }
 };
 const WINDOW: usize = LIMITS.client.window_size();
-/// So much is read at once, and kept until it is answered.
+/// The maximum length of a read, which is kept until it is answered.
 const READ: usize = 128;
-/// A message comes out in pieces of so many bytes.
+/// The maximum length of an inflated piece.
 const PIECE: usize = 128;
-/// A deflated piece and its header.
+/// Room for a deflated piece and its header.
 const ROOM: usize = PIECE + 10 + 4;
 
 pub struct DeflateEcho {
     inflater: Inflater<[u8; WINDOW]>,
     deflater: Deflater<[u8; Level::SMALL.memory(WINDOW)]>,
     kept: [u8; READ],
-    /// What of it the engine has not seen.
+    /// The range of `kept` that the engine has not received.
     unread: Range<usize>,
-    /// A chunk that is being inflated, and what of `kept` is its payload.
+    /// The chunk that is being inflated.
     chunk: Option<Kept>,
 }
 
-/// A chunk without its payload, which is at this place.
+/// A chunk, with the range of `kept` that is its payload.
 struct Kept {
     kind: MessageKind,
     first: bool,
@@ -41,8 +41,8 @@ struct Kept {
     payload: Range<usize>,
 }
 
-/// Begins as agreed, with the bytes that were read behind the handshake: no more than `READ`. On its own, so that the stack
-/// has to hold all this only here.
+/// Starts the echo with the negotiated parameters and the bytes that followed the handshake, at most `READ`. Not
+/// inlined, so that only this call needs the stack for a `DeflateEcho`.
 #[inline(never)]
 pub fn begin(slot: &mut Option<DeflateEcho>, agreed: Parameters, rest: &[u8]) {
     let echo = slot.insert(DeflateEcho::new(agreed));
@@ -61,12 +61,13 @@ impl DeflateEcho {
         }
     }
 
-    /// Whether something is kept that is still to be answered.
+    /// Returns whether kept bytes are still to be answered.
     pub fn waits(&self) -> bool {
         self.chunk.is_some() || !self.unread.is_empty()
     }
 
-    /// Answers what there is room for, and reads when all is answered. True if something moved.
+    /// Answers kept bytes while there is room, and reads when all are answered. Returns true if bytes were received or
+    /// sent.
     pub fn go_on(&mut self, link: &mut Link<'_, '_, Server>) -> bool {
         let mut busy = false;
         loop {
@@ -96,17 +97,17 @@ impl DeflateEcho {
                     }
                     self.unread.start = seen;
                 }
-                Err(_) => self.unread = 0..0, // what follows is of no interest
+                Err(_) => self.unread = 0..0, // drop the rest of the input
             }
             link.drain();
         }
     }
 
-    /// Inflates the chunk and sends it back, as long as there is room. True if something moved.
+    /// Inflates the chunk and sends it back while there is room. Returns true if bytes were inflated or sent.
     fn answer(&mut self, link: &mut Link<'_, '_, Server>) -> bool {
         let mut busy = false;
         while let Some(Kept { kind, first, last, rsv, payload }) = &mut self.chunk
-            // Behind our end of the stream what still comes is read, and not answered.
+            // After we have ended the stream, read the rest and answer nothing.
             && (link.room() >= ROOM || !link.socket.may_send())
         {
             busy = true;
@@ -122,7 +123,7 @@ impl DeflateEcho {
             };
             let (rsv, last) = (if piece.first { RSV1 } else { 0 }, piece.last);
             let (kind, piece) = (piece.kind, piece.payload);
-            // All of these fail only if we have sent a Close: the peer may go on until it has read that.
+            // These fail only if we have sent a Close; the peer can send data until it has read that.
             if let Ok(part) = self.deflater.part(piece, last, &mut out)
                 && let Ok(header) = link.connection.frame_with_rsv(kind, last, rsv, part.len() as u64)
                 && link.connection.payload(part).is_ok()

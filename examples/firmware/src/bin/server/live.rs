@@ -1,4 +1,4 @@
-//! What the page shows: a snapshot of the board as a JSON text, and the commands that a page sends.
+//! The data of the page: snapshots of the board as JSON texts, and the commands that a page sends.
 
 use core::fmt::Write;
 
@@ -7,19 +7,19 @@ use firmware::link::TEXT_SIZE;
 use firmware::stack;
 use heapless::String;
 
-/// The longest command.
+/// The maximum length of a command.
 pub const COMMAND_SIZE: usize = 32;
 
 const INTERVALS: core::ops::RangeInclusive<u64> = 20..=10_000;
 
-/// What all live sessions share.
+/// The state that all live sessions share.
 pub struct Live {
     thermometer: Thermometer,
     /// Milliseconds between two snapshots.
     interval: u64,
-    /// When the next one is due.
+    /// The time of the next snapshot.
     due: u64,
-    /// The number of the newest one: a session that has sent another one is behind.
+    /// The number of the newest snapshot. A session that has sent an older one has to send a new one.
     number: u32,
 }
 
@@ -43,7 +43,7 @@ impl Live {
         self.number
     }
 
-    /// Does what a page asks for: `led on`, `led off`, or `interval N`. All pages see the outcome at once.
+    /// Executes a command of a page: `led on`, `led off`, or `interval N`. All pages see the result at once.
     pub fn command(&mut self, command: &str) {
         defmt::info!("command: {=str}", command);
         match command.split_once(' ') {
@@ -63,7 +63,7 @@ impl Live {
         let (led, free, interval) = (board::led(), stack::unused(), self.interval);
         let tenths = self.thermometer.tenths();
         let (degrees, tenth) = (tenths / 10, tenths.rem_euclid(10));
-        // It has room for the longest values.
+        // There is room for the longest values.
         let _ = write!(
             text,
             r#"{{"uptime":{now},"interval":{interval},"led":{led},"temperature":{degrees}.{tenth},"stack":{free}}}"#

@@ -1,8 +1,8 @@
-//! A server in 64 KiB of RAM: a page at `/`, whose script shows the board live through a WebSocket at `/live`, and an echo at
-//! `/echo`.
+//! A server in 64 KiB of RAM: a page at `/`, whose script shows the board's state through a WebSocket at `/live`, and
+//! an echo at `/echo`.
 //!
-//! This file is the loop: poll TCP/IP, give each session a turn, sleep. What a session does is in `session.rs`, what the
-//! board shows is in `live.rs`.
+//! This file has the loop: poll TCP/IP, give each session a turn, sleep. `session.rs` has the sessions, `live.rs` the
+//! data that the page shows.
 
 #![no_std]
 #![no_main]
@@ -24,18 +24,18 @@ use smoltcp::socket::tcp::Socket;
 use crate::live::Live;
 use crate::session::Session;
 
-/// How many connections there may be at once. smoltcp has no backlog: a socket that is free listens.
+/// The maximum number of connections. smoltcp has no backlog; each free socket listens.
 const SESSIONS: usize = 6;
 
 #[entry]
 fn main() -> ! {
-    // The attribute makes `&'static mut` of these.
+    // The attribute turns these into `&'static mut`.
     static mut ETHERNET: Ethernet = Ethernet::EMPTY;
     static mut SOCKETS: [SocketStorage<'static>; SESSIONS] = [SocketStorage::EMPTY; SESSIONS];
-    // Not initialised, so that flash holds no copy of it.
+    // Uninitialised, so that flash has no copy of it.
     static mut SLOTS: [MaybeUninit<Option<Session>>; SESSIONS] = [const { MaybeUninit::uninit() }; SESSIONS];
     static mut BUFFERS: [Buffers; SESSIONS] = [Buffers::EMPTY; SESSIONS];
-    static mut RX: [u8; BUFFER_SIZE] = [0; BUFFER_SIZE]; // what one session reads in its turn
+    static mut RX: [u8; BUFFER_SIZE] = [0; BUFFER_SIZE]; // the bytes that one session reads in its turn
 
     let core = cortex_m::Peripherals::take().unwrap();
     board::start(core.SYST);

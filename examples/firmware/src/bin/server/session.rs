@@ -1,6 +1,6 @@
 //! One connection: handshake, then an echo, the live view or a page, then closing. Messages stream through the socket's
-//! buffers, so their size does not matter; a session keeps no bytes but those of its handshake, or of a command that
-//! arrives in pieces.
+//! buffers, so their size does not matter. A session keeps only bytes of its handshake, or of a command that arrives in
+//! pieces.
 
 use barews::connection::{Chunk, Config, State};
 use barews::deadlines::{Deadlines, Timeouts};
@@ -19,19 +19,20 @@ use crate::live::{COMMAND_SIZE, Live};
 
 const PORT: u16 = 80;
 
-/// Only pages of this server may connect: the LED is not for every page in the web.
+/// Only pages of this server can connect, so that no other website switches the LED.
 static HANDSHAKE: ServerConfig<'_> = ServerConfig::new(OriginPolicy::SameOrigin);
-/// For so long a handshake may keep one of a few sockets.
+/// There are few sockets, so a handshake has a short timeout.
 const TIMEOUTS: Timeouts = Timeouts { handshake: Some(4_000), ..Timeouts::MILLISECONDS };
-/// What is echoed piece by piece may be of any length.
+/// Messages are echoed piece by piece, so they can have any length.
 const ECHO: Config =
     Config { max_frame_size: u64::MAX, max_message_size: u64::MAX, max_fragments: u32::MAX, ..Config::DEFAULT };
-/// A longer command is refused at its first frame's header.
+/// The engine refuses a longer command at the header of its first frame.
 const LIVE: Config = Config { max_message_size: COMMAND_SIZE as u64, ..Config::DEFAULT };
 
-/// So much of a request is read at once. The answer, and what answers frames behind it, fit the smallest send buffer.
+/// The maximum length of a read during the handshake. The answer, and the answers to frames that follow the request,
+/// then fit the smallest send buffer.
 const REQUEST_READ: usize = 64;
-/// The longest answer but the page.
+/// The maximum length of an answer, except the page.
 const ANSWER_SIZE: usize = if cfg!(feature = "deflate") { 320 } else { 256 };
 
 const PAGE: &[u8] = include_bytes!("page.html");
@@ -50,14 +51,14 @@ pub struct Session {
 enum Stage {
     Handshake(ServerHandshake<'static, [u8; 512]>),
     Open(Connection<Server>, Service),
-    /// No WebSocket: this is still to be sent.
+    /// A response without a WebSocket; these bytes are still to be sent.
     Response(&'static [u8]),
 }
 
-/// What a connection is for.
+/// The service of a connection.
 enum Service {
     Echo,
-    /// The echo with compressed messages, as agreed.
+    /// The echo with compressed messages and the negotiated parameters.
     #[cfg(feature = "deflate")]
     DeflateEcho(Parameters),
     Live {
@@ -67,10 +68,10 @@ enum Service {
     },
 }
 
-/// One turn of a socket and of its session, if it has one.
+/// Runs one turn of a socket and of its session, if it has one.
 pub fn turn(slot: &mut Option<Session>, socket: &mut Socket<'_>, rx: &mut [u8], live: &mut Live, now: u64) -> Turn {
     if !socket.is_open() {
-        // In TIME-WAIT, too: a few sockets cannot be kept waiting.
+        // This includes TIME-WAIT, because there are too few sockets to let one wait.
         if slot.take().is_some() {
             defmt::info!("connection over");
         }
@@ -87,7 +88,7 @@ pub fn turn(slot: &mut Option<Session>, socket: &mut Socket<'_>, rx: &mut [u8], 
     Turn { busy, due: session.due(live) }
 }
 
-/// On its own, so that the stack has to hold a session only here.
+/// Starts a session. Not inlined, so that only this call needs the stack for a session.
 #[inline(never)]
 fn begin(slot: &mut Option<Session>, now: u64) {
     *slot = Some(Session {
@@ -105,7 +106,7 @@ impl Session {
         self.deadlines.poll_timeout().into_iter().chain(snapshot).min()
     }
 
-    /// True if something moved.
+    /// Runs the session. Returns true if bytes were received or sent.
     fn go_on(&mut self, socket: &mut Socket<'_>, rx: &mut [u8], live: &mut Live, now: u64) -> bool {
         let Self { stage, deadlines, queue, .. } = self;
         if queue.has_shrunk(socket) {
@@ -135,7 +136,7 @@ impl Session {
         self.queue.has_grown(socket) || busy
     }
 
-    /// What is no WebSocket yet, or never will be.
+    /// Handles a connection without a WebSocket: a handshake or a response.
     #[inline(never)]
     fn http(&mut self, socket: &mut Socket<'_>, rx: &mut [u8], live: &mut Live, now: u64) -> bool {
         let Self { stage, deadlines, .. } = self;
@@ -174,7 +175,7 @@ impl Session {
             if left.is_empty() {
                 socket.close();
             }
-            deadlines.state(State::Closing, now); // for so long the client may take
+            deadlines.state(State::Closing, now); // limits the time for the client to accept the response
         }
         busy
     }
@@ -185,7 +186,7 @@ impl Service {
         match self {
             Self::Echo => link.echo(chunk),
             #[cfg(feature = "deflate")]
-            Self::DeflateEcho(_) => {} // never: the memory of it receives
+            Self::DeflateEcho(_) => {} // never reached: `DeflateEcho` receives
             Self::Live { commands, .. } => match commands.push(chunk) {
                 Ok(Some(command)) => live.command(command.text().unwrap_or_default()),
                 Ok(None) => {}
@@ -199,7 +200,7 @@ impl Service {
             && *sent != live.number()
             && link.send_text(&live.snapshot(link.now))
         {
-            *sent = live.number(); // on a slow line some are left out, and need no memory to wait in
+            *sent = live.number(); // a slow connection skips snapshots, so none has to be kept
         }
     }
 }
@@ -246,7 +247,7 @@ fn open(
             send(socket, &out[..len]);
             Stage::Open(connection, service)
         }
-        Err(_) => Stage::Response(b""), // never: this is an upgrade that has no answer yet
+        Err(_) => Stage::Response(b""), // never reached: this is an upgrade without an answer
     }
 }
 
