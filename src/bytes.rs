@@ -1,4 +1,4 @@
-//! The one thing that the layers do with bytes alike.
+//! A slice copy that cannot panic, shared by all layers.
 
 /// Copies as much of `from` as `to` has room for, and returns how much. Unlike `copy_from_slice` it has no panic that an
 /// optimiser for size would leave in.

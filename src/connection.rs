@@ -1,11 +1,11 @@
 //! The connection after the opening handshake: bytes in, events out; messages in, bytes out (RFC 6455 sections 5 to 7).
 //!
 //! A [`Connection`] is a [`Receiver`] and a [`Transmitter`]. It owns no buffer: [`receive`](Connection::receive) decodes in
-//! the host's buffer and hands the rest back, every send call writes into a buffer of the host's. What the engine keeps is the
-//! state, a frame header that arrived in pieces, and at most one control frame's payload: the reply that waits for
-//! [`poll_transmit`](Connection::poll_transmit).
+//! the host's buffer and returns the rest, and every send call writes into a buffer of the host. The engine keeps the state, a
+//! frame header that arrived in pieces, and the payload of at most one control frame: the reply that is pending until
+//! [`poll_transmit`](Connection::poll_transmit) sends it.
 //!
-//! [`Transport`] answers when to close TCP.
+//! [`Transport`] says when to close TCP.
 
 mod config;
 mod control;
@@ -31,10 +31,10 @@ use crate::role::{Role, Server};
 use crate::wire::error::{ProtocolError, SendError};
 use crate::wire::{CloseCode, EncodedHeader, FrameHeader};
 
-/// Both halves of a connection, for a host that reads and writes in one task. [`split`](Self::split) makes two of it.
+/// Both halves of a connection, for a host that reads and writes in one task. [`split`](Self::split) separates them.
 ///
-/// It begins in the state OPEN: the [opening handshake](crate::handshake) hands it out, or a host that has done the handshake
-/// by itself calls [`new`](Self::new).
+/// It begins in the state OPEN: the [opening handshake](crate::handshake) returns it. A host that did the handshake by itself
+/// calls [`new`](Self::new).
 #[derive(Debug)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct Connection<R> {
@@ -43,7 +43,7 @@ pub struct Connection<R> {
 }
 
 impl<R: Role> Connection<R> {
-    /// An open connection, whose first received byte is the first byte behind the opening handshake.
+    /// Creates an open connection. The first byte that it receives is the first one after the opening handshake.
     // RFC 6455 4.1, 4.2.2 [6455-4.1-42]
     pub const fn new(role: R, config: &Config) -> Self {
         Self { receiver: Receiver::new(config), transmitter: Transmitter::new(role, config) }
@@ -77,7 +77,7 @@ impl<R: Role> Connection<R> {
         self.receiver.receive(bytes)
     }
 
-    /// The transport has no more bytes: TCP's FIN, a reset, the end of the TLS stream. See [`Receiver::receive_eof`].
+    /// Notes the end of the transport: TCP's FIN, a reset, the end of the TLS stream. See [`Receiver::receive_eof`].
     ///
     /// # Errors
     ///
@@ -86,30 +86,30 @@ impl<R: Role> Connection<R> {
         self.receiver.receive_eof()
     }
 
-    /// Fails the connection for a reason of the host's, such as an extension that finds bad data. See [`Receiver::fail`].
+    /// Fails the connection for a reason that the host found, such as bad data in an extension. See [`Receiver::fail`].
     pub fn fail(&mut self, error: ProtocolError) {
         self.receiver.fail(error);
     }
 
-    /// The payload of the Ping, Pong or Close that [`receive`](Self::receive) returned last, until it is called again. See
+    /// Returns the payload of the Ping, Pong or Close that [`receive`](Self::receive) returned last. See
     /// [`Receiver::control_payload`].
     pub fn control_payload(&self) -> &[u8] {
         self.receiver.control_payload()
     }
 
-    /// Payload bytes that the frame under way still has to bring. See [`Receiver::payload_left`].
+    /// Returns how many payload bytes of the frame being received are still to come. See [`Receiver::payload_left`].
     pub fn payload_left(&self) -> u64 {
         self.receiver.payload_left()
     }
 
-    /// Writes the control frame that is due: the Pong that answers the newest Ping, the Close that answers a Close or an
-    /// error. Returns its length; 0 when nothing is due, or not now because a frame is under way.
+    /// Writes the control frame that is due: the Pong that answers the newest Ping, or the Close that answers a Close or an
+    /// error. Returns its length; 0 when nothing is due, or while the payload of a data frame is not complete.
     ///
-    /// Call it until it returns 0 after each [`receive`](Self::receive), before waiting for anything. `out` has at least
-    /// [`MAX_CONTROL_FRAME`](crate::wire::MAX_CONTROL_FRAME) bytes; in a smaller one, a frame that does not fit stays due.
-    /// Behind our own Close frame no Pong is sent either. A Pong that waits is given up for a newer Ping: when that is
-    /// complete, or already when its header is, if the two payloads together have more than 139 bytes.
-    // RFC 6455 5.5.1, 5.5.2: as soon as practical, behind a frame that is under way
+    /// Call it after each [`receive`](Self::receive) until it returns 0, before waiting for anything. `out` should have
+    /// [`MAX_CONTROL_FRAME`](crate::wire::MAX_CONTROL_FRAME) bytes; a frame that does not fit stays due. No Pong is sent after
+    /// our Close frame. A newer Ping replaces a pending Pong: when it is complete or, if both payloads together exceed 139
+    /// bytes, as soon as its header is.
+    // RFC 6455 5.5.1, 5.5.2: as soon as practical, after the current frame
     // [6455-5.5.1-8] [6455-5.5.2-3]
     #[must_use]
     pub fn poll_transmit(&mut self, out: &mut [u8]) -> usize {
@@ -127,7 +127,7 @@ impl<R: Role> Connection<R> {
         }
     }
 
-    /// Bytes that are still to be sent: the control frame that is due, and the payload of the frame under way.
+    /// Returns how many bytes are still to be sent: the control frame that is due, and the rest of the current frame's payload.
     pub fn buffered_amount(&self) -> u64 {
         let reply = match self.receiver.due() {
             Some((_, payload)) if !self.transmitter.is_closed() => {
@@ -170,7 +170,7 @@ impl<R: Role> Connection<R> {
         self.transmitter.fragment(message, out)
     }
 
-    /// The header of a data frame whose payload the host sends by itself. See [`Transmitter::frame`].
+    /// Returns the header of a data frame whose payload the host sends by itself. See [`Transmitter::frame`].
     ///
     /// # Errors
     ///
@@ -197,17 +197,17 @@ impl<R: Role> Connection<R> {
         self.transmitter.frame_with_rsv(kind, fin, rsv, len)
     }
 
-    /// Masks the next piece of the frame's payload in place, if need be, and counts it. See [`Transmitter::payload`].
+    /// Counts the next piece of the frame's payload, and masks it in place if this is a client. See [`Transmitter::payload`].
     ///
     /// # Errors
     ///
     /// [`SendError::PayloadTooLong`]; nothing is changed.
     #[inline]
     pub fn payload(&mut self, part: &mut [u8]) -> Result<(), SendError> {
-        self.transmitter.payload(part) // also while closing: a frame that was begun is finished
+        self.transmitter.payload(part) // while closing, too: the current frame is completed
     }
 
-    /// Masks the next piece of the frame's payload while it is copied to `out`, as much of it as fits. See
+    /// Copies the next piece of the frame's payload to `out`, as much of it as fits, and masks it if this is a client. See
     /// [`Transmitter::copy_payload`].
     ///
     /// # Errors
@@ -228,7 +228,7 @@ impl<R: Role> Connection<R> {
         self.transmitter.ping(payload, out)
     }
 
-    /// Writes a Pong that answers no Ping. The answers are [`poll_transmit`](Self::poll_transmit)'s.
+    /// Writes a Pong that answers no Ping. [`poll_transmit`](Self::poll_transmit) writes those that do.
     ///
     /// # Errors
     ///
@@ -248,8 +248,8 @@ impl<R: Role> Connection<R> {
         self.transmitter.extension_control(opcode, payload, out)
     }
 
-    /// Starts the closing handshake, or answers the peer's Close in place of [`poll_transmit`](Self::poll_transmit). See
-    /// [`Transmitter::close`].
+    /// Writes a Close frame: starts the closing handshake, or answers the peer's Close instead of
+    /// [`poll_transmit`](Self::poll_transmit). See [`Transmitter::close`].
     ///
     /// # Errors
     ///
@@ -269,39 +269,39 @@ impl<R: Role> Connection<R> {
         self.transmitter.close_without_status(out)
     }
 
-    /// Where the connection stands in its life.
+    /// Returns the state of the connection.
     pub fn state(&self) -> State {
         self.receiver.state(self.transmitter.is_closed())
     }
 
-    /// What the host is to do with the transport, once all that is due has been sent. It goes on saying so: the host
-    /// remembers what it has done.
+    /// Says what to do with the transport once [`poll_transmit`](Self::poll_transmit) has returned 0. The answer stays the same
+    /// after the host has done it.
     #[must_use]
     pub fn transport(&self) -> Transport {
         self.receiver.transport(self.transmitter.is_closed())
     }
 
-    /// How the connection closed, as RFC 6455 section 7.1.5 defines it: the code of the Close frame received, 1005 if it had
-    /// none, 1006 if the connection failed or ended without one; `None` while none of this has happened.
+    /// Returns how the connection closed, as RFC 6455 section 7.1.5 defines it: the code of the Close frame received, 1005 if
+    /// that had no code, 1006 if the connection failed or ended without a Close frame. `None` before that.
     pub fn close_code(&self) -> Option<CloseCode> {
         self.receiver.close_code()
     }
 
-    /// The reason in the Close frame received, or the empty string (RFC 6455 section 7.1.6).
+    /// Returns the reason in the Close frame received, or the empty string (RFC 6455 section 7.1.6).
     pub fn close_reason(&self) -> &str {
         self.receiver.close_reason()
     }
 
-    /// Whether the closing handshake is complete: Close frames went both ways (RFC 6455 section 7.1.4).
+    /// Returns whether the closing handshake is complete: Close frames were sent both ways (RFC 6455 section 7.1.4).
     pub fn is_clean(&self) -> bool {
         self.receiver.is_closed() && self.transmitter.is_closed() // [6455-7.1.4-1]
     }
 
-    /// The two halves, for two tasks without a lock between them.
+    /// Separates the two halves, for two tasks without a lock between them.
     ///
-    /// The reading task passes what [`Receiver::take_reply`] gives to the writing task, by whatever channel the host has, and
-    /// that one sends it with [`Transmitter::reply`]: a Pong at once, a Close behind what was queued before it. For
-    /// [`Receiver::transport`] it tells the reading task when our Close frame is out.
+    /// The reading task takes each reply by [`Receiver::take_reply`] and passes it to the writing task through a channel of the
+    /// host. The writing task sends it by [`Transmitter::reply`]: a Pong at once, a Close after the messages that were queued
+    /// before it. It reports to the reading task when our Close frame was sent, which [`Receiver::transport`] needs to know.
     pub fn split(self) -> (Receiver<R>, Transmitter<R>) {
         (self.receiver, self.transmitter)
     }
@@ -318,7 +318,7 @@ impl<R: Role> Connection<R> {
 }
 
 impl Connection<Server> {
-    /// Counts the next piece of the frame's payload, which others send too. See [`Transmitter::shared_payload`].
+    /// Counts the next piece of the frame's payload, which other connections send, too. See [`Transmitter::shared_payload`].
     ///
     /// ```
     /// use barews::connection::MessageKind;
@@ -328,7 +328,7 @@ impl Connection<Server> {
     /// for connection in &mut room {
     ///     let header = connection.frame(MessageKind::Text, true, message.len() as u64)?;
     ///     connection.shared_payload(&message)?;
-    ///     // here both go out, in one vectored write
+    ///     // here the host writes both, in one vectored write
     ///     assert_eq!(header.as_bytes(), b"\x81\x06");
     /// }
     /// # Ok::<(), barews::SendError>(())

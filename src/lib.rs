@@ -1,7 +1,6 @@
 //! A WebSocket protocol engine: push bytes in, pull events out.
 //!
-//! barews speaks [RFC 6455](https://www.rfc-editor.org/rfc/rfc6455) as a client and as a server, and does nothing else. It
-//! opens no socket, allocates no memory, reads no clock and draws no random number; it has no `unsafe` code and does not
+//! barews speaks [RFC 6455](https://www.rfc-editor.org/rfc/rfc6455) as a client and as a server. It opens no socket, allocates no memory, reads no clock and draws no random number; it has no `unsafe` code and does not
 //! panic. The host owns the transport, every buffer, the time and the randomness, so the same engine runs in a
 //! microcontroller, in an event loop, under an async runtime and in a fuzzer.
 //!
@@ -11,18 +10,18 @@
 //! |---|---|
 //! | [`wire`] | the values on the wire: frame headers, masks, Close frames, UTF-8 |
 //! | [`connection`] | frames and messages both ways, control frames, limits, closing |
-//! | [`handshake`] | the HTTP/1.1 upgrade of either role, and the extended CONNECT of HTTP/2 and HTTP/3; it hands out a connection |
+//! | [`handshake`] | the HTTP/1.1 upgrade for both roles, and the extended CONNECT of HTTP/2 and HTTP/3; returns a connection |
 //! | [`message`] | whole messages in storage that the host lends (optional) |
 //! | [`deadlines`] | timeouts and keepalive as data (optional) |
 //! | `deflate` | permessage-deflate (RFC 7692): messages compressed in memory that the host lends (feature `deflate`) |
 //!
 //! `connection` builds on `wire`; `handshake`, `message` and `deadlines` build on `connection` and not on each other; `deflate`
-//! builds on `connection` and `handshake`. A role is a type, [`Server`] or [`Client`]. Event loops, runtimes, TLS and HTTP are in the
-//! chapter `hosts`, and what a firmware has to choose is in the chapter `microcontroller`.
+//! builds on `connection` and `handshake`. A role is a type, [`Server`] or [`Client`]. The chapter `hosts` covers event loops,
+//! runtimes, TLS and HTTP; the chapter `microcontroller` covers the choices of a firmware.
 //!
 //! # The host's loop
 //!
-//! The smallest complete server, `examples/blocking_echo.rs`. The other examples are its loop around another kind of I/O.
+//! The smallest complete server, `examples/blocking_echo.rs`. The other examples run the same loop on other kinds of I/O.
 //!
 //! ```no_run
 #![doc = include_str!("../examples/blocking_echo.rs")]
@@ -30,51 +29,51 @@
 //!
 //! # Guide for hosts
 //!
-//! 1. **Handshake.** Lend a [`ServerHandshake`](handshake::ServerHandshake) or
-//!    [`ClientHandshake`](handshake::ClientHandshake) some storage and pass it what the transport brings until it is
-//!    complete. The bytes behind the head come back as `rest`: they are the connection's first.
-//! 2. **Receive.** Pass the bytes read to [`receive`](Connection::receive) and go on with `rest` until there is no event.
-//!    Any cut will do. The engine consumes everything it is given and keeps what it needs, so nothing has to be put back.
+//! 1. **Handshake.** Lend storage to a [`ServerHandshake`](handshake::ServerHandshake) or
+//!    [`ClientHandshake`](handshake::ClientHandshake), and pass it the bytes that the transport reads until it is complete. The
+//!    bytes after the head are returned as `rest`: they are the first ones of the connection.
+//! 2. **Receive.** Pass the bytes read to [`receive`](Connection::receive), and call it again with `rest` until there is no
+//!    event. The input can be split anywhere. The engine consumes all of it and keeps what it needs.
 //! 3. **Drain.** After each `receive`, `close` and timeout, call [`poll_transmit`](Connection::poll_transmit) until it
-//!    returns 0 and write what it gave, before waiting for anything. This is the *drain law*: Pongs, and the Close that
-//!    answers a Close or an error, reach the peer this way and no other.
-//! 4. **Send.** [`message`](Connection::message) writes a message as one frame into a buffer;
-//!    [`fragment`](Connection::fragment) cuts a large one to the buffer's size, so that control frames get in between;
-//!    [`frame`](Connection::frame) and [`payload`](Connection::payload) send a payload from where it lies, and
-//!    [`copy_payload`](Connection::copy_payload) one that must stay as it is, piece by piece. Write many messages into one
-//!    buffer, and the buffer once.
+//!    returns 0, and write its output before waiting for anything. This is the *drain law*: it is the only way in which
+//!    Pongs, and the Close that answers a Close or an error, reach the peer.
+//! 4. **Send.** [`message`](Connection::message) writes a message as one frame into a buffer.
+//!    [`fragment`](Connection::fragment) splits a large one to fit the buffer, so that control frames can be sent in between.
+//!    [`frame`](Connection::frame) and [`payload`](Connection::payload) send a payload from the memory that it is in.
+//!    [`copy_payload`](Connection::copy_payload) leaves it unchanged and copies it piece by piece. To send many short messages,
+//!    write them into one buffer, and write that to the transport once.
 //! 5. **Close.** [`close`](Connection::close) starts the closing handshake; a peer's Close is answered by step 3.
-//! 6. **Close the transport** when [`transport`](Connection::transport) says so, never before: it tells when to shut down
-//!    the writing side, when to wait for the peer, and when it is over. Report the end of the stream with
-//!    [`receive_eof`](Connection::receive_eof); without a Close frame ahead of it that is an error, as a truncated TLS
-//!    stream must be.
+//! 6. **Close the transport** when [`transport`](Connection::transport) says so, not before: it says when to shut down the
+//!    writing side, when to wait for the peer, and when to close. Report the end of the stream with
+//!    [`receive_eof`](Connection::receive_eof). If no Close frame came before it, that is an error, like the end of a truncated
+//!    TLS stream.
 //!
-//! After an error from `receive`, do steps 3 and 6 as usual; they tell the peer what went wrong. Reading goes on, into the
-//! void, until the peer ends the stream or the closing deadline passes: closing a socket with unread bytes in it sends a
-//! reset, and that destroys the Close frame.
+//! After an error from `receive`, do steps 3 and 6 as usual: they report the error to the peer. Go on reading, and discard the
+//! bytes, until the peer ends the stream or the closing deadline passes: a socket that is closed with unread bytes in it sends
+//! a reset, which can destroy the Close frame.
 //!
-//! **Back-pressure.** A host that cannot write does not read: keep `rest`, or let the transport keep the bytes. The engine
-//! never queues more than one control frame. A peer that floods Pings gets an answer to the newest one.
+//! **Back-pressure.** While the host cannot write, it should not read: keep `rest`, or leave the bytes in the transport. The
+//! engine never queues more than one control frame. A peer that floods Pings gets an answer to the newest one.
 //!
-//! **Cancel safety.** No call waits, so no call can be cancelled half-way. Bytes once passed to `receive` are done with,
-//! whatever becomes of the future around it; bytes that it wrote into a buffer of the host's are on the wire as far as the
-//! engine is concerned, so the host that gives up in the middle of writing them closes the transport.
+//! **Cancel safety.** No call waits, so no call can be cancelled half-way. Bytes passed to `receive` are consumed, even if the
+//! future around the call is dropped. The engine counts the bytes that it wrote into a buffer as sent: a host that stops in the
+//! middle of writing them must close the transport.
 //!
-//! **The size of reads.** [`payload_left`](Connection::payload_left) tells how much the frame under way still brings. A
+//! **The size of reads.** [`payload_left`](Connection::payload_left) returns how much of the current frame is still to come. A
 //! read that ends with the frame is unmasked while it is in the first-level cache, and a whole message needs no copy.
 //!
 //! **Two tasks.** [`split`](Connection::split) gives a [`Receiver`](connection::Receiver) and a
 //! [`Transmitter`](connection::Transmitter) that share nothing. The reading task passes each
-//! [`Reply`](connection::Reply) to the writing task, and hears from it when our Close frame is out.
+//! [`Reply`](connection::Reply) to the writing task, which reports when it has sent our Close frame.
 //!
-//! **Text.** What is received as text is UTF-8. What is sent as text has to be: pass the bytes of a `str`.
+//! **Text.** Received text is valid UTF-8. Text that is sent must be: pass the bytes of a `str`.
 //!
-//! **Randomness.** A client brings a source of masking keys, and 16 random bytes for each handshake. Both must come from a
-//! cryptographically secure generator, seeded anew at each start: masking keys that an attacker can predict let him choose
-//! the bytes on the wire (RFC 6455 section 10.3). A server needs no randomness.
+//! **Randomness.** A client needs a source of masking keys, and 16 random bytes for each handshake. Both must come from a
+//! cryptographically secure generator with a new seed at each start: an attacker who can predict masking keys can choose the
+//! bytes on the wire (RFC 6455 section 10.3). A server needs no randomness.
 //!
 //! **Origin.** Browsers let any page open a WebSocket to any host, with the user's cookies. A server that trusts cookies
-//! must check where the page came from; that is why [`ServerConfig`](handshake::ServerConfig) cannot be made without an
+//! must check which site the page came from, so a [`ServerConfig`](handshake::ServerConfig) needs an
 //! [`OriginPolicy`](handshake::OriginPolicy).
 //!
 //! # Limits
@@ -102,16 +101,15 @@
 //! | [`Timeouts::idle`](deadlines::Timeouts::idle) | none | Close 1001 or 1008, as the host decides |
 //! | [`Timeouts::closing`](deadlines::Timeouts::closing) | 5 s | close the transport |
 //!
-//! The times are those of [`Timeouts::MILLISECONDS`](deadlines::Timeouts::MILLISECONDS), and what follows is the host's to do;
-//! all else the engine does itself.
+//! The times are those of [`Timeouts::MILLISECONDS`](deadlines::Timeouts::MILLISECONDS). After a timeout the host acts; every
+//! other limit is enforced by the engine.
 //!
 //! # Features
 //!
-//! * `deflate`: the layer `deflate`, permessage-deflate. Without it nothing of it is there.
+//! * `deflate`: the layer `deflate`, permessage-deflate.
 //! * `defmt`: `defmt::Format` on every public type.
 //! * `small-sha1`: for the handshake, a SHA-1 written for size in place of the crate `sha1_smol`.
-//! * `simdutf8`: text that is not ASCII is validated with vectors as wide as the processor has them. For desktops; brings
-//!   `std`.
+//! * `simdutf8`: text that is not ASCII is validated with the widest vectors of the processor. For desktops: it needs `std`.
 #![no_std]
 #![forbid(unsafe_code)]
 #![deny(missing_docs)]

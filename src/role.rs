@@ -5,7 +5,7 @@ pub trait Role: sealed::Sealed {
     /// True for [`Server`].
     const IS_SERVER: bool;
 
-    /// The masking key of the next frame to be sent: a fresh one for a client, none for a server.
+    /// Returns the masking key of the next frame to send: a fresh one for a client, none for a server.
     #[doc(hidden)]
     fn next_masking_key(&mut self) -> Option<[u8; 4]>;
 }
@@ -41,8 +41,8 @@ pub struct Server;
 /// The client's side: masks every frame that it sends with a key from `K`, and refuses masked ones.
 ///
 /// `K` is called once for each frame. Its keys must come from a cryptographically secure source that the peer cannot
-/// predict (RFC 6455 sections 5.3 and 10.3); that is what keeps an attacker who chooses payloads from choosing the bytes
-/// on the wire. There is no fallback key.
+/// predict (RFC 6455 sections 5.3 and 10.3): otherwise an attacker who chooses payloads also chooses the bytes on the wire.
+/// There is no fallback key.
 ///
 /// ```
 /// let role = barews::Client(|| {

@@ -10,19 +10,19 @@
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct Config {
-    /// The longest payload of a received data frame, in bytes; beyond it the connection fails with 1009. Default 16 MiB.
+    /// The longest payload of a received data frame, in bytes; above it the connection fails with 1009. Default 16 MiB.
     pub max_frame_size: u64,
-    /// The longest received message, in bytes over all its fragments; beyond it the connection fails with 1009. Default
-    /// 64 MiB. The engine stores no message: a host that handles chunks as they come may set `u64::MAX`.
+    /// The longest received message, in bytes over all its fragments; above it the connection fails with 1009. Default
+    /// 64 MiB. The engine stores no message: a host that handles chunks as they come can set `u64::MAX`.
     pub max_message_size: u64,
-    /// The most frames in a received message; beyond it the connection fails with 1008. Default 2^20.
+    /// The most frames in a received message; above it the connection fails with 1008. Default 2^20.
     pub max_fragments: u32,
     /// The longest payload of a frame that [`fragment`](crate::Connection::fragment) sends, in bytes; 0 counts as 1. Default
-    /// 16 KiB. Between them a Pong gets through; behind a whole [`message`](crate::Connection::message) it waits for its end.
+    /// 16 KiB. A Pong can be sent between two fragments, but only after the end of a whole [`message`](crate::Connection::message).
     pub fragment_size: u32,
     /// The reserved bits that a negotiated extension defines for data frames: 4 for RSV1, 2 for RSV2, 1 for RSV3. Default
     /// none. Text whose first frame has one of them set is not checked for UTF-8: only the extension knows what its bytes
-    /// stand for.
+    /// mean.
     // RFC 6455 6.2: extensions may change how data is read
     pub extension_rsv: u8,
     /// The reserved opcodes that a negotiated extension defines: bit n for opcode n. Default none.

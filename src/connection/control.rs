@@ -96,7 +96,7 @@ impl ControlSlot {
         if let Due::Pong { len } = self.due { len } else { 0 }
     }
 
-    /// The place of the next bytes that are collected: for `len` of them, or as many as fit.
+    /// Returns the place of the next `len` bytes that are collected, or of those that fit.
     #[inline(always)]
     pub(super) fn place(&mut self, len: usize) -> &mut [u8] {
         let start = usize::from(self.at) + usize::from(self.collected);
@@ -135,7 +135,7 @@ impl ControlSlot {
         self.due = Due::Pong { len: self.collected };
     }
 
-    /// Answers a Close whose payload was collected: a Close with the same status code is due, and a Pong is not any more.
+    /// Answers a Close whose payload was collected: a Close with the same status code is due, instead of a Pong.
     // RFC 6455 5.5.1, 5.5.2 [6455-5.5.1-7] [6455-5.5.2-2]
     pub(super) fn answer_close(&mut self, side: Side) -> Result<(), ProtocolError> {
         let close = CloseFrame::parse(self.collected())?;
@@ -168,12 +168,12 @@ impl ControlSlot {
         }
     }
 
-    /// Nothing is due: it was sent, or is not wanted any more.
+    /// Drops what is due: it was sent, or must not be sent any more.
     pub(super) fn forget(&mut self) {
         self.due = Due::Nothing;
     }
 
-    /// What is due, as an owned value. Then nothing is due.
+    /// Takes what is due, as an owned value.
     pub(super) fn take(&mut self) -> Option<Reply> {
         let (opcode, from) = self.due()?;
         let mut reply = Reply { opcode, len: 0, payload: [0; MAX_CONTROL_PAYLOAD] };

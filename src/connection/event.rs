@@ -1,4 +1,4 @@
-//! What `receive` returns. The payloads are lent: they are the host's own buffer, decoded in place.
+//! What `receive` returns. Payloads are borrowed from the host's buffer, in which they were decoded.
 
 use crate::wire::{CloseCode, Opcode};
 
@@ -7,9 +7,9 @@ use crate::wire::{CloseCode, Opcode};
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[must_use]
 pub struct Received<'b> {
-    /// The bytes behind the event, which are for the next call. Empty when there is no event.
+    /// The bytes after the event: pass them to the next call. Empty when there is no event.
     pub rest: &'b mut [u8],
-    /// What was found; `None` when all bytes were consumed and more are needed.
+    /// The next event; `None` when all bytes were consumed and more are needed.
     pub event: Option<Event<'b>>,
 }
 
@@ -25,41 +25,40 @@ impl Received<'_> {
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[non_exhaustive]
 pub enum Event<'b> {
-    /// A stretch of a data message.
+    /// A chunk of a data message.
     Data(Chunk<'b>),
-    /// A Ping; its Pong is due. Its payload is at [`control_payload`](crate::Connection::control_payload).
+    /// A Ping; its Pong is due. [`control_payload`](crate::Connection::control_payload) returns its payload.
     Ping,
-    /// A Pong. Its payload is at [`control_payload`](crate::Connection::control_payload), which may be cut short.
+    /// A Pong. [`control_payload`](crate::Connection::control_payload) returns its payload, which can be cut short.
     Pong,
-    /// The peer's Close frame with its status code, if it has one; the Close that answers it is due. The reason is at
-    /// [`close_reason`](crate::Connection::close_reason). No event follows.
+    /// The peer's Close frame with its status code, if it has one; the Close that answers it is due.
+    /// [`close_reason`](crate::Connection::close_reason) returns the reason. No event follows.
     Close(Option<CloseCode>),
-    /// A control frame with an opcode of a negotiated extension. Its payload is at
-    /// [`control_payload`](crate::Connection::control_payload), which may be cut short.
+    /// A control frame with an opcode of a negotiated extension.
+    /// [`control_payload`](crate::Connection::control_payload) returns its payload, which can be cut short.
     ExtensionControl(Opcode),
 }
 
-/// A stretch of one data message: as much of it as stood in the input, never more than one frame.
+/// A piece of one data message: as much of it as is in the input, at most one frame.
 ///
-/// The chunks of a message come in order, only control frames between them. Fragments without payload give no chunk unless
-/// they end the message or carry reserved bits. What a chunk is depends on reads and on what proxies do to frames: nothing
-/// should be read into its length.
+/// The chunks of a message come in order, with only control frames between them. A fragment without payload is a chunk only if
+/// it ends the message or carries reserved bits. The length of a chunk means nothing: it depends on the reads, and proxies can
+/// split and join frames.
 // RFC 6455 5.4: no boundary of a frame is kept [6455-5.4-16]
 #[derive(PartialEq, Eq, Debug)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct Chunk<'b> {
-    /// The kind of the message, which its first frame told.
+    /// The kind of the message, from its first frame.
     pub kind: MessageKind,
     /// The first chunk of its message.
     pub first: bool,
-    /// The last chunk of its message. May be the first, too.
+    /// The last chunk of its message. It can be the first, too.
     pub last: bool,
     /// The reserved bits of the frame that begins with this chunk: 4 for RSV1, 2 for RSV2, 1 for RSV3. 0 unless an extension
     /// uses them, and in the frame's other chunks.
     pub rsv: u8,
-    /// The payload, unmasked. These are the last `payload.len()` of the bytes consumed, so that a wrapper that keeps
-    /// positions instead of borrows knows where they are. Text is valid UTF-8 over the chunks of a message together; a
-    /// chunk may begin and end inside a character.
+    /// The payload, unmasked: the last `payload.len()` of the bytes consumed, so that a wrapper can keep its position instead
+    /// of the borrow. The chunks of a text message together are valid UTF-8; one chunk can begin and end inside a character.
     pub payload: &'b mut [u8],
 }
 

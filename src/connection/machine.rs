@@ -2,7 +2,7 @@
 //! 5.4, 5.5 and 6.2).
 //!
 //! The machine knows a frame by its first byte, pieces of its payload, and where that ends. How a frame's length and
-//! masking key are read is the matter of the framing above it, [`Frames`](super::frames::Frames):
+//! masking key are read is up to the framing above it, [`Frames`](super::frames::Frames):
 //!
 //! 1. [`begin_frame`](Machine::begin_frame) with the first byte, already checked against the negotiated extensions.
 //! 2. [`payload`](Machine::payload) with each piece, at least one, the last with `ends`.
@@ -43,9 +43,9 @@ enum Phase {
     Header,
     /// In a payload.
     Payload,
-    /// Behind the peer's Close frame.
+    /// After the peer's Close frame.
     Closed,
-    /// Behind an error.
+    /// After an error.
     Failed(ProtocolError),
 }
 
@@ -194,7 +194,7 @@ impl Machine {
         self.phase == Phase::Payload
     }
 
-    /// Whether what is received is still processed: neither a Close frame nor an error came before.
+    /// Whether received bytes are still processed: neither a Close frame nor an error came before.
     pub(super) const fn is_receiving(&self) -> bool {
         matches!(self.phase, Phase::Between | Phase::Header | Phase::Payload)
     }
@@ -242,7 +242,7 @@ impl Machine {
     pub(super) fn fail(&mut self, error: ProtocolError) -> ProtocolError {
         if self.error().is_none() {
             self.phase = Phase::Failed(error);
-            // After the end of the stream no Close is of use, else the peer is told why
+            // After the end of the stream no Close can be sent; otherwise it gives the peer the reason
             // [6455-7.1.7-5] [6455-10.7-3]
             if error == ProtocolError::UnexpectedEof {
                 self.eof = true;

@@ -2,7 +2,7 @@
 
 use super::event::MessageKind;
 
-/// A message that [`fragment`](crate::Connection::fragment) sends piece by piece.
+/// A message that [`fragment`](crate::Connection::fragment) sends in fragments.
 ///
 /// ```
 /// use barews::connection::{Config, MessageKind, Outgoing};
@@ -13,7 +13,7 @@ use super::event::MessageKind;
 /// let (mut sent, mut out) = (Vec::new(), [0; 32]);
 /// while let len @ 1.. = connection.fragment(&mut message, &mut out)? {
 ///     sent.extend_from_slice(&out[..len]);
-///     // here a Pong may go out: `connection.poll_transmit(&mut out)`
+///     // here a Pong can be sent: `connection.poll_transmit(&mut out)`
 /// }
 /// assert_eq!(sent, b"\x01\x04frag\x00\x04ment\x80\x01s");
 /// # Ok::<(), barews::SendError>(())
@@ -28,12 +28,12 @@ pub struct Outgoing<'m> {
 }
 
 impl<'m> Outgoing<'m> {
-    /// A message of which nothing was sent.
+    /// Creates a message of which nothing was sent.
     pub const fn new(kind: MessageKind, body: &'m [u8]) -> Self {
         Self { kind, begun: false, rest: Some(body) }
     }
 
-    /// A message of which the first `sent` bytes are in fragments, for a host that keeps its message but not this value.
+    /// Creates a message whose first `sent` bytes were sent in fragments, for a host that keeps the body but not this value.
     ///
     /// ```
     /// use barews::connection::{Config, MessageKind, Outgoing};
@@ -45,7 +45,7 @@ impl<'m> Outgoing<'m> {
     ///     let mut message = Outgoing::resume(MessageKind::Text, &body, sent);
     ///     let len = connection.fragment(&mut message, &mut out)?;
     ///     sent = body.len() - message.left();
-    ///     // here `out[..len]` goes out
+    ///     // here the host writes `out[..len]`
     /// }
     /// # Ok::<(), barews::SendError>(())
     /// ```
@@ -53,12 +53,12 @@ impl<'m> Outgoing<'m> {
         Self { kind, begun: sent > 0, rest: Some(body.get(sent..).unwrap_or_default()) }
     }
 
-    /// Bytes of the message that are still to be sent.
+    /// Returns how many bytes of the message are still to be sent.
     pub fn left(&self) -> usize {
         self.rest.map_or(0, <[u8]>::len)
     }
 
-    /// Whether the last fragment was sent.
+    /// Returns whether the last fragment was sent.
     pub const fn is_complete(&self) -> bool {
         self.rest.is_none()
     }

@@ -1,4 +1,4 @@
-//! What the host sees of receiving: the events, and where the connection is in its life.
+//! The public face of receiving: the events, and the state of the connection.
 
 use core::marker::PhantomData;
 
@@ -25,11 +25,12 @@ impl<R: Role> Receiver<R> {
         Self { frames: Frames::new(config), role: PhantomData }
     }
 
-    /// Reads the next event from the bytes that the transport brought, unmasks them in place, and hands the rest back.
+    /// Reads the next event from bytes that the transport read. Unmasks the payload in place, and returns the rest of the
+    /// bytes: call it with these until there is no event, then call
+    /// [`poll_transmit`](crate::Connection::poll_transmit) until it returns 0.
     ///
-    /// At least one byte is consumed, or an event is returned, unless `bytes` is empty; without an event all bytes were
-    /// consumed. Any cut of the stream will do, down to a byte at a time: nothing has to be kept by the host. To exert
-    /// back-pressure, keep the rest and call later. Behind the peer's Close frame everything is consumed and ignored.
+    /// Without an event all bytes were consumed. The input can be split anywhere, and the host need not keep any of it. To
+    /// exert back-pressure, keep the rest and call later. After the peer's Close frame all bytes are consumed and ignored.
     ///
     /// # Errors
     ///
@@ -41,21 +42,21 @@ impl<R: Role> Receiver<R> {
         self.frames.receive(bytes, Side::of::<R>())
     }
 
-    /// The payload of the Ping, Pong or Close that [`receive`](Self::receive) returned last, until it is called again.
+    /// Returns the payload of the Ping, Pong or Close that [`receive`](Self::receive) returned last, until it is called again.
     ///
-    /// What arrives while a Pong of ours waits to be sent may be cut short behind its first 14 bytes, unless it is a Ping or a
-    /// Close; a host that matches Pongs with its Pings gives those 14 bytes of payload at most.
+    /// While one of our Pongs is pending, the payload of a received Pong can be cut to its first 14 bytes. A host that matches
+    /// Pongs with its Pings should give those at most 14 bytes of payload.
     pub fn control_payload(&self) -> &[u8] {
         self.machine().control().collected()
     }
 
-    /// Payload bytes that the frame under way still has to bring; 0 between frames. A hint for the size of the next read:
-    /// one that ends where the frame ends spares the host a message that straddles two buffers.
+    /// Returns how many payload bytes of the current frame are still to come; 0 between frames. A hint for the size of the next
+    /// read: if a read ends where a frame ends, no message is split over two buffers.
     pub fn payload_left(&self) -> u64 {
         self.frames.payload_left()
     }
 
-    /// The transport has no more bytes.
+    /// Notes the end of the transport.
     ///
     /// # Errors
     ///
@@ -65,9 +66,9 @@ impl<R: Role> Receiver<R> {
         self.frames.machine_mut().receive_eof()
     }
 
-    /// Fails the connection for a reason of the host's, such as an extension that finds bad data, or a
+    /// Fails the connection for a reason that the host found, such as bad data in an extension, or a
     /// [`MessageBuffer`](crate::message::MessageBuffer) that is too small: nothing more is received, and a Close frame with
-    /// the error's code is due. Does nothing behind a Close frame or another error.
+    /// the error's code is due. Does nothing after a Close frame or another error.
     pub fn fail(&mut self, error: ProtocolError) {
         if self.is_open() {
             self.frames.machine_mut().fail(error);
@@ -78,7 +79,7 @@ impl<R: Role> Receiver<R> {
         self.frames.machine()
     }
 
-    /// The opcode and the payload of the control frame that is due.
+    /// Returns the opcode and the payload of the control frame that is due.
     pub(super) fn due(&self) -> Option<(Opcode, &[u8])> {
         self.machine().control().due()
     }
@@ -87,8 +88,8 @@ impl<R: Role> Receiver<R> {
         self.frames.machine_mut().control_mut().forget();
     }
 
-    /// The control frame that is due, for the transmitter of a [split](crate::Connection::split) connection. Take it after
-    /// each [`receive`](Self::receive); a Pong that waits in the host's channel may be replaced by a newer one.
+    /// Takes the control frame that is due, for the transmitter of a [split](crate::Connection::split) connection. Call this
+    /// after each [`receive`](Self::receive). A newer Pong can replace one that waits in the host's channel.
     #[must_use]
     pub fn take_reply(&mut self) -> Option<Reply> {
         self.frames.machine_mut().control_mut().take()
@@ -98,12 +99,12 @@ impl<R: Role> Receiver<R> {
         self.machine().is_receiving()
     }
 
-    /// Whether the peer's Close frame was received.
+    /// Returns whether the peer's Close frame was received.
     pub const fn is_closed(&self) -> bool {
         self.machine().close_received()
     }
 
-    /// Whether the transport ended without a Close frame: nothing can be sent any more.
+    /// Returns whether the transport ended without a Close frame: nothing can be sent any more.
     pub(super) const fn is_lost(&self) -> bool {
         matches!(self.machine().error(), Some(ProtocolError::UnexpectedEof))
     }
@@ -116,12 +117,13 @@ impl<R: Role> Receiver<R> {
         }
     }
 
-    /// Where the connection stands; `close_sent` says whether the transmitter has [closed](super::Transmitter::is_closed).
+    /// Returns the state of the connection; `close_sent` says whether the transmitter has
+    /// [closed](super::Transmitter::is_closed).
     pub const fn state(&self, close_sent: bool) -> State {
         state::lookup(self.incoming(), self.machine().eof(), close_sent, Side::of::<R>()).0
     }
 
-    /// What is to be done with the transport; `close_sent` says whether the transmitter has
+    /// Says what to do with the transport; `close_sent` says whether the transmitter has
     /// [closed](super::Transmitter::is_closed).
     pub const fn transport(&self, close_sent: bool) -> Transport {
         state::lookup(self.incoming(), self.machine().eof(), close_sent, Side::of::<R>()).1

@@ -1,33 +1,32 @@
 //! The life of a connection, as one table (RFC 6455 sections 5.5.1, 7.1.1, 7.1.3 and 7.1.7).
 //!
-//! All rules about closing live here; nothing else in the engine decides when a connection is closing or closed, or what
-//! becomes of the transport. The table knows no frame and no byte: only what was received, whether our Close was sent, and
-//! whether the transport has ended.
+//! All rules about closing are here: no other file decides when a connection is closing or closed, or what to do with the
+//! transport. The table depends on what was received, on whether our Close was sent, and on whether the transport has ended.
 
 use crate::role::Side;
 
-/// Where a connection stands (RFC 6455 sections 4.1, 7.1.3 and 7.1.4). CONNECTING is the
+/// The state of a connection (RFC 6455 sections 4.1, 7.1.3 and 7.1.4). CONNECTING is the
 /// [opening handshake](crate::handshake).
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub enum State {
-    /// Messages may go both ways.
+    /// Messages can be sent both ways.
     Open,
     /// A Close frame was sent or received, or the connection failed.
     Closing,
-    /// Nothing will be sent or received any more.
+    /// Nothing can be sent or received any more.
     Closed,
 }
 
-/// What the host is to do with the transport, once [`poll_transmit`](crate::Connection::poll_transmit) has returned 0 and its
-/// bytes are written. This is the answer to "when do I close TCP?" (RFC 6455 section 7.1.1).
+/// What to do with the transport once [`poll_transmit`](crate::Connection::poll_transmit) has returned 0 and its output is
+/// written. It answers "when do I close TCP?" (RFC 6455 section 7.1.1).
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub enum Transport {
     /// Go on reading and writing.
     Keep,
     /// Shut down the writing side, then read and discard until the end of the stream or the closing timeout, then close.
-    /// Reading on keeps a reset from destroying the Close frame that was just sent.
+    /// Unread bytes would cause a reset, which can destroy the Close frame.
     HalfClose,
     /// Read and discard until the peer ends the stream or the closing timeout, then close: the server closes first.
     // RFC 6455 7.1.1 [6455-7.1.1-6]
@@ -43,7 +42,7 @@ pub(crate) enum Incoming {
     Neither,
     /// A Close frame.
     Close,
-    /// An error; nothing more of the peer's is processed.
+    /// An error; nothing more is processed.
     Error,
 }
 
@@ -53,19 +52,19 @@ pub(crate) const fn lookup(incoming: Incoming, eof: bool, sent: bool, side: Side
     use State::{Closed, Closing, Open};
     match (incoming, eof, sent) {
         (I::Neither, false, false) => (Open, Transport::Keep),
-        // Our Close is out: CLOSING, and the peer's Close is still to come [6455-7.1.3-1]
+        // Our Close was sent: CLOSING, and the peer's Close is still to come [6455-7.1.3-1]
         (I::Neither, false, true) => (Closing, Transport::Keep),
         // The end without a Close frame: 1006 [6455-7.1.4-1] [6455-7.2.1-2]
         (I::Neither, true, _) => (Closed, Transport::Close),
-        // The peer's Close, or an error: CLOSING; our Close is due, and the peer may still read it
+        // The peer's Close, or an error: CLOSING; our Close is due, and the peer can still read it
         // [6455-5.5.1-7] [6455-7.1.7-5]
         (I::Close | I::Error, _, false) => (Closing, Transport::Keep),
-        // Close frames went both ways: the server closes TCP at once, the client waits for that
+        // Close frames were sent both ways: the server closes TCP at once, the client waits for that
         // [6455-5.5.1-10] [6455-5.5.1-11] [6455-5.5.1-12] [6455-5.5.1-14]
         // [6455-7.1.1-3] [6455-7.1.1-5] [6455-7.1.1-6] [6455-7.1.2-2]
         (I::Close, false, true) if side.is_server() => (Closing, Transport::HalfClose),
         (I::Close, false, true) => (Closing, Transport::AwaitEof),
-        // Failed, and the peer was told: close, without waiting for an answer [6455-7.1.7-1] [6455-7.1.7-3] [6455-7.1.7-7]
+        // Failed, and our Close was sent: close, without waiting for an answer [6455-7.1.7-1] [6455-7.1.7-3] [6455-7.1.7-7]
         (I::Error, false, true) => (Closing, Transport::HalfClose),
         (I::Close | I::Error, true, true) => (Closed, Transport::Close),
     }

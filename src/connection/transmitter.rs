@@ -17,8 +17,8 @@ use sequence::Sequence;
 
 /// The sending half of a [`Connection`](crate::Connection).
 ///
-/// By itself it knows nothing of what was received, and so sends until our own Close frame is out: what a host has queued
-/// when the peer's Close comes may go out before the [`Reply`](super::Reply) to that (RFC 6455 section 5.5.1).
+/// It does not know what was received, so it sends until our own Close frame was sent: messages that the host has queued when
+/// the peer's Close arrives can be sent before the [`Reply`](super::Reply) to it (RFC 6455 section 5.5.1).
 #[derive(Debug)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct Transmitter<R> {
@@ -32,7 +32,7 @@ impl<R: Role> Transmitter<R> {
     }
 
     /// Writes a whole message as one frame, masked while it is copied. Returns the frame's length: that of `body` and at most
-    /// 14 bytes more. `body` of a text message must be UTF-8. One buffer can take many messages, one after the other.
+    /// 14 bytes more. The `body` of a text message must be UTF-8. One buffer can take many messages, one after the other.
     ///
     /// # Errors
     ///
@@ -47,8 +47,8 @@ impl<R: Role> Transmitter<R> {
     }
 
     /// Writes the next fragment of `message`. Returns its length, or 0 when the message is complete. A fragment is as long as
-    /// `out` and [`Config::fragment_size`](crate::connection::Config::fragment_size) let it be. Control frames can be sent
-    /// between fragments, so that none waits for a large message. Other messages cannot.
+    /// `out` and [`Config::fragment_size`](crate::connection::Config::fragment_size) allow. Control frames can be sent between
+    /// fragments, so that none waits for a large message. Other messages cannot.
     ///
     /// # Errors
     ///
@@ -100,8 +100,8 @@ impl<R: Role> Transmitter<R> {
         self.frame_with_rsv(kind, fin, 0, len)
     }
 
-    /// [`frame`](Self::frame) with reserved bits: 4 for RSV1, 2 for RSV2, 1 for RSV3, as far as
-    /// [`Config::extension_rsv`](crate::connection::Config::extension_rsv) allows them.
+    /// [`frame`](Self::frame) with reserved bits that [`Config::extension_rsv`](crate::connection::Config::extension_rsv)
+    /// allows: 4 for RSV1, 2 for RSV2, 1 for RSV3.
     ///
     /// # Errors
     ///
@@ -123,8 +123,8 @@ impl<R: Role> Transmitter<R> {
         Ok(self.sequence.begin(kind, FrameHeader { fin, rsv, opcode, masking_key, payload_len: len }))
     }
 
-    /// The next piece of the payload that [`frame`](Self::frame) announced. A client's is masked in place, a server's is only
-    /// counted. A piece must not be changed afterwards.
+    /// Counts the next piece of the payload that [`frame`](Self::frame) announced; a client masks it in place. Do not change
+    /// the piece afterwards.
     ///
     /// # Errors
     ///
@@ -139,7 +139,7 @@ impl<R: Role> Transmitter<R> {
         Ok(())
     }
 
-    /// Like [`payload`](Self::payload), but leaves `part` unchanged: masks it while copying as much of it as fits to `out`.
+    /// Like [`payload`](Self::payload), but leaves `part` unchanged: masks it while copying as much of it to `out` as fits.
     /// Returns the number of bytes copied.
     ///
     /// ```
@@ -174,7 +174,7 @@ impl<R: Role> Transmitter<R> {
         Ok(len)
     }
 
-    /// Payload bytes of the current frame that are still to be sent. No other frame can be sent before them.
+    /// Returns how many payload bytes of the current frame are still to be sent. No other frame can be sent before them.
     pub const fn payload_left(&self) -> u64 {
         self.sequence.payload_left()
     }
@@ -226,7 +226,7 @@ impl<R: Role> Transmitter<R> {
 
 impl Transmitter<Server> {
     /// Like [`payload`](Self::payload), for memory that must not change because other connections send it, too. A server
-    /// masks nothing, so it is only counted.
+    /// masks nothing, so this only counts.
     ///
     /// # Errors
     ///

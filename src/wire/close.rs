@@ -5,7 +5,7 @@ use super::error::{ProtocolError, SendError};
 use super::header::MAX_CONTROL_PAYLOAD;
 use super::utf8::Utf8Validator;
 
-/// What a Close frame says: a status code and a reason (RFC 6455 section 5.5.1).
+/// The payload of a Close frame: a status code and a reason (RFC 6455 section 5.5.1).
 ///
 /// ```
 /// use barews::wire::{CloseCode, CloseFrame};
@@ -27,7 +27,7 @@ impl<'a> CloseFrame<'a> {
     /// The longest reason, in bytes.
     pub const MAX_REASON: usize = MAX_CONTROL_PAYLOAD - 2;
 
-    /// A Close frame that may be sent.
+    /// Creates the payload of a Close frame to send.
     ///
     /// # Errors
     ///
@@ -66,12 +66,12 @@ impl<'a> CloseFrame<'a> {
         Ok(Some(Self { code, reason }))
     }
 
-    /// The status code.
+    /// Returns the status code.
     pub const fn code(&self) -> CloseCode {
         self.code
     }
 
-    /// The reason, which may be empty.
+    /// Returns the reason, which can be empty.
     pub fn reason(&self) -> &'a str {
         core::str::from_utf8(self.reason).unwrap_or_default()
     }

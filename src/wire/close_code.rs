@@ -2,7 +2,7 @@
 
 /// Why a connection closes (RFC 6455 section 7.4).
 ///
-/// Any number can be a `CloseCode`; [`is_allowed`](Self::is_allowed) tells which may stand in a Close frame.
+/// Any number can be a `CloseCode`; [`is_allowed`](Self::is_allowed) says whether a Close frame may carry it.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct CloseCode(pub u16);
@@ -10,7 +10,7 @@ pub struct CloseCode(pub u16);
 impl CloseCode {
     /// 1000: the purpose of the connection is fulfilled.
     pub const NORMAL: Self = Self(1000);
-    /// 1001: a server goes down, or a page was left.
+    /// 1001: the server goes down, or the user left the page.
     pub const GOING_AWAY: Self = Self(1001);
     /// 1002: the peer broke the protocol.
     pub const PROTOCOL_ERROR: Self = Self(1002);
@@ -35,12 +35,12 @@ impl CloseCode {
     pub const SERVICE_RESTART: Self = Self(1012);
     /// 1013: overload; connect again later.
     pub const TRY_AGAIN_LATER: Self = Self(1013);
-    /// 1014: a gateway got an invalid answer from behind it.
+    /// 1014: a gateway got an invalid response from the server that it forwards to.
     pub const BAD_GATEWAY: Self = Self(1014);
     /// 1015: the TLS handshake failed. Never sent.
     pub const TLS_HANDSHAKE: Self = Self(1015);
 
-    /// Whether the code may stand in a Close frame: the assigned codes below 3000, and all from 3000 to 4999.
+    /// Returns whether a Close frame may carry the code: the assigned codes below 3000, and all from 3000 to 4999.
     pub const fn is_allowed(self) -> bool {
         // RFC 6455 7.4.1: 1004, 1005, 1006 and 1015 never [6455-7.4.1-3] [6455-7.4.1-4] [6455-7.4.1-5] [6455-7.4.1-6]
         // RFC 6455 7.4.2: nothing below 1000, nothing unassigned [6455-7.4.2-1] [6455-7.4.2-2]

@@ -1,4 +1,4 @@
-//! Errors of frames: [`ProtocolError`] is the peer's fault, [`SendError`] is ours. Both are small, flat and `Copy`.
+//! Errors of frames: [`ProtocolError`] is the peer's fault, [`SendError`] is the host's. Both are small, flat and `Copy`.
 
 use super::close_code::CloseCode;
 
@@ -51,7 +51,7 @@ pub enum ProtocolError {
     /// In a compressed message, a stored block whose length does not match its complement (RFC 1951 section 3.2.4).
     #[cfg(feature = "deflate")]
     DeflateStoredLength,
-    /// In a compressed message, a Huffman code that is none, or a symbol that it does not have (RFC 1951 section 3.2.7).
+    /// In a compressed message, an invalid Huffman code, or a symbol that the code does not have (RFC 1951 section 3.2.7).
     #[cfg(feature = "deflate")]
     DeflateCode,
     /// In a compressed message, a reference to before the window (RFC 7692 section 7.2.1).
@@ -63,7 +63,7 @@ pub enum ProtocolError {
 }
 
 impl ProtocolError {
-    /// The status code that this error closes the connection with; 1006, which is never sent, for
+    /// Returns the status code that this error closes the connection with; 1006, which is never sent, for
     /// [`UnexpectedEof`](Self::UnexpectedEof).
     pub const fn close_code(self) -> CloseCode {
         // RFC 6455 7.4.1 [6455-7.4.1-9]
@@ -114,7 +114,7 @@ impl ProtocolError {
         }
     }
 }
-/// Our own call cannot be carried out. It has changed nothing.
+/// The host's call cannot be carried out. It has changed nothing.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[non_exhaustive]
@@ -125,7 +125,7 @@ pub enum SendError {
         need: usize,
     },
     /// The connection is closing or closed: a Close frame was sent or received, or the connection failed (RFC 6455 section
-    /// 6.1). The [`Transmitter`](crate::connection::Transmitter) of a split connection knows of what was sent only.
+    /// 6.1). The [`Transmitter`](crate::connection::Transmitter) of a split connection only knows what was sent.
     Closing,
     /// Inside a frame whose payload is not yet complete.
     FrameInProgress,

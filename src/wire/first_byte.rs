@@ -2,13 +2,13 @@
 
 use super::error::ProtocolError;
 
-/// What a frame is: one of the six opcodes of RFC 6455 section 5.2, or a reserved one.
+/// The type of a frame: one of the six opcodes of RFC 6455 section 5.2, or a reserved one.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct Opcode(u8);
 
 impl Opcode {
-    /// A further fragment of the message under way.
+    /// A further fragment of the current message.
     pub const CONTINUATION: Self = Self(0x0);
     /// A text message, or its first fragment.
     pub const TEXT: Self = Self(0x1);
@@ -16,32 +16,32 @@ impl Opcode {
     pub const BINARY: Self = Self(0x2);
     /// The closing handshake.
     pub const CLOSE: Self = Self(0x8);
-    /// Asks for a Pong.
+    /// A request for a Pong.
     pub const PING: Self = Self(0x9);
-    /// Answers a Ping, or is sent unasked.
+    /// The answer to a Ping, or an unsolicited Pong.
     pub const PONG: Self = Self(0xA);
 
-    /// The opcode in the low four bits of a frame's first byte.
+    /// Returns the opcode in the low four bits of a frame's first byte.
     pub const fn from_bits(bits: u8) -> Self {
         Self(bits & 0x0F)
     }
 
-    /// The four bits on the wire.
+    /// Returns the four bits of the opcode.
     pub const fn bits(self) -> u8 {
         self.0
     }
 
-    /// True for Close, Ping, Pong and the reserved opcodes 0xB-0xF (section 5.5).
+    /// Returns true for Close, Ping, Pong and the reserved opcodes 0xB-0xF (section 5.5).
     pub const fn is_control(self) -> bool {
         self.0 & 0x8 != 0
     }
 
-    /// True for 0x3-0x7 and 0xB-0xF, which only an extension can define (section 5.2).
+    /// Returns true for 0x3-0x7 and 0xB-0xF, which only an extension can define (section 5.2).
     pub const fn is_reserved(self) -> bool {
         self.0 & 0x7 > 2
     }
 
-    /// True if RFC 6455 or a negotiated extension defines the opcode: `extension_opcodes` has bit n for opcode n.
+    /// Returns true if RFC 6455 or a negotiated extension defines the opcode: `extension_opcodes` has bit n for opcode n.
     pub(crate) const fn is_defined(self, extension_opcodes: u16) -> bool {
         !self.is_reserved() || extension_opcodes >> self.0 & 1 != 0
     }

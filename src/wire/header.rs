@@ -28,7 +28,7 @@ pub struct FrameHeader {
     pub fin: bool,
     /// RSV1, RSV2 and RSV3 as the bits 4, 2 and 1. All other bits are 0.
     pub rsv: u8,
-    /// What the frame is.
+    /// The type of the frame.
     pub opcode: Opcode,
     /// The masking key, in every frame that a client sends.
     pub masking_key: Option<[u8; 4]>,
@@ -138,8 +138,8 @@ impl FrameHeader {
         Ok(())
     }
 
-    /// The header as it goes on the wire, its length in the shortest form. Bits that have no place in it are left out. The
-    /// caller sees to the rules for control frames.
+    /// Encodes the header, with the length in its shortest form. Bits that have no place in it are left out. The caller keeps
+    /// the rules for control frames.
     #[inline]
     pub fn encode(&self) -> EncodedHeader {
         let mut bytes = [0; Self::MAX_LEN];
@@ -216,7 +216,7 @@ fn put<const N: usize>(bytes: [u8; N], out: &mut [u8]) -> Option<&mut [u8]> {
     Some(rest)
 }
 
-/// A frame header as bytes, to be sent ahead of its payload.
+/// A frame header as bytes, to send before its payload.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct EncodedHeader {
@@ -225,7 +225,7 @@ pub struct EncodedHeader {
 }
 
 impl EncodedHeader {
-    /// The bytes on the wire, 2 to 14 of them.
+    /// Returns the encoded bytes: 2 to 14.
     #[inline]
     pub fn as_bytes(&self) -> &[u8] {
         self.bytes.get(..usize::from(self.len)).unwrap_or_else(|| never!(&[]))

@@ -20,7 +20,7 @@ use wide as fast;
 ///
 /// ```
 /// let mut utf8 = barews::wire::Utf8Validator::new();
-/// utf8.push(b"caf\xC3").unwrap(); // the cut falls inside a character
+/// utf8.push(b"caf\xC3").unwrap(); // split inside a character
 /// assert!(!utf8.is_complete());
 /// utf8.push(b"\xA9").unwrap();
 /// assert!(utf8.finish().is_ok());
@@ -34,19 +34,19 @@ pub struct Utf8Validator {
 }
 
 impl Utf8Validator {
-    /// At the start of a text.
+    /// Creates a validator at the start of a text.
     pub const fn new() -> Self {
         Self { last: [0; 3] }
     }
 
-    /// Whether the text so far ends with a whole character.
+    /// Returns whether the text so far ends with a whole character.
     #[inline]
     pub const fn is_complete(&self) -> bool {
         let [_, _, last] = self.last;
         last == 0 // a cut character ends with a lead or a continuation byte
     }
 
-    /// The text ends here.
+    /// Ends the text.
     ///
     /// # Errors
     ///
@@ -56,11 +56,11 @@ impl Utf8Validator {
         if self.is_complete() { Ok(()) } else { Err(ProtocolError::InvalidUtf8) }
     }
 
-    /// The next piece of the text. After an error the validator is of no more use.
+    /// Validates the next piece of the text. Do not use the validator after an error.
     ///
     /// # Errors
     ///
-    /// [`ProtocolError::InvalidUtf8`] when `data` holds a byte that cannot continue the text, be it complete or not.
+    /// [`ProtocolError::InvalidUtf8`] when `data` holds a byte that cannot continue the text, even if the character is not complete.
     // RFC 6455 8.1 [6455-8.1-1] [6455-5.6-1]
     #[inline]
     pub fn push(&mut self, data: &[u8]) -> Result<(), ProtocolError> {

@@ -43,8 +43,8 @@ impl<R: Role> Transmitter<R> {
         self.control(opcode, payload, out)
     }
 
-    /// Writes the reply that [`Receiver::take_reply`](crate::connection::Receiver::take_reply) gave. 0 when our Close frame
-    /// is out already: then nothing may follow.
+    /// Writes the reply that [`Receiver::take_reply`](crate::connection::Receiver::take_reply) returned. Returns 0 after our
+    /// Close frame, which nothing follows.
     ///
     /// # Errors
     ///
@@ -82,12 +82,12 @@ impl<R: Role> Transmitter<R> {
         self.control(Opcode::CLOSE, &[], out)
     }
 
-    /// Whether our Close frame was sent.
+    /// Returns whether our Close frame was sent.
     pub const fn is_closed(&self) -> bool {
         self.sequence.is_closed()
     }
 
-    /// Writes a control frame, which may be between the fragments of a message.
+    /// Writes a control frame, also between the fragments of a message.
     // RFC 6455 5.4, 5.5
     #[inline(never)]
     pub(in crate::connection) fn control(
