@@ -1,5 +1,5 @@
-//! An echo, piece by piece, with the answers to Pings and Close frames; with the features behind a handshake of either
-//! role, with deadlines, and with whole messages in place of pieces.
+//! An echo, chunk by chunk, that answers Pings and Close frames. The features add a handshake in either role, deadlines, and
+//! whole messages instead of chunks.
 
 #![no_std]
 #![no_main]

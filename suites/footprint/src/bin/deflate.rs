@@ -1,5 +1,5 @@
-//! An echo, piece by piece, whose messages are inflated, deflated or both; with the feature `server` behind a handshake
-//! that agrees on it.
+//! An echo, piece by piece, that inflates its messages, deflates them, or both. The feature `server` adds a handshake that
+//! negotiates the extension.
 
 #![no_std]
 #![no_main]
