@@ -1,4 +1,4 @@
-//! What is aimed at, and what was reached in this run.
+//! The goals, and whether this run reaches them.
 
 use crate::groups::{echo, fragments, handshake, receive, scaling, send};
 use crate::report::{Cell, Kind, Report, Row};
@@ -16,11 +16,11 @@ struct Check {
 struct Goals<'r> {
     report: &'r Report,
     out: String,
-    /// Of the goal at hand.
+    /// Those of the current goal.
     checks: Vec<Check>,
 }
 
-/// A line for each goal of which anything was measured: reached or not, and the cell that is furthest off.
+/// Returns a line for each goal that was measured: whether it is reached, and the cell that is furthest off.
 pub fn text(report: &Report) -> String {
     let mut goals = Goals { report, out: String::new(), checks: Vec::new() };
     goals.small();
@@ -46,25 +46,26 @@ fn everybody(_: &Peer) -> bool {
     true
 }
 
-/// Whoever does not choose wider vectors at run time than the build has; those that do validate text with them, too.
+/// Returns whether a peer does not detect wider vectors at run time than the build has. Peers that do also validate text with
+/// them.
 fn is_narrow(peer: &Peer) -> bool {
     !peer.is_wide
 }
 
 impl Goals<'_> {
-    /// Ends a goal: its line, and nothing if nothing of it was measured.
+    /// Ends a goal and adds its line, if any of its cells was measured.
     fn goal(&mut self, title: &str) {
         let off = |check: &Check| check.value / check.most;
         let Some(worst) = self.checks.iter().max_by(|a, b| off(a).total_cmp(&off(b))) else { return };
-        // What is printed is what is compared: 1.004 is 1.00.
+        // Compares the rounded values that are printed: 1.004 is 1.00.
         let is_missed = |check: &&Check| (check.value * 100.0).round() > (check.most * 100.0).round();
         let missed = self.checks.iter().filter(is_missed).count();
-        let verdict = match missed {
+        let result = match missed {
             0 => "reached".to_owned(),
             _ => format!("NOT REACHED {missed}/{}", self.checks.len()),
         };
         let Check { place, value, most } = worst;
-        let _ = writeln!(self.out, "  {title:<76}{most:>8.2}{value:>9.2}  {verdict:<19}{place}");
+        let _ = writeln!(self.out, "  {title:<76}{most:>8.2}{value:>9.2}  {result:<19}{place}");
         self.checks.clear();
     }
 
@@ -72,7 +73,7 @@ impl Goals<'_> {
         self.checks.push(Check { place: format!("{}, {}", row.table, row.name), value, most });
     }
 
-    /// The best of these contenders in units of its limit.
+    /// Checks the best of these contenders, in units of its limit.
     fn limit(&mut self, table: &str, name: &str, contenders: &[&str], most: f64) {
         let Some(row) = self.report.row(table, name) else { return };
         let ratios = contenders.iter().filter_map(|name| row.cell(name)?.ratio());
@@ -81,8 +82,8 @@ impl Goals<'_> {
         }
     }
 
-    /// barews in units of the best of these peers; where there is text, of those that validated it here. Who does not
-    /// check frames counts all the same.
+    /// Checks barews in units of the best of these peers; for text, of those that validate it in this table. Peers that do
+    /// not check frames count too.
     fn ahead(&mut self, table: &str, name: &str, most: f64, counts: fn(&Peer) -> bool) {
         let Some(row) = self.report.row(table, name) else { return };
         let counts = |cell: &Cell| {
@@ -104,7 +105,7 @@ impl Goals<'_> {
         }
     }
 
-    /// Up to 1 KiB.
+    /// The goals for messages up to 1 KiB.
     fn small(&mut self) {
         let bounds = [(&SMALL[..1], 1.25), (&SMALL[1..], 1.05), (&[Size::Mixed], 1.2)];
         for (sizes, most) in bounds {
@@ -151,7 +152,7 @@ impl Goals<'_> {
         self.goal("receive Korean text, of the best peer without simdutf8");
     }
 
-    /// Chunks in units of this limit.
+    /// Checks chunks in units of this limit.
     fn of_limit(&mut self, table: &str, name: &str, limit: &str, most: f64) {
         let Some(row) = self.report.row(table, name) else { return };
         if let (Some(barews), Some(limit)) = (row.cell(CHUNKS[0]), row.cell(limit)) {
@@ -212,7 +213,7 @@ impl Goals<'_> {
     fn handshakes(&mut self) {
         for name in [handshake::SERVER, handshake::CLIENT] {
             let Some(row) = self.report.row(handshake::TABLE, name) else { continue };
-            // What the other side does is not ours.
+            // The work of the other side does not count.
             let other = row.cell(handshake::OTHER_SIDE).map_or(0.0, |cell| cell.median);
             if let (Some(peer), Some(barews)) = (row.best_peer(), row.best(|cell| cell.kind == Kind::Barews)) {
                 self.check(row, (barews.median - other) / (peer.median - other), 0.75);
@@ -223,7 +224,7 @@ impl Goals<'_> {
 
     fn scaling(&mut self) {
         for name in [scaling::MESSAGES, scaling::FRAGMENTS, scaling::CONNECTIONS] {
-            // A hundred thousand of anything do not fit the cache: connections grow by what its misses cost.
+            // A hundred thousand connections do not fit the cache, so their cost is compared with that of cache misses.
             let unit = if name == scaling::CONNECTIONS { self.growth(scaling::ALL_LINES) } else { Some(1.0) };
             if let (Some(growth), Some(unit)) = (self.growth(name), unit) {
                 self.checks.push(Check { place: scaling::TABLE.into(), value: growth / unit, most: 1.2 });
@@ -236,7 +237,7 @@ impl Goals<'_> {
         }
     }
 
-    /// What a unit costs where there are most of them, by what it costs where it costs least.
+    /// Returns the cost of a unit with the most units, divided by the lowest cost of a unit.
     fn growth(&self, name: &str) -> Option<f64> {
         let cells = &self.report.row(scaling::TABLE, name)?.cells;
         let least = cells.iter().map(|cell| cell.median).reduce(f64::min)?;
