@@ -261,8 +261,8 @@ fn response_gives_the_same_result_at_every_cut() {
             outcome.as_ref().copied(),
             "[{ids}] {response:?}"
         );
-        if let Ok(Some((_, behind))) = whole {
-            assert_eq!(behind, 4, "[6455-4.1-43] {response:?}");
+        if let Ok(Some((_, after_head))) = whole {
+            assert_eq!(after_head, 4, "[6455-4.1-43] {response:?}");
         }
         for cut in 0..stream.len() {
             assert_eq!(open(&config, &stream, [cut], look), whole, "[{ids}] {response:?} cut at {cut}");

@@ -6,7 +6,7 @@ use crate::Event;
 #[derive(Default, Debug)]
 pub struct Outcome {
     pub messages: Vec<Message>,
-    /// The peer told its application that a Close frame came.
+    /// The peer reported a Close frame to its application.
     pub closed: bool,
     /// The error that it reported before that.
     pub error: Option<String>,

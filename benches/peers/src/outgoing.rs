@@ -35,10 +35,10 @@ pub struct Cork {
 }
 
 impl Cork {
-    /// Writes bytes from their place, without a copy.
+    /// Payloads of this length and longer ones are written from their place, without a copy.
     pub const LONG: usize = 4 << 10;
 
-    /// Has space for one more message of this length.
+    /// Returns a cork with space for at least one message of this length.
     pub fn new(longest: usize) -> Self {
         Self { buffer: Lent::new(CORK.max(longest + 14)), at: 0 }
     }

@@ -14,7 +14,7 @@ const ROOM: usize = 64 << 10;
 /// The other side: returns its answer to the bytes written.
 pub type Respond = fn(&[u8]) -> Vec<u8>;
 
-/// The stream is repeated: at its end there is nothing to read once, which ends a pass.
+/// A socket in memory. Its stream is repeated: at its end there is nothing to read once, which ends a pass.
 #[derive(Debug)]
 pub struct Socket {
     input: Rc<[u8]>,
@@ -108,7 +108,7 @@ impl Socket {
         self.output.clone()
     }
 
-    /// Returns up to `room` of the next bytes: none if `room` is 0, and none once at the end of each pass.
+    /// Returns up to `room` of the next bytes, or `None` if `room` is 0, and once at the end of each pass.
     #[inline]
     pub fn take(&mut self, room: usize) -> Option<&[u8]> {
         let start = self.at;
@@ -136,7 +136,7 @@ impl Socket {
         self.take(room)
     }
 
-    /// Reads into `to`. Returns nothing once at the end of each pass.
+    /// Reads into `to`. Returns the number of bytes, or `None` once at the end of each pass.
     #[inline]
     pub fn read(&mut self, to: &mut [u8]) -> Option<usize> {
         let bytes = self.take(to.len())?;

@@ -42,7 +42,7 @@ const ANY_WHOLE: &[&str] = &["barews, whole", "barews, sized whole", "barews, si
 const SMALL: [Size; 3] = [Size::Bytes(16), Size::Bytes(125), Size::Bytes(1 << 10)];
 const LARGE: [Size; 3] = [Size::Bytes(16 << 10), Size::Bytes(64 << 10), Size::Bytes(1 << 20)];
 
-fn everybody(_: &Peer) -> bool {
+fn any_peer(_: &Peer) -> bool {
     true
 }
 
@@ -91,8 +91,8 @@ impl Goals<'_> {
             let mut peers = PEERS.iter().filter(|peer| peer.name == cell.name && !peer.is_barews());
             peers.any(|peer| counts(peer) && (validates(peer) || !table.contains("text")))
         };
-        if let Some(behind) = row.behind(counts) {
-            self.check(row, behind, most);
+        if let Some(ratio) = row.ratio_to_best(counts) {
+            self.check(row, ratio, most);
         }
     }
 
@@ -114,7 +114,7 @@ impl Goals<'_> {
             self.goal(&format!("receive {names}, chunks, in L"));
             self.receive(READ, sizes, |goals, table, name| goals.limit(table, name, WHOLE, most + 0.1));
             self.goal(&format!("receive {names}, whole messages, in L"));
-            self.receive(READ, sizes, |goals, table, name| goals.ahead(table, name, 1.0, everybody));
+            self.receive(READ, sizes, |goals, table, name| goals.ahead(table, name, 1.0, any_peer));
             self.goal(&format!("receive {names}, of the best peer"));
         }
     }
@@ -125,7 +125,7 @@ impl Goals<'_> {
         self.receive(READ, &LARGE, |goals, table, name| goals.limit(table, name, ANY_WHOLE, 1.1));
         self.goal("receive 16 KiB and more, whole messages, in L");
         if cfg!(target_feature = "avx2") {
-            self.receive(READ, &LARGE, |goals, table, name| goals.ahead(table, name, 1.1, everybody));
+            self.receive(READ, &LARGE, |goals, table, name| goals.ahead(table, name, 1.1, any_peer));
             self.goal("receive 16 KiB and more, vectors of this build, of the best peer");
         } else {
             self.receive(READ, &LARGE, |goals, table, name| goals.ahead(table, name, 1.0, is_narrow));
@@ -140,7 +140,7 @@ impl Goals<'_> {
                 self.of_limit(&table, &size, receive::SIMD, 1.35);
             }
             self.goal("receive Korean text with simdutf8, in that limit");
-            Size::ALL.into_iter().for_each(|size| self.ahead(&table, &size.name(), 1.0, everybody));
+            Size::ALL.into_iter().for_each(|size| self.ahead(&table, &size.name(), 1.0, any_peer));
             self.goal("receive Korean text with simdutf8, of the best peer");
             return;
         }
@@ -167,7 +167,7 @@ impl Goals<'_> {
             self.receive(receive::PACKET, sizes, |goals, table, name| goals.limit(table, name, ANY_WHOLE, 1.4));
             self.goal(&format!("reads of 1,460 B, {what}, whole messages, in L"));
         }
-        self.receive(receive::PACKET, &Size::ALL, |goals, table, name| goals.ahead(table, name, 1.0, everybody));
+        self.receive(receive::PACKET, &Size::ALL, |goals, table, name| goals.ahead(table, name, 1.0, any_peer));
         self.goal("reads of 1,460 B, of the best peer");
     }
 
@@ -184,7 +184,7 @@ impl Goals<'_> {
             each("chunks, in L", &|goals, table, name| goals.limit(table, name, CHUNKS, chunks));
             each("whole messages, in L", &|goals, table, name| goals.limit(table, name, ANY_WHOLE, whole));
             let times = if reads == READ { 1.3 } else { 1.9 };
-            each("of the best peer", &|goals, table, name| goals.ahead(table, name, 1.0 / times, everybody));
+            each("of the best peer", &|goals, table, name| goals.ahead(table, name, 1.0 / times, any_peer));
         }
     }
 
@@ -196,7 +196,7 @@ impl Goals<'_> {
             self.goal(&format!("client encodes {}, in L", if most > 1.1 { "16 B" } else { "1 KiB and more" }));
         }
         for table in [send::CLIENT_ENCODES, send::CLIENT_SENDS] {
-            Size::ALL.into_iter().for_each(|size| self.ahead(table, &size.name(), 1.0, everybody));
+            Size::ALL.into_iter().for_each(|size| self.ahead(table, &size.name(), 1.0, any_peer));
             self.goal(&format!("{table}, of the best peer"));
         }
         for size in Size::ALL {

@@ -59,7 +59,7 @@ impl Row {
 
     /// Returns the best of barews in units of the best of the peers that count: among all, or among those with whole
     /// messages, whichever is worse.
-    pub fn behind(&self, counts: impl Fn(&Cell) -> bool) -> Option<f64> {
+    pub fn ratio_to_best(&self, counts: impl Fn(&Cell) -> bool) -> Option<f64> {
         let ratios = [true, false].into_iter().filter_map(|in_pieces| {
             let fits = |cell: &Cell| in_pieces || !cell.is_streaming;
             let barews = self.best(|cell| cell.kind == Kind::Barews && fits(cell))?;

@@ -24,7 +24,7 @@ fn one(rows: &[Row]) -> String {
         let cells = rows.iter().map(|row| row.cell(name).map_or("- ".into(), |cell| multiple(cell, limit(row))));
         line(&mut out, &format!("  {name}"), cells);
     }
-    let leads = || rows.iter().map(|row| row.behind(|cell| cell.kind == Kind::Peer).map(|ratio| 1.0 / ratio));
+    let leads = || rows.iter().map(|row| row.ratio_to_best(|cell| cell.kind == Kind::Peer).map(|ratio| 1.0 / ratio));
     if leads().any(|lead| lead.is_some()) {
         line(
             &mut out,

@@ -78,7 +78,7 @@ pub(super) fn add_all(bench: &mut Bench<'_>, content: Content, incoming: &Incomi
     }
 }
 
-/// Returns whether a peer finds the invalid byte at every position, at this size and with these reads.
+/// Returns whether a peer refuses invalid text in every message of the stream, with reads of this size.
 fn refuses_bad_text(receive: Receive, incoming: &Incoming, read_size: usize) -> bool {
     let hook = panic::take_hook();
     panic::set_hook(Box::new(|_| {}));

@@ -14,7 +14,7 @@ pub const TABLE: &str = "scaling, ns for a unit";
 pub const MESSAGES: &str = "messages";
 pub const FRAGMENTS: &str = "fragments";
 pub const CONNECTIONS: &str = "connections";
-/// The name of the loop that touches all cache lines of as many connections.
+/// The names of the loops that touch one cache line, or all, of as many connections.
 const ONE_LINE: &str = "one line";
 pub const ALL_LINES: &str = "all lines";
 
@@ -23,7 +23,7 @@ pub const MEMORY: &str = "memory of a connection";
 
 const PAYLOAD: usize = 125;
 
-/// Makes a pass of a number of units, by repeating something that has a part of them.
+/// Makes a pass: something of `count` units, repeated `times` times.
 type Make = fn(count: usize, times: usize, Tally) -> Session;
 
 pub fn run(options: &Options, report: &mut Report) {

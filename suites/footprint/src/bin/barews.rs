@@ -109,8 +109,8 @@ fn echo<R: Role>(connection: &mut Connection<R>, rx: &mut [u8], mut unread: Rang
             while let len @ 1.. = connection.poll_transmit(&mut tx) {
                 write(tx.get(..len).unwrap_or_default());
             }
-            let Ok(Received { rest: behind, event: Some(event) }) = received else { break };
-            rest = behind;
+            let Ok(Received { rest: after, event: Some(event) }) = received else { break };
+            rest = after;
             match event {
                 #[cfg(not(feature = "messages"))]
                 Event::Data(chunk) => {

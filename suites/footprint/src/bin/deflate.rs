@@ -73,8 +73,8 @@ fn echo(connection: &mut Connection<Server>, agreed: Parameters, rx: &mut [u8], 
             while let len @ 1.. = connection.poll_transmit(&mut tx) {
                 write(tx.get(..len).unwrap_or_default());
             }
-            let Ok(Received { rest: behind, event: Some(event) }) = received else { break };
-            rest = behind;
+            let Ok(Received { rest: after, event: Some(event) }) = received else { break };
+            rest = after;
             let Event::Data(mut chunk) = event else { continue };
             if cfg!(feature = "inflater") {
                 loop {
