@@ -7,7 +7,7 @@ use barews_tests::root;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 
-/// The layers from the bottom up. A layer may use itself and the layers in earlier rows of this list.
+/// The layers from the bottom up. A layer is allowed to use itself and the layers in earlier rows.
 const LAYERS: [&[&str]; 5] = [
     &["bytes", "macros", "role", "target", "writer"],
     &["wire"],
@@ -168,7 +168,7 @@ fn string_len(text: &str) -> usize {
     end.map_or(text.len(), |end| end + 1)
 }
 
-/// Returns the paths in the code that may begin with a module, each with the number of inline modules around it.
+/// Returns the paths in the code that can begin with a module, each with the number of inline modules around it.
 fn paths(code: &str) -> Vec<(usize, Vec<String>)> {
     let tokens = tokens(code);
     let mut found = Vec::new();

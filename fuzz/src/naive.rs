@@ -28,7 +28,7 @@ pub struct Request {
     pub extensions: Vec<Extension>,
 }
 
-/// Which origins may connect.
+/// The origins that are allowed to connect.
 #[derive(Clone, Copy, Debug)]
 pub enum Origins<'c> {
     Any,

@@ -1,4 +1,4 @@
-//! A server and a client on one wire, each with the layer between its connection and its messages.
+//! A server and a client that exchange compressed messages, with `Deflater` and `Inflater` between connection and messages.
 
 use crate::negotiation::{parameters, some_parameters};
 use crate::peers::{ZlibDeflate, body};

@@ -159,7 +159,7 @@ impl Receiver<'_> {
         };
         self.log.ended = true;
         self.log.entries.push(Entry::Close(code, reason.to_owned()));
-        // Only a client may send 1010.
+        // Only a client is allowed to send 1010.
         Ok(code.map(|code| if self.is_server && code == 1010 { 1000 } else { code }))
     }
 

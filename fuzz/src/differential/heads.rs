@@ -13,7 +13,7 @@ type Outcome<T> = Result<Option<(T, usize)>, HandshakeError>;
 /// The differences of httparse.
 pub const KNOWN: [Known<Heads>; 4] = [
     Known {
-        difference: "a line may end with LF alone",
+        difference: "a line can end with LF alone",
         rule: "RFC 9112 2.2: the line terminator is CRLF; a recipient MAY recognize a single LF",
         applies: |heads| heads.ours == Err(HandshakeError::LineEnding) && heads.has_bare_lf(),
     },
