@@ -145,7 +145,7 @@ fn deadlines_that_pass_together_are_all_reported() {
 fn closing_timeout_is_never_extended() {
     for first in [State::Closing, State::Closed] {
         let mut deadlines = opened(TIMEOUTS, 0);
-        due(&mut deadlines, 100); // a Pong is awaited
+        due(&mut deadlines, 100); // a Pong is expected
         deadlines.state(State::Open, 110);
         assert_eq!(next(&deadlines), Some((Reason::Pong, 130)), "an open connection changes nothing");
         deadlines.state(first, 120);

@@ -27,7 +27,7 @@ impl Input<'_> {
         }
     }
 
-    /// The same grammar in Host.
+    /// Checks the same grammar in Host.
     fn host(&self) {
         let host = self.text.trim_matches([' ', '\t']);
         let seen = serve(&format!("GET / HTTP/1.1\r\nHost:{}\r\n\r\n", self.text));

@@ -53,7 +53,7 @@ fn client(offers: &[&str], answer: &str) -> Result<Option<String>, HandshakeErro
     let offers: Vec<Parameters> = offers.iter().map(|offer| parameters(offer)).collect();
     let mut value = [0; 500];
     let mut extensions = Parameters::offer(&offers, &mut value).unwrap().to_owned();
-    extensions.push_str(", permessage-other, other"); // so that the engine alone does not refuse these
+    extensions.push_str(", permessage-other, other"); // so that the engine's handshake accepts these
     let config = ClientConfig { extensions: &extensions, ..ClientConfig::new(Uri::parse("ws://x/").unwrap()) };
     let mut handshake = ClientHandshake::new(&config, *b"the sample nonce", [0; 2048]);
     let mut response = "HTTP/1.1 101 x\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\

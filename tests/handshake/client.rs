@@ -277,7 +277,7 @@ fn response_gives_the_same_result_at_every_cut() {
     assert_eq!(open(&plain, stream.as_bytes(), [], |_| ()), Err(Extensions), "[6455-4.1-39] [6455-9.1-6]");
 }
 
-/// [6455-4.1-42] [6455-9.1-7]: what is in use, as the host sees it.
+/// [6455-4.1-42] [6455-9.1-7]: the host can see the extensions and the subprotocol in use.
 #[test]
 fn response_methods_return_the_values_sent() {
     let config =

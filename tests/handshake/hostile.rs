@@ -1,6 +1,6 @@
-//! Attacks on the handshake that broke other implementations: a test for each, named after what it proves. `attacks.rs` has the
-//! attacks after the handshake. Two more are tested with the rules that they break: CVE-2026-1527 (a value that adds a line) in
-//! `request_refuses_values_that_add_lines_or_fields`, and cross-site WebSocket hijacking in
+//! Attacks on the handshake that broke other implementations: a test for each, named after what it proves. `attacks.rs` has
+//! the attacks after the handshake. Two more are tested with the rules that they break: CVE-2026-1527 (a value that adds a
+//! line) in `request_refuses_values_that_add_lines_or_fields`, and cross-site WebSocket hijacking in
 //! `origin_policy_refuses_upgrades_of_other_pages`. `suites/linear` counts instructions to prove that the work is linear.
 
 use super::{ACCEPT, ANY, NONCE, serve, switching, upgrade};
@@ -28,8 +28,8 @@ fn too_many_fields_are_refused_with_431() {
     assert_eq!(TooManyHeaders.status(), 431);
 }
 
-/// RUSTSEC-2023-0065 (a head parsed again at every read): an endless head is refused at the limit, and reading it byte by byte
-/// is linear work. With quadratic work, this test would not finish for a head of a mebibyte.
+/// RUSTSEC-2023-0065 (a head parsed again at every read): an endless head is refused at the limit, and reading it byte by
+/// byte is linear work. With quadratic work, this test would not finish for a head of a mebibyte.
 #[test]
 fn endless_head_is_refused_at_the_limit() {
     for max_head_size in [MAX_HEAD_SIZE, 1 << 20] {
@@ -119,8 +119,8 @@ fn client() -> ClientConfig<'static> {
     ClientConfig::new(Uri::parse("ws://server.example.com/chat").unwrap())
 }
 
-/// kemal#767 (a refused upgrade leaves the connection open): whatever the reason, the refusal ends the connection, and a request
-/// smuggled in after the refused one is not read, neither in the same read nor in later ones.
+/// kemal#767 (a refused upgrade leaves the connection open): whatever the reason, the refusal ends the connection, and a
+/// request smuggled in after the refused one is not read, neither in the same read nor in later ones.
 #[test]
 fn bytes_after_a_refused_request_are_not_read() {
     let smuggled = upgrade("", "");
@@ -169,7 +169,7 @@ fn bytes_before_the_101_are_not_read_as_frames() {
     let mut stream = [upgrade("", "Content-Length: 0\r\n").as_bytes(), frame].concat();
     let mut handshake = ServerHandshake::new(&ANY, [0; 512]);
     assert_eq!(handshake.receive(&mut stream), Ok(Progress::Complete { rest: &mut frame.clone() }));
-    // The client's side: what follows any status but 101 is no frame, and there is no connection to take it for one.
+    // A client does not read bytes after another status than 101 as frames, because there is no connection.
     let config = client();
     for (status, opens) in [("101 Switching Protocols", true), ("200 OK", false), ("404 Not Found", false)] {
         let mut handshake = ClientHandshake::new(&config, NONCE, [0; 512]);
@@ -179,8 +179,8 @@ fn bytes_before_the_101_are_not_read_as_frames() {
     }
 }
 
-/// embedded-websocket's client (a 101 that is hardly looked at): with each field that must be there missing, twice or spoilt in any
-/// byte of its value there is no connection.
+/// embedded-websocket's client (a 101 that is hardly checked): if a required field is missing, appears twice, or has any
+/// wrong byte in its value, there is no connection.
 #[test]
 fn response_101_that_does_not_match_the_request_is_refused() {
     let config = client();

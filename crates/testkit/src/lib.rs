@@ -20,7 +20,7 @@
 //! use barews::connection::Config;
 //! use barews_testkit::{Entry, Host, oracle, raw};
 //!
-//! let mut stream = raw::frame(0x89, Some([1, 2, 3, 4]), b"ping"); // in place of a recording
+//! let mut stream = raw::frame(0x89, Some([1, 2, 3, 4]), b"ping"); // instead of a recording
 //! stream.extend(raw::frame(0x81, Some([5, 6, 7, 8]), "caf\u{e9}".as_bytes()));
 //!
 //! let expected = oracle::expect(true, &Config::DEFAULT, &stream);

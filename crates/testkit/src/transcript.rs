@@ -56,7 +56,7 @@ pub(super) enum Call {
 enum Token {
     Word(String),
     Text(Vec<u8>),
-    /// `{05}`: a length field, masked if the sender is a client, and the mask of the bytes that follow.
+    /// `{05}`: a length field. If the sender is a client, it sets the MASK bit and begins the mask of the following bytes.
     Length(Vec<u8>),
 }
 
