@@ -1,6 +1,6 @@
-//! How implementations broke, and that this one does not: one test for each attack on frames, closing and text, named after
-//! what it proves; `handshake/hostile.rs` has those on the handshake. Linear work is proved by counting calls and bytes here and
-//! instructions in `suites/linear`, never by a clock.
+//! Attacks that broke other implementations do not break this one. There is one test for each attack on frames, closing and
+//! text, named after what it proves; `handshake/hostile.rs` has the attacks on the handshake. To prove that work is linear,
+//! these tests count calls and bytes, and `suites/linear` counts instructions. Neither measures time.
 
 use barews::connection::{Config, Event, MessageKind, State, Transport};
 use barews::deadlines::{Deadlines, Timeout, Timeouts};
@@ -11,44 +11,44 @@ use core::fmt::Debug;
 
 const KEY: [u8; 4] = [0x37, 0xfa, 0x21, 0x3d];
 
-/// A frame from the peer of an endpoint of this role.
+/// Returns a frame as the peer of an endpoint with this role sends it.
 fn from_peer<R: Side>(first: u8, payload: &[u8]) -> Vec<u8> {
     raw::frame(first, R::IS_SERVER.then_some(KEY), payload)
 }
 
-/// RUSTSEC-2023-0065 (a header parsed anew at every read): a byte at a time costs one call a byte, keeps no input, and tells the
-/// payload as it comes.
+/// RUSTSEC-2023-0065 (a header parsed again at every read): input of single bytes costs one call per byte, is not stored, and
+/// its payload is reported as it arrives.
 #[test]
 fn receive_of_single_bytes_is_linear_work() {
     fn check<R: Side + Debug>() {
         let stream: Vec<u8> = (0..40u32).flat_map(|n| from_peer::<R>(0x82, &vec![n as u8; 40 * n as usize])).collect();
         let mut connection = Host::<R>::new(&Config::DEFAULT).connection;
-        let (mut calls, mut told) = (0, 0);
+        let (mut calls, mut reported) = (0, 0);
         for byte in &stream {
             let mut byte = [*byte];
             let received = connection.receive(&mut byte).unwrap();
             calls += 1;
             if let Some(Event::Data(chunk)) = received.event {
-                told += chunk.payload.len();
+                reported += chunk.payload.len();
                 assert!(chunk.payload.len() <= 1);
             }
-            assert!(received.rest.is_empty(), "one byte was given, one byte was taken");
+            assert!(received.rest.is_empty(), "the one byte is consumed");
         }
         assert_eq!(calls, stream.len());
-        assert_eq!(told, (0..40).map(|n| 40 * n).sum::<usize>());
+        assert_eq!(reported, (0..40).map(|n| 40 * n).sum::<usize>());
     }
     check::<Server>();
     check::<Client<Keys>>();
 }
 
-/// RUSTSEC-2022-0035, CVE-2020-27813 (space or sums from declared lengths): a length reserves nothing and overflows no sum, also
-/// behind other fragments and between control frames. [6455-10.4-1]
+/// RUSTSEC-2022-0035, CVE-2020-27813 (allocations or sums based on declared lengths): a declared length reserves no memory and
+/// overflows no sum, even after other fragments and between control frames. [6455-10.4-1]
 #[test]
-fn declared_lengths_reserve_nothing_and_overflow_nothing() {
+fn declared_length_reserves_no_memory_and_overflows_no_sum() {
     fn check<R: Side + Debug>() {
         let key = R::IS_SERVER.then_some(KEY);
         let unlimited = Config { max_frame_size: u64::MAX, max_message_size: u64::MAX, ..Config::DEFAULT };
-        // Fragments whose lengths add up to more than 2^64, none of which ever comes.
+        // Fragments whose declared lengths add up to more than 2^64. Their payloads never arrive in full.
         for len in [(1 << 63) - 1, 1 << 62, u64::from(u32::MAX), u64::from(u32::MAX) + 1] {
             let mut host = Host::<R>::new(&unlimited);
             host.feed(&from_peer::<R>(0x02, &[0; 3]));
@@ -58,7 +58,7 @@ fn declared_lengths_reserve_nothing_and_overflow_nothing() {
             assert_eq!(host.connection.payload_left(), len - 100);
             assert_eq!(host.connection.state(), State::Open);
         }
-        // With a limit the header is the end of it, behind whatever fragments and control frames.
+        // With a limit, the header alone fails the connection, whatever fragments and control frames came before it.
         let limited = Config { max_message_size: 1000, max_frame_size: u64::MAX, ..Config::DEFAULT };
         for (before, len) in [(0, 1001), (1, 1000), (999, 2), (1000, 1), (500, (1 << 63) - 1)] {
             let mut host = Host::<R>::new(&limited);
@@ -72,7 +72,8 @@ fn declared_lengths_reserve_nothing_and_overflow_nothing() {
     check::<Client<Keys>>();
 }
 
-/// CVE-2026-43678, CVE-2020-13935 (the most significant bit of a length): 1002, and every call makes progress. [6455-5.2-7]
+/// CVE-2026-43678, CVE-2020-13935 (a length with its most significant bit set): the connection closes with 1002, and every call
+/// makes progress. [6455-5.2-7]
 #[test]
 fn length_with_its_most_significant_bit_set_closes_with_1002() {
     fn check<R: Side + Debug>() {
@@ -92,8 +93,8 @@ fn length_with_its_most_significant_bit_set_closes_with_1002() {
     check::<Client<Keys>>();
 }
 
-/// RUSTSEC-2020-0043, ping floods (a Pong queued for each Ping): a peer that floods Pings and never reads costs nothing; the
-/// newest Pong is the one that is sent. [6455-5.5.3-2]
+/// RUSTSEC-2020-0043, ping floods (a Pong queued for each Ping): a peer that floods Pings and never reads costs no memory. Only
+/// the newest Ping is answered. [6455-5.5.3-2]
 #[test]
 fn flood_of_pings_leaves_one_pong() {
     fn check<R: Side + Debug>() {
@@ -119,7 +120,7 @@ fn flood_of_pings_leaves_one_pong() {
     check::<Client<Keys>>();
 }
 
-/// The same inside a frame of ours that never ends, because the peer does not read: nothing is written into it.
+/// The same while a frame of ours is in progress, because the peer does not read: no Pong is written inside that frame.
 #[test]
 fn flood_of_pings_inside_a_frame_is_answered_after_it() {
     let mut host = Host::<Server>::new(&Config::DEFAULT);
@@ -132,8 +133,8 @@ fn flood_of_pings_inside_a_frame_is_answered_after_it() {
     assert_eq!(host.replies, [(0x8A, vec![9_999u32 as u8; 9_999 % 126])]);
 }
 
-/// CVE-2026-48779, CVE-2026-12151 (floods of tiny or empty fragments): a million empty fragments cost one call and no memory,
-/// and a limit on their number closes with 1008. [6455-10.4-1] [6455-7.4.1-9]
+/// CVE-2026-48779, CVE-2026-12151 (floods of tiny or empty fragments): a million empty fragments cost one call and no memory.
+/// Exceeding the limit on their number closes with 1008. [6455-10.4-1] [6455-7.4.1-9]
 #[test]
 fn million_empty_fragments_cost_no_memory() {
     let mut stream = from_peer::<Client<Keys>>(0x02, b"");
@@ -143,7 +144,7 @@ fn million_empty_fragments_cost_no_memory() {
     assert_eq!((host.calls, &host.log.entries[..]), (1, &[][..]));
     host.feed(&from_peer::<Client<Keys>>(0x80, b"end"));
     assert_eq!(host.log.received(), [Entry::Message(MessageKind::Binary, 0, b"end".to_vec())]);
-    // The default limit, 2^20 frames, is the next to be met.
+    // Twice as many exceed the default limit of 2^20 frames.
     host.feed(&stream);
     host.feed(&stream[2..]); // without the frame that begins a message
     assert_eq!(host.log.received().last(), Some(&Entry::Error(ProtocolError::TooManyFragments)));
@@ -151,7 +152,7 @@ fn million_empty_fragments_cost_no_memory() {
 }
 
 #[test]
-fn max_fragments_is_exact() {
+fn max_fragments_is_an_exact_limit() {
     fn check<R: Side + Debug>() {
         for limit in [1, 2, 10, 100] {
             let config = Config { max_fragments: limit, ..Config::DEFAULT };
@@ -172,10 +173,10 @@ fn max_fragments_is_exact() {
     check::<Client<Keys>>();
 }
 
-/// CVE-2025-51495, libhv#769 (offsets lost when a masked payload comes in parts): every cut of masked fragments with control
-/// frames between them gives what the whole gives. [6455-5.3-5]
+/// CVE-2025-51495, libhv#769 (wrong mask offset when a masked payload arrives in several reads): masked fragments with control
+/// frames between them give the same result at every cut. [6455-5.3-5]
 #[test]
-fn every_cut_of_masked_fragments_equals_the_whole() {
+fn masked_fragments_are_unmasked_alike_at_every_cut() {
     let frames = [(0x01, &b"first "[..]), (0x89, b"ping"), (0x00, b"second fragment "), (0x8A, b"p"), (0x80, b"third")];
     let stream: Vec<u8> = frames.iter().flat_map(|(first, payload)| from_peer::<Server>(*first, payload)).collect();
     let whole = oracle::expect(true, &Config::DEFAULT, &stream);
@@ -183,15 +184,16 @@ fn every_cut_of_masked_fragments_equals_the_whole() {
     for first in 0..=stream.len() {
         for second in first..=stream.len() {
             let mut host = Host::<Server>::new(&Config::DEFAULT);
-            for part in [&stream[..first], &stream[first..second], &stream[second..]] {
-                host.feed(part);
+            for read in [&stream[..first], &stream[first..second], &stream[second..]] {
+                host.feed(read);
             }
             assert_eq!(host.log, whole, "cut at {first} and {second}");
         }
     }
 }
 
-/// facil.io#169 (data delivered after an error): nothing follows the first error, in the same read or in later ones. [6455-7.1.7-7]
+/// facil.io#169 (data delivered after an error): no event follows the first error, in the same read or in later ones.
+/// [6455-7.1.7-7]
 #[test]
 fn nothing_follows_the_first_error() {
     fn check<R: Side + Debug>() {
@@ -225,16 +227,16 @@ fn nothing_follows_the_first_error() {
     check::<Client<Keys>>();
 }
 
-/// CVE-2016-10518, CVE-2026-45736 (uninitialised memory on the wire): what is written does not depend on what the buffer or the
-/// control slot held before, and a reply repeats the peer's own bytes only.
+/// CVE-2016-10518, CVE-2026-45736 (uninitialised memory sent to the peer): the bytes sent do not depend on earlier contents of
+/// the buffer or of the control slot, and a reply repeats only the peer's own bytes.
 #[test]
-fn output_holds_only_bytes_that_were_given() {
+fn output_does_not_depend_on_earlier_memory() {
     fn outputs<R: Side + Debug>(filler: u8) -> Vec<Vec<u8>> {
         let mut c = Host::<R>::new(&Config::DEFAULT).connection;
         let mut out = vec![filler; 400];
         let mut outputs = Vec::new();
         let mut keep = |len: usize, out: &mut [u8]| {
-            assert!(out[len..].iter().all(|byte| *byte == filler), "nothing is written behind the frame");
+            assert!(out[len..].iter().all(|byte| *byte == filler), "nothing is written after the frame");
             outputs.push(out[..len].to_vec());
             out.fill(filler);
         };
@@ -243,7 +245,7 @@ fn output_holds_only_bytes_that_were_given() {
         keep(c.ping(b"", &mut out).unwrap(), &mut out);
         keep(c.pong(&[2; 125], &mut out).unwrap(), &mut out);
         for payload in [&[filler; 125][..], b"short", b""] {
-            // What a longer Ping left behind must not show in the answer to a shorter one.
+            // The answer to a shorter Ping must not contain bytes of an earlier, longer one.
             assert_eq!(c.receive(&mut from_peer::<R>(0x89, payload)).unwrap().event, Some(Event::Ping));
             assert_eq!(c.control_payload(), payload);
             let len = c.poll_transmit(&mut out);
@@ -261,10 +263,10 @@ fn output_holds_only_bytes_that_were_given() {
     assert_eq!(outputs::<Client<Keys>>(0x00), outputs::<Client<Keys>>(0xFF));
 }
 
-/// websockets#1715 (a message just over the limit cut short in silence): from two below a limit to two above it, whole or cut, in
-/// one frame or in fragments: all of it or 1009. [6455-10.4-1] [6455-10.4-2]
+/// websockets#1715 (a message just over the limit silently truncated): a message of up to two bytes below or above a limit, in
+/// one or several reads and frames, is delivered in full or closes with 1009. [6455-10.4-1] [6455-10.4-2]
 #[test]
-fn size_limits_are_exact_and_cut_nothing_short() {
+fn size_limits_are_exact_and_truncate_nothing() {
     fn check<R: Side + Debug>(config: &Config, limit: usize, fragments: bool) {
         for len in limit - 2..=limit + 2 {
             let payload = vec![7; len];
@@ -295,9 +297,9 @@ fn size_limits_are_exact_and_cut_nothing_short() {
     }
 }
 
-/// okhttp#9472, undici#3204 (predictable keys) and "Talking to Yourself" (Huang 2011, bytes on the wire that an attacker chose):
-/// a client masks whatever it sends, each time with the key that its source gave for this frame, and there is no client without
-/// a source. [6455-5.3-2] [6455-10.3-1] [6455-10.3-2]
+/// okhttp#9472, undici#3204 (predictable keys) and "Talking to Yourself" (Huang 2011, an attacker chooses the bytes sent): a
+/// client masks every frame with a key that its source returned for this frame. A client cannot be created without a source.
+/// [6455-5.3-2] [6455-10.3-1] [6455-10.3-2]
 #[test]
 fn masking_hides_chosen_payloads() {
     let chosen = b"GET /script.js HTTP/1.1\r\nHost: victim.example\r\n\r\n";
@@ -310,14 +312,14 @@ fn masking_hides_chosen_payloads() {
     while host.fragment(&mut outgoing, MessageKind::Binary, 100).unwrap() {}
     host.frame(MessageKind::Binary, true, 0, chosen.len() as u64).unwrap();
     host.payload(chosen).unwrap();
-    host.feed(&from_peer::<Client<Keys>>(0x89, chosen)); // the server has the client repeat it
+    host.feed(&from_peer::<Client<Keys>>(0x89, chosen)); // the client repeats it in its Pong
     host.close(1000, core::str::from_utf8(chosen).unwrap()).unwrap();
     let (mut at, mut seen) = (0, Vec::new());
     while at < host.output.len() {
         let header = raw::read_header(&host.output[at..]).unwrap();
         let end = at + header.size + header.len as usize;
         let payload = &host.output[at + header.size..end];
-        assert!(!payload.windows(8).any(|bytes| chosen.windows(8).any(|plain| plain == bytes)), "in the clear");
+        assert!(!payload.windows(8).any(|bytes| chosen.windows(8).any(|plain| plain == bytes)), "sent unmasked");
         seen.push((header.key.unwrap(), payload.to_vec()));
         at = end;
     }
@@ -327,7 +329,7 @@ fn masking_hides_chosen_payloads() {
     assert_eq!(seen.len(), 8, "no key was used twice");
 }
 
-/// Slowloris: bytes that drip do not put off the deadline of the handshake.
+/// Slowloris: dripping bytes do not extend the handshake timeout.
 #[test]
 fn dripping_handshake_times_out() {
     let mut deadlines = Deadlines::new(Timeouts::MILLISECONDS, 0);
@@ -338,15 +340,15 @@ fn dripping_handshake_times_out() {
             break timeout;
         }
         now += 100;
-        assert!(now <= 10_000, "the deadline was put off");
+        assert!(now <= 10_000, "the deadline was extended");
     };
     assert_eq!((timeout, now), (Timeout::Handshake, 10_000));
 }
 
-/// Close frames: each body that breaks a rule, each code that must not be sent, and data behind a Close, in both roles.
+/// Close frames whose payload breaks a rule, or whose code must not be sent, are refused. Data after a Close is ignored.
 #[test]
 fn close_frame_that_breaks_a_rule_is_refused() {
-    // The code that is answered and told, or the code that it fails with.
+    // The code that is reported and sent back, or the code with which the connection fails.
     type Row = (&'static str, &'static [u8], Result<Option<u16>, u16>);
     let table: [Row; 21] = [
         ("6455-5.5.1-1", b"", Ok(None)),
@@ -394,10 +396,10 @@ fn close_frame_that_breaks_a_rule_is_refused() {
     }
 }
 
-/// Text: the connection fails at the byte at which `core::str` says that no text can go on, over fragments, inside a frame, at
-/// every cut. [6455-8.1-1] [6455-5.6-1]
+/// The connection fails at the first byte after which the text cannot become valid, as `core::str` reports it, however the text
+/// is split into fragments. [6455-8.1-1] [6455-5.6-1]
 #[test]
-fn invalid_text_fails_at_the_byte_that_core_names() {
+fn invalid_text_fails_at_the_first_byte_that_core_refuses() {
     // Split characters, surrogates, overlong forms, above U+10FFFF, stray and missing continuation bytes.
     let texts: [&[u8]; 10] = [
         "aé漢😀b".as_bytes(),
@@ -437,10 +439,9 @@ fn invalid_text_fails_at_the_byte_that_core_names() {
     }
 }
 
-/// TLS truncation: an end before a Close is not a clean one, wherever it falls, and differs from one that was agreed.
-/// [6455-7.1.5-1] [6455-7.1.4-1]
+/// TLS truncation: an end of the stream before a Close is reported as unclean, wherever it is. [6455-7.1.5-1] [6455-7.1.4-1]
 #[test]
-fn truncated_stream_is_not_a_clean_end() {
+fn truncated_stream_does_not_end_cleanly() {
     fn check<R: Side + Debug>() {
         let close = from_peer::<R>(0x88, b"\x03\xe8");
         let stream = [&from_peer::<R>(0x81, b"message")[..], &from_peer::<R>(0x02, b"part"), &close].concat();
@@ -461,7 +462,7 @@ fn truncated_stream_is_not_a_clean_end() {
     check::<Client<Keys>>();
 }
 
-/// A trap for implementers: a Close inside an unfinished message is no error, and is answered. [6455-5.4-4]
+/// A frequent mistake of implementations: a Close inside an unfinished message is not an error, and is answered. [6455-5.4-4]
 #[test]
 fn close_inside_a_message_is_answered() {
     let mut host = Host::<Server>::new(&Config::DEFAULT);
@@ -471,10 +472,10 @@ fn close_inside_a_message_is_answered() {
     assert!(host.connection.is_clean());
 }
 
-/// A type cannot be a client without a source of keys, and the engine asks it for one key for each frame, no more. The host
-/// knows how many random bytes it needs.
+/// Every client has a source of keys, and the engine draws exactly one key per frame. So the host knows how many random bytes
+/// it needs.
 #[test]
-fn client_draws_one_key_for_each_frame() {
+fn client_draws_one_key_per_frame() {
     let mut drawn = 0;
     let mut connection = Connection::new(
         Client(|| {
@@ -486,7 +487,7 @@ fn client_draws_one_key_for_each_frame() {
     let mut out = [0; 64];
     for n in 0..10 {
         connection.message(MessageKind::Text, &b"message!!!"[..n], &mut out).unwrap();
-        assert!(connection.ping(&[0; 126], &mut out).is_err(), "a refused call draws none");
+        assert!(connection.ping(&[0; 126], &mut out).is_err(), "a refused call draws no key");
     }
     assert_eq!(drawn, 10);
 }

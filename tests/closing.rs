@@ -1,4 +1,4 @@
-//! `ARCHITECTURE.md` shows what happens when a connection closes: a diagram and a table, generated from the engine's answers.
+//! `ARCHITECTURE.md` shows how a connection closes, in a diagram and a table. This test generates both from the engine's state.
 //! `BAREWS_BLESS=1 cargo test --test closing` rewrites them.
 
 use barews::connection::{Config, State, Transport};
@@ -28,7 +28,7 @@ impl Row {
         inputs.flat_map(|(incoming, eof, sent)| [true, false].map(|is_server| Self { incoming, eof, sent, is_server }))
     }
 
-    /// What a receiver says that has seen this and is told whether our Close was sent.
+    /// The state and transport that the receiver reports after these events.
     fn answer<R: Side + Debug>(self) -> (State, Transport) {
         let (mut receiver, _) = Host::<R>::new(&Config::DEFAULT).connection.split();
         let key = R::IS_SERVER.then_some([1, 2, 3, 4]);
@@ -51,11 +51,11 @@ impl Row {
         if self.is_server { self.answer::<Server>().1 } else { self.answer::<Client<Keys>>().1 }
     }
 
-    /// The rows to which one more event leads.
+    /// The rows that one more event leads to.
     fn successors(self) -> Vec<(&'static str, Self)> {
         let mut rows = Vec::new();
         if self.incoming == Incoming::Nothing && self.eof {
-            return rows; // lost: nothing can be sent or received
+            return rows; // the connection is lost: nothing can be sent or received
         }
         if self.incoming == Incoming::Nothing {
             rows.push(("Close received", Self { incoming: Incoming::Close, ..self }));
@@ -71,10 +71,11 @@ impl Row {
     }
 }
 
-/// The table and its diagram, in Markdown.
+/// Returns the diagram and the table in Markdown.
 fn drawn() -> String {
     let mut out = String::from("\n```mermaid\nstateDiagram-v2\n");
-    // A node is what the engine says and, while a Close is still to be sent or received, why: then each event leads to one node.
+    // A node is a state and transport of the engine. While a Close is still to be sent or received, the node also contains the
+    // reason, so that each event leads to a single node.
     let name = |row: Row| {
         let pending = row.state() == State::Closing && row.transport() == Transport::Keep;
         let why =

@@ -1,11 +1,11 @@
 //! Every requirement of RFC 6455, 7692, 8441 and 9220 (`conformance/requirements.tsv`) that binds the engine (scope `E`) is
 //! cited as `[6455-5.1-3]` by the code that enforces it and by a test, or is in `conformance/exceptions.tsv` with a reason. A
-//! permission (scope `P`) enforces nothing: a test shows that it can be used, and no code cites it.
+//! permission (scope `P`) requires nothing: a test shows that it can be used, and no code cites it.
 //!
-//! Code is `src` and the hosts in `examples`, without their tests. Tests are `#[cfg(test)]` items and files `tests.rs` in
-//! `src`, the files in folders `tests` and in `crates/testkit`, and the `#` lines of transcripts (`tests/**/*.txt`). A row of a
-//! test's table cites by a string of ids: `"6455-5.1-3 6455-5.1-4"`. `CONFORMANCE.md` is generated from the citations:
-//! `BAREWS_BLESS=1 cargo test --test conformance` rewrites it. What a cited test proves is left to it.
+//! "Code" is `src` and the hosts in `examples`, without their tests. "Tests" are `#[cfg(test)]` items and files `tests.rs` in
+//! `src`, the files in folders `tests` and in `crates/testkit`, and the `#` lines of transcripts (`tests/**/*.txt`). A row in a
+//! test's table cites rules with a string of ids: `"6455-5.1-3 6455-5.1-4"`. Whether a test proves a rule that it cites is not
+//! checked here. `BAREWS_BLESS=1 cargo test --test conformance` generates `CONFORMANCE.md` from the citations.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write;
@@ -18,7 +18,7 @@ const TABLE: &str = "CONFORMANCE.md";
 const RFCS: [u16; 4] = [6455, 7692, 8441, 9220];
 /// Engine, permission, transport, application, others.
 const SCOPES: [&str; 5] = ["E", "P", "T", "A", "X"];
-/// The levels of rules that forbid and demand nothing.
+/// The levels of rules that neither forbid nor require anything.
 const PERMISSIONS: [&str; 4] = ["MAY", "MAY*", "OPTIONAL", "OPTIONAL*"];
 
 struct Row {
@@ -36,7 +36,7 @@ enum Side {
     Test,
 }
 
-/// An id, the file that cites it, and the item around the citation (empty at the top of a file and in transcripts).
+/// An id, the file that cites it, and the item that contains the citation (empty at the top of a file and in transcripts).
 #[derive(PartialEq, Debug)]
 struct Citation {
     id: String,
@@ -64,7 +64,7 @@ impl Project {
         });
         let rows: Vec<Row> = rows.collect();
         let ids: BTreeSet<_> = rows.iter().map(|row| &row.id).collect();
-        assert_eq!(ids.len(), rows.len(), "an id stands twice in the requirements");
+        assert_eq!(ids.len(), rows.len(), "an id occurs twice in the requirements");
 
         let mut files = Vec::new();
         for dir in ["src", "examples", "tests", "crates"] {
@@ -82,7 +82,7 @@ impl Project {
         Self { rows, exceptions, citations }
     }
 
-    /// The files that cite `id`, each with its items.
+    /// Lists the files that cite `id`, each with the citing items.
     fn places(&self, id: &str, side: Side) -> String {
         let mut files: BTreeMap<&str, BTreeSet<String>> = BTreeMap::new();
         for citation in self.citations.iter().filter(|citation| citation.id == id && citation.side == side) {
@@ -103,12 +103,12 @@ impl Project {
         let mut out = format!(
             "# Conformance to RFC 6455, 7692, 8441 and 9220\n\n\
              All {} rules of RFC 6455 (WebSocket), RFC 7692 (permessage-deflate), RFC 8441 and RFC 9220 (WebSocket over\n\
-             HTTP/2 and HTTP/3) for endpoints: {} bind the engine, and {} are permissions. A permission enforces nothing:\n\
+             HTTP/2 and HTTP/3) for endpoints: {} bind the engine, and {} are permissions. A permission requires nothing:\n\
              a test shows that it can be used. {} rules of both kinds are exceptions. The others bind the transport, the\n\
              application, or intermediaries and authors of extensions. To find the line, search the file for the id,\n\
              such as `6455-5.1-3`: the third rule of section 5.1.\n\n\
-             Level: the keyword of RFC 2119. A `*` marks a rule that the text states without one. The rules are\n\
-             paraphrased; the text of the RFC, with errata 3150 and 3433, decides.\n\n\
+             Level: the keyword of RFC 2119. A `*` marks a rule that the text states without a keyword. The rules are\n\
+             paraphrased; the text of the RFC, with errata 3150 and 3433, is authoritative.\n\n\
              This file is generated: `BAREWS_BLESS=1 cargo test --test conformance`.\n\n\
              | id | section | side | level | rule | code | test |\n|---|---|---|---|---|---|---|\n",
             self.rows.len(),
@@ -139,7 +139,7 @@ impl Project {
     }
 }
 
-/// The rows of a file with `N` tab-separated fields; `#` begins a comment line.
+/// Returns the rows of a file with `N` tab-separated fields. Lines that begin with `#` are comments.
 fn table<const N: usize>(name: &str) -> impl Iterator<Item = [String; N]> {
     let text = fs::read_to_string(root().join(name)).unwrap();
     let lines: Vec<String> = text.lines().filter(|line| !line.starts_with('#')).map(str::to_owned).collect();
@@ -150,7 +150,7 @@ fn table<const N: usize>(name: &str) -> impl Iterator<Item = [String; N]> {
     })
 }
 
-/// The sources and transcripts under `dir`; hidden folders and build output left out.
+/// Adds the sources and transcripts in `dir` to `files`, without hidden folders and build output.
 fn collect(dir: &Path, files: &mut Vec<PathBuf>) {
     for entry in fs::read_dir(dir).into_iter().flatten() {
         let path = entry.unwrap().path();
@@ -163,7 +163,7 @@ fn collect(dir: &Path, files: &mut Vec<PathBuf>) {
     }
 }
 
-/// The citations of one file. `name` is relative to the project and says to which side the file belongs.
+/// Returns the citations in one file. `name` is relative to the project's root and shows whether the file is code or a test.
 fn citations_in(name: &str, text: &str) -> Vec<Citation> {
     let lines: Vec<&str> = text.lines().collect();
     let transcript = name.ends_with(".txt");
@@ -184,12 +184,12 @@ fn citations_in(name: &str, text: &str) -> Vec<Citation> {
     out
 }
 
-/// What looks like an id in brackets: `[6455-5.1-3]`.
+/// Returns everything in the line that looks like an id in brackets: `[6455-5.1-3]`.
 fn ids(line: &str) -> impl Iterator<Item = &str> {
     line.split('[').skip(1).filter_map(|part| part.split_once(']')).map(|(id, _)| id).filter(|id| is_id(id))
 }
 
-/// The ids of a row: a string of nothing but ids, with a space between two.
+/// Returns the ids in a row of a table: a string that contains only ids, separated by spaces.
 fn ids_of_row(line: &str) -> impl Iterator<Item = &str> {
     line.split('"').skip(1).step_by(2).filter(|text| text.split(' ').all(is_id)).flat_map(|text| text.split(' '))
 }
@@ -200,8 +200,8 @@ fn is_id(id: &str) -> bool {
     rfc.len() == 4 && format!("{rfc}{rule}").bytes().all(|b| b.is_ascii_digit() || b".-".contains(&b))
 }
 
-/// Which lines belong to a `#[cfg(test)]` item. The sources are formatted: an item is one line, or ends where a brace
-/// closes at its own indentation.
+/// Marks the lines that belong to a `#[cfg(test)]` item. The sources are formatted, so an item is a single line or ends at a
+/// closing brace with the item's indentation.
 fn test_lines(lines: &[&str]) -> Vec<bool> {
     let mut marked = vec![false; lines.len()];
     let opens = |line: &str| {
@@ -221,8 +221,8 @@ fn indent(line: &str) -> usize {
     line.len() - line.trim_start().len()
 }
 
-/// The path of the item that line `i` belongs to, such as `FrameHeader::parse`: the item below a comment, and the items
-/// around the line, found by indentation.
+/// Returns the path of the item that line `i` belongs to, such as `FrameHeader::parse`. It consists of the item below a comment
+/// and of the items around the line, which are found by their indentation.
 fn item_around(lines: &[&str], i: usize) -> String {
     let starts = |line: &str, with: &[&str]| with.iter().any(|start| line.trim_start().starts_with(start));
     let is_note = |line: &&&str| starts(line, &["//", "#["]);
@@ -233,7 +233,7 @@ fn item_around(lines: &[&str], i: usize) -> String {
     for line in lines[..i].iter().rev().filter(|line| !line.trim().is_empty() && !is_note(line)) {
         if indent(line) < limit {
             path.extend(item_name(line));
-            // Behind `) -> T {`, `where` and `} else {` the line that opened stands at the same indentation.
+            // After `) -> T {`, `where` and `} else {`, the opening line has the same indentation.
             limit = indent(line) + usize::from(starts(line, &[")", "{", "}", "where"]));
         }
     }
@@ -241,7 +241,7 @@ fn item_around(lines: &[&str], i: usize) -> String {
     path.join("::")
 }
 
-/// The name of the item that begins on this line; an `impl` has the name of its type.
+/// Returns the name of the item that begins on this line. The name of an `impl` is that of its type.
 fn item_name(line: &str) -> Option<String> {
     let mut rest = line.trim_start();
     if rest.starts_with("pub(") {
@@ -253,11 +253,11 @@ fn item_name(line: &str) -> Option<String> {
     if let Some(head) = rest.strip_prefix("impl") {
         let head = head.replace("->", "");
         let mut depth = 0;
-        let behind_generics = head.trim_start_matches(|c| {
+        let after_generics = head.trim_start_matches(|c| {
             depth += i32::from(c == '<') - i32::from(c == '>');
             depth > 0 || c == '>'
         });
-        let of = behind_generics.split_once(" for ").map_or(behind_generics, |(_trait, of)| of).trim_start();
+        let of = after_generics.split_once(" for ").map_or(after_generics, |(_trait, of)| of).trim_start();
         let of = &of[..of.find(['<', ' ']).unwrap_or(of.len())];
         return of.rsplit("::").next().map(str::to_owned);
     }
@@ -268,7 +268,7 @@ fn item_name(line: &str) -> Option<String> {
 }
 
 #[test]
-fn every_rule_is_cited_by_code_and_test_or_excepted() {
+fn every_rule_is_cited_by_code_and_test_or_is_an_exception() {
     let Project { rows, exceptions, citations } = &Project::load();
     let cited = |id: &String, side| citations.iter().any(|citation| citation.id == *id && citation.side == side);
     let known: BTreeSet<&String> = rows.iter().map(|row| &row.id).collect();
@@ -292,7 +292,7 @@ fn every_rule_is_cited_by_code_and_test_or_excepted() {
     fault("not cited in a test", &mut due("E").chain(due("P")).filter(|id| !cited(id, Side::Test)));
     fault("permissions, cited in src or examples", &mut of_scope("P").filter(|id| cited(id, Side::Code)));
     fault("cited, but not in the requirements", &mut citations.iter().map(|c| &c.id).filter(|id| !known.contains(id)));
-    fault("excepted without need: cited, or no rule for the engine", &mut exceptions.keys().filter(superfluous));
+    fault("needless exceptions: cited, or not binding the engine", &mut exceptions.keys().filter(superfluous));
     assert!(faults.is_empty(), "{faults}");
 }
 

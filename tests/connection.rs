@@ -1,5 +1,4 @@
-//! The connection's own business: replies that wait, the two halves, the closing table on real connections, and extensions.
-//! (RFC 6455 sections 5.5, 5.8, 7.1.)
+//! The connection: pending replies, split halves, the closing rules, and extensions. (RFC 6455 sections 5.5, 5.8, 7.1.)
 
 use barews::connection::{Config, Event, MessageKind, Outgoing, Receiver, Reply, State, Transmitter, Transport};
 use barews::wire::{CloseCode, MAX_CONTROL_FRAME};
@@ -14,19 +13,19 @@ const PING: u8 = 0x89;
 const PONG: u8 = 0x8A;
 const CLOSE: u8 = 0x88;
 
-/// A frame from the peer of an endpoint of this role.
+/// Returns a frame as the peer of an endpoint with this role sends it.
 fn from_peer<R: Side>(first: u8, payload: &[u8]) -> Vec<u8> {
     raw::frame(first, R::IS_SERVER.then_some([0x37, 0xfa, 0x21, 0x3d]), payload)
 }
 
-/// A payload that tells its bytes apart.
+/// Returns a payload in which neighbouring bytes differ.
 fn counting(from: u8, len: usize) -> Vec<u8> {
     (from..=255).cycle().take(len).collect()
 }
 
-/// P6, P7: Ping A waits because a frame of ours is under way; then another frame comes in two pieces, and between them our
-/// frame ends. What is sent is whole and right wherever the cut is, and A is not forgotten for anything but a newer Ping or a
-/// Close. [6455-5.5.2-2] [6455-5.5.3-1] [6455-5.5.3-2]
+/// P6, P7: the Pong for Ping A is pending because a frame of ours is in progress. Then another frame arrives in two reads, and
+/// our frame ends between the two. Wherever the cut is, the bytes sent are complete and correct, and only a newer Ping or a
+/// Close discards the Pong for A. [6455-5.5.2-2] [6455-5.5.3-1] [6455-5.5.3-2]
 #[test]
 fn p06_p07_pending_pong_is_neither_lost_nor_corrupted() {
     fn check<R: Side + Debug>() {
@@ -56,11 +55,11 @@ fn p06_p07_pending_pong_is_neither_lost_nor_corrupted() {
                                 _ => None,
                             },
                         );
-                        // Where both do not fit, A is given up as soon as the other is announced.
-                        let given_up = at_the_cut == 0 && newest.is_some() && ping.len() + payload.len() > 125;
+                        // If both do not fit, the header of the other already discards A.
+                        let superseded = at_the_cut == 0 && newest.is_some() && ping.len() + payload.len() > 125;
                         let expected = match newest {
                             Some(newest) if ended => vec![newest],
-                            Some(newest) if given_up => vec![newest],
+                            Some(newest) if superseded => vec![newest],
                             Some(newest) => vec![a, newest],
                             None => vec![a],
                         };
@@ -76,7 +75,7 @@ fn p06_p07_pending_pong_is_neither_lost_nor_corrupted() {
     check::<Client<Keys>>();
 }
 
-/// P7: only a newer Ping and a Close take the place of a Pong that waits: not an extension's control frame. [6455-5.5.2-2]
+/// P7: only a newer Ping or a Close replaces a pending Pong; an extension's control frame does not. [6455-5.5.2-2]
 #[test]
 fn p07_pending_pong_survives_an_extensions_control_frame() {
     let config = Config { extension_opcodes: 1 << 11, ..Config::DEFAULT };
@@ -90,9 +89,9 @@ fn p07_pending_pong_survives_an_extensions_control_frame() {
     }
 }
 
-/// The same reply is not lost either when the other side of the slot holds a header in pieces, over and over.
+/// A pending Pong is not lost while the rest of its buffer is used, again and again, to collect headers that arrive in pieces.
 #[test]
-fn pending_pong_survives_frames_in_pieces() {
+fn pending_pong_survives_frames_split_across_reads() {
     for size in [1, 2, 3, 5, 1000] {
         let mut host = Host::<Server>::new(&Config::DEFAULT);
         host.frame(MessageKind::Binary, true, 0, 1).unwrap();
@@ -111,7 +110,7 @@ fn pending_pong_survives_frames_in_pieces() {
     }
 }
 
-/// A host of two halves and a channel between them.
+/// A host with split halves and a channel between them.
 struct Halves<R> {
     receiver: Receiver<R>,
     transmitter: Transmitter<R>,
@@ -147,7 +146,7 @@ impl<R: Side + Debug> Halves<R> {
         self.pass();
     }
 
-    /// The reading task passes the reply, the writing task sends it.
+    /// Passes the reply of the reading task to the writing task, which sends it.
     fn pass(&mut self) {
         self.channel.extend(self.receiver.take_reply());
         assert_eq!(self.receiver.take_reply(), None, "a reply is taken once");
@@ -161,7 +160,8 @@ impl<R: Side + Debug> Halves<R> {
     }
 }
 
-/// Two halves with a channel behave as the whole: same events, same replies, same state, on every transcript's input.
+/// Split halves with a channel behave like the whole connection: same events, replies and state, for the input of every
+/// transcript.
 #[test]
 fn split_halves_behave_like_the_connection() {
     fn check<R: Side + Debug>(transcript: &Transcript, reads: usize) {
@@ -191,7 +191,8 @@ fn split_halves_behave_like_the_connection() {
     }
 }
 
-/// The writing half keeps a reply that does not fit now, and sends nothing behind its Close. [6455-5.5.1-6] [6455-5.5.1-9]
+/// A reply that the writing half refuses can be passed again later. After its Close it sends nothing.
+/// [6455-5.5.1-6] [6455-5.5.1-9]
 #[test]
 fn split_reply_waits_for_space_and_the_end_of_the_frame() {
     let (mut receiver, mut transmitter) = Connection::new(Server, &Config::DEFAULT).split();
@@ -214,12 +215,13 @@ fn split_reply_waits_for_space_and_the_end_of_the_frame() {
     assert_eq!(transmitter.reply(&close, &mut out), Ok(4));
     assert!(transmitter.is_closed());
     for reply in [pong, close] {
-        assert_eq!(transmitter.reply(&reply, &mut out), Ok(0), "nothing behind our Close");
+        assert_eq!(transmitter.reply(&reply, &mut out), Ok(0), "nothing is sent after our Close");
     }
     assert_eq!(transmitter.message(MessageKind::Text, b"", &mut out), Err(SendError::Closing));
 }
 
-/// [6455-10.3-2] [6455-5.1-4]: a payload that is copied, as much as there is room for, or that others send too.
+/// [6455-10.3-2] [6455-5.1-4]: `copy_payload` copies as much as fits into the buffer; `shared_payload` sends bytes that other
+/// connections send too.
 #[test]
 fn copy_payload_leaves_the_source_unchanged() {
     let mut client = Connection::new(Client(|| [1, 2, 3, 4]), &Config::DEFAULT);
@@ -240,7 +242,7 @@ fn copy_payload_leaves_the_source_unchanged() {
     assert_eq!((server.buffered_amount(), server.shared_payload(b"defg"), server.buffered_amount()), (4, Ok(()), 0));
 }
 
-/// [6455-5.4-2]: a message that is taken up again for each fragment is the same as one that was kept.
+/// [6455-5.4-2]: an `Outgoing` that is resumed for each fragment behaves like one that is kept.
 #[test]
 fn resumed_message_sends_the_same_fragments() {
     let config = Config { fragment_size: 4, ..Config::DEFAULT };
@@ -258,11 +260,11 @@ fn resumed_message_sends_the_same_fragments() {
     assert_eq!(Outgoing::resume(MessageKind::Text, b"abc", 4).left(), 0);
 }
 
-/// Every situation, reached by a real connection in every order of events, keeps every rule.
+/// The closing rules hold for a real connection, in every order of events.
 #[test]
 fn closing_rules_hold_in_every_order_of_events() {
     fn check<R: Side + Debug>(incoming: Incoming, eof: bool, sent: bool) {
-        // What is received comes before the end of the transport; our Close may be sent before, between and after.
+        // The frame is received before the end of the transport; our Close is sent before, between or after these two.
         for when in 0..3 {
             let mut host = Host::<R>::new(&Config::DEFAULT);
             host.drain = Drain::ByHand;
@@ -290,7 +292,7 @@ fn closing_rules_hold_in_every_order_of_events() {
     }
 }
 
-/// A host that fails the connection because its transport broke off: as if the end had been received.
+/// A host fails the connection because its transport broke. The result is the same as after `receive_eof`.
 #[test]
 fn fail_with_unexpected_eof_closes_the_transport() {
     let mut connection = Connection::new(Server, &Config::DEFAULT);
@@ -299,9 +301,9 @@ fn fail_with_unexpected_eof_closes_the_transport() {
     assert_eq!(connection.close_code(), Some(CloseCode::ABNORMAL));
 }
 
-/// With a code of its own the host answers a Close in place of the engine. [6455-5.5.1-7] [6455-7.1.2-1]
+/// If the host answers a Close with its own code, the engine sends no answer. [6455-5.5.1-7] [6455-7.1.2-1]
 #[test]
-fn host_may_answer_a_close_with_its_own_code() {
+fn host_can_answer_a_close_with_its_own_code() {
     let mut host = Host::<Server>::new(&Config::DEFAULT);
     host.drain = Drain::ByHand;
     host.feed(&from_peer::<Server>(CLOSE, b"\x03\xe9"));
@@ -311,9 +313,9 @@ fn host_may_answer_a_close_with_its_own_code() {
     assert!(host.connection.is_clean());
 }
 
-/// A header is no event, whatever its bits are: the payload that it announces is still to come.
+/// A header whose payload is still missing yields no event, whatever its bits are.
 #[test]
-fn header_alone_is_no_event() {
+fn header_without_payload_yields_no_event() {
     let config = Config { extension_rsv: 7, ..Config::DEFAULT };
     for first in [0x01, 0x51, 0x81, 0xD1, 0x82, 0x89] {
         let mut connection = Connection::new(Client(|| [0; 4]), &config);
@@ -322,7 +324,7 @@ fn header_alone_is_no_event() {
     }
 }
 
-/// The first chunk of a frame tells its reserved bits, and an empty fragment with reserved bits gives a chunk. [6455-5.2-10]
+/// The first chunk of a frame has its reserved bits, and an empty fragment with reserved bits yields a chunk. [6455-5.2-10]
 /// [6455-6.2-5] [6455-6.2-6]
 #[test]
 fn reserved_bits_are_reported_frame_by_frame() {
@@ -333,9 +335,9 @@ fn reserved_bits_are_reported_frame_by_frame() {
     for cut in 0..stream.len() {
         let mut connection = Connection::new(Server, &config);
         let mut chunks: Vec<(u8, bool, bool, usize)> = Vec::new();
-        for part in [&stream[..cut], &stream[cut..]] {
-            let mut part = part.to_vec();
-            let mut rest = &mut part[..];
+        for read in [&stream[..cut], &stream[cut..]] {
+            let mut read = read.to_vec();
+            let mut rest = &mut read[..];
             while let Ok(received) = connection.receive(rest)
                 && let Some(event) = received.event
             {
@@ -343,7 +345,7 @@ fn reserved_bits_are_reported_frame_by_frame() {
                 let Event::Data(chunk) = event else { panic!("{event:?}") };
                 assert_eq!(chunk.kind, MessageKind::Text);
                 match chunks.last_mut() {
-                    // The cut went through the payload of one frame.
+                    // The cut is inside the payload of one frame.
                     Some(last) if last.0 == 1 && (chunk.rsv, chunk.last) == (0, false) => last.3 += chunk.payload.len(),
                     _ => chunks.push((chunk.rsv, chunk.first, chunk.last, chunk.payload.len())),
                 }
@@ -353,7 +355,7 @@ fn reserved_bits_are_reported_frame_by_frame() {
     }
 }
 
-/// What is still to be sent can be seen: the reply that is due, and the payload of the frame under way.
+/// `buffered_amount` is the length of the pending reply plus the missing payload of the open frame.
 #[test]
 fn buffered_amount_counts_the_reply_and_the_open_frame() {
     fn check<R: Side + Debug>(header: u64) {
@@ -370,13 +372,13 @@ fn buffered_amount_counts_the_reply_and_the_open_frame() {
         assert_eq!(host.connection.buffered_amount(), 0);
         host.close(1000, "").unwrap();
         host.feed(&from_peer::<R>(PING, b"ping"));
-        assert_eq!(host.connection.buffered_amount(), 0, "nothing will be sent behind our Close");
+        assert_eq!(host.connection.buffered_amount(), 0, "nothing is sent after our Close");
     }
     check::<Server>(2);
     check::<Client<Keys>>(6);
 }
 
-/// [6455-5.6-1]: a long piece of a text is unmasked and checked all the way through.
+/// [6455-5.6-1]: a long text fragment in a single read is unmasked and validated to its end.
 #[test]
 fn long_text_fragment_is_unmasked_and_validated_throughout() {
     fn check<R: Side + Debug>() {
@@ -402,7 +404,7 @@ fn long_text_fragment_is_unmasked_and_validated_throughout() {
     check::<Client<Keys>>();
 }
 
-/// How much of a frame is still to come, so that a read can end where it ends.
+/// `payload_left` is how much of a frame is still missing, so that the host can read exactly to the frame's end.
 #[test]
 fn payload_left_counts_down_to_the_end_of_the_frame() {
     let mut host = Host::<Server>::new(&Config::DEFAULT);
@@ -415,12 +417,12 @@ fn payload_left_counts_down_to_the_end_of_the_frame() {
     }
     assert_eq!(host.connection.payload_left(), 0);
     host.feed(&from_peer::<Server>(0x81, b"a\xFF and more")[..8]);
-    assert_eq!(host.connection.payload_left(), 0, "nothing is to come behind an error");
+    assert_eq!(host.connection.payload_left(), 0, "no payload is expected after an error");
 }
 
-/// The defaults are those of the table of limits. [6455-10.4-2]
+/// The defaults are those in the table of limits. [6455-10.4-2]
 #[test]
-fn config_defaults_are_those_of_the_documentation() {
+fn config_defaults_match_the_documentation() {
     let Config { max_frame_size, max_message_size, max_fragments, fragment_size, extension_rsv, extension_opcodes } =
         Config::default();
     assert_eq!((max_frame_size, max_message_size), (16 * 1024 * 1024, 64 * 1024 * 1024));
@@ -428,7 +430,7 @@ fn config_defaults_are_those_of_the_documentation() {
     assert_eq!((extension_rsv, extension_opcodes), (0, 0));
 }
 
-/// A buffer of `MAX_CONTROL_FRAME` bytes is enough for every control frame, and a smaller one is not.
+/// A buffer of `MAX_CONTROL_FRAME` bytes suffices for every control frame; a smaller one does not.
 #[test]
 fn max_control_frame_fits_every_control_frame() {
     let mut client = Connection::new(Client(|| [1, 2, 3, 4]), &Config::DEFAULT);
@@ -440,10 +442,10 @@ fn max_control_frame_fits_every_control_frame() {
     assert_eq!(client.ping(&payload, &mut [0; MAX_CONTROL_FRAME]), Ok(MAX_CONTROL_FRAME));
 }
 
-/// What is allowed of an extension's opcodes does not make data of a control frame, or the other way round, and the
-/// opcodes of the RFC are not an extension's. [6455-5.2-4]
+/// An extension cannot send a control opcode as data or a data opcode as control, and cannot use the RFC's own opcodes.
+/// [6455-5.2-4]
 #[test]
-fn extension_opcodes_are_the_reserved_ones() {
+fn only_reserved_opcodes_are_sent_for_extensions() {
     let mut server = Connection::new(Server, &Config { extension_opcodes: u16::MAX, ..Config::DEFAULT });
     let mut out = [0; 16];
     for opcode in 0..=15 {

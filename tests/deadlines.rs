@@ -1,4 +1,4 @@
-//! Deadlines by a virtual clock: every rule of `src/deadlines.rs`, then all of them at once against a naive model, then with
+//! Deadlines with a virtual clock: every rule of `src/deadlines.rs`, then all rules at once compared with a naive model, then
 //! real connections.
 
 use barews::connection::{Event, State, Transport};
@@ -7,7 +7,7 @@ use barews::{Client, Connection, Server};
 use barews_testkit::{Host, Keys, raw};
 use proptest::prelude::*;
 
-/// Five spans that cannot be mistaken for each other.
+/// Five different timeouts, so that no test can confuse two of them.
 const TIMEOUTS: Timeouts =
     Timeouts { handshake: Some(1000), idle: Some(500), ping: Some(100), pong: Some(30), closing: Some(70) };
 const KEEPALIVE: Timeouts = Timeouts { idle: None, ..TIMEOUTS };
@@ -18,12 +18,12 @@ fn opened(timeouts: Timeouts, now: u64) -> Deadlines {
     deadlines
 }
 
-/// Everything that is due by now.
+/// Returns every timeout that has expired at `now`.
 fn due(deadlines: &mut Deadlines, now: u64) -> Vec<Timeout> {
     core::iter::from_fn(|| deadlines.handle_timeout(now)).collect()
 }
 
-/// What is due next, and when.
+/// Returns what is due next, and when.
 fn next(deadlines: &Deadlines) -> Option<(Reason, u64)> {
     deadlines.reason().zip(deadlines.poll_timeout())
 }
@@ -61,16 +61,16 @@ fn idle_timeout_is_extended_by_messages_only() {
     assert_eq!(deadlines.handle_timeout(599), None);
     assert_eq!(due(&mut deadlines, 600), [Timeout::Idle]);
     deadlines.message(601);
-    assert_eq!(next(&deadlines), None, "it is told once");
+    assert_eq!(next(&deadlines), None, "it is reported once");
 }
 
 #[test]
 fn ping_is_due_after_silence_with_a_new_payload() {
     let mut deadlines = opened(KEEPALIVE, 0);
     deadlines.received(60);
-    assert_eq!(next(&deadlines), Some((Reason::Ping, 160)), "bytes put it off");
+    assert_eq!(next(&deadlines), Some((Reason::Ping, 160)), "received bytes extend it");
     deadlines.message(100);
-    assert_eq!(next(&deadlines), Some((Reason::Ping, 160)), "messages that we send do not");
+    assert_eq!(next(&deadlines), Some((Reason::Ping, 160)), "messages do not");
     assert_eq!(deadlines.handle_timeout(159), None);
     assert_eq!(due(&mut deadlines, 160), [Timeout::Ping([0, 0, 0, 1])]);
     assert_eq!(next(&deadlines), Some((Reason::Pong, 190)));
@@ -108,7 +108,7 @@ fn round_trip_is_reported_once_for_the_newest_ping() {
     assert_eq!(
         due(&mut deadlines, 200),
         [Timeout::Ping([0, 0, 0, 2])],
-        "without a limit for Pongs the next comes in its time"
+        "without a Pong timeout, the next Ping is due after the Ping timeout"
     );
     assert_eq!(deadlines.pong(&[0, 0, 0, 1], 210), None);
     for other in [&[][..], &[2], &[0, 0, 2], &[0, 0, 0, 2, 0], &[0, 0, 0, 3], b"unasked"] {
@@ -126,31 +126,31 @@ fn old_pong_does_not_end_the_pong_timeout() {
     assert_eq!(next(&deadlines), Some((Reason::Pong, 130)));
 }
 
-/// No Ping is lost when the host wakes late, or when another deadline passes at the same time.
+/// A Ping is reported even if the host wakes late, or if another deadline expires at the same time.
 #[test]
 fn deadlines_that_pass_together_are_all_reported() {
     let mut deadlines = opened(Timeouts { idle: Some(100), ..TIMEOUTS }, 0);
-    let told = due(&mut deadlines, 100);
+    let expired = due(&mut deadlines, 100);
     assert!(
-        told.contains(&Timeout::Idle) && told.contains(&Timeout::Ping([0, 0, 0, 1])) && told.len() == 2,
-        "{told:?}"
+        expired.contains(&Timeout::Idle) && expired.contains(&Timeout::Ping([0, 0, 0, 1])) && expired.len() == 2,
+        "{expired:?}"
     );
     let mut deadlines = opened(Timeouts { idle: None, ..TIMEOUTS }, 0);
     assert_eq!(due(&mut deadlines, 5000), [Timeout::Ping([0, 0, 0, 1])]);
-    assert_eq!(next(&deadlines), Some((Reason::Pong, 5030)), "the Pong's time begins when the Ping is sent");
+    assert_eq!(next(&deadlines), Some((Reason::Pong, 5030)), "the Pong timeout starts when the Ping is sent");
 }
 
 /// [6455-5.5.1-13] [6455-7.1.1-4]
 #[test]
-fn closing_timeout_is_extended_by_nothing() {
+fn closing_timeout_is_never_extended() {
     for first in [State::Closing, State::Closed] {
         let mut deadlines = opened(TIMEOUTS, 0);
-        due(&mut deadlines, 100); // a Pong is awaited
+        due(&mut deadlines, 100); // a Pong is expected
         deadlines.state(State::Open, 110);
         assert_eq!(next(&deadlines), Some((Reason::Pong, 130)), "an open connection changes nothing");
         deadlines.state(first, 120);
         for now in 120..190 {
-            assert_eq!(next(&deadlines), Some((Reason::Closing, 190)), "no other deadline is left");
+            assert_eq!(next(&deadlines), Some((Reason::Closing, 190)), "no other deadline remains");
             deadlines.received(now);
             deadlines.message(now);
             deadlines.pong(&[0, 0, 0, 1], now);
@@ -161,7 +161,7 @@ fn closing_timeout_is_extended_by_nothing() {
     }
 }
 
-/// It is set once: a host that tells the state after each step is not told again that the time is over.
+/// The closing timeout is set once: a host that reports the state after each step does not get `Timeout::Closing` again.
 #[test]
 fn closing_timeout_is_reported_once() {
     let mut deadlines = opened(TIMEOUTS, 0);
@@ -179,13 +179,16 @@ fn closing_timeout_starts_without_opened() {
 }
 
 #[test]
-fn never_is_never_and_the_end_of_time_is_no_overflow() {
+fn never_disables_every_deadline() {
     let mut deadlines = opened(Timeouts::NEVER, 0);
     deadlines.received(1);
     deadlines.message(2);
     deadlines.state(State::Closing, 3);
     assert_eq!((next(&deadlines), deadlines.handle_timeout(u64::MAX)), (None, None));
+}
 
+#[test]
+fn deadlines_at_or_after_u64_max_are_disabled() {
     let long = Timeouts { ping: Some(u64::MAX - 6), ..Timeouts::NEVER };
     let mut deadlines = opened(long, 5);
     assert_eq!(next(&deadlines), Some((Reason::Ping, u64::MAX - 1)));
@@ -196,27 +199,26 @@ fn never_is_never_and_the_end_of_time_is_no_overflow() {
     }
 }
 
-/// The defaults, as the documentation has them.
 #[test]
-fn timeouts_in_milliseconds_are_those_of_the_documentation() {
+fn default_timeouts_match_the_documentation() {
     let expected =
         Timeouts { handshake: Some(10_000), idle: None, ping: Some(20_000), pong: Some(20_000), closing: Some(5_000) };
     assert_eq!(Timeouts::MILLISECONDS, expected);
 }
 
-/// What happens to a connection.
+/// An event of a connection.
 #[derive(Clone, Debug)]
 enum Step {
     Opened,
     Received,
     Message,
-    /// The Pong for the newest Ping but so many.
+    /// The Pong for the Ping this many before the newest.
     Pong(u32),
     Closing,
     Wake,
 }
 
-/// A model in words: what is awaited is a list of names with their times.
+/// A naive model: a list of the deadlines that are set, each with its name and its time.
 #[derive(Default)]
 struct Model {
     due: Vec<(&'static str, u64)>,
@@ -261,17 +263,17 @@ impl Model {
         }
     }
 
-    /// What has passed by now, sorted by name; a Ping that was due is followed by its Pong's time.
-    fn passed(&mut self, t: &Timeouts, now: u64) -> Vec<&'static str> {
-        let mut passed: Vec<_> = self.due.extract_if(.., |(_, due)| *due <= now).map(|(name, _)| name).collect();
-        if passed.contains(&"ping") {
+    /// Returns the deadlines that have expired at `now`, sorted by name. After a Ping, sets the deadline of its Pong.
+    fn expired(&mut self, t: &Timeouts, now: u64) -> Vec<&'static str> {
+        let mut expired: Vec<_> = self.due.extract_if(.., |(_, due)| *due <= now).map(|(name, _)| name).collect();
+        if expired.contains(&"ping") {
             self.pings += 1;
             self.asked = Some(now);
             let (name, span) = if t.pong.is_some() { ("pong", t.pong) } else { ("ping", t.ping) };
             self.put(name, span, now);
         }
-        passed.sort_unstable();
-        passed
+        expired.sort_unstable();
+        expired
     }
 }
 
@@ -288,7 +290,7 @@ fn name(timeout: Timeout) -> &'static str {
 proptest! {
     #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
 
-    /// Whatever happens when, `poll_timeout` is the earliest deadline, and what passes is told, once.
+    /// For every order of events, `poll_timeout` is the earliest deadline, and each expired deadline is reported once.
     #[test]
     fn deadlines_agree_with_a_naive_model(
         spans in proptest::collection::vec(proptest::option::of(1..200u64), 5),
@@ -299,21 +301,21 @@ proptest! {
         let mut deadlines = Deadlines::new(timeouts, 0);
         let mut model = Model::default();
         model.put("handshake", handshake, 0);
-        let (mut now, mut is_open, mut closed_told) = (0, false, false);
+        let (mut now, mut is_open, mut closing_expired) = (0, false, false);
         for (later, step) in steps {
             now += later;
-            // A host wakes for its deadlines before it looks at anything else, opens once, and ends with the closing timeout.
-            let told: Vec<_> = due(&mut deadlines, now);
-            for timeout in &told {
+            // A host handles expired deadlines before anything else, opens once, and ends with the closing timeout.
+            let expired: Vec<_> = due(&mut deadlines, now);
+            for timeout in &expired {
                 if let Timeout::Ping(payload) = timeout {
                     prop_assert_eq!(u32::from_be_bytes(*payload), model.pings + 1);
                 }
             }
-            let mut names: Vec<_> = told.into_iter().map(name).collect();
+            let mut names: Vec<_> = expired.into_iter().map(name).collect();
             names.sort_unstable();
-            closed_told |= names.contains(&"closing");
-            prop_assert_eq!(names, model.passed(&timeouts, now), "at {}", now);
-            if closed_told {
+            closing_expired |= names.contains(&"closing");
+            prop_assert_eq!(names, model.expired(&timeouts, now), "at {}", now);
+            if closing_expired {
                 break;
             }
             if matches!(step, Step::Opened) && (is_open || model.closing) {
@@ -353,7 +355,7 @@ fn step() -> impl Strategy<Value = Step> {
     ]
 }
 
-/// The Ping that is asked for goes out, its Pong comes back through the connection, and the round trip is known.
+/// The host sends the Ping that is due, its Pong returns through the connection, and the round trip is measured.
 #[test]
 fn keepalive_measures_the_round_trip_of_a_connection() {
     let mut deadlines = opened(KEEPALIVE, 0);
@@ -374,7 +376,7 @@ fn keepalive_measures_the_round_trip_of_a_connection() {
     }
 }
 
-/// A peer that never answers our Close, and a server that never ends its transport: the closing time ends both. [6455-5.5.1-13]
+/// The closing timeout ends a connection whose peer never answers our Close, or never closes the transport. [6455-5.5.1-13]
 /// [6455-7.1.1-4]
 #[test]
 fn closing_timeout_ends_a_connection_that_the_peer_does_not_close() {

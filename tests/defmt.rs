@@ -1,4 +1,4 @@
-//! With the feature `defmt`, every public type has `defmt::Format`. That this compiles is the test.
+//! With the feature `defmt`, every public type implements `defmt::Format`. The test passes if it compiles.
 
 use barews::connection::*;
 use barews::deadlines::*;

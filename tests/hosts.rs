@@ -1,7 +1,8 @@
-//! The examples on real sockets: what each promises its users, one test per promise.
+//! The examples on real sockets, with one test for each documented behaviour.
 //!
-//! Frames are written and read by hand here, so that engine and host are judged from outside. The test has cargo build the
-//! programs, which is quick after a `cargo test` of the whole project. The system picks the ports, `PATIENCE` bounds the waits.
+//! The tests write and read frames without the engine, so that they check engine and host from outside. Cargo builds the
+//! programs first, which is quick after a `cargo test` of the whole project. The system picks the ports, and `PATIENCE` is the
+//! longest wait.
 #![cfg(unix)] // signals, descriptors, and the memory of another process
 #![allow(clippy::std_instead_of_core)]
 
@@ -23,7 +24,7 @@ mod small;
 #[path = "hosts/threads.rs"]
 mod threads;
 
-/// More than any answer takes, and less than the 20 s after which the server would break the silence by itself.
+/// Longer than any answer takes, and shorter than the 20 s after which the server sends a Ping.
 const PATIENCE: Duration = Duration::from_secs(15);
 
 const TEXT: u8 = 0x81;
@@ -38,20 +39,21 @@ const REQUEST: &str = "GET / HTTP/1.1\r\nHost: localhost\r\nUpgrade: websocket\r
     Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n\r\n";
 const ACCEPT: &str = "s3pPLMBiTxaQ9kYGzzhZRbK+xOo=";
 
-/// The path of an example of the engine's package, built with the profile and the features of this test.
+/// Returns the path of an example of the engine's package, built with the profile and the features of this test.
 fn example(name: &str) -> String {
     static BUILT: Once = Once::new();
     let test = env::current_exe().expect("a test has a path"); // target/PROFILE/deps/hosts-HASH
-    let folder = test.ancestors().nth(2).expect("cargo puts it three levels deep");
+    let folder = test.ancestors().nth(2).expect("cargo puts tests into target/PROFILE/deps");
     BUILT.call_once(|| build_examples(folder));
     let program = folder.join("examples").join(name);
     assert!(program.exists(), "{} is missing: run `cargo build --profile test --examples`", program.display());
     program.to_str().expect("a path in UTF-8").into()
 }
 
-/// Cargo builds no examples of another package for a test. Nothing is left to do after a `cargo test` of all packages.
+/// Builds the examples, because cargo does not build another package's examples for a test. After a `cargo test` of all
+/// packages they are already built.
 fn build_examples(folder: &Path) {
-    let Some(cargo) = env::var_os("CARGO") else { return }; // this test was not started by cargo: they have to be there
+    let Some(cargo) = env::var_os("CARGO") else { return }; // not started by cargo: the examples must exist
     let profile = match folder.file_name().and_then(|name| name.to_str()) {
         Some("debug") => "test",
         Some(profile) => profile,
@@ -67,7 +69,7 @@ fn build_examples(folder: &Path) {
     assert!(output.status.success(), "the examples do not build:\n{}", String::from_utf8_lossy(&output.stderr));
 }
 
-/// A program that does not outlive its test.
+/// A program that is killed at the end of its test.
 struct Program(Child);
 
 impl Program {
@@ -85,7 +87,7 @@ impl Program {
         eventually("the program ends", || self.0.try_wait().expect("it is our child"))
     }
 
-    /// Waits for the end; then whether the status is 0, and what was printed to the standard output and error.
+    /// Waits for the end. Returns whether the status is 0, the standard output and the standard error.
     fn finish(mut self) -> (bool, String, String) {
         let stdout = self.0.stdout.take().map(read_to_end);
         let stderr = self.0.stderr.take().map(read_to_end);
@@ -110,7 +112,7 @@ fn read_to_end(mut from: impl Read + Send + 'static) -> thread::JoinHandle<Strin
     })
 }
 
-/// Asks until there is an answer.
+/// Calls `ask` until it returns an answer.
 fn eventually<T>(what: &str, mut ask: impl FnMut() -> Option<T>) -> T {
     let start = Instant::now();
     loop {
@@ -122,7 +124,7 @@ fn eventually<T>(what: &str, mut ask: impl FnMut() -> Option<T>) -> T {
     }
 }
 
-/// Its resident memory in KiB.
+/// Returns the program's resident memory in KiB.
 #[cfg(target_os = "linux")]
 fn resident(program: &Program) -> u64 {
     let status = std::fs::read_to_string(format!("/proc/{}/status", program.0.id())).unwrap();
@@ -130,11 +132,11 @@ fn resident(program: &Program) -> u64 {
     line.split_whitespace().nth(1).unwrap().parse().unwrap()
 }
 
-/// One end of a connection, by hand.
+/// One end of a connection, without the engine.
 struct Peer {
     stream: BufReader<TcpStream>,
     is_client: bool,
-    /// The data message under way.
+    /// The data message in progress.
     message: Option<(u8, Vec<u8>)>,
 }
 
@@ -150,7 +152,7 @@ impl Peer {
         Self { stream: BufReader::with_capacity(1 << 16, stream), is_client, message: None }
     }
 
-    /// A client behind its opening handshake.
+    /// Returns a client after its opening handshake.
     fn open(address: SocketAddr) -> Self {
         let mut peer = Self::connect(address);
         peer.write(REQUEST.as_bytes());
@@ -164,11 +166,11 @@ impl Peer {
         assert_eq!(field(&head, "Sec-WebSocket-Accept"), Some(ACCEPT));
     }
 
-    /// A head, up to its empty line.
+    /// Reads a head, up to and including its empty line.
     fn head(&mut self) -> String {
         let mut head = String::new();
         while !head.ends_with("\r\n\r\n") {
-            assert_ne!(self.stream.read_line(&mut head).expect("a head comes"), 0, "the head ends early: {head}");
+            assert_ne!(self.stream.read_line(&mut head).expect("a head arrives"), 0, "the head ends early: {head}");
         }
         head
     }
@@ -180,10 +182,10 @@ impl Peer {
     }
 
     fn write(&mut self, bytes: &[u8]) {
-        self.stream.get_mut().write_all(bytes).expect("the other end takes it");
+        self.stream.get_mut().write_all(bytes).expect("the other end reads");
     }
 
-    /// Writes without being in the way of reading.
+    /// Returns a second handle, to write while this one reads.
     fn writer(&self) -> TcpStream {
         self.stream.get_ref().try_clone().unwrap()
     }
@@ -208,7 +210,7 @@ impl Peer {
         self.send(CLOSE, &close(code, reason));
     }
 
-    /// The next frame: its first byte and its payload; `None` at the end of the stream.
+    /// Reads the next frame. Returns its first byte and its payload, or `None` at the end of the stream.
     fn frame_in(&mut self) -> Option<(u8, Vec<u8>)> {
         let mut header = [0; 2];
         match self.stream.read_exact(&mut header[..1]) {
@@ -236,10 +238,10 @@ impl Peer {
     }
 
     fn read(&mut self, into: &mut [u8]) {
-        self.stream.read_exact(into).expect("the frame is whole");
+        self.stream.read_exact(into).expect("the frame is complete");
     }
 
-    /// The next control frame, or data message put together.
+    /// Reads the next control frame or whole data message.
     fn next(&mut self) -> Option<(u8, Vec<u8>)> {
         loop {
             let (first, payload) = self.frame_in()?;
@@ -247,7 +249,7 @@ impl Peer {
                 return Some((first, payload));
             }
             let kind = first & 0x0F;
-            assert_eq!(kind == 0, self.message.is_some(), "a continuation where there is something to continue");
+            assert_eq!(kind == 0, self.message.is_some(), "continuations, and only they, continue a message");
             let (kind, mut message) = self.message.take().unwrap_or((0x80 | kind, Vec::new()));
             message.extend(payload);
             if first & 0x80 != 0 {
@@ -258,7 +260,7 @@ impl Peer {
     }
 
     fn expect(&mut self, first: u8, payload: &[u8]) {
-        let (got_first, got) = self.next().expect("a frame, not yet the end");
+        let (got_first, got) = self.next().expect("a frame, not the end");
         let shown = String::from_utf8_lossy(&got[..got.len().min(80)]);
         assert!((got_first, &got[..]) == (first, payload), "{got_first:#x}, {} bytes: {shown:?}", got.len());
     }
@@ -267,7 +269,7 @@ impl Peer {
         self.expect(CLOSE, &close(code, reason));
     }
 
-    /// The other end has closed TCP, and orderly.
+    /// Expects the other end to have closed TCP without a reset.
     fn expect_eof(&mut self) {
         assert_eq!(self.next(), None);
     }
@@ -288,7 +290,7 @@ fn close(code: u16, reason: &str) -> Vec<u8> {
     [&code.to_be_bytes(), reason.as_bytes()].concat()
 }
 
-/// The value of a field in a head.
+/// Returns the value of a field in a head.
 fn field<'h>(head: &'h str, name: &str) -> Option<&'h str> {
     let fields = head.lines().filter_map(|line| line.split_once(": "));
     fields.filter(|(it, _)| it.eq_ignore_ascii_case(name)).map(|(_, value)| value).next()

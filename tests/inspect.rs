@@ -1,5 +1,5 @@
-//! `examples/inspect.rs` on recordings that are made here: bytes, hexadecimal digits, and a capture whose segments come
-//! late, twice and overlapping.
+//! `examples/inspect.rs`, run on recordings built here: bytes, hexadecimal digits, and a capture with segments that are
+//! reordered, repeated and overlapping.
 
 #[path = "../examples/inspect.rs"]
 mod inspect;
@@ -11,10 +11,10 @@ const REQUEST: &[u8] = b"GET /chat HTTP/1.1\r\nHost: a\r\nUpgrade: websocket\r\n
     Sec-WebSocket-Extensions: permessage-deflate\r\n\r\n";
 const RESPONSE: &[u8] = b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\
     Sec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=\r\n\r\n";
-/// "Hello" as RFC 6455 section 5.7 has it, and a Ping.
+/// "Hello" as in RFC 6455 section 5.7, then a Ping.
 const MASKED: &[u8] = b"\x81\x85\x37\xfa\x21\x3d\x7f\x9f\x4d\x51\x58\x89\x82\x00\x00\x00\x00hi";
 
-/// The rows without the title, each without the spaces between its columns.
+/// Returns the rows without the title, with single spaces between their columns.
 fn rows(file: &[u8]) -> Vec<String> {
     let table = inspect(file).unwrap();
     table.lines().skip(1).map(|line| line.split_whitespace().collect::<Vec<_>>().join(" ")).collect()
@@ -44,7 +44,7 @@ fn inspect_reads_bytes_and_hex_digits_of_one_direction() {
     );
 }
 
-/// One bad frame for each of the engine's rules, behind a good one.
+/// One malformed frame for each of the engine's rules, after a valid one.
 #[test]
 fn inspect_names_the_rule_that_a_bad_frame_breaks() {
     for (bad, rule) in [
@@ -66,7 +66,7 @@ fn inspect_names_the_rule_that_a_bad_frame_breaks() {
 }
 
 #[test]
-fn inspect_shows_handshakes() {
+fn inspect_prints_handshakes_with_their_errors() {
     let found = rows(&[REQUEST, MASKED, &masked(0xC1, b"\xf2H\xcd\xc9\xc9\x07\0")].concat());
     assert_eq!(
         found[..3],
@@ -86,7 +86,7 @@ fn inspect_shows_handshakes() {
     assert!(rows(b"\x16\x03\x01\x02\x00").last().unwrap().contains("encrypted"));
 }
 
-/// A capture of Ethernet frames, with IPv4 or IPv6 in them.
+/// A capture of Ethernet frames that contain IPv4 or IPv6 packets.
 struct Capture {
     file: Vec<u8>,
     packets: u32,
@@ -126,12 +126,12 @@ impl Capture {
 fn inspect_reassembles_a_capture() {
     for v6 in [false, true] {
         let mut capture = Capture::new(v6);
-        let (client, server) = (u32::MAX - 100, 7); // the numbers wrap inside the request
+        let (client, server) = (u32::MAX - 100, 7); // the sequence numbers wrap inside the request
         capture.add(true, 2, client.wrapping_sub(1), b"");
         capture.add(false, 0x12, server - 1, b"");
         capture.add(true, 0x10, client.wrapping_add(50), &REQUEST[50..]); // early
         capture.add(true, 0x18, client, &REQUEST[..50]);
-        capture.add(true, 0x18, client, &REQUEST[..60]); // again
+        capture.add(true, 0x18, client, &REQUEST[..60]); // repeated
         capture.add(false, 0x18, server, RESPONSE);
         let client = client.wrapping_add(REQUEST.len() as u32);
         capture.add(true, 0x18, client, &MASKED[..4]);

@@ -1,13 +1,13 @@
-//! The layers of the engine are what `ARCHITECTURE.md` says: no layer uses one above it, and no two files use each other.
+//! The engine's layers are those in `ARCHITECTURE.md`: no layer uses one above it, and no two files use each other.
 //!
-//! The test reads the paths in the sources: `use` lines and paths in expressions, without comments and unit tests. A path is
-//! followed through `pub use` to the file that owns the item.
+//! The test reads the paths in the sources (`use` lines and paths in expressions), without comments and unit tests. It follows
+//! each path through `pub use` to the file that defines the item.
 
 use barews_tests::root;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 
-/// The layers from the bottom up. A layer may use those in rows above its own in this list, and itself.
+/// The layers from the bottom up. A layer is allowed to use itself and the layers in earlier rows.
 const LAYERS: [&[&str]; 5] = [
     &["bytes", "macros", "role", "target", "writer"],
     &["wire"],
@@ -16,10 +16,10 @@ const LAYERS: [&[&str]; 5] = [
     &["deflate"],
 ];
 
-/// A module's path from the crate's root, such as `["wire", "mask"]`; the root's is empty.
+/// A module's path from the crate's root, such as `["wire", "mask"]`. The root's path is empty.
 type Module = Vec<String>;
 
-/// The modules that are files, with their code.
+/// The modules that are files, each with its code.
 struct Sources(BTreeMap<Module, String>);
 
 impl Sources {
@@ -45,7 +45,7 @@ impl Sources {
         Self(files.into_iter().map(|(module, source)| (module, code(&source))).collect())
     }
 
-    /// For each file, the files that own what it names.
+    /// Returns, for each file, the files that define the items it names.
     fn uses(&self) -> BTreeMap<&Module, BTreeSet<Module>> {
         let uses = self.0.iter().map(|(module, code)| {
             let paths = paths(code).into_iter().filter_map(|(inside, path)| self.absolute(module, inside, path));
@@ -55,8 +55,8 @@ impl Sources {
         uses.collect()
     }
 
-    /// The path from the crate's root of one that appears in a file, `inside` so many modules that are no files. `None` if it
-    /// leads to another crate or to the file's own items.
+    /// Converts a path in a file to a path from the crate's root. `inside` is how many inline modules the path is nested in.
+    /// Returns `None` if the path leads to another crate or to the file's own items.
     fn absolute(&self, module: &Module, inside: usize, path: Vec<String>) -> Option<Vec<String>> {
         let path = if path[0] == "self" { &path[1..] } else { &path[..] };
         let supers = path.iter().take_while(|name| *name == "super").count();
@@ -69,7 +69,7 @@ impl Sources {
         Some([base, rest].concat())
     }
 
-    /// The file that owns the item with this path.
+    /// Returns the file that defines the item with this path.
     fn owner(&self, path: &[String]) -> Module {
         let mut len = 0;
         while len < path.len() && self.0.contains_key(&path[..=len]) {
@@ -83,7 +83,7 @@ impl Sources {
         owners.next().filter(|target| target != path).map_or(module, |target| self.owner(&target))
     }
 
-    /// What breaks the rules, a line each.
+    /// Returns the violations of the rules, one per line.
     fn faults(&self) -> Vec<String> {
         let uses = self.uses();
         let rank = |module: &Module| LAYERS.iter().position(|row| row.contains(&module[0].as_str()));
@@ -95,7 +95,7 @@ impl Sources {
                     (None, _) => faults.push(format!("{from} is in no layer")),
                     (_, None) => faults.push(format!("{from} uses {to}, which is in no layer")),
                     (Some(own), Some(other)) if other > own || other == own && user[0] != used[0] && own > 0 => {
-                        faults.push(format!("{from} uses {to}, which is no layer below it"));
+                        faults.push(format!("{from} uses {to}, which is not in a layer below it"));
                     }
                     _ if uses[used].contains(*user) => faults.push(format!("{from} and {to} use each other")),
                     _ => {}
@@ -109,8 +109,8 @@ impl Sources {
     }
 }
 
-/// A cycle of files that use each other, if there is one: what is left when files that use no other, and those that no other
-/// uses, are taken away.
+/// Returns the files in a cycle, if there is one. It removes files that use no other and files that no other uses, until only
+/// files in cycles, or between two cycles, remain.
 fn cycle(uses: &BTreeMap<&Module, BTreeSet<Module>>) -> Option<String> {
     let mut left: BTreeMap<_, _> = uses.iter().map(|(user, used)| ((*user).clone(), used.clone())).collect();
     loop {
@@ -124,7 +124,7 @@ fn cycle(uses: &BTreeMap<&Module, BTreeSet<Module>>) -> Option<String> {
         left.values_mut().for_each(|uses| uses.retain(|used| kept.contains(used)));
     }
     let files: Vec<_> = left.keys().map(name).collect();
-    (!files.is_empty()).then(|| format!("a cycle is among {}", files.join(", ")))
+    (!files.is_empty()).then(|| format!("there is a cycle among {}", files.join(", ")))
 }
 
 fn module(name: &str) -> Module {
@@ -135,7 +135,7 @@ fn name(module: &Module) -> String {
     if module.is_empty() { "lib".to_owned() } else { module.join("/") }
 }
 
-/// A source without its unit tests, which are at its end, and without comments and the contents of strings.
+/// Removes the unit tests (which are at the end), the comments and the contents of strings from a source.
 fn code(source: &str) -> String {
     let engine = source.split("#[cfg(test)]\nmod tests {").next().unwrap();
     let mut code = String::new();
@@ -157,7 +157,7 @@ fn code(source: &str) -> String {
     code
 }
 
-/// The length of a string literal from its first character to the closing quote. The engine has no raw strings.
+/// Returns the length of a string literal from its first character to the closing quote. The engine has no raw strings.
 fn string_len(text: &str) -> usize {
     let mut escaped = false;
     let end = text.find(|c| {
@@ -168,7 +168,7 @@ fn string_len(text: &str) -> usize {
     end.map_or(text.len(), |end| end + 1)
 }
 
-/// The paths in a piece of code that begin with a module, with the number of modules around each that are no files.
+/// Returns the paths in the code that can begin with a module, each with the number of inline modules around it.
 fn paths(code: &str) -> Vec<(usize, Vec<String>)> {
     let tokens = tokens(code);
     let mut found = Vec::new();
@@ -202,7 +202,7 @@ fn paths(code: &str) -> Vec<(usize, Vec<String>)> {
     found
 }
 
-/// The paths of a `use` tree, such as `a::{b, c::d}`; returns how many tokens it took.
+/// Adds the paths of a `use` tree, such as `a::{b, c::d}`, to `found`. Returns the number of tokens read.
 fn tree(tokens: &[String], prefix: &mut Vec<String>, found: &mut Vec<(usize, Vec<String>)>, inside: usize) -> usize {
     let len = prefix.len();
     let mut at = 0;
@@ -236,7 +236,7 @@ fn is_word(token: &str) -> bool {
     token.starts_with(|c: char| c.is_alphabetic() || c == '_')
 }
 
-/// Words, `::` and single characters.
+/// Splits code into words, `::` and single characters.
 fn tokens(code: &str) -> Vec<String> {
     let mut tokens: Vec<String> = Vec::new();
     let mut rest = code;
@@ -258,7 +258,7 @@ fn tokens(code: &str) -> Vec<String> {
 }
 
 #[test]
-fn no_layer_uses_one_above_it_and_no_two_files_use_each_other() {
+fn layers_use_only_lower_ones_and_files_do_not_use_each_other() {
     let sources = Sources::of_engine();
     let found = sources.uses().values().map(BTreeSet::len).sum::<usize>();
     assert!(found > 100, "only {found} uses were found");
@@ -266,10 +266,10 @@ fn no_layer_uses_one_above_it_and_no_two_files_use_each_other() {
     assert!(faults.is_empty(), "{}", faults.join("\n"));
 }
 
-/// Each fault that the checker is for, planted.
+/// The check reports each kind of fault that is added to valid sources.
 #[test]
-fn checker_finds_planted_faults() {
-    let sound = [
+fn layer_check_finds_planted_faults() {
+    let valid = [
         ("lib", "pub mod connection; pub mod wire; pub use connection::Connection;"),
         ("wire", "mod mask; pub use mask::Mask;"),
         ("wire/mask", "pub struct Mask; mod wide { use super::Mask; }"),
@@ -279,9 +279,13 @@ fn checker_finds_planted_faults() {
     ];
     for (file, code, fault) in [
         ("wire/mask", "", ""),
-        ("wire/mask", "use crate::connection::Frames;", "wire/mask uses connection/frames, which is no layer below it"),
-        ("wire/mask", "fn f() { crate::handshake::g() }", "wire/mask uses handshake, which is no layer below it"),
-        ("message", "use crate::handshake::Uri;", "message uses handshake, which is no layer below it"),
+        (
+            "wire/mask",
+            "use crate::connection::Frames;",
+            "wire/mask uses connection/frames, which is not in a layer below it",
+        ),
+        ("wire/mask", "fn f() { crate::handshake::g() }", "wire/mask uses handshake, which is not in a layer below it"),
+        ("message", "use crate::handshake::Uri;", "message uses handshake, which is not in a layer below it"),
         ("connection/frames", "use super::Connection;", "connection and connection/frames use each other"),
         (
             "connection/frames",
@@ -294,21 +298,21 @@ fn checker_finds_planted_faults() {
         (
             "wire/a",
             "fn f() { self::super::super::handshake::g() }",
-            "wire/a uses handshake, which is no layer below it",
+            "wire/a uses handshake, which is not in a layer below it",
         ),
         (
             "wire/a",
             "const A: &str = \"//\"; use crate::handshake::B;",
-            "wire/a uses handshake, which is no layer below it",
+            "wire/a uses handshake, which is not in a layer below it",
         ),
         (
             "wire/a",
             "const A: [char; 2] = ['}', '\\''; mod c { use super::super::super::handshake::B; }",
-            "wire/a uses handshake, which is no layer below it",
+            "wire/a uses handshake, which is not in a layer below it",
         ),
         ("wire/a", "const A: &str = \"crate::handshake::b\"; /* crate::handshake::c */", ""),
     ] {
-        let mut files: BTreeMap<_, _> = sound.map(|(file, code)| (module(file), code.to_owned())).into();
+        let mut files: BTreeMap<_, _> = valid.map(|(file, code)| (module(file), code.to_owned())).into();
         let source = files.entry(module(file)).or_default();
         *source = format!("{code}\n{source}");
         let faults = Sources::new(files).faults();
@@ -323,5 +327,5 @@ fn checker_finds_planted_faults() {
         ("wire/c", "use super::a::A;"),
     ];
     let faults = Sources::new(ring.map(|(file, code)| (module(file), code.to_owned())).into()).faults();
-    assert_eq!(faults, ["a cycle is among wire/a, wire/b, wire/c"]);
+    assert_eq!(faults, ["there is a cycle among wire/a, wire/b, wire/c"]);
 }

@@ -1,4 +1,4 @@
-//! Whole messages in storage that the host lends: limits, holes, copies (RFC 6455 sections 5.4, 6.2 and 10.4).
+//! Whole messages in storage provided by the host: limits, missing chunks, copies (RFC 6455 sections 5.4, 6.2 and 10.4).
 
 use barews::connection::{Config, Event, MessageKind};
 use barews::message::MessageBuffer;
@@ -7,8 +7,8 @@ use barews_testkit::raw;
 
 const KEY: Option<[u8; 4]> = Some([0x37, 0xfa, 0x21, 0x3d]);
 
-/// The messages in a wire that comes in these reads, and the error behind them, in storage of any kind. On an error the host
-/// does what it is told to: it fails the connection.
+/// Returns the messages that arrive in these reads, and the error that follows them. Like the host that the documentation
+/// describes, it fails the connection if `push` returns an error.
 fn joined<S: AsMut<[u8]>>(storage: S, reads: &[&[u8]]) -> (Vec<(MessageKind, Vec<u8>)>, Option<ProtocolError>) {
     let mut connection = Connection::new(Server, &Config::DEFAULT);
     let mut buffer = MessageBuffer::new(storage);
@@ -36,8 +36,8 @@ fn joined<S: AsMut<[u8]>>(storage: S, reads: &[&[u8]]) -> (Vec<(MessageKind, Vec
     (messages, None)
 }
 
-/// Messages of one frame and of three, in this order, one of each length.
-fn wire_of(lengths: &[usize]) -> Vec<u8> {
+/// Returns a stream with two messages of each length: one in a single frame, then one in three fragments.
+fn stream_of(lengths: &[usize]) -> Vec<u8> {
     let mut stream = Vec::new();
     for len in lengths {
         let payload: Vec<u8> = (0..*len as u8).collect();
@@ -50,7 +50,7 @@ fn wire_of(lengths: &[usize]) -> Vec<u8> {
     stream
 }
 
-/// What comes of them: all that fit, and an error at the first that does not. [6455-10.4-1] [6455-5.4-3] [6455-6.2-4]
+/// Returns the messages that fit, and an error at the first that does not. [6455-10.4-1] [6455-5.4-3] [6455-6.2-4]
 fn expected(lengths: &[usize], limit: usize) -> (Vec<(MessageKind, Vec<u8>)>, Option<ProtocolError>) {
     let fit = lengths.iter().take_while(|len| **len <= limit);
     let messages = fit.clone().flat_map(|len| [(); 2].map(|()| (MessageKind::Binary, (0..*len as u8).collect())));
@@ -62,7 +62,7 @@ fn storage_size_is_the_exact_limit_at_every_cut() {
     const LIMIT: usize = 12;
     for last in LIMIT - 2..=LIMIT + 2 {
         let lengths = [0, 1, LIMIT - 2, LIMIT - 1, LIMIT, last, 3];
-        let stream = wire_of(&lengths);
+        let stream = stream_of(&lengths);
         let expected = expected(&lengths, LIMIT);
         assert_eq!(joined([0; LIMIT], &[&stream]), expected, "{last} bytes, whole");
         for cut in 0..=stream.len() {
@@ -74,9 +74,9 @@ fn storage_size_is_the_exact_limit_at_every_cut() {
 }
 
 #[test]
-fn message_buffer_takes_any_storage() {
+fn message_buffer_accepts_any_storage() {
     let lengths = [3, 8, 9];
-    let stream = wire_of(&lengths);
+    let stream = stream_of(&lengths);
     let bytes: Vec<&[u8]> = stream.chunks(1).collect();
     let mut vector = heapless::Vec::<u8, 8>::new();
     assert_eq!(joined(&mut vector, &bytes), expected(&[1], 0), "an empty vector has no space");
@@ -86,13 +86,13 @@ fn message_buffer_takes_any_storage() {
         assert_eq!(joined(&mut [0; 8][..], reads), expected(&lengths, 8));
         assert_eq!(joined(vec![0; 8], reads), expected(&lengths, 8));
         assert_eq!(joined(&mut vector, reads), expected(&lengths, 8));
-        assert_eq!(joined([0; 0], &[&wire_of(&[0])]), expected(&[0], 0));
+        assert_eq!(joined([0; 0], &[&stream_of(&[0])]), expected(&[0], 0));
     }
 }
 
-/// A message with a hole never comes out, even if the host goes on after the error; the next message is whole again.
+/// A message with missing chunks is never returned, even if the host continues after the error; the next message is complete.
 #[test]
-fn message_after_an_error_has_no_hole() {
+fn message_after_an_error_is_complete() {
     let frames = [(0x02, &b"abc"[..]), (0x00, b"TOO LONG"), (0x00, b"d"), (0x80, b"e"), (0x02, b"n"), (0x80, b"ext")];
     let stream: Vec<u8> = frames.iter().flat_map(|(first, payload)| raw::frame(*first, KEY, payload)).collect();
     for size in [1, 2, 3, 7, stream.len()] {
@@ -124,7 +124,7 @@ fn message_after_an_error_has_no_hole() {
     }
 }
 
-/// A message in one piece is where it was received; one in two pieces is in the storage.
+/// A message in one chunk remains in the receive buffer; a message in two chunks is in the storage.
 #[test]
 fn message_in_one_chunk_is_not_copied() {
     let mut storage = [0xEE; 64];
@@ -137,20 +137,20 @@ fn message_in_one_chunk_is_not_copied() {
         let Some(Event::Data(chunk)) = connection.receive(&mut bytes).unwrap().event else { panic!() };
         let message = buffer.push(chunk).unwrap().unwrap();
         let payload = message.payload.as_ptr_range();
-        assert!(within.start <= payload.start && payload.end <= within.end, "it lies in the receive buffer");
+        assert!(within.start <= payload.start && payload.end <= within.end, "the payload is in the receive buffer");
     }
     let frame = raw::frame(0x81, KEY, b"Hello");
-    for part in frame.chunks(8) {
-        let mut bytes = part.to_vec();
+    for read in frame.chunks(8) {
+        let mut bytes = read.to_vec();
         if let Some(Event::Data(chunk)) = connection.receive(&mut bytes).unwrap().event
             && let Some(message) = buffer.push(chunk).unwrap()
         {
             assert_eq!(message.text(), Some("Hello"));
-            assert_eq!(message.payload.as_ptr().addr(), place, "it lies in the storage");
+            assert_eq!(message.payload.as_ptr().addr(), place, "the payload is in the storage");
         }
     }
     assert_eq!(storage[..5], *b"Hello");
-    assert_eq!(storage[5..], [0xEE; 59], "no more of the storage is touched than the message needs");
+    assert_eq!(storage[5..], [0xEE; 59], "the rest of the storage is unchanged");
 }
 
 #[test]
@@ -168,7 +168,7 @@ fn text_returns_a_str_for_text_only() {
     assert_eq!(text(0xC1, b"\xff"), None, "an extension's text need not be UTF-8");
 }
 
-/// The limit is refused with 1009, and nothing follows. [6455-7.4.1-9]
+/// A message above the limit closes with 1009, and no event follows. [6455-7.4.1-9]
 #[test]
 fn message_too_big_closes_with_1009() {
     let mut connection = Connection::new(Server, &Config::DEFAULT);

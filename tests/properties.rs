@@ -1,8 +1,8 @@
-//! The properties P1 to P13 that a caller relies on, each as a test of its name.
+//! The properties P1 to P13 that callers rely on. The number of a property is part of the test's name.
 //!
-//! The testkit lists them. Its [`Host`] checks P1 to P3, P5 to P8, P11 and P13 at every call; the tests here bring the input:
-//! transcripts, and random streams, valid and malformed, for both roles and with small limits. For more cases:
-//! `PROPTEST_CASES=100000 cargo test --test properties`.
+//! The testkit's documentation lists the properties. Its [`Host`] checks P1 to P3, P5 to P8, P11 and P13 at every call; the
+//! tests here supply the input: transcripts, and random streams, valid and malformed, for both roles and with small limits. For
+//! more cases: `PROPTEST_CASES=100000 cargo test --test properties`.
 
 use barews::connection::{Config, Event, MessageKind, Received};
 use barews::wire::MAX_CONTROL_FRAME;
@@ -17,22 +17,27 @@ use core::fmt::Debug;
 use proptest::collection::vec;
 use proptest::prelude::*;
 
-/// What an endpoint makes of a wire that comes in reads of these sizes, and after its end.
-fn heard<R: Side + Debug>(config: &Config, stream: &[u8], sizes: &[usize], drain: Drain) -> (Log, Outcome, Host<R>) {
+/// Feeds a stream to an endpoint in reads of these sizes. Returns its log, its final state and the endpoint itself.
+fn receive_all<R: Side + Debug>(
+    config: &Config,
+    stream: &[u8],
+    sizes: &[usize],
+    drain: Drain,
+) -> (Log, Outcome, Host<R>) {
     let mut host = Host::<R>::new(config);
     host.drain = drain;
     host.feed_cut(stream, sizes);
     (host.log.clone(), host.outcome(), host)
 }
 
-/// Any cut gives what a naive receiver hears.
-fn same_for_any_cut<R: Side + Debug>(config: &Config, stream: &[u8], sizes: &[usize]) {
+/// Checks that the result is that of the naive receiver, at any cut.
+fn assert_cuts_change_nothing<R: Side + Debug>(config: &Config, stream: &[u8], sizes: &[usize]) {
     let naive = oracle::expect(R::IS_SERVER, config, stream);
-    let (log, outcome, mut whole) = heard::<R>(config, stream, &[usize::MAX], Drain::AtOnce);
+    let (log, outcome, mut whole) = receive_all::<R>(config, stream, &[usize::MAX], Drain::AtOnce);
     assert_eq!(log, naive);
     whole.eof();
     for sizes in [sizes, &[1]] {
-        let (cut_log, cut_outcome, mut cut) = heard::<R>(config, stream, sizes, Drain::AtOnce);
+        let (cut_log, cut_outcome, mut cut) = receive_all::<R>(config, stream, sizes, Drain::AtOnce);
         assert_eq!((cut_log, cut_outcome), (log.clone(), outcome.clone()), "in reads of {sizes:?}");
         cut.eof();
         assert_eq!((&cut.log, cut.outcome()), (&whole.log, whole.outcome()), "at the end, in reads of {sizes:?}");
@@ -42,11 +47,11 @@ fn same_for_any_cut<R: Side + Debug>(config: &Config, stream: &[u8], sizes: &[us
 proptest! {
     #![proptest_config(cases(2000))]
 
-    /// P1: each call consumes a byte or returns an event. So a wire takes a bounded number of calls, however it is cut.
+    /// P1: each call consumes a byte or returns an event. So the number of calls for a stream is bounded, however it is cut.
     #[test]
     fn p01_every_call_makes_progress(parts in parts(), junk in bytes(60), sizes in vec(1..20usize, 1..5)) {
         fn calls<R: Side + Debug>(stream: &[u8], sizes: &[usize]) {
-            let (log, _, host) = heard::<R>(&Config::DEFAULT, stream, sizes, Drain::AtOnce);
+            let (log, _, host) = receive_all::<R>(&Config::DEFAULT, stream, sizes, Drain::AtOnce);
             let reads = stream.len() + 1;
             assert!(host.calls <= reads + stream.len() + log.entries.len());
         }
@@ -56,9 +61,9 @@ proptest! {
         }
     }
 
-    /// P3: a wrapper that keeps positions instead of borrows finds each payload at the end of what was consumed.
+    /// P3: each payload is at the end of the consumed bytes, so that a wrapper can keep positions instead of borrows.
     #[test]
-    fn p03_payload_ends_what_was_consumed(parts in parts()) {
+    fn p03_payload_is_at_the_end_of_the_consumed_bytes(parts in parts()) {
         let mut buffer = written(&parts, true);
         let mut connection = Connection::new(Server, &Config::DEFAULT);
         let mut at = 0;
@@ -77,25 +82,29 @@ proptest! {
         }
     }
 
-    /// P4: however the input is cut, events, replies and the end are the same: those of a naive receiver.
+    /// P4: however the input is cut, the events, replies and final state are those of the naive receiver.
     #[test]
-    fn p04_any_cut_gives_the_same_on_random_streams(parts in parts(), config in config(), sizes in vec(1..20usize, 1..5)) {
-        same_for_any_cut::<Server>(&config, &written(&parts, true), &sizes);
-        same_for_any_cut::<Client<Keys>>(&config, &written(&parts, false), &sizes);
+    fn p04_cuts_change_no_result_on_random_streams(
+        parts in parts(), config in config(), sizes in vec(1..20usize, 1..5),
+    ) {
+        assert_cuts_change_nothing::<Server>(&config, &written(&parts, true), &sizes);
+        assert_cuts_change_nothing::<Client<Keys>>(&config, &written(&parts, false), &sizes);
     }
 
-    /// P4 on bytes that are no frames but by chance.
+    /// P4 on random bytes, which form a frame only by chance.
     #[test]
-    fn p04_any_cut_gives_the_same_on_junk(junk in bytes(60), config in config(), sizes in vec(1..20usize, 1..5)) {
-        same_for_any_cut::<Server>(&config, &junk, &sizes);
-        same_for_any_cut::<Client<Keys>>(&config, &junk, &sizes);
+    fn p04_cuts_change_no_result_on_junk(junk in bytes(60), config in config(), sizes in vec(1..20usize, 1..5)) {
+        assert_cuts_change_nothing::<Server>(&config, &junk, &sizes);
+        assert_cuts_change_nothing::<Client<Keys>>(&config, &junk, &sizes);
     }
 
-    /// P5: nothing follows a Close or an error, whatever comes then. [6455-7.1.7-7]
+    /// P5: no event follows a Close or an error, whatever is received then. [6455-7.1.7-7]
     #[test]
-    fn p05_nothing_follows_a_close_or_an_error(parts in valid(), broken in any::<bool>(), after in parts(), sizes in vec(1..20usize, 1..5)) {
+    fn p05_nothing_follows_a_close_or_an_error(
+        parts in valid(), broken in any::<bool>(), after in parts(), sizes in vec(1..20usize, 1..5),
+    ) {
         fn nothing_follows<R: Side + Debug>(stream: &[u8], after: &[u8], sizes: &[usize]) {
-            let (log, outcome, mut host) = heard::<R>(&Config::DEFAULT, stream, sizes, Drain::AtOnce);
+            let (log, outcome, mut host) = receive_all::<R>(&Config::DEFAULT, stream, sizes, Drain::AtOnce);
             let end = log.entries.iter().position(|entry| matches!(entry, Entry::Close(..) | Entry::Error(_))).unwrap();
             assert!(matches!(log.entries[end + 1..], [Entry::Sent(_)]), "one Close, and nothing else");
             host.feed_cut(after, sizes);
@@ -108,40 +117,40 @@ proptest! {
         nothing_follows::<Client<Keys>>(&written(&parts, false), &written(&after, false), &sizes);
     }
 
-    /// P7, P13: a host that drains late hears the same, and what it sends then is the newest reply, once.
+    /// P7, P13: a host that drains late gets the same events, and then sends only the newest reply, once.
     #[test]
     fn p07_p13_late_drain_sends_the_newest_reply_once(parts in parts(), config in config(), sizes in vec(1..20usize, 1..5)) {
         fn late<R: Side + Debug>(config: &Config, stream: &[u8], sizes: &[usize]) {
             let naive = oracle::expect(R::IS_SERVER, config, stream);
-            let (log, _, mut host) = heard::<R>(config, stream, sizes, Drain::ByHand);
+            let (log, _, mut host) = receive_all::<R>(config, stream, sizes, Drain::ByHand);
             assert!(log.sent().is_empty());
             oracle::assert_same(&log, &naive);
             host.drain();
             let (sent, newest) = (host.log.sent(), naive.sent().pop());
             assert!(sent.len() <= 1);
             if sent.last() != newest.as_ref() {
-                // A long Pong is given up for a long Ping or a Close as soon as their header is there.
+                // The header of a long Ping or of a Close already discards a long pending Pong.
                 let (first, payload) = newest.unwrap();
                 assert!(sent.is_empty() && first == 0x8A && payload.len() > 14, "the newest reply is sent");
-                assert!(host.connection.payload_left() > 0, "and one that is given up for another that is on its way");
+                assert!(host.connection.payload_left() > 0, "unless an incomplete control frame has discarded it");
             }
         }
         late::<Server>(&config, &written(&parts, true), &sizes);
         late::<Client<Keys>>(&config, &written(&parts, false), &sizes);
     }
 
-    /// P9: whatever one side emits, by any call and in any order, the other accepts and yields as it was sent.
-    /// P6, P7, P8, P11: every call is held against them. [6455-6.1-1]
+    /// P9: whatever one side sends, by any calls in any order, the other accepts, and its events equal what was sent.
+    /// P6, P7, P8, P11 are checked at every call. [6455-6.1-1]
     #[test]
     fn p09_peer_receives_what_was_sent(actions in vec((any::<bool>(), action()), 0..60), small in 1..40u32, drain in drain()) {
         session::play(&actions, &Config { fragment_size: small, ..Config::DEFAULT }, drain);
     }
 }
 
-/// P2: without an event everything was consumed, also of an input that ends in the middle of anything.
+/// P2: if a call returns no event, it has consumed the whole input, wherever the input ends.
 #[test]
 fn p02_no_event_means_all_is_consumed() {
-    /// The events in the whole input.
+    /// Returns the number of events in the whole input.
     fn events<R: Side + Debug>(transcript: &Transcript) -> usize {
         let input = transcript.input();
         let mut events = 0;
@@ -172,9 +181,9 @@ fn p02_no_event_means_all_is_consumed() {
     assert!(by_server.min(by_client) >= 160, "{by_server} events at servers, {by_client} at clients");
 }
 
-/// P4 on every transcript, at every single cut and byte by byte. The expectations are those of the files.
+/// P4 on every transcript, at every single cut and byte by byte. The transcripts contain the expectations.
 #[test]
-fn p04_any_cut_gives_the_same_on_transcripts() {
+fn p04_cuts_change_no_result_on_transcripts() {
     for transcript in transcripts() {
         for reads in (1..transcript.input().len()).map(Reads::Cut).chain([Reads::Bytes]) {
             if transcript.is_server {
@@ -186,9 +195,9 @@ fn p04_any_cut_gives_the_same_on_transcripts() {
     }
 }
 
-/// P4: the smallest limits hold for a frame that comes whole as for one that comes in pieces.
+/// P4: the smallest limits apply in the same way to a frame in one read and to a frame in several.
 #[test]
-fn p04_any_cut_gives_the_same_at_the_limits() {
+fn p04_cuts_change_no_result_at_the_limits() {
     for max in 0..3 {
         for config in [
             Config { max_frame_size: max, ..Config::DEFAULT },
@@ -199,15 +208,16 @@ fn p04_any_cut_gives_the_same_at_the_limits() {
                 let whole = [Part::Frame(0x82, vec![0; len])];
                 let two = [Part::Frame(0x02, vec![0; len]), Part::Frame(0x80, vec![0; len])];
                 for parts in [&whole[..], &two] {
-                    same_for_any_cut::<Server>(&config, &written(parts, true), &[3]);
-                    same_for_any_cut::<Client<Keys>>(&config, &written(parts, false), &[3]);
+                    assert_cuts_change_nothing::<Server>(&config, &written(parts, true), &[3]);
+                    assert_cuts_change_nothing::<Client<Keys>>(&config, &written(parts, false), &[3]);
                 }
             }
         }
     }
 }
 
-/// P6: 131 bytes always suffice, and 126 do without a mask; in less, a frame that does not fit stays due and whole.
+/// P6: a control frame fits into 131 bytes, and an unmasked one into 127. If it does not fit, nothing is written, and the frame
+/// remains due.
 #[test]
 fn p06_control_frame_is_written_whole_or_not_at_all() {
     fn longest<R: Side + Debug>(suffices: usize) {
@@ -219,8 +229,8 @@ fn p06_control_frame_is_written_whole_or_not_at_all() {
             for space in 0..need {
                 let mut out = [0xA5; MAX_CONTROL_FRAME];
                 assert_eq!(host.connection.poll_transmit(&mut out[..space]), 0);
-                assert_eq!(out, [0xA5; MAX_CONTROL_FRAME], "nothing is written");
-                assert_eq!(host.connection.buffered_amount(), need as u64, "and the Pong stays due");
+                assert_eq!(out, [0xA5; MAX_CONTROL_FRAME], "no byte is written");
+                assert_eq!(host.connection.buffered_amount(), need as u64, "the Pong remains due");
             }
             assert_eq!(host.connection.poll_transmit(&mut [0; MAX_CONTROL_FRAME][..need]), need);
             assert_eq!(host.connection.poll_transmit(&mut [0; MAX_CONTROL_FRAME]), 0);
@@ -231,7 +241,7 @@ fn p06_control_frame_is_written_whole_or_not_at_all() {
     assert_eq!(MAX_CONTROL_FRAME, 131);
 }
 
-/// P8: a client masks every frame with a fresh key, straight from its source, a server none.
+/// P8: a client masks every frame with a new key from its source; a server masks none.
 #[test]
 fn p08_every_frame_has_a_fresh_key() {
     fn everything<R: Side + Debug>() -> Host<R> {
@@ -254,7 +264,7 @@ fn p08_every_frame_has_a_fresh_key() {
     assert_eq!(everything::<Server>().keys.get(), 0, "[6455-5.1-4] a server masks nothing");
     let client = everything::<Client<Keys>>();
     assert_eq!(client.keys.get(), 11, "[6455-5.3-2] a key for each frame");
-    // The n-th frame has the n-th key, and no frame went without.
+    // The n-th frame has the n-th key, and every frame has one.
     let (mut at, mut keys) = (0, Vec::new());
     while at < client.output.len() {
         let header = raw::read_header(&client.output[at..]).unwrap();
@@ -265,13 +275,13 @@ fn p08_every_frame_has_a_fresh_key() {
     assert_eq!(keys, drawn, "[6455-10.3-1] the keys are those of the source, each once");
 }
 
-/// P10, nothing panics, is held by three more checks: the lints that `src/lib.rs` turns on (no indexing, no `unwrap`, no
-/// `panic!`, nothing of `std`) with clippy's `-D warnings` in CI, `suites/panic_free/run`, and the fuzz targets.
-///
-/// P10: a declared length reserves nothing and overflows nothing, whatever it is, alone and in the middle of a message,
+/// P10: a declared length reserves no memory and overflows no sum, whatever it is, alone or in the middle of a message and
 /// between control frames. [6455-5.2-7] [6455-10.4-1]
+///
+/// Three more checks ensure the other half of P10, that nothing panics: the lints in `src/lib.rs` (no indexing, no `unwrap`, no
+/// `panic!`, no `std`) with clippy's `-D warnings` in CI, `suites/panic_free/run`, and the fuzz targets.
 #[test]
-fn p10_any_declared_length_overflows_nothing() {
+fn p10_declared_length_never_overflows() {
     fn declare<R: Side + Debug>(len: u64, config: &Config) {
         let key = R::IS_SERVER.then_some([1, 2, 3, 4]);
         let open = [&raw::frame(0x02, key, &[0; 3])[..], &raw::frame(0x89, key, b"ping")].concat();
@@ -281,7 +291,7 @@ fn p10_any_declared_length_overflows_nothing() {
             let mut stream = [start, &raw::header(first, key, len)].concat();
             stream.extend([0x61; 40]);
             for size in [usize::MAX, 1, 7] {
-                let (log, _, host) = heard::<R>(config, &stream, &[size], Drain::AtOnce);
+                let (log, _, host) = receive_all::<R>(config, &stream, &[size], Drain::AtOnce);
                 if len < 1 << 63 && first < 0x88 && len <= config.max_frame_size {
                     let room = u128::from(config.max_message_size) - if first & 0x7F == 0 { 3 } else { 0 };
                     let fits = u128::from(len) <= room;
@@ -310,7 +320,7 @@ fn p10_any_declared_length_overflows_nothing() {
     }
 }
 
-/// P10: what `cargo test` runs checks every addition, subtraction, multiplication and shift.
+/// P10: code built by `cargo test` checks every addition, subtraction, multiplication and shift for overflow.
 #[test]
 #[cfg_attr(not(debug_assertions), ignore = "built without overflow checks")]
 fn p10_tests_check_arithmetic_for_overflow() {
@@ -318,14 +328,14 @@ fn p10_tests_check_arithmetic_for_overflow() {
     assert!(std::panic::catch_unwind(|| most + core::hint::black_box(1)).is_err());
 }
 
-/// P11: in every state, every call that is refused says why, changes nothing and draws no key; what is too small a space
-/// says what would suffice, and that does, exactly. The testkit checks the latter at every call.
+/// P11: in every state, a refused call returns the reason, changes nothing and draws no key. If the buffer is too small, the
+/// error contains the smallest sufficient size; the testkit checks this at every call.
 #[test]
 fn p11_refused_calls_change_nothing() {
     use SendError::{Closing, FrameInProgress, MessageInProgress, PayloadTooLong};
     type Situation<R> = (&'static str, fn(&mut Host<R>), Option<SendError>, Option<SendError>, Option<SendError>);
     fn situations<R: Side + Debug>() -> [Situation<R>; 8] {
-        // What a data message, a control frame and a Close are answered with.
+        // The result for a data message, for a control frame and for a Close.
         [
             ("open", |_| {}, None, None, None),
             (
@@ -405,9 +415,9 @@ fn p11_refused_calls_change_nothing() {
     check::<Client<Keys>>();
 }
 
-/// P11: the space for a message, at the lengths where the header grows, and for a fragment.
+/// P11: the size needed for a message, at the lengths where the header grows, and for a fragment.
 #[test]
-fn p11_need_is_the_exact_space() {
+fn p11_need_is_the_smallest_sufficient_size() {
     fn check<R: Side + Debug>() {
         let key = if R::IS_SERVER { 0 } else { 4 };
         for (len, header) in [(0, 2), (1, 2), (125, 2), (126, 4), (65535, 4), (65536, 10), (70000, 10)] {
@@ -434,7 +444,7 @@ fn p11_need_is_the_exact_space() {
     check::<Client<Keys>>();
 }
 
-/// P12: memory per connection is a constant. The ceilings are the sizes of today on a 64-bit host, and what the README says.
+/// P12: memory per connection is constant. The ceilings are the present sizes on a 64-bit host, which are also in the README.
 #[test]
 #[cfg(target_pointer_width = "64")]
 fn p12_types_stay_within_their_sizes() {
@@ -460,11 +470,11 @@ fn p12_types_stay_within_their_sizes() {
     ];
     for (name, size, ceiling) in ceilings {
         println!("{name}: {size} bytes, at most {ceiling}");
-        assert!(size <= ceiling, "{name} has {size} bytes, and at most {ceiling} are allowed");
+        assert!(size <= ceiling, "{name} has {size} bytes; at most {ceiling} are allowed");
     }
 }
 
-/// P13: behind each receive, close or end, one frame at most is due, and after it none.
+/// P13: after each call of `receive`, `close` or `receive_eof`, at most one frame is due.
 #[test]
 fn p13_at_most_one_frame_is_due() {
     fn check<R: Side + Debug>() {
@@ -488,7 +498,7 @@ fn p13_at_most_one_frame_is_due() {
         }
         let mut host = Host::<R>::new(&Config::DEFAULT);
         host.eof();
-        assert!(host.log.sent().is_empty(), "the end: no Close is of use any more");
+        assert!(host.log.sent().is_empty(), "no Close is sent after the end of the stream");
     }
     check::<Server>();
     check::<Client<Keys>>();

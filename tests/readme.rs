@@ -1,5 +1,5 @@
-//! The README says what is true: its code stands in an example that is built, its commands are run by CI, and its table of
-//! limits agrees with the constants.
+//! The README is correct: its code is part of an example that is built, CI runs its commands, and its table of limits matches
+//! the constants.
 
 use std::fs;
 
@@ -13,19 +13,19 @@ fn read(path: &str) -> String {
     fs::read_to_string(root().join(path)).unwrap_or_else(|e| panic!("{path}: {e}"))
 }
 
-/// The fenced blocks of this language.
+/// Returns the fenced blocks in this language.
 fn blocks(text: &str, language: &str) -> Vec<String> {
     let fence = format!("```{language}\n");
     text.split(&fence).skip(1).map(|block| block.split("```").next().unwrap().to_owned()).collect()
 }
 
-/// Lines without their indentation.
+/// Removes the indentation of every line.
 fn flat(text: &str) -> String {
     text.lines().map(|line| line.trim().to_owned() + "\n").collect()
 }
 
 #[test]
-fn readme_code_is_that_of_the_example() {
+fn readme_code_matches_the_example() {
     let example = flat(&read("examples/blocking_echo.rs"));
     let code = blocks(&read("README.md"), "rust,ignore");
     assert!(!code.is_empty());
@@ -34,7 +34,7 @@ fn readme_code_is_that_of_the_example() {
     }
 }
 
-/// The simple commands of a shell script: without comments, pipes, redirections and the words that hold them together.
+/// Splits a shell script into simple commands, at pipes, redirections, separators and parentheses, and removes comments.
 fn commands(script: &str) -> Vec<String> {
     let words = |command: &str| command.split_whitespace().collect::<Vec<_>>().join(" ");
     let code = |line: &str| {
@@ -57,7 +57,7 @@ fn readme_commands_are_run_by_ci() {
 }
 
 #[test]
-fn commands_are_whole_and_outside_of_comments() {
+fn commands_of_a_script_are_found_outside_of_comments() {
     let found = commands(
         "#!/bin/sh\n# cargo test\n  a=$(echo hello |  cargo run -- x) # cargo fmt\ncargo test --lib >log 2>&1 &",
     );
@@ -65,10 +65,10 @@ fn commands_are_whole_and_outside_of_comments() {
     assert!(!["cargo test", "cargo fmt"].iter().any(|it| found.contains(&(*it).to_owned())), "{found:?}");
 }
 
-/// What the README says of memory is what `size_of` says; a client's source of keys has its own size.
+/// The sizes in the README are those of `size_of`. The client's excludes its source of keys.
 #[test]
 #[cfg(target_pointer_width = "64")]
-fn readme_sizes_are_those_of_the_types() {
+fn readme_sizes_match_the_types() {
     type WithoutSource = barews::Client<fn() -> [u8; 4]>;
     let server = size_of::<barews::Connection<barews::Server>>();
     let client = size_of::<barews::Connection<WithoutSource>>() - size_of::<WithoutSource>();
@@ -80,21 +80,21 @@ fn readme_sizes_are_those_of_the_types() {
     assert!(readme.contains(&sentence), "the README does not say: {sentence}");
 }
 
-/// The rows of the table of limits: what is the default, and what happens beyond it.
+/// Returns the rows of the table of limits: the default, and what happens beyond it.
 fn limits(page: &str) -> Vec<(String, String)> {
     let text = read(page);
     let rows = text.lines().skip_while(|line| !line.ends_with("| limit | default | beyond it |")).skip(2);
     let rows = rows.map(|line| line.trim_start_matches("//! ")).take_while(|line| line.starts_with('|'));
     let cell = |cell: Option<&str>| {
         let cell = cell.unwrap().trim().replace("](SendError::PayloadTooLong)", "").replace(['[', '`'], "");
-        cell.split(": 512 bytes").next().unwrap().to_owned() // an explanation that the one page has
+        cell.split(": 512 bytes").next().unwrap().to_owned() // only one of the two pages has this explanation
     };
     rows.map(|row| row.split('|').skip(2)).map(|mut cells| (cell(cells.next()), cell(cells.next()))).collect()
 }
 
 /// [6455-10.4-2]
 #[test]
-fn limits_of_both_pages_are_the_defaults() {
+fn limit_tables_match_the_defaults() {
     let Config { max_frame_size, max_message_size, max_fragments, fragment_size, .. } = Config::DEFAULT;
     let (frame, message, fragment) = (max_frame_size >> 20, max_message_size >> 20, fragment_size >> 10);
     let time = |ms: Option<u64>| ms.map_or("none".to_owned(), |ms| format!("{} s", ms / 1000));
@@ -118,9 +118,9 @@ fn limits_of_both_pages_are_the_defaults() {
         time(closing),
     ];
     let limits = ["README.md", "src/lib.rs"].map(limits);
-    assert_eq!(limits[0], limits[1], "both pages tell the same");
-    let told = limits[0].iter().map(|(default, _)| default);
-    let told: Vec<_> =
-        told.filter(|default| !default.starts_with("the host's") && !default.starts_with("as many")).collect();
-    assert_eq!(told, defaults.iter().collect::<Vec<_>>());
+    assert_eq!(limits[0], limits[1], "both pages have the same table");
+    let listed = limits[0].iter().map(|(default, _)| default);
+    let listed: Vec<_> =
+        listed.filter(|default| !default.starts_with("the host's") && !default.starts_with("as many")).collect();
+    assert_eq!(listed, defaults.iter().collect::<Vec<_>>());
 }

@@ -1,4 +1,4 @@
-//! Plays the files in `transcripts`, one rule each, cut in every way, and the RFC's own examples (RFC 6455 section 5.7).
+//! Plays the files in `transcripts`, one rule each, at every cut, and the RFC's own examples (RFC 6455 section 5.7).
 
 use barews::{Client, Server};
 use barews_testkit::player::Reads;
@@ -36,7 +36,7 @@ fn transcripts_pass_at_every_cut() {
     }
 }
 
-/// A transcript proves nothing without input, expectation and rule. The announced numbers ensure that each is played.
+/// Every transcript has a rule, an input and an expectation. The announced numbers of connections ensure that each is played.
 #[test]
 fn every_transcript_has_a_rule_an_input_and_an_expectation() {
     let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/transcripts");
@@ -59,9 +59,9 @@ fn every_transcript_has_a_rule_an_input_and_an_expectation() {
 
 const HEADER: &str = "role both\nconnections server 1 client 1\n";
 
-/// The player itself: a transcript fails if it expects something else than what happens.
+/// A transcript fails if its expectations do not match what happens.
 #[test]
-fn player_panics_at_an_unmet_expectation() {
+fn player_panics_on_an_unmet_expectation() {
     let right = format!("{HEADER}> 89 {{02}} \"Hi\"\n= ping \"Hi\"\n< 8a {{02}} \"Hi\"\n? state Open clean no\n");
     let wrong = [
         ("> 89", "> 8a"),
@@ -86,9 +86,9 @@ fn player_panics_at_an_unmet_expectation() {
     }
 }
 
-/// The parser itself passes over nothing. Each text breaks one rule of the format, and the panic names the line and the rule.
+/// The parser ignores nothing. Each text breaks one rule of the format, and the panic names the line and the rule.
 #[test]
-fn parser_panics_at_what_the_format_does_not_have() {
+fn parser_panics_on_a_malformed_transcript() {
     let after_header = [
         // The role: once, at the top, with its numbers of connections.
         ("role server", 3, "a second role"),
@@ -97,7 +97,7 @@ fn parser_panics_at_what_the_format_does_not_have() {
         ("eof\n---\neof", 2, "1 connections for a server are announced, and 2 follow"),
         ("", 2, "nothing happens in the last connection"),
         ("eof\n---\n---\neof", 5, "nothing happens in the connection before"),
-        // Lines that the format does not have, or has elsewhere.
+        // Lines that the format does not have, or not at this place.
         ("> 81 {00}\nconfig max_fragments 3", 4, "a config comes before"),
         ("config max_frames 3", 3, "an unknown field of Config"),
         ("config max_fragments", 3, "a value is missing"),
@@ -110,7 +110,7 @@ fn parser_panics_at_what_the_format_does_not_have() {
         ("--- role server", 3, "an unknown line"),
         ("eof now", 3, "an unknown line"),
         ("fail NoSuchError", 3, "an unknown error"),
-        // What the lines say.
+        // The contents of the lines.
         ("> 8", 3, "8 is not hex"),
         ("> 8x", 3, "8x is not hex"),
         ("> +1", 3, "+1 is not hex"),
@@ -154,27 +154,27 @@ fn parser_panics_at_what_the_format_does_not_have() {
         let panic = outcome.expect_err(&text).downcast::<String>().expect("a message");
         assert!(panic.starts_with(&format!("malformed.txt:{line}: ")) && panic.contains(reason), "{text:?}: {panic}");
     }
-    // Each of the numbers is held against the connections for its role.
+    // Each number is compared with the connections for its role.
     let wrong = "role both\nconnections server 1 client 2\neof";
     assert_eq!(Transcript::parse("malformed", wrong, true).len(), 1);
     let panic = std::panic::catch_unwind(|| Transcript::parse("malformed", wrong, false).len()).unwrap_err();
     assert!(panic.downcast::<String>().unwrap().contains("2 connections for a client are announced, and 1 follow"));
 }
 
-/// [6455-5.7-1]: the frames of RFC 6455 section 5.7 are read as shown, and written as shown.
+/// [6455-5.7-1]: the frames in RFC 6455 section 5.7 are parsed and encoded as shown there.
 #[test]
 fn section_5_7_examples_are_received_as_shown() {
     let table = include_str!("data/rfc6455/frames.tsv");
     let rows: Vec<Vec<&str>> = table.lines().skip(1).map(|line| line.split('\t').collect()).collect();
     assert_eq!(rows.len(), 8);
-    // A row is one frame: its header with the masking key, and its payload on the wire; `*N` is any N bytes.
+    // A row is one frame: its header with the masking key, its payload as sent, and its payload. `*N` is any N bytes.
     let bytes = |field: &str| match field.strip_prefix('*') {
         Some(len) => vec![b'x'; len.parse().unwrap()],
         None => (0..field.len()).step_by(2).map(|at| u8::from_str_radix(&field[at..at + 2], 16).unwrap()).collect(),
     };
     for row in &rows {
-        let [name, fin, opcode, key, header, on_the_wire, payload] = row[..] else { panic!("{row:?}") };
-        let (header, on_the_wire, payload) = (bytes(header), bytes(on_the_wire), bytes(payload));
+        let [name, fin, opcode, key, header, as_sent, payload] = row[..] else { panic!("{row:?}") };
+        let (header, as_sent, payload) = (bytes(header), bytes(as_sent), bytes(payload));
         let (parsed, len) = barews::wire::FrameHeader::parse(&header).unwrap().unwrap();
         assert_eq!(len, header.len(), "{name}");
         assert_eq!(
@@ -184,20 +184,20 @@ fn section_5_7_examples_are_received_as_shown() {
         assert_eq!((parsed.payload_len, parsed.rsv), (payload.len() as u64, 0), "{name}");
         assert_eq!(parsed.masking_key.map(Vec::from).unwrap_or_default(), bytes(key.trim_matches('-')), "{name}");
         assert_eq!(parsed.encode().as_bytes(), header, "{name}");
-        assert_eq!(raw::mask(parsed.masking_key.unwrap_or_default(), 0, &on_the_wire), payload, "{name}");
-        // The last fragment alone continues nothing; the first fragment is put before it.
+        assert_eq!(raw::mask(parsed.masking_key.unwrap_or_default(), 0, &as_sent), payload, "{name}");
+        // The example's last fragment needs its first fragment before it.
         let mut stream = if opcode == "0" { bytes("010348656c") } else { Vec::new() };
-        stream.extend(header.iter().chain(&on_the_wire));
+        stream.extend(header.iter().chain(&as_sent));
         if parsed.masking_key.is_some() {
-            hear::<Server>(name, &stream);
+            assert_received::<Server>(name, &stream);
         } else {
-            hear::<Client<Keys>>(name, &stream);
+            assert_received::<Client<Keys>>(name, &stream);
         }
     }
 }
 
-/// `stream` is heard as a naive receiver hears it, and nothing is wrong with it.
-fn hear<R: Side + core::fmt::Debug>(name: &str, stream: &[u8]) {
+/// Checks that `stream` is received without an error, as by the naive receiver.
+fn assert_received<R: Side + core::fmt::Debug>(name: &str, stream: &[u8]) {
     for sizes in [usize::MAX, 1, 1000] {
         let mut host = Host::<R>::new(&Default::default());
         host.feed_cut(stream, &[sizes]);
@@ -207,7 +207,7 @@ fn hear<R: Side + core::fmt::Debug>(name: &str, stream: &[u8]) {
     }
 }
 
-/// [6455-5.7-1]: and the frames that we send, byte for byte.
+/// [6455-5.7-1]: the engine sends the frames in RFC 6455 section 5.7 byte for byte.
 #[test]
 fn section_5_7_examples_are_sent_as_shown() {
     use barews::connection::MessageKind::{Binary, Text};

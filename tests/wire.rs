@@ -1,5 +1,5 @@
-//! The values on the wire, against naive ones: headers, masks, close frames and UTF-8 (RFC 6455 sections 5.2, 5.3, 5.5.1, 7.4
-//! and 8.1).
+//! The types of the layer `wire`, compared with naive implementations: headers, masks, Close frames and UTF-8 (RFC 6455
+//! sections 5.2, 5.3, 5.5.1, 7.4 and 8.1).
 
 use barews::connection::{Config, MessageKind};
 use barews::wire::{
@@ -9,7 +9,7 @@ use barews::{Client, ProtocolError, SendError, Server};
 use barews_testkit::{Entry, Host, Keys, Side, oracle, raw};
 use core::fmt::Debug;
 
-/// Lengths around those where the length field changes its form.
+/// Lengths around those at which the length field changes its form.
 const LENGTHS: [u64; 15] =
     [0, 1, 124, 125, 126, 127, 128, 255, 256, 65534, 65535, 65536, 65537, 1 << 32, (1 << 63) - 1];
 
@@ -22,17 +22,17 @@ fn control_frame_is_at_most_131_bytes_long() {
     assert_eq!(MAX_CONTROL_FRAME, 131);
 }
 
-/// [6455-5.2-7]: what has no place in a header is left out.
+/// [6455-5.2-7]: bits that do not fit into the header's fields are dropped.
 #[test]
 fn header_drops_the_64th_bit_of_a_length() {
     let header = FrameHeader { fin: true, rsv: 9, opcode: Opcode::BINARY, masking_key: None, payload_len: u64::MAX };
     assert_eq!(header.encode().as_bytes(), [&[0x92, 0x7f, 0x7f][..], &[0xff; 7]].concat());
 }
 
-/// Every first byte with every form of length, masked and not: as a naive writer writes it, and read back; in less than the
-/// whole there is no header.
+/// Every first byte with every form of length, masked and unmasked, is encoded as by a naive writer, and parsed again. An
+/// incomplete header yields `None`.
 #[test]
-fn header_is_written_and_read_as_by_a_naive_writer() {
+fn header_encodes_and_parses_like_a_naive_writer() {
     for first in 0..=255u8 {
         for payload_len in LENGTHS {
             for masking_key in [None, Some([0, 0, 0, 0]), Some([0x37, 0xfa, 0x21, 0x3d])] {
@@ -52,13 +52,13 @@ fn header_is_written_and_read_as_by_a_naive_writer() {
                 };
                 assert_eq!(FrameHeader::parse(&bytes), expected, "{ids} {bytes:02x?}");
                 let longer = [&bytes[..], &[0xFF; 9]].concat();
-                assert_eq!(FrameHeader::parse(&longer), expected, "what follows does not matter");
+                assert_eq!(FrameHeader::parse(&longer), expected, "bytes after the header are ignored");
             }
         }
     }
 }
 
-/// Every length that is not in its shortest form, and every one above 2^63 - 1. [6455-5.2-7] [6455-5.2-8]
+/// A length that is not in its shortest form, or above 2^63 - 1, is refused. [6455-5.2-7] [6455-5.2-8]
 #[test]
 fn length_not_in_its_shortest_form_is_refused() {
     for len in 0..=0xFFFFu16 {
@@ -76,7 +76,7 @@ fn length_not_in_its_shortest_form_is_refused() {
 
 /// [6455-5.2-4]
 #[test]
-fn opcode_says_whether_it_is_control_or_reserved() {
+fn opcode_reports_whether_it_is_control_or_reserved() {
     let table = [
         (Opcode::CONTINUATION, 0x0, false, false),
         (Opcode::TEXT, 0x1, false, false),
@@ -91,11 +91,11 @@ fn opcode_says_whether_it_is_control_or_reserved() {
     assert_eq!(all.len(), 16);
     for (opcode, bits, is_control, is_reserved) in all {
         assert_eq!((opcode.bits(), opcode.is_control(), opcode.is_reserved()), (bits, is_control, is_reserved));
-        assert_eq!(Opcode::from_bits(0xF0 | bits), opcode, "the high bits are not part of it");
+        assert_eq!(Opcode::from_bits(0xF0 | bits), opcode, "the high bits are ignored");
     }
 }
 
-/// Octet i XOR key octet i mod 4, in place, at any cut; masking twice gives the original. [6455-5.3-5]
+/// Masking is octet i XOR key octet i mod 4, at any cut. Masking twice restores the original. [6455-5.3-5]
 #[test]
 fn mask_is_the_same_at_every_cut() {
     let key = [0x37, 0xfa, 0x21, 0x3d];
@@ -113,9 +113,9 @@ fn mask_is_the_same_at_every_cut() {
     }
 }
 
-/// Every status code there is, received and sent.
+/// Every possible status code, received and sent.
 #[test]
-fn close_code_is_allowed_as_the_rfc_says() {
+fn close_code_is_allowed_if_the_rfc_allows_it() {
     for code in 0..=u16::MAX {
         let allowed = oracle::may_be_sent(code);
         let ids = match code {
@@ -140,7 +140,7 @@ fn close_code_is_allowed_as_the_rfc_says() {
     }
 }
 
-/// The code that each error closes with. [6455-7.4.1-9]
+/// Each error closes the connection with its status code. [6455-7.4.1-9]
 #[test]
 fn error_closes_with_its_code() {
     use ProtocolError as E;
@@ -170,7 +170,7 @@ fn error_closes_with_its_code() {
     }
 }
 
-/// Reasons of every length, and of every kind of text. [6455-5.5.1-2] [6455-5.5.1-3] [6455-8.1-1]
+/// Close reasons of every length, and with valid and invalid UTF-8. [6455-5.5.1-2] [6455-5.5.1-3] [6455-8.1-1]
 #[test]
 fn close_reason_is_utf8_of_at_most_123_bytes() {
     assert_eq!(CloseFrame::MAX_REASON, 123);
@@ -194,29 +194,29 @@ fn close_reason_is_utf8_of_at_most_123_bytes() {
         let payload = [&[0x03, 0xE8], &reason[..]].concat();
         match CloseFrame::parse(&payload) {
             Ok(close) => {
-                assert_eq!((close.unwrap().reason().as_bytes(), vector.verdict), (&reason[..], Verdict::Valid))
+                assert_eq!((close.unwrap().reason().as_bytes(), vector.expected), (&reason[..], Expected::Valid))
             }
             Err(error) => {
-                assert!(error == ProtocolError::InvalidUtf8 && vector.verdict != Verdict::Valid, "{}", vector.case)
+                assert!(error == ProtocolError::InvalidUtf8 && vector.expected != Expected::Valid, "{}", vector.case)
             }
         }
     }
 }
 
-/// What a file in `data/utf8` says of a sequence; its README has the format.
+/// The expected result for a sequence in `data/utf8`; its README describes the format.
 #[derive(Clone, Copy, PartialEq, Debug)]
-enum Verdict {
+enum Expected {
     Valid,
     /// Valid so far, but it ends inside a character.
     End,
-    /// The byte at this place must not stand there.
+    /// The byte at this index is invalid.
     Index(usize),
 }
 
 struct Vector {
     case: String,
     pieces: Vec<Vec<u8>>,
-    verdict: Verdict,
+    expected: Expected,
 }
 
 fn utf8_vectors() -> Vec<Vector> {
@@ -224,14 +224,14 @@ fn utf8_vectors() -> Vec<Vector> {
     let hex =
         |piece: &str| (0..piece.len()).step_by(2).map(|i| u8::from_str_radix(&piece[i..i + 2], 16).unwrap()).collect();
     let vector = |line: &str| {
-        let [case, pieces, verdict] = line.split('\t').collect::<Vec<_>>()[..] else { panic!("{line:?}") };
+        let [case, pieces, expected] = line.split('\t').collect::<Vec<_>>()[..] else { panic!("{line:?}") };
         let pieces: Vec<Vec<u8>> = pieces.split('|').map(hex).collect();
-        let verdict = match verdict {
-            "valid" => Verdict::Valid,
-            "end" => Verdict::End,
-            index => Verdict::Index(index.parse().unwrap()),
+        let expected = match expected {
+            "valid" => Expected::Valid,
+            "end" => Expected::End,
+            index => Expected::Index(index.parse().unwrap()),
         };
-        Vector { case: case.to_owned(), pieces, verdict }
+        Vector { case: case.to_owned(), pieces, expected }
     };
     let vectors: Vec<_> =
         files.iter().flat_map(|file| file.lines()).filter(|line| !line.starts_with('#')).map(vector).collect();
@@ -239,31 +239,31 @@ fn utf8_vectors() -> Vec<Vector> {
     vectors
 }
 
-/// The validator, in two pieces at every cut, fails in the piece that has the wrong byte. [6455-8.1-1] [6455-5.6-1]
+/// At every cut into two pieces, the validator fails in the piece with the first invalid byte. [6455-8.1-1] [6455-5.6-1]
 #[test]
-fn utf8_validator_fails_at_the_wrong_byte_at_every_cut() {
-    for Vector { case, pieces, verdict } in utf8_vectors() {
+fn utf8_validator_fails_at_the_first_invalid_byte_at_every_cut() {
+    for Vector { case, pieces, expected } in utf8_vectors() {
         let text = pieces.concat();
         for cut in 0..=text.len() {
             let mut utf8 = Utf8Validator::new();
             let (first, second) = (utf8.push(&text[..cut]), &text[cut..]);
-            if let Verdict::Index(wrong) = verdict {
+            if let Expected::Index(wrong) = expected {
                 assert_eq!(first.is_err(), wrong < cut, "{case}, cut at {cut}");
                 assert!(first.is_err() || utf8.push(second).is_err(), "{case}, cut at {cut}");
             } else {
                 assert!(first.is_ok() && utf8.push(second).is_ok(), "{case}, cut at {cut}");
-                assert_eq!(utf8.finish().is_ok(), verdict == Verdict::Valid, "{case}, cut at {cut}");
-                assert_eq!(utf8.is_complete(), verdict == Verdict::Valid, "{case}, cut at {cut}");
+                assert_eq!(utf8.finish().is_ok(), expected == Expected::Valid, "{case}, cut at {cut}");
+                assert_eq!(utf8.is_complete(), expected == Expected::Valid, "{case}, cut at {cut}");
             }
         }
     }
 }
 
-/// The connection fails at the very byte, be the text one frame or fragments, with a Ping between them or not, for both
-/// roles; and a text that ends inside a character fails when it ends. [6455-8.1-1] [6455-5.6-1] [6455-7.4.1-9]
+/// The connection fails at the first invalid byte, whether the text is in one frame or in fragments with Pings between them. A
+/// text that ends inside a character fails at its end. [6455-8.1-1] [6455-5.6-1] [6455-7.4.1-9]
 #[test]
-fn text_message_fails_at_the_wrong_byte() {
-    fn check<R: Side + Debug>(case: &str, pieces: &[&[u8]], verdict: Verdict) {
+fn text_message_fails_at_the_first_invalid_byte() {
+    fn check<R: Side + Debug>(case: &str, pieces: &[&[u8]], expected: Expected) {
         let key = R::IS_SERVER.then_some([0x37, 0xfa, 0x21, 0x3d]);
         let mut host = Host::<R>::new(&Config::DEFAULT);
         let (mut seen, mut failed_at) = (0, None);
@@ -285,51 +285,51 @@ fn text_message_fails_at_the_wrong_byte() {
             }
         }
         let messages = host.log.messages();
-        match verdict {
-            Verdict::Valid => assert_eq!(messages, [(MessageKind::Text, pieces.concat())], "{case}"),
-            Verdict::Index(wrong) => assert_eq!((failed_at, messages), (Some(wrong), vec![]), "{case}, {pieces:02x?}"),
-            Verdict::End => {
-                // With its last byte, or at the empty fragment that ends the message.
+        match expected {
+            Expected::Valid => assert_eq!(messages, [(MessageKind::Text, pieces.concat())], "{case}"),
+            Expected::Index(wrong) => assert_eq!((failed_at, messages), (Some(wrong), vec![]), "{case}, {pieces:02x?}"),
+            Expected::End => {
+                // At its last byte, or at the empty fragment that ends the message.
                 assert!(fails(&host) && failed_at.is_none_or(|at| at + 1 == seen), "{case}, {pieces:02x?}");
                 assert!(messages.is_empty());
             }
         }
-        assert_eq!(host.log.entries.contains(&Entry::Error(ProtocolError::InvalidUtf8)), verdict != Verdict::Valid);
+        assert_eq!(host.log.entries.contains(&Entry::Error(ProtocolError::InvalidUtf8)), expected != Expected::Valid);
     }
-    for Vector { case, pieces, verdict } in utf8_vectors() {
+    for Vector { case, pieces, expected } in utf8_vectors() {
         let text = pieces.concat();
         let as_given: Vec<&[u8]> = pieces.iter().map(Vec::as_slice).collect();
         let in_two = (0..=text.len()).map(|cut| vec![&text[..cut], &text[cut..]]);
         for fragments in in_two.chain([as_given, vec![&text]]) {
-            check::<Server>(&case, &fragments, verdict);
-            check::<Client<Keys>>(&case, &fragments, verdict);
+            check::<Server>(&case, &fragments, expected);
+            check::<Client<Keys>>(&case, &fragments, expected);
         }
     }
 }
 
-/// And in whole frames, the way that most texts come: a message or an error, never both. [6455-8.1-1]
+/// A text in one frame and one read, as most texts arrive, yields either a message or an error, never both. [6455-8.1-1]
 #[test]
 fn text_message_in_one_read_is_valid_or_an_error() {
-    fn check<R: Side + Debug>(text: &[u8], verdict: Verdict) {
+    fn check<R: Side + Debug>(text: &[u8], expected: Expected) {
         let mut host = Host::<R>::new(&Config::DEFAULT);
         host.feed(&raw::frame(0x81, R::IS_SERVER.then_some([1, 2, 3, 4]), text));
-        let expected = match verdict {
-            Verdict::Valid => Entry::Message(MessageKind::Text, 0, text.to_vec()),
+        let expected = match expected {
+            Expected::Valid => Entry::Message(MessageKind::Text, 0, text.to_vec()),
             _ => Entry::Error(ProtocolError::InvalidUtf8),
         };
         assert_eq!(host.log.received(), [expected], "{text:02x?}");
     }
-    for Vector { pieces, verdict, .. } in utf8_vectors() {
-        // Behind texts of all lengths, so that the wrong byte stands at all places of the validator's windows.
+    for Vector { pieces, expected, .. } in utf8_vectors() {
+        // After texts of every length, so that the invalid byte is at every position of the validator's windows.
         for len in 0..70 {
             let text = [&vec![b'a'; len][..], &pieces.concat()].concat();
-            check::<Server>(&text, verdict);
-            check::<Client<Keys>>(&text, verdict);
+            check::<Server>(&text, expected);
+            check::<Client<Keys>>(&text, expected);
         }
     }
 }
 
-/// Two mistakes are no better than one: whatever looks at the parts of a long text, none makes up for another.
+/// Two mistakes in one text do not cancel each other, wherever they are in the blocks that the validator reads.
 #[test]
 fn text_with_two_mistakes_is_refused() {
     let mistakes = [&b"\xff"[..], b"\xe0\x80", b"\xed\xa0", b"\xf0\x8f", b"\xf4\x90", b"\xc0", b"\xf8", b"\x80"];

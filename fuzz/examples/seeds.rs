@@ -1,4 +1,4 @@
-//! Writes the seed corpus and the minimised one to `seeds/TARGET/`, one file an input, for libFuzzer to begin with.
+//! Writes the seeds and the minimised corpus to `seeds/TARGET/`, one file per input. libFuzzer starts with these.
 
 use std::fs;
 

@@ -1,5 +1,5 @@
-//! Building handshakes: what can be built has the lines that it should have and no other, is understood by the other
-//! side and by httparse, and fits exactly; what cannot be built is refused for the reason that a naive check gives.
+//! Building handshakes: a message that is built has exactly the expected lines, is understood by the other side and by
+//! httparse, and has the reported size. A message that cannot be built is refused with the error of a naive check.
 
 use crate::naive::{self, TrimBlank};
 use crate::{Bytes, Cuts};
@@ -17,7 +17,7 @@ pub struct Input<'a> {
     pub fields: Vec<(Name, Value)>,
     pub cuts: Cuts,
 
-    /// The server's: its own subprotocols, and what it says of them.
+    /// The server's own subprotocols, and its choice.
     pub ours: Vec<Name>,
     pub choice: Choice,
     pub chosen: Offers,
@@ -135,7 +135,7 @@ impl Input<'_> {
         }
     }
 
-    /// The request is understood, and so is the answer.
+    /// Checks that the server understands the request, and the client the response.
     fn opening(
         &self,
         server: &ServerConfig<'_>,
@@ -238,7 +238,7 @@ impl Input<'_> {
         assert!(client.connect(|| [0; 4], &Default::default()).is_ok());
     }
 
-    /// The answer to a request for a page.
+    /// Checks the answer to a request for a page.
     fn page(&self, server: &ServerConfig<'_>, fields: &[Field<'_>]) {
         let mut handshake = ServerHandshake::new(server, vec![0; 1 << 10]);
         let method = if self.head { "HEAD" } else { "GET" };
@@ -275,13 +275,14 @@ impl Input<'_> {
     }
 }
 
-/// What a call writes. In one byte less than it needs it writes nothing, and nothing beyond what it needs.
+/// Returns the bytes that a call writes. Checks that it writes nothing into a buffer of one byte less, and nothing beyond the
+/// size that it needs.
 fn exactly(mut call: impl FnMut(&mut [u8]) -> Result<usize, E>) -> Result<Vec<u8>, E> {
     const UNTOUCHED: u8 = 0xA5;
     let need = match call(&mut []) {
         Err(E::BufferTooSmall { need }) => need,
         Err(error) => return Err(error),
-        Ok(_) => panic!("a message in no space"),
+        Ok(_) => panic!("a message in an empty buffer"),
     };
     let mut out = vec![UNTOUCHED; need + 7];
     assert_eq!(call(&mut out[..need - 1]), Err(E::BufferTooSmall { need }));
@@ -292,7 +293,7 @@ fn exactly(mut call: impl FnMut(&mut [u8]) -> Result<usize, E>) -> Result<Vec<u8
     Ok(out)
 }
 
-/// The lines of the head are these and no others; returns what follows it.
+/// Checks that the head has exactly these lines; returns the bytes after it.
 fn lines<'w>(stream: &'w [u8], start: &str, fields: &[Field<'_>]) -> &'w [u8] {
     let mut rest = stream;
     let mut next = || {
@@ -325,7 +326,7 @@ fn same_fields(parsed: &[httparse::Header<'_>], expected: &[Field<'_>]) {
     assert_eq!(parsed, expected);
 }
 
-/// All values of a field that was sent are there, in their order.
+/// Checks that all values of each field are present, in their order.
 fn kept(fields: &[Field<'_>], headers: impl Fn(&str) -> Vec<Vec<u8>>) {
     for (name, _) in fields {
         let same = fields.iter().filter(|(other, _)| other.eq_ignore_ascii_case(name));

@@ -1,5 +1,5 @@
-//! The opening handshake as a client: any response, at any cut, with any storage and any limits, is judged as a naive
-//! client judges it.
+//! The opening handshake as a client: for any response, at any cut, with any storage and any limits, the result is that of a
+//! naive client.
 
 use crate::naive::{self, Asked, End, Head};
 use crate::server_handshake::need;
@@ -11,10 +11,10 @@ use barews::{BuildError, HandshakeError};
 
 #[derive(Debug, Arbitrary)]
 pub struct Input<'a> {
-    /// How many of them were asked for.
+    /// How many were requested.
     pub subprotocols: u8,
     pub extensions: u8,
-    /// Limits; without one for 0.
+    /// The limits. 0 means none.
     pub storage: u16,
     pub head_size: u16,
     pub headers: u8,
@@ -26,7 +26,7 @@ const SUBPROTOCOLS: &[&str] = &["chat", "superchat"];
 const EXTENSIONS: [&str; 3] = ["", "permessage-deflate; client_max_window_bits", "foo;a=1, permessage-deflate, bar"];
 const KEEP: &[&str] = &["set-cookie", "x"];
 
-/// How far a handshake came, and what was seen of it: the response, and the bytes behind it.
+/// How far a handshake got. `Complete` has the response, and the number of bytes after it.
 #[derive(Debug, PartialEq, Eq)]
 enum Outcome {
     Partial,
@@ -49,8 +49,8 @@ impl Input<'_> {
             ..ClientConfig::new(Uri::parse("ws://example.com/").unwrap())
         };
         let stream = self.stream.0;
-        let Naive { judged, heads, head_bytes } = judge(stream, asked);
-        assert_eq!(self.connect(&roomy, stream.len() + 64), judged, "as a naive client judges it");
+        let Naive { expected, heads, head_bytes } = naive_outcome(stream, asked);
+        assert_eq!(self.connect(&roomy, stream.len() + 64), expected, "the result of a naive client");
         for head in &heads {
             parsed_elsewhere(&roomy, head, asked);
         }
@@ -64,7 +64,7 @@ impl Input<'_> {
         let storage = if self.storage == 0 { stream.len() + 64 } else { self.storage.into() };
         let outcome = self.connect(&limited, storage);
         if let Outcome::Failed(error) = outcome
-            && outcome != judged
+            && outcome != expected
         {
             let exceeded = match error {
                 HandshakeError::StartLineTooLong => stream.len() > limited.max_head_size || stream.len() + 64 > storage,
@@ -73,20 +73,20 @@ impl Input<'_> {
                 HandshakeError::StorageFull => stream.len() + 64 > storage,
                 _ => false,
             };
-            assert!(exceeded, "{error:?} is no limit that was exceeded");
+            assert!(exceeded, "{error:?}, but its limit is not exceeded");
         } else {
-            assert_eq!(outcome, judged);
-            assert!(judged != Outcome::Partial || stream.len() <= limited.max_head_size);
+            assert_eq!(outcome, expected);
+            assert!(expected != Outcome::Partial || stream.len() <= limited.max_head_size);
         }
-        if matches!(judged, Outcome::Complete(..)) {
+        if matches!(expected, Outcome::Complete(..)) {
             let fits = head_bytes <= limited.max_head_size
                 && heads.iter().map(|head| head.fields.len()).sum::<usize>() <= limited.max_headers
                 && heads.iter().all(|head| need(head, ENGINE, KEEP) <= storage);
-            assert_eq!(outcome == judged, fits, "a limit is exceeded if and only if the handshake fails for it");
+            assert_eq!(outcome == expected, fits, "a limit is exceeded if and only if the handshake fails for it");
         }
     }
 
-    /// The outcome, the same for any cut.
+    /// Returns the outcome, and checks that it is the same at any cut.
     fn connect(&self, config: &ClientConfig<'_>, storage: usize) -> Outcome {
         let whole = connect(config, storage, &[self.stream.0]);
         assert_eq!(connect(config, storage, &self.cuts.pieces(self.stream.0)), whole, "P4");
@@ -109,24 +109,24 @@ const ENGINE: &[&str] = &[
 ];
 
 struct Naive<'w> {
-    judged: Outcome,
+    expected: Outcome,
     /// The final head, and those of interim responses before it.
     heads: Vec<Head<'w>>,
     head_bytes: usize,
 }
 
-/// RFC 9110 section 15.2: other 1xx responses come ahead of the final one.
-fn judge<'w>(stream: &'w [u8], asked: Asked<'_>) -> Naive<'w> {
+/// RFC 9110 section 15.2: other 1xx responses come before the final one.
+fn naive_outcome<'w>(stream: &'w [u8], asked: Asked<'_>) -> Naive<'w> {
     let (mut heads, mut head_bytes) = (Vec::new(), 0);
-    let judged = loop {
+    let expected = loop {
         match naive::head(&stream[head_bytes..], |line| naive::status_line(line).map(|_| true)) {
             End::Partial => break Outcome::Partial,
             End::Broken(error) => break Outcome::Failed(error),
             End::Complete(head) => {
                 head_bytes += head.len;
-                let judged = naive::response(&head, asked);
+                let expected = naive::response(&head, asked);
                 heads.push(head);
-                match judged {
+                match expected {
                     Ok(response) if (100..200).contains(&response.status) && response.status != 101 => {}
                     Ok(response) => break Outcome::Complete(response, stream.len() - head_bytes),
                     Err(error) => break Outcome::Failed(error),
@@ -134,15 +134,15 @@ fn judge<'w>(stream: &'w [u8], asked: Asked<'_>) -> Naive<'w> {
             }
         }
     };
-    Naive { judged, heads, head_bytes }
+    Naive { expected, heads, head_bytes }
 }
 
 fn connect(config: &ClientConfig<'_>, storage: usize, pieces: &[&[u8]]) -> Outcome {
     let mut handshake = ClientHandshake::new(config, naive::NONCE, vec![0; storage]);
-    let mut behind = pieces.iter().map(|piece| piece.len()).sum::<usize>();
+    let mut unread = pieces.iter().map(|piece| piece.len()).sum::<usize>();
     for piece in pieces {
         let mut bytes = piece.to_vec();
-        behind -= piece.len();
+        unread -= piece.len();
         match handshake.receive(&mut bytes) {
             Ok(Progress::Partial) => assert!(handshake.response().is_none()),
             Err(error) => {
@@ -153,14 +153,14 @@ fn connect(config: &ClientConfig<'_>, storage: usize, pieces: &[&[u8]]) -> Outco
                 return Outcome::Failed(error);
             }
             Ok(Progress::Complete { rest }) => {
-                assert!(piece.ends_with(rest), "the rest is the end of the input, untouched");
-                let behind = behind + rest.len();
+                assert!(piece.ends_with(rest), "the rest is the end of the input, unchanged");
+                let after_head = unread + rest.len();
                 let response = seen(handshake.response().expect("a complete response"));
                 assert_eq!(handshake.status(), Some(response.status));
                 let connection = handshake.connect(|| [0; 4], &Default::default());
                 assert_eq!(connection.is_ok(), response.status == 101);
                 assert_eq!(handshake.connect(|| [0; 4], &Default::default()).err(), Some(BuildError::NotNow), "once");
-                return Outcome::Complete(response, behind);
+                return Outcome::Complete(response, after_head);
             }
         }
     }
@@ -169,17 +169,17 @@ fn connect(config: &ClientConfig<'_>, storage: usize, pieces: &[&[u8]]) -> Outco
     Outcome::Partial
 }
 
-/// The same response, if HTTP/1.1 was parsed elsewhere.
+/// Checks that the response gives the same result if its HTTP/1.1 is parsed elsewhere.
 fn parsed_elsewhere(config: &ClientConfig<'_>, head: &Head<'_>, asked: Asked<'_>) {
     let Ok((1.., status)) = naive::status_line(head.start_line) else { return };
     let mut handshake = parsed::ClientHandshake::upgrade(config, naive::NONCE, vec![0; head.len + 64]);
     let outcome = handshake.receive(status, head.fields.iter().map(|(name, value)| (name, value)));
     let response = handshake.response().map(seen);
     match naive::response(head, asked) {
-        Ok(judged) if (100..200).contains(&status) && status != 101 => {
-            assert_eq!((outcome, response), (Ok(()), None), "nothing comes of {judged:?}");
+        Ok(expected) if (100..200).contains(&status) && status != 101 => {
+            assert_eq!((outcome, response), (Ok(()), None), "{expected:?} is ignored");
         }
-        Ok(judged) => assert_eq!((outcome, response), (Ok(()), Some(judged))),
+        Ok(expected) => assert_eq!((outcome, response), (Ok(()), Some(expected))),
         Err(error) => assert_eq!((outcome, response), (Err(error), None)),
     }
     assert_eq!(handshake.status(), Some(status));
@@ -187,7 +187,7 @@ fn parsed_elsewhere(config: &ClientConfig<'_>, head: &Head<'_>, asked: Asked<'_>
     assert_eq!(handshake.connect(|| [0; 4], &Default::default()).is_ok(), opens);
 }
 
-/// What the host sees of a response.
+/// Returns what the host can see of a response.
 pub fn seen(response: Response<'_>) -> naive::Response {
     assert_eq!(response.is_open(), response.status() == 101);
     assert!(response.header("LOCATION") == response.headers("location").next());

@@ -1,4 +1,4 @@
-//! Close frames and status codes: read, written and answered as RFC 6455 sections 5.5.1 and 7.4 have it.
+//! Close frames and status codes are parsed, sent and answered as RFC 6455 sections 5.5.1 and 7.4 require.
 
 use crate::{Bytes, Cuts};
 use arbitrary::Arbitrary;
@@ -43,7 +43,7 @@ impl Input<'_> {
         assert_eq!(parsed.map(|close| close.map(|close| (close.code(), close.reason()))), expected);
     }
 
-    /// A Close that comes is heard as a naive receiver hears it, and answered with its code, at any cut.
+    /// Checks that a Close is received as by a naive receiver, and answered with its code, at any cut.
     fn received<R: Side + Debug>(&self) {
         let stream = raw::frame(0x88, R::IS_SERVER.then_some(self.key), self.payload.0);
         let naive = oracle::expect(R::IS_SERVER, &Config::DEFAULT, &stream);
@@ -54,7 +54,7 @@ impl Input<'_> {
         }
     }
 
-    /// A Close that is sent reaches the other side as it was meant, and comes back with its code.
+    /// Checks that a Close arrives unchanged at the other side, and is answered with its code.
     fn sent<A: Side + Debug, B: Side + Debug>(&self) {
         let [a, b, reason @ ..] = self.payload.0 else { return };
         let (code, Ok(reason)) = (u16::from_be_bytes([*a, *b]), str::from_utf8(reason)) else { return };
@@ -63,7 +63,7 @@ impl Input<'_> {
         let allowed = CloseCode(code).is_allowed();
         assert_eq!(allowed, oracle::may_be_sent(code));
         let expected = match () {
-            // RFC 6455 7.4.1: 1010 is the client's alone
+            // RFC 6455 7.4.1: only a client sends 1010
             () if !allowed || A::IS_SERVER && code == 1010 => Err(SendError::CloseCode),
             () if reason.len() > 123 => Err(SendError::PayloadTooLong),
             () => Ok(()),

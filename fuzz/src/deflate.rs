@@ -1,5 +1,5 @@
-//! What is deflated is inflated by all: our own inflater, a naive one and zlib-rs; and what zlib-rs and miniz_oxide
-//! deflate, by ours. Messages whole and in parts, at any level, with any window and memory, taken over or not.
+//! Our inflater, a naive one and zlib-rs inflate what our deflater deflates, and our inflater inflates what zlib-rs and
+//! miniz_oxide deflate. Messages are whole or in parts, at any level, with any window and memory, with and without takeover.
 
 use crate::{Bytes, Cuts};
 use arbitrary::Arbitrary;
@@ -12,18 +12,18 @@ use miniz_oxide::deflate::core::{CompressorOxide, create_comp_flags_from_zip_par
 #[derive(Debug, Arbitrary)]
 pub struct Input<'a> {
     pub large: bool,
-    /// The window has so many bits less than 15, modulo 8.
+    /// The window has 15 bits minus this number, modulo 8.
     pub fewer_bits: u8,
     pub no_context_takeover: bool,
-    /// Halves the memory so often, modulo 4.
+    /// Halves the memory this many times, modulo 4.
     pub less_memory: u8,
-    /// The level of the others, modulo 10.
+    /// The level of zlib-rs and miniz_oxide, modulo 10.
     pub level: u8,
-    /// The body is repeated so often, modulo 16, with a byte changed each time.
+    /// The body is repeated this many times, modulo 16, with a byte changed each time.
     pub times: u8,
-    /// Where messages end, in the body.
+    /// Cuts the body into messages.
     pub ends: Cuts,
-    /// And their parts; without, they are whole.
+    /// Cuts messages into parts. Without cuts they are whole.
     pub parts: Cuts,
     pub body: Bytes<'a>,
 }
@@ -49,7 +49,7 @@ impl Input<'_> {
         let mut others = Others::new(direction, self.level % 10);
         for message in self.ends.pieces(&body) {
             for payload in others.deflate(message) {
-                // Theirs go to inflaters of their own.
+                // Each of the others has its own inflater.
                 assert!(payload.1.inflate(&payload.0) == message);
             }
             let mut payload = Vec::new();
@@ -71,7 +71,7 @@ impl Input<'_> {
             }
             let mut out = Vec::with_capacity(message.len() + 64);
             let tailed = [&payload, &[0, 0, 0xFF, 0xFF][..]].concat();
-            zlib.decompress_vec(&tailed, &mut out, FlushDecompress::Sync).expect("zlib-rs finds no fault");
+            zlib.decompress_vec(&tailed, &mut out, FlushDecompress::Sync).expect("zlib-rs finds no error");
             assert!(out == message);
         }
     }
@@ -88,14 +88,14 @@ impl Ours {
         let mut payload = payload.to_vec();
         let (mut out, mut whole) = (vec![0; 700], Vec::new());
         let mut chunk = Chunk { kind: MessageKind::Binary, first: true, last: true, rsv: RSV1, payload: &mut payload };
-        while let Some(piece) = self.0.inflate(&mut chunk, &mut out).expect("no fault") {
+        while let Some(piece) = self.0.inflate(&mut chunk, &mut out).expect("no error") {
             whole.extend_from_slice(piece.payload);
         }
         whole
     }
 }
 
-/// zlib-rs and miniz_oxide, each with an inflater of ours for what they deflate.
+/// zlib-rs and miniz_oxide, each with one of our inflaters for the messages it deflates.
 struct Others {
     zlib: Compress,
     miniz: Box<CompressorOxide>,

@@ -1,5 +1,5 @@
-//! Against independent implementations: frames and messages against tungstenite, the heads of handshakes against
-//! httparse. A disagreement must be one of [`frames::KNOWN`] or [`heads::KNOWN`].
+//! Compares the engine with independent implementations: frames and messages with tungstenite, the heads of handshakes with
+//! httparse. A difference must be one of [`frames::KNOWN`] or [`heads::KNOWN`].
 
 pub mod frames;
 pub mod heads;
@@ -34,11 +34,11 @@ impl Input<'_> {
     }
 }
 
-/// A way in which the other implementation differs.
+/// A known difference of the other implementation.
 pub struct Known<T> {
     /// What it does.
     pub difference: &'static str,
-    /// The line that we go by.
+    /// The rule that the engine follows.
     pub rule: &'static str,
     applies: fn(&T) -> bool,
 }

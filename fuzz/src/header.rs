@@ -1,4 +1,4 @@
-//! Frame headers and masks: parsed and encoded as a naive reader and writer do it.
+//! Frame headers and masks are parsed and encoded as by a naive reader and writer.
 
 use crate::{Bytes, Cuts};
 use arbitrary::Arbitrary;
@@ -13,7 +13,7 @@ pub struct Input<'a> {
     pub opcode: u8,
     pub key: [u8; 4],
     pub masked: bool,
-    /// The length is `len >> shift`, so that all magnitudes are as likely.
+    /// The length is `len >> shift`, so that all magnitudes are equally likely.
     pub len: u64,
     pub shift: u8,
     pub cuts: Cuts,
@@ -27,7 +27,7 @@ impl Input<'_> {
         self.mask();
     }
 
-    /// What can be constructed can be sent, and what was sent can be parsed.
+    /// Every header can be encoded, and an encoded header can be parsed unless it breaks a rule.
     fn round_trip(&self) {
         let header = FrameHeader {
             fin: self.fin,
@@ -49,7 +49,7 @@ impl Input<'_> {
         }
     }
 
-    /// RFC 6455 section 5.3, in pieces.
+    /// Masks in pieces (RFC 6455 section 5.3).
     fn mask(&self) {
         let mut mask = Mask::new(self.key);
         let mut masked = Vec::new();
@@ -62,7 +62,7 @@ impl Input<'_> {
     }
 }
 
-/// The header at the start of the bytes is read as a naive reader reads it, and no part of it is one.
+/// Checks that the header at the start of the bytes is parsed as by a naive reader, and that an incomplete one is not parsed.
 fn parse(bytes: &[u8]) {
     let Some(raw::Header { first, short, len, key, size }) = raw::read_header(bytes) else {
         return assert_eq!(FrameHeader::parse(bytes), Ok(None));

@@ -1,5 +1,5 @@
-//! Compressed messages of any bytes, at any cut, into buffers of any size: a naive inflater gives the same verdict and
-//! the same bytes, and so do zlib-rs and miniz_oxide, as far as they can be asked.
+//! Inflates messages of any bytes, at any cut, into buffers of any size. A naive inflater has the same result and the same
+//! output, and so do zlib-rs and miniz_oxide, as far as their interfaces allow a comparison.
 
 use crate::{Bytes, Cuts};
 use arbitrary::Arbitrary;
@@ -13,14 +13,14 @@ use miniz_oxide::inflate::core::{DecompressorOxide, decompress, inflate_flags};
 
 #[derive(Debug, Arbitrary)]
 pub struct Input<'a> {
-    /// The window has so many bits less than 15, modulo 8.
+    /// The window has 15 bits minus this number, modulo 8.
     pub fewer_bits: u8,
     pub no_context_takeover: bool,
-    /// For 0, 64 KiB.
+    /// The limit in bytes. 0 means 64 KiB.
     pub limit: u8,
     pub cuts: Cuts,
     pub outs: Cuts,
-    /// Where the first message ends and the second begins.
+    /// The place where the first message ends and the second begins.
     pub end: u8,
     pub payload: Bytes<'a>,
 }
@@ -38,18 +38,18 @@ impl Input<'_> {
         let mut inflater = Inflater::new(vec![0; direction.window_size()], direction, limit as u64);
         let mut whole = Inflater::new(vec![0; direction.window_size()], direction, limit as u64);
         for (n, payload) in messages.into_iter().enumerate() {
-            let (expected, verdict) = naive.message(payload);
+            let (expected, result) = naive.message(payload);
             for (got, outcome) in [
                 inflate(&mut inflater, &self.cuts.pieces(payload), &self.outs),
                 inflate(&mut whole, &[payload], &Cuts::NONE),
             ] {
-                assert_eq!(outcome, verdict);
-                assert!(if verdict.is_ok() { got == expected } else { expected.starts_with(&got) });
+                assert_eq!(outcome, result);
+                assert!(if result.is_ok() { got == expected } else { expected.starts_with(&got) });
             }
             if n == 0 && direction.window_bits == 15 && limit == MOST {
-                others(payload, &expected, verdict);
+                others(payload, &expected, result);
             }
-            if verdict.is_err() {
+            if result.is_err() {
                 return;
             }
         }
@@ -57,9 +57,9 @@ impl Input<'_> {
 }
 
 fn inflate(inflater: &mut Inflater<Vec<u8>>, pieces: &[&[u8]], outs: &Cuts) -> (Vec<u8>, Result<(), ProtocolError>) {
-    // As many bytes in all as are allowed, and one more.
-    let mut room = vec![0; MOST + 1];
-    let sizes: Vec<usize> = outs.pieces(&room).iter().map(|piece| piece.len()).collect();
+    // The largest output, and one more byte.
+    let mut buffer = vec![0; MOST + 1];
+    let sizes: Vec<usize> = outs.pieces(&buffer).iter().map(|piece| piece.len()).collect();
     let mut sizes = sizes.iter().copied().cycle();
     let mut got = Vec::new();
     let pieces = if pieces.is_empty() { &[&[][..]] } else { pieces };
@@ -70,7 +70,7 @@ fn inflate(inflater: &mut Inflater<Vec<u8>>, pieces: &[&[u8]], outs: &Cuts) -> (
         let mut chunk = Chunk { kind: MessageKind::Binary, first, last, rsv, payload: &mut payload };
         loop {
             let size = sizes.next().unwrap_or(1);
-            match inflater.inflate(&mut chunk, &mut room[..size]) {
+            match inflater.inflate(&mut chunk, &mut buffer[..size]) {
                 Ok(Some(piece)) => {
                     assert_eq!(piece.first, got.is_empty());
                     got.extend_from_slice(piece.payload);
@@ -83,8 +83,8 @@ fn inflate(inflater: &mut Inflater<Vec<u8>>, pieces: &[&[u8]], outs: &Cuts) -> (
     (got, Ok(()))
 }
 
-/// zlib-rs and miniz_oxide stop behind a block with BFINAL; up to there they agree.
-fn others(payload: &[u8], expected: &[u8], verdict: Result<(), ProtocolError>) {
+/// Compares with zlib-rs and miniz_oxide. They stop after a block with BFINAL; up to there they must agree.
+fn others(payload: &[u8], expected: &[u8], result: Result<(), ProtocolError>) {
     let bytes = [payload, &[0, 0, 0xFF, 0xFF]].concat();
     let mut out = Vec::with_capacity(2 * MOST);
     let status = Decompress::new_with_window_bits(false, 15).decompress_vec(&bytes, &mut out, FlushDecompress::Sync);
@@ -92,19 +92,18 @@ fn others(payload: &[u8], expected: &[u8], verdict: Result<(), ProtocolError>) {
     match status {
         Ok(Status::StreamEnd) => assert!(expected.starts_with(&out[..most])),
         Ok(_) if out.len() < 2 * MOST => {
-            // It may find a fault later than we do: where a code has no symbol for bits that are still to come.
+            // It can detect an error later than our inflater: a code without a symbol, if more bits are needed.
             assert!(
-                out[..most] == expected[..most]
-                    && (out.len() <= MOST) == (verdict != Err(ProtocolError::MessageTooBig))
+                out[..most] == expected[..most] && (out.len() <= MOST) == (result != Err(ProtocolError::MessageTooBig))
             );
         }
         Ok(_) => {}
-        Err(_) => assert!(verdict.is_err(), "zlib-rs finds a fault"),
+        Err(_) => assert!(result.is_err(), "zlib-rs finds an error"),
     }
     let mut out = vec![0; 2 * MOST];
     let flags = inflate_flags::TINFL_FLAG_HAS_MORE_INPUT | inflate_flags::TINFL_FLAG_USING_NON_WRAPPING_OUTPUT_BUF;
     let (status, _, len) = decompress(&mut DecompressorOxide::new(), &bytes, &mut out, 0, flags);
-    if status == TINFLStatus::NeedsMoreInput && verdict.is_ok() {
-        assert!(out[..len] == *expected, "miniz_oxide gets something else out");
+    if status == TINFLStatus::NeedsMoreInput && result.is_ok() {
+        assert!(out[..len] == *expected, "miniz_oxide has another output");
     }
 }

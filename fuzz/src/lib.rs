@@ -1,9 +1,9 @@
-//! The fuzz targets of barews as plain functions: `fuzz_targets` hands them to libFuzzer, `tests/replay.rs` runs them
-//! on stored inputs.
+//! The fuzz targets of barews as plain functions: `fuzz_targets` passes them to libFuzzer, `tests/replay.rs` runs them on
+//! stored inputs.
 //!
-//! Every target is a module with an `Input`, which [`arbitrary`] makes of the fuzzer's bytes, and its `check`, which
-//! panics if the engine breaks a promise. The oracles are naive on purpose: those of the connection and of inflating are
-//! in the [testkit](barews_testkit), those of the handshake in [`naive`].
+//! Every target is a module with an `Input`, which [`arbitrary`] builds from the fuzzer's bytes, and its `check`, which
+//! panics if the engine is wrong. The oracles are deliberately naive: those of the connection and of inflating are in the
+//! [testkit](barews_testkit), those of the handshake in [`naive`].
 
 mod naive;
 pub mod seeds;
@@ -27,28 +27,28 @@ use barews::connection::Config;
 use barews_testkit::{Host, Side};
 use std::fmt;
 
-/// A target's name, and what it does with the fuzzer's bytes.
+/// A target's name, and its function of the fuzzer's bytes.
 pub type Target = (&'static str, fn(&[u8]));
 
 /// All targets.
 pub const TARGETS: [Target; 13] = [
-    ("building", |data| drawn(data, |input: building::Input<'_>| input.check())),
-    ("client_handshake", |data| drawn(data, |input: client_handshake::Input<'_>| input.check())),
-    ("close", |data| drawn(data, |input: close::Input<'_>| input.check())),
-    ("deflate", |data| drawn(data, |input: deflate::Input<'_>| input.check())),
-    ("differential", |data| drawn(data, |input: differential::Input<'_>| input.check())),
-    ("header", |data| drawn(data, |input: header::Input<'_>| input.check())),
-    ("inflate", |data| drawn(data, |input: inflate::Input<'_>| input.check())),
-    ("lists", |data| drawn(data, |input: lists::Input<'_>| input.check())),
-    ("receive", |data| drawn(data, |input: receive::Input<'_>| input.check())),
-    ("server_handshake", |data| drawn(data, |input: server_handshake::Input<'_>| input.check())),
-    ("session", |data| drawn(data, |input: session::Input<'_>| input.check())),
-    ("uri", |data| drawn(data, |input: uri::Input<'_>| input.check())),
-    ("utf8", |data| drawn(data, |input: utf8::Input<'_>| input.check())),
+    ("building", |data| run(data, |input: building::Input<'_>| input.check())),
+    ("client_handshake", |data| run(data, |input: client_handshake::Input<'_>| input.check())),
+    ("close", |data| run(data, |input: close::Input<'_>| input.check())),
+    ("deflate", |data| run(data, |input: deflate::Input<'_>| input.check())),
+    ("differential", |data| run(data, |input: differential::Input<'_>| input.check())),
+    ("header", |data| run(data, |input: header::Input<'_>| input.check())),
+    ("inflate", |data| run(data, |input: inflate::Input<'_>| input.check())),
+    ("lists", |data| run(data, |input: lists::Input<'_>| input.check())),
+    ("receive", |data| run(data, |input: receive::Input<'_>| input.check())),
+    ("server_handshake", |data| run(data, |input: server_handshake::Input<'_>| input.check())),
+    ("session", |data| run(data, |input: session::Input<'_>| input.check())),
+    ("uri", |data| run(data, |input: uri::Input<'_>| input.check())),
+    ("utf8", |data| run(data, |input: utf8::Input<'_>| input.check())),
 ];
 
-/// What `fuzz_target!` does with the fuzzer's bytes.
-fn drawn<'a, I: Arbitrary<'a>>(data: &'a [u8], check: impl FnOnce(I)) {
+/// Builds the input from the fuzzer's bytes as `fuzz_target!` does, and checks it.
+fn run<'a, I: Arbitrary<'a>>(data: &'a [u8], check: impl FnOnce(I)) {
     if data.len() >= I::size_hint(0).0
         && let Ok(input) = I::arbitrary_take_rest(Unstructured::new(data))
     {
@@ -56,7 +56,7 @@ fn drawn<'a, I: Arbitrary<'a>>(data: &'a [u8], check: impl FnOnce(I)) {
     }
 }
 
-/// Bytes that are legible in a report.
+/// Bytes that are readable in a report.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub struct Bytes<'a>(pub &'a [u8]);
 
@@ -76,17 +76,17 @@ impl<'a> Arbitrary<'a> for Bytes<'a> {
     }
 }
 
-/// The sizes of the reads that a stream comes in, again and again. Without any it comes in one.
+/// The sizes of the reads into which a stream is cut, repeated. Without any, the stream is one read.
 #[derive(Clone, Copy, Debug, Arbitrary)]
 pub struct Cuts([u8; 4]);
 
 impl Cuts {
-    /// In one read.
+    /// One read.
     const NONE: Self = Self([0; 4]);
     /// Byte by byte.
     const ALL: Self = Self([1; 4]);
 
-    /// `bytes` in pieces.
+    /// Cuts `bytes` into pieces.
     fn pieces(self, bytes: &[u8]) -> Vec<&[u8]> {
         let mut sizes = self.0.iter().map(|size| usize::from(*size)).filter(|size| *size > 0).cycle();
         let (mut pieces, mut rest) = (Vec::new(), bytes);
@@ -98,7 +98,7 @@ impl Cuts {
         pieces
     }
 
-    /// Feeds `stream` in pieces. What comes behind a Close or an error comes in one.
+    /// Feeds `stream` in pieces. Bytes after a Close or an error are fed in one piece.
     fn feed<R: Side + fmt::Debug>(self, host: &mut Host<R>, stream: &[u8]) {
         let mut fed = 0;
         for piece in self.pieces(stream) {
@@ -111,7 +111,7 @@ impl Cuts {
     }
 }
 
-/// The limits of a connection, small ones, for 0 the default.
+/// Small limits of a connection. 0 means the default.
 #[derive(Clone, Copy, Debug, Arbitrary)]
 pub struct Limits {
     frame: u8,

@@ -1,5 +1,5 @@
-//! Sec-WebSocket-Extensions and Sec-WebSocket-Protocol: any value, in any number of fields, is read as a parser by
-//! descent reads it. What is repeated up to 48 KiB ends in time only if the work is linear.
+//! Sec-WebSocket-Extensions and Sec-WebSocket-Protocol: any value, in any number of fields, is parsed as by a
+//! recursive-descent parser. Values repeated up to 48 KiB finish in time only if the work is linear.
 
 use crate::{Bytes, naive};
 use arbitrary::Arbitrary;
@@ -8,22 +8,22 @@ use barews::handshake::{OriginPolicy, ParamValue, Progress, ServerConfig, Server
 
 #[derive(Debug, Arbitrary)]
 pub struct Input<'a> {
-    /// Which of the bytes are taken as places in [`ALPHABET`]: all or none.
+    /// Every byte is an index into [`ALPHABET`].
     pub grammar: bool,
-    /// A sixteenth as often stands what stands behind the first `{`, if there is one; from 248 on, thousands of times.
+    /// The text after the first `{` is repeated a sixteenth of this many times; from 248 on, thousands of times.
     pub times: u8,
-    /// One field a line.
+    /// One field per line.
     pub values: Bytes<'a>,
 }
 
-/// What the grammars are made of, and a little that is not theirs.
+/// The characters of the grammars, and a few others.
 const ALPHABET: &[u8; 16] = b"ab-;;==,,\"\"\\ \n/{";
 
 const LONGEST: usize = 48 << 10;
 
 impl Input<'_> {
     pub fn check(&self) {
-        // What cannot stand in a field value is for the handshake targets.
+        // The handshake targets test bytes that are not allowed in field values.
         let byte = |byte: &u8| match byte {
             _ if self.grammar => ALPHABET[usize::from(*byte) % ALPHABET.len()],
             b'\t' | b'\n' => *byte,
@@ -42,27 +42,27 @@ impl Input<'_> {
         let values: Vec<&[u8]> = text.split(|byte| *byte == b'\n').collect();
 
         let offers = values.iter().map(|value| naive::extensions(value)).collect::<Option<Vec<_>>>();
-        let heard = serve("Sec-WebSocket-Extensions", &values, |request| {
+        let received = serve("Sec-WebSocket-Extensions", &values, |request| {
             let value = |value: ParamValue<'_>| String::from_utf8(value.bytes().collect()).unwrap();
             let params = |offer: barews::handshake::Extension<'_>| {
                 offer.params().map(|p| (p.name.to_owned(), p.value.map(value))).collect()
             };
             request.extensions().map(|offer| (offer.name().to_owned(), params(offer))).collect::<Vec<_>>()
         });
-        assert_eq!(heard, offers.map(|offers| offers.concat()).ok_or(HandshakeError::Extensions));
+        assert_eq!(received, offers.map(|offers| offers.concat()).ok_or(HandshakeError::Extensions));
 
         let offers = values.iter().map(|value| naive::subprotocols(value)).collect::<Option<Vec<_>>>();
-        let heard = serve("Sec-WebSocket-Protocol", &values, |request| {
+        let received = serve("Sec-WebSocket-Protocol", &values, |request| {
             let offers: Vec<String> = request.subprotocols().map(str::to_owned).collect();
             let ours = ["superchat", "chat"].into_iter().find(|ours| offers.iter().any(|offer| offer == ours));
-            assert_eq!(request.subprotocol(), ours, "the first of ours that was offered");
+            assert_eq!(request.subprotocol(), ours, "the first of the server's that was offered");
             offers
         });
-        assert_eq!(heard, offers.map(|offers| offers.concat()).ok_or(HandshakeError::Subprotocol));
+        assert_eq!(received, offers.map(|offers| offers.concat()).ok_or(HandshakeError::Subprotocol));
     }
 }
 
-/// What a server makes of a request with these fields.
+/// Passes a request with these fields to a server. Returns the result of `look`, or the error.
 fn serve<T>(
     name: &str,
     values: &[&[u8]],
@@ -85,7 +85,7 @@ fn serve<T>(
     let mut handshake = ServerHandshake::new(&config, vec![0; stream.len() + 64]);
     match handshake.receive(&mut stream)? {
         Progress::Complete { rest } => assert!(rest.is_empty()),
-        Progress::Partial => panic!("a request that is not complete"),
+        Progress::Partial => panic!("an incomplete request"),
     }
     Ok(look(handshake.request().expect("a complete request")))
 }

@@ -1,6 +1,5 @@
-//! The opening handshake, judged naively: the whole head is there, is taken apart by functions of `std`, and the
-//! rules are a list. The errors are those of the engine, which looks at the bytes in their order, then at the fields
-//! in theirs.
+//! A naive opening handshake: it gets the whole head at once, parses it with functions of `std`, and checks a list of
+//! rules. Its errors are those of the engine, which checks the bytes in their order, then the fields in theirs.
 
 mod head;
 mod lists;
@@ -12,7 +11,7 @@ pub use uri::{host_and_port, is_escaped};
 
 use barews::HandshakeError as E;
 
-/// Whether one of the values lists the token.
+/// Returns whether one of the values lists the token.
 fn lists(values: &[&[u8]], token: &[u8]) -> bool {
     values.iter().any(|value| elements(value).iter().any(|element| element.eq_ignore_ascii_case(token)))
 }
@@ -29,7 +28,7 @@ pub struct Request {
     pub extensions: Vec<Extension>,
 }
 
-/// Which origins may connect.
+/// The origins that are allowed to connect.
 #[derive(Clone, Copy, Debug)]
 pub enum Origins<'c> {
     Any,
@@ -83,7 +82,7 @@ fn minor_version(version: &[u8]) -> Result<u8, E> {
     }
 }
 
-/// Judges a request's fields (RFC 6455 section 4.2.1).
+/// Validates a request's fields (RFC 6455 section 4.2.1).
 pub fn request(head: &Head<'_>, origins: Origins<'_>) -> Result<Request, E> {
     let (method, authority, target, minor) = request_line(head.start_line)?;
     let once = [
@@ -132,7 +131,7 @@ pub fn request(head: &Head<'_>, origins: Origins<'_>) -> Result<Request, E> {
     if !plain && let Some((_, error)) = rules.iter().find(|(broken, _)| *broken) {
         return Err(*error);
     }
-    // In a request for a page these have no meaning and are not judged.
+    // In a request for a page these have no meaning and are not checked.
     let (protocols, offers) = if plain { (None, None) } else { (protocols, offers) };
     Ok(Request {
         upgrade: !plain,
@@ -145,7 +144,7 @@ pub fn request(head: &Head<'_>, origins: Origins<'_>) -> Result<Request, E> {
     })
 }
 
-/// 24 characters that 16 bytes are encoded as. The bits behind the bytes may be anything.
+/// Returns whether these are the 24 characters that encode 16 bytes. The unused bits can have any value.
 fn is_key(key: &[u8]) -> bool {
     let is_digit = |byte: &u8| byte.is_ascii_alphanumeric() || b"+/".contains(byte);
     key.len() == 24 && key.ends_with(b"==") && key[..22].iter().all(is_digit)
@@ -168,12 +167,12 @@ fn allows(origins: Origins<'_>, origin: &str, host: &str) -> bool {
     }
 }
 
-/// The nonce of RFC 6455 section 1.3, its key, and the answer to it: the responses of the project's data are for it.
+/// The nonce of RFC 6455 section 1.3, its key and its accept value. The responses in the project's data use these.
 pub const NONCE: [u8; 16] = *b"the sample nonce";
 pub const KEY: &str = "dGhlIHNhbXBsZSBub25jZQ==";
 pub const ACCEPT: &str = "s3pPLMBiTxaQ9kYGzzhZRbK+xOo=";
 
-/// What a client asks for with this nonce, as far as the response has to do with it.
+/// What a client requests with this nonce, as far as it affects the response.
 #[derive(Clone, Copy, Debug)]
 pub struct Asked<'c> {
     pub subprotocols: &'c [&'c str],
@@ -188,7 +187,7 @@ pub struct Response {
     pub extensions: Vec<Extension>,
 }
 
-/// The minor version and the status.
+/// Returns the minor version and the status.
 pub fn status_line(line: &[u8]) -> Result<(u8, u16), E> {
     let (version, rest) = line.split_at(line.iter().position(|byte| *byte == b' ').unwrap_or(line.len()));
     let minor = minor_version(version)?;
@@ -199,7 +198,7 @@ pub fn status_line(line: &[u8]) -> Result<(u8, u16), E> {
     Ok((minor, status.filter(|status| *status >= 100).ok_or(E::StartLine)?))
 }
 
-/// Judges a response's fields (RFC 6455 section 4.1).
+/// Validates a response's fields (RFC 6455 section 4.1).
 pub fn response(head: &Head<'_>, asked: Asked<'_>) -> Result<Response, E> {
     let (minor, status) = status_line(head.start_line)?;
     if status != 101 {

@@ -1,5 +1,5 @@
-//! Receiving: whatever comes, at any cut, for both roles and any limits, is heard as a naive receiver hears it. The
-//! testkit holds each call against P1 to P3, P5 to P8 and P13; here are P4, late replies, and whole messages.
+//! Receiving: for any stream, at any cut, in both roles and with any limits, the log is that of a naive receiver. The testkit
+//! checks P1 to P3, P5 to P8 and P13 at every call; this target checks P4, late replies, and whole messages.
 
 use crate::{Bytes, Cuts, Limits};
 use arbitrary::Arbitrary;
@@ -41,7 +41,7 @@ impl Input<'_> {
         host
     }
 
-    /// P4: events, replies and the end do not depend on the cut.
+    /// P4: events, replies and final state do not depend on the cut.
     fn any_cut<R: Side + Debug>(&self, naive: &Log) {
         let mut whole = self.host::<R>(Drain::AtOnce);
         whole.feed(self.stream.0);
@@ -57,7 +57,7 @@ impl Input<'_> {
         }
     }
 
-    /// P7, P13: a host that drains at the end hears the same and sends the newest reply.
+    /// P7, P13: a host that drains only at the end gets the same events and sends the newest reply.
     fn late<R: Side + Debug>(&self, naive: &Log) {
         let mut host = self.host::<R>(Drain::ByHand);
         self.cuts.feed(&mut host, self.stream.0);
@@ -66,21 +66,21 @@ impl Input<'_> {
         newest_reply(&host, naive, self.stream.0);
     }
 
-    /// P6: in the middle of a frame of its own a host hears the same, and the newest reply goes out behind the frame.
+    /// P6: a host with a frame in progress gets the same events, and the newest reply is sent after the frame.
     fn inside_a_frame<R: Side + Debug>(&self, naive: &Log) {
         let mut host = self.host::<R>(Drain::AtOnce);
-        host.frame(MessageKind::Binary, true, 0, 3).expect("a frame may begin");
+        host.frame(MessageKind::Binary, true, 0, 3).expect("a frame can begin");
         self.cuts.feed(&mut host, self.stream.0);
         oracle::assert_same(&host.log, naive);
-        host.payload(&[1, 2, 3]).expect("a frame that was begun may be finished");
+        host.payload(&[1, 2, 3]).expect("an open frame can be completed");
         let frames = host.log.sent();
         assert_eq!(frames.first(), Some(&(0x82, vec![1, 2, 3])));
         newest_reply(&host, naive, self.stream.0);
     }
 
-    /// A [`MessageBuffer`] of any size gives the messages that fit: up to the first that does not, if the host gives
-    /// up then, else all of them.
-    fn whole_messages<R: Side + Debug>(&self, naive: &Log, cuts: Cuts, gives_up: bool) {
+    /// A [`MessageBuffer`] of any size returns the messages that fit: those before the first that does not if the host then
+    /// fails the connection, else all of them.
+    fn whole_messages<R: Side + Debug>(&self, naive: &Log, cuts: Cuts, host_fails: bool) {
         let storage = usize::from(self.storage);
         let mut buffer = MessageBuffer::new(vec![0; storage]);
         let (mut connection, mut messages, mut error) = (self.host::<R>(Drain::ByHand).connection, Vec::new(), None);
@@ -90,14 +90,14 @@ impl Input<'_> {
             while error.is_none() {
                 let received = connection.receive(rest);
                 error = received.as_ref().err().copied();
-                let Ok(Received { rest: behind, event: Some(event) }) = received else { break };
-                rest = behind;
+                let Ok(Received { rest: after, event: Some(event) }) = received else { break };
+                rest = after;
                 let Event::Data(chunk) = event else { continue };
                 match buffer.push(chunk) {
                     Ok(message) => messages.extend(message.map(|message| (message.kind, message.payload.to_vec()))),
                     Err(too_big) => {
                         assert_eq!(too_big, ProtocolError::MessageTooBig);
-                        if gives_up {
+                        if host_fails {
                             connection.fail(too_big);
                             assert_eq!(connection.receive(&mut [0]), Err(too_big), "P5: an error is sticky");
                             error = Some(too_big);
@@ -109,11 +109,11 @@ impl Input<'_> {
         let all = naive.messages();
         let fits = |message: &&(MessageKind, Vec<u8>)| message.1.len() <= storage;
         let broken = naive.entries.iter().find_map(|e| if let Entry::Error(e) = e { Some(*e) } else { None });
-        if gives_up {
+        if host_fails {
             assert!(all.iter().take_while(fits).eq(&messages), "the messages up to the first that does not fit");
             let too_big = all.len() > messages.len()
                 || naive.unfinished.as_ref().is_some_and(|message| message.payload.len() > storage);
-            // A message that fails may have been too big before.
+            // A message can be too big before it fails for another reason.
             let failed = broken.is_some() && error == Some(ProtocolError::MessageTooBig);
             assert!(error == if too_big { Some(ProtocolError::MessageTooBig) } else { broken } || failed);
         } else {
@@ -123,25 +123,25 @@ impl Input<'_> {
     }
 }
 
-/// The reply that is sent late is the one to what came last, and it is the only one.
+/// Checks that a late drain sends only the newest reply.
 fn newest_reply<R: Side + Debug>(host: &Host<R>, naive: &Log, stream: &[u8]) {
     let mut due = naive.sent();
-    // A Pong that waits makes room for a Ping or a Close whose header is there, if both together have more than 139
-    // bytes.
+    // The header of a Ping or a Close discards a pending Pong if both payloads together exceed 139 bytes.
     let room = ROOM - due.last().map_or(0, |(_, payload)| payload.len());
     let displaces = |header: &raw::Header| matches!(header.first, 0x88 | 0x89) && header.len > room as u64;
-    if due.last().is_some_and(|(first, _)| *first == 0x8A) && under_way(stream).is_some_and(|header| displaces(&header))
+    if due.last().is_some_and(|(first, _)| *first == 0x8A)
+        && open_header(stream).is_some_and(|header| displaces(&header))
     {
         due.clear();
     }
     assert_eq!(host.replies, due.split_off(due.len().saturating_sub(1)), "the newest reply");
 }
 
-/// Payloads of control frames, one that waits to be sent and one that is coming in, that there is room for.
+/// The space for the payloads of two control frames: a pending one, and one that is being received.
 const ROOM: usize = MAX_CONTROL_PAYLOAD + FrameHeader::MAX_LEN;
 
-/// The header of the frame that the stream ends in.
-fn under_way(mut stream: &[u8]) -> Option<raw::Header> {
+/// Returns the header of the frame in which the stream ends.
+fn open_header(mut stream: &[u8]) -> Option<raw::Header> {
     loop {
         let header = raw::read_header(stream)?;
         let end = header.size.checked_add(usize::try_from(header.len).ok()?);

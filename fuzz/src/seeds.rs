@@ -1,5 +1,5 @@
-//! The seed corpus, made from the project's own data: the transcripts, the handshakes, and the lists of UTF-8. An input
-//! begins with the fields that its target draws, mostly zeros, and ends with bytes of the data.
+//! The seeds, built from the project's own data: the transcripts, the handshakes, and the lists of UTF-8. An input begins
+//! with the fields of its target's `Input`, mostly zeros, and ends with bytes of the data.
 
 use crate::naive;
 use barews::connection::Config;
@@ -12,7 +12,7 @@ pub type Seed = (&'static str, Vec<u8>);
 
 const TESTS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../tests");
 
-/// What no client of the handshakes asks for.
+/// URIs that do not occur in the handshakes.
 const URIS: [&str; 5] = [
     "wss://[1:2:3:4:5:6:7:8]:8443/",
     "ws://[1:2:3:4::5:6:7:8]",
@@ -21,7 +21,7 @@ const URIS: [&str; 5] = [
     "ws://example.com:080/#",
 ];
 
-/// All seeds.
+/// Returns all seeds.
 pub fn all() -> Vec<Seed> {
     let mut seeds = Vec::new();
     connections(&mut seeds);
@@ -34,7 +34,7 @@ pub fn all() -> Vec<Seed> {
     seeds
 }
 
-/// The inputs of `minimised/TARGET.txt`, one in hex a line.
+/// Returns the inputs in `minimised/TARGET.txt`, one per line in hex.
 pub fn minimised() -> Vec<Seed> {
     let read = |(target, _): &(&'static str, _)| {
         let path = format!("{}/minimised/{target}.txt", env!("CARGO_MANIFEST_DIR"));
@@ -48,7 +48,7 @@ fn bytes(hex: &str) -> Vec<u8> {
     (0..hex.len()).step_by(2).map(|at| u8::from_str_radix(&hex[at..at + 2], 16).expect("hex")).collect()
 }
 
-/// What a peer sends in the transcripts.
+/// Adds the peer's bytes in the transcripts.
 fn connections(seeds: &mut Vec<Seed>) {
     for transcript in Transcript::in_folder(&format!("{TESTS}/transcripts")) {
         let (server, stream) = (u8::from(transcript.is_server), transcript.input());
@@ -69,7 +69,7 @@ fn connections(seeds: &mut Vec<Seed>) {
     }
 }
 
-/// As [`Limits`](crate::Limits) draws them, as far as they are small.
+/// Encodes small limits as [`Limits`](crate::Limits) reads them.
 fn limits(config: &Config) -> Vec<u8> {
     let small = |limit: u64| u8::try_from(limit.saturating_add(1)).unwrap_or(0);
     let mut bytes = vec![
@@ -95,7 +95,7 @@ fn handshakes(seeds: &mut Vec<Seed>) {
                     request(&stream, seeds);
                 }
                 Some("resp") => {
-                    // Asked for two subprotocols and for permessage-deflate.
+                    // The client requested two subprotocols and permessage-deflate.
                     seeds.push(("client_handshake", [&[2, 1][..], &[0; 9], &stream].concat()));
                     seeds.push(("differential", [&[0, 0, 0, 0xC0][..], &stream].concat()));
                     let interim = b"HTTP/1.1 103 Early Hints\r\nLink: x\r\n\r\n";
@@ -107,7 +107,7 @@ fn handshakes(seeds: &mut Vec<Seed>) {
     }
 }
 
-/// The parts of a request.
+/// Adds the parts of a request.
 fn request(stream: &[u8], seeds: &mut Vec<Seed>) {
     let naive::End::Complete(head) = naive::head(stream, |_| Ok(true)) else { return };
     for list in ["sec-websocket-extensions", "sec-websocket-protocol"].map(|name| head.values(name)) {
@@ -131,7 +131,7 @@ fn texts(seeds: &mut Vec<Seed>) {
     }
 }
 
-/// The RFC's examples of compressed messages, and texts of the project, compressed by zlib-rs or to be compressed.
+/// Adds the RFC's examples of compressed messages, and a text of the project, plain and compressed by zlib-rs.
 fn deflated(seeds: &mut Vec<Seed>) {
     for hex in [
         "f248cdc9c90700",

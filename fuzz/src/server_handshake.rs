@@ -1,5 +1,5 @@
-//! The opening handshake as a server: any request, at any cut, with any storage and any limits, is judged as a naive
-//! server judges it, and has an answer.
+//! The opening handshake as a server: for any request, at any cut, with any storage and any limits, the result is that of a
+//! naive server, and the request can be answered.
 
 use crate::naive::{self, End, Head, Origins};
 use crate::{Bytes, Cuts};
@@ -12,7 +12,7 @@ use barews::{BuildError, HandshakeError};
 pub struct Input<'a> {
     pub origins: u8,
     pub keep: u8,
-    /// Limits; without one for 0.
+    /// The limits. 0 means none.
     pub storage: u16,
     pub head_size: u16,
     pub headers: u8,
@@ -24,7 +24,7 @@ const SUBPROTOCOLS: &[&str] = &["superchat", "chat"];
 const KEEP: &[&str] = &["cookie", "Authorization", "x", "Host"];
 const ORIGINS: &[&str] = &["https://example.com", "http://localhost:8080", "null"];
 
-/// How far a handshake came, and what was seen of it: the request, and the bytes behind it.
+/// How far a handshake got. `Complete` has the request, and the number of bytes after it.
 #[derive(Debug, PartialEq, Eq)]
 enum Outcome {
     Partial,
@@ -49,7 +49,7 @@ impl Input<'_> {
         };
         let stream = self.stream.0;
         let head = naive::head(stream, start_line);
-        let judged = match &head {
+        let expected = match &head {
             End::Partial => Outcome::Partial,
             End::Broken(error) => Outcome::Failed(*error),
             End::Complete(head) => match naive::request(head, origins) {
@@ -57,9 +57,9 @@ impl Input<'_> {
                 Err(error) => Outcome::Failed(error),
             },
         };
-        assert_eq!(self.serve(&roomy, stream.len() + 64), judged, "as a naive server judges it");
+        assert_eq!(self.serve(&roomy, stream.len() + 64), expected, "the result of a naive server");
         if let End::Complete(head) = &head {
-            parsed_elsewhere(&roomy, head, &judged);
+            parsed_elsewhere(&roomy, head, &expected);
         }
 
         let limit = |limit: usize| if limit == 0 { usize::MAX } else { limit };
@@ -71,7 +71,7 @@ impl Input<'_> {
         let storage = if self.storage == 0 { stream.len() + 64 } else { self.storage.into() };
         let outcome = self.serve(&limited, storage);
         if let Outcome::Failed(error) = outcome
-            && outcome != judged
+            && outcome != expected
         {
             let exceeded = match error {
                 HandshakeError::StartLineTooLong => stream.len() > limited.max_head_size || stream.len() + 64 > storage,
@@ -80,9 +80,9 @@ impl Input<'_> {
                 HandshakeError::StorageFull => stream.len() + 64 > storage,
                 _ => false,
             };
-            assert!(exceeded, "{error:?} is no limit that was exceeded");
+            assert!(exceeded, "{error:?}, but its limit is not exceeded");
         } else {
-            assert_eq!(outcome, judged);
+            assert_eq!(outcome, expected);
             assert!(!matches!(head, End::Partial) || stream.len() <= limited.max_head_size);
         }
         if let End::Complete(head) = &head {
@@ -102,7 +102,7 @@ impl Input<'_> {
         }
     }
 
-    /// The outcome, the same for any cut.
+    /// Returns the outcome, and checks that it is the same at any cut.
     fn serve(&self, config: &ServerConfig<'_>, storage: usize) -> Outcome {
         let whole = serve(config, storage, &[self.stream.0]);
         assert_eq!(serve(config, storage, &self.cuts.pieces(self.stream.0)), whole, "P4");
@@ -111,9 +111,10 @@ impl Input<'_> {
     }
 }
 
-/// The same request, if HTTP/1.1 was parsed elsewhere, or comes over HTTP/2 as the extended CONNECT that it stands for.
-fn parsed_elsewhere(config: &ServerConfig<'_>, head: &Head<'_>, judged: &Outcome) {
-    let line = std::str::from_utf8(head.start_line).expect("a request line that was judged");
+/// Checks that the request gives the same result if its HTTP/1.1 is parsed elsewhere, and as the equivalent extended
+/// CONNECT of HTTP/2.
+fn parsed_elsewhere(config: &ServerConfig<'_>, head: &Head<'_>, expected: &Outcome) {
+    let line = std::str::from_utf8(head.start_line).expect("a validated request line");
     let [method, target, version] = line.split(' ').collect::<Vec<_>>()[..] else { panic!("three parts") };
     let minor_version = version.as_bytes()[version.len() - 1] - b'0';
     let outcome = |start: &Start<'_>, fields: &[&(String, &[u8])]| {
@@ -128,32 +129,32 @@ fn parsed_elsewhere(config: &ServerConfig<'_>, head: &Head<'_>, judged: &Outcome
         outcome
     };
     let fields: Vec<_> = head.fields.iter().collect();
-    match (outcome(&Start::Upgrade { method, target, minor_version }, &fields), judged) {
-        (Ok(request), Outcome::Complete(judged, _)) => assert_eq!(request, *judged),
-        (Err(error), Outcome::Failed(judged)) => assert_eq!(error, *judged),
-        (outcome, _) => panic!("{outcome:?}, but over bytes {judged:?}"),
+    match (outcome(&Start::Upgrade { method, target, minor_version }, &fields), expected) {
+        (Ok(request), Outcome::Complete(expected, _)) => assert_eq!(request, *expected),
+        (Err(error), Outcome::Failed(expected)) => assert_eq!(error, *expected),
+        (outcome, _) => panic!("{outcome:?}, but over bytes {expected:?}"),
     }
 
-    if let Outcome::Complete(judged, _) = judged
-        && judged.upgrade
+    if let Outcome::Complete(expected, _) = expected
+        && expected.upgrade
         && target.starts_with('/')
     {
         let of_hop = ["connection", "upgrade", "sec-websocket-key", "host"];
         let (_, fields): (Vec<_>, Vec<_>) = head.fields.iter().partition(|(name, _)| of_hop.contains(&name.as_str()));
-        let (authority, path) = (&judged.host, target);
+        let (authority, path) = (&expected.host, target);
         let start =
             Start::ExtendedConnect { method: "CONNECT", protocol: "websocket", scheme: "https", authority, path };
         match outcome(&start, &fields) {
-            Ok(request) => assert_eq!(request, *judged),
+            Ok(request) => assert_eq!(request, *expected),
             Err(error) => {
                 let hop = fields.iter().any(|(name, _)| ["keep-alive", "proxy-connection"].contains(&name.as_str()));
-                assert!(hop && error == HandshakeError::Connection, "{error:?}, but over bytes {judged:?}");
+                assert!(hop && error == HandshakeError::Connection, "{error:?}, but over bytes {expected:?}");
             }
         }
     }
 }
 
-/// RFC 9112 section 2.2: empty lines ahead of the request line are ignored.
+/// RFC 9112 section 2.2: empty lines before the request line are ignored.
 fn start_line(line: &[u8]) -> Result<bool, HandshakeError> {
     if line.is_empty() { Ok(false) } else { naive::request_line(line).map(|_| true) }
 }
@@ -172,8 +173,8 @@ const ENGINE: &[&str] = &[
     "transfer-encoding",
 ];
 
-/// The storage that a head needs: 4 bytes and the value for the start line and each field that is kept; while a value
-/// comes in also the white space behind it.
+/// Returns the storage that a head needs: 4 bytes and the contents for the start line and for each field that is kept; and,
+/// while a value is received, its trailing white space.
 pub fn need(head: &Head<'_>, engine: &[&str], keep: &[&str]) -> usize {
     let mut used = 4 + head.start_line.len();
     let mut most = used;
@@ -188,10 +189,10 @@ pub fn need(head: &Head<'_>, engine: &[&str], keep: &[&str]) -> usize {
 
 fn serve(config: &ServerConfig<'_>, storage: usize, pieces: &[&[u8]]) -> Outcome {
     let mut handshake = ServerHandshake::new(config, vec![0; storage]);
-    let mut behind = pieces.iter().map(|piece| piece.len()).sum::<usize>();
+    let mut unread = pieces.iter().map(|piece| piece.len()).sum::<usize>();
     for piece in pieces {
         let mut bytes = piece.to_vec();
-        behind -= piece.len();
+        unread -= piece.len();
         match handshake.receive(&mut bytes) {
             Ok(Progress::Partial) => assert!(handshake.request().is_none()),
             Err(error) => {
@@ -200,17 +201,17 @@ fn serve(config: &ServerConfig<'_>, storage: usize, pieces: &[&[u8]]) -> Outcome
                 assert!(handshake.request().is_none());
                 let mut out = [0; 512];
                 let refused = handshake.accept(&Accept::default(), &Default::default(), &mut out);
-                assert_eq!(refused.err(), Some(BuildError::NotNow), "what was refused cannot be accepted");
+                assert_eq!(refused.err(), Some(BuildError::NotNow), "a refused request cannot be accepted");
                 let len = handshake.refuse(error, &mut out).expect("an error can be answered");
                 assert_eq!(status(&out[..len]), error.status());
                 return Outcome::Failed(error);
             }
             Ok(Progress::Complete { rest }) => {
-                assert!(piece.ends_with(rest), "the rest is the end of the input, untouched");
-                let behind = behind + rest.len();
+                assert!(piece.ends_with(rest), "the rest is the end of the input, unchanged");
+                let after_head = unread + rest.len();
                 let request = seen(handshake.request().expect("a complete request"));
                 answer(&mut handshake, request.upgrade);
-                return Outcome::Complete(request, behind);
+                return Outcome::Complete(request, after_head);
             }
         }
     }
@@ -219,7 +220,7 @@ fn serve(config: &ServerConfig<'_>, storage: usize, pieces: &[&[u8]]) -> Outcome
     Outcome::Partial
 }
 
-/// What the host sees of a request.
+/// Returns what the host can see of a request.
 pub fn seen(request: Request<'_>) -> naive::Request {
     let upgrade = request.is_upgrade();
     let offers = request.extensions().filter(|_| upgrade).map(|offer| {
@@ -257,7 +258,7 @@ fn answer(handshake: &mut ServerHandshake<'_, Vec<u8>>, upgrade: bool) {
     assert_eq!(again.err(), Some(BuildError::NotNow), "one answer");
 }
 
-/// The status of a response that ends where the bytes end, or its body does.
+/// Returns the status of a response, whose head must be complete.
 fn status(response: &[u8]) -> u16 {
     let mut headers = [httparse::EMPTY_HEADER; 16];
     let mut parsed = httparse::Response::new(&mut headers);

@@ -1,6 +1,6 @@
-//! Two endpoints over a pipe that loses nothing, cuts everywhere and delivers late: whatever they do, both agree on
-//! what was said, and every P property holds. The testkit holds each call of an endpoint against P1 to P3, P5 to P8,
-//! P11 and P13; an endpoint that is [`Split`] is held against what it wrote and heard in the end.
+//! Two endpoints over a pipe that loses nothing, cuts anywhere and delivers late: whatever they do, each receives what the
+//! other sent, and every property holds. The testkit checks P1 to P3, P5 to P8, P11 and P13 at every call of an endpoint.
+//! The log and the output of a [`Split`](split::Split) endpoint are checked at the end.
 
 mod end;
 mod split;
@@ -17,7 +17,7 @@ use std::fmt::Debug;
 pub struct Input<'a> {
     pub server: Setup,
     pub client: Setup,
-    /// Who does what; `true` is the server.
+    /// The moves; `true` marks those of the server.
     pub moves: Vec<(bool, Move<'a>)>,
 }
 
@@ -33,19 +33,19 @@ impl Setup {
     }
 }
 
-/// Bytes of payload that a session has at most, a multiple of the longest frame that it draws: what a session costs is
-/// linear in them, and every input shall be a fast one.
-const MOST_SAID: usize = 1 << 18;
+/// The maximum of payload bytes in a session, a multiple of the longest frame. The work is linear in them, and every input
+/// must be fast.
+const MAX_PAYLOAD: usize = 1 << 18;
 
-/// What one endpoint does. What its state does not allow is refused and changes nothing.
+/// A move of one endpoint. If the endpoint's state does not allow it, it is refused and changes nothing.
 #[derive(Debug, Arbitrary)]
 pub enum Move<'a> {
     Message(Body<'a>),
-    /// Begins a message that goes out by `Fragment`.
+    /// Begins a message that `Fragment` sends.
     Begin(Body<'a>),
-    /// The next fragment, with so much space to write to.
+    /// Sends the next fragment, with a buffer of this many bytes.
     Fragment(u8),
-    /// A frame of so many bytes, all of them `x`, which go out by `Payload`: kind, FIN, reserved bits, length.
+    /// Begins a frame whose payload is all `x` and sent by `Payload`: kind, FIN, reserved bits, length.
     Frame(u8, bool, u8, u16),
     Payload(u16),
     Ping(&'a [u8]),
@@ -53,10 +53,10 @@ pub enum Move<'a> {
     Control(u8, &'a [u8]),
     Close(u16, &'a str),
     CloseWithoutStatus,
-    /// So many bytes of what the other wrote arrive.
+    /// Receives this many of the bytes that the other has written.
     Receive(u16),
     Drain,
-    /// The transport has ended.
+    /// The transport ends.
     Eof,
     Fail(u8),
     Split,
@@ -101,21 +101,21 @@ impl Input<'_> {
         let bodies: Vec<Vec<u8>> = self.moves.iter().map(body).collect();
         let mut server = End::<Server>::new(&self.server);
         let mut client = End::<Client<Keys>>::new(&self.client);
-        let mut said = 0;
+        let mut total = 0;
         for ((is_server, what), body) in self.moves.iter().zip(&bodies) {
-            said += if let Move::Frame(_, _, _, len) = what { usize::from(*len) } else { body.len() };
-            if said > MOST_SAID {
+            total += if let Move::Frame(_, _, _, len) = what { usize::from(*len) } else { body.len() };
+            if total > MAX_PAYLOAD {
                 break;
             }
             match (is_server, what) {
                 (true, Move::Receive(len)) => server.receive(client.output(), (*len).into()),
                 (false, Move::Receive(len)) => client.receive(server.output(), (*len).into()),
-                // A refusal is for the endpoint's state to give; that it changes nothing is seen to there.
+                // Any move can be refused. `act` checks that a refusal changes nothing.
                 (true, what) => drop(server.act(what, body)),
                 (false, what) => drop(client.act(what, body)),
             }
-            server.stands();
-            client.stands();
+            server.check_state();
+            client.check_state();
         }
         server.finish();
         client.finish();
@@ -129,14 +129,14 @@ impl Input<'_> {
                 break;
             }
         }
-        server.stands();
-        client.stands();
+        server.check_state();
+        client.check_state();
         agree(&server, &client);
         agree(&client, &server);
     }
 }
 
-/// `to` has understood what `from` has sent as it was meant.
+/// Checks that `to` has received what `from` has sent.
 fn agree<A: Side + Debug, B: Side + Debug>(from: &End<'_, A>, to: &End<'_, B>) {
     well_formed::<A>(from.output());
     let naive = to.expected(from.output());
@@ -144,14 +144,14 @@ fn agree<A: Side + Debug, B: Side + Debug>(from: &End<'_, A>, to: &End<'_, B>) {
 
     let entries = &naive.entries;
     let messages = naive.messages();
-    let heard = |pick: fn(&Entry) -> Option<&Vec<u8>>| entries.iter().filter_map(pick).cloned().collect::<Vec<_>>();
-    let pings = heard(|entry| if let Entry::Ping(payload) = entry { Some(payload) } else { None });
-    let pongs = heard(|entry| if let Entry::Pong(payload) = entry { Some(payload) } else { None });
+    let received = |pick: fn(&Entry) -> Option<&Vec<u8>>| entries.iter().filter_map(pick).cloned().collect::<Vec<_>>();
+    let pings = received(|entry| if let Entry::Ping(payload) = entry { Some(payload) } else { None });
+    let pongs = received(|entry| if let Entry::Pong(payload) = entry { Some(payload) } else { None });
     let error = entries.iter().find_map(|entry| if let Entry::Error(error) = entry { Some(*error) } else { None });
     assert!(from.sent.starts_with(&messages), "P9: the messages arrive as they were sent");
     assert!(from.pings.starts_with(&pings), "P9: the Pings arrive");
     if !to.ended_it() && error.is_none() {
-        assert_eq!((&messages, &pings), (&from.sent, &from.pings), "P9: all arrives");
+        assert_eq!((&messages, &pings), (&from.sent, &from.pings), "P9: everything arrives");
         let mut sent: Vec<_> = from.answers().chain(&from.pongs).cloned().collect();
         let mut pongs = pongs;
         sent.sort();
@@ -172,14 +172,14 @@ fn agree<A: Side + Debug, B: Side + Debug>(from: &End<'_, A>, to: &End<'_, B>) {
 
     let mut asked = from.log().entries.iter().filter_map(|e| if let Entry::Ping(ping) = e { Some(ping) } else { None });
     let newest = asked.clone().next_back();
-    assert!(from.answers().all(|pong| asked.any(|ping| ping == pong)), "each answer is that to a Ping, in order");
+    assert!(from.answers().all(|pong| asked.any(|ping| ping == pong)), "each reply answers a Ping, in order");
     if !from.log().is_over() && !from.wrote_close {
         assert_eq!(from.answers().last(), newest, "the newest Ping is answered");
     }
 }
 
-/// Whole frames in their shortest form; masked by a client, each with a key of its own, and not by a server; nothing
-/// behind a Close (P6 to P8).
+/// Checks P6 to P8: the output consists of whole frames in their shortest form; a client masks each with a new key, a
+/// server masks none; nothing follows a Close.
 fn well_formed<R: Side>(output: &[u8]) {
     let (mut at, mut keys) = (0, Vec::new());
     for (first, _) in raw::frames(output) {

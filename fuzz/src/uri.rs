@@ -1,4 +1,4 @@
-//! URIs, request targets and Host: taken apart as `str` functions do it, and the request for a URI names what it names.
+//! URIs, request targets and Host are parsed as by `str` functions, and the request for a URI has its host and target.
 
 use crate::naive;
 use arbitrary::Arbitrary;
@@ -27,7 +27,7 @@ impl Input<'_> {
         }
     }
 
-    /// The same grammar in Host.
+    /// Checks the same grammar in Host.
     fn host(&self) {
         let host = self.text.trim_matches([' ', '\t']);
         let seen = serve(&format!("GET / HTTP/1.1\r\nHost:{}\r\n\r\n", self.text));
@@ -75,7 +75,7 @@ fn parse(text: &str) -> Result<Parts<'_>, UriError> {
 fn request(uri: Uri<'_>) {
     let config = ClientConfig::new(uri);
     let mut out = vec![0; 8192];
-    let len = ClientHandshake::new(&config, [7; 16], []).request(&mut out).expect("a URI that can be asked for");
+    let len = ClientHandshake::new(&config, [7; 16], []).request(&mut out).expect("a URI that can be requested");
     let (host, target) = serve(str::from_utf8(&out[..len]).unwrap()).expect("a request that a server understands");
     let default = if uri.secure() { 443 } else { 80 };
     let port = if uri.port() == default { String::new() } else { format!(":{}", uri.port()) };
@@ -84,13 +84,13 @@ fn request(uri: Uri<'_>) {
     assert_eq!(target, format!("{}{query}", uri.path()));
 }
 
-/// Host and target, as a server sees them.
+/// Returns host and target as a server sees them.
 fn serve(request: &str) -> Result<(String, String), HandshakeError> {
     let config = ServerConfig::new(OriginPolicy::Any);
     let mut handshake = ServerHandshake::new(&config, vec![0; request.len() + 64]);
     match handshake.receive(&mut request.as_bytes().to_vec())? {
         Progress::Complete { rest } => assert!(rest.is_empty()),
-        Progress::Partial => panic!("a request that is not complete: {request:?}"),
+        Progress::Partial => panic!("an incomplete request: {request:?}"),
     }
     let request = handshake.request().expect("a complete request");
     Ok((request.host().to_owned(), request.target().to_owned()))

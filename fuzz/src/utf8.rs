@@ -1,4 +1,4 @@
-//! UTF-8: any text, at any cut, at any place in a longer one, against `core::str`; by itself, and as messages.
+//! UTF-8: any text, at any cut, at any place in a longer text, compared with `core::str`: in the validator, and as messages.
 
 use crate::{Bytes, Cuts};
 use arbitrary::Arbitrary;
@@ -12,9 +12,9 @@ use std::fmt::Debug;
 pub struct Input<'a> {
     pub server: bool,
     pub key: [u8; 4],
-    /// About so much ASCII stands before the text, and so much behind it.
+    /// Determines the length of the ASCII before the text. `after` is the length of that after it.
     pub before: u16,
-    pub behind: u8,
+    pub after: u8,
     pub cuts: Cuts,
     pub text: Bytes<'a>,
 }
@@ -22,17 +22,17 @@ pub struct Input<'a> {
 impl Input<'_> {
     pub fn check(&self) {
         let before = vec![b'.'; if self.before < 1 << 15 { self.before % 300 } else { self.before % 5000 }.into()];
-        let text = [&before, self.text.0, &vec![b'.'; self.behind.into()]].concat();
+        let text = [&before, self.text.0, &vec![b'.'; self.after.into()]].concat();
         for pieces in [vec![&text[..]], self.cuts.pieces(&text), text.chunks(1).collect()] {
             validate(&pieces, &text);
         }
         if self.server { self.message::<Server>(&text) } else { self.message::<Client<Keys>>(&text) }
     }
 
-    /// The text as one frame, and its pieces as fragments.
+    /// Checks the text as one frame, and its pieces as fragments.
     fn message<R: Side + Debug>(&self, text: &[u8]) {
         let key = R::IS_SERVER.then_some(self.key);
-        // The naive receiver reads a message from its start again for each of its pieces.
+        // A long text in many pieces would be slow: the naive receiver copies a message for each piece.
         let some = if text.len() > 600 { Cuts::NONE } else { self.cuts };
         let mut fragments = Vec::new();
         for (n, piece) in some.pieces(text).into_iter().enumerate() {
@@ -50,16 +50,16 @@ impl Input<'_> {
     }
 }
 
-/// The validator fails with the piece that has the first wrong byte, and knows where a character is cut.
+/// Checks that the validator fails in the piece with the first invalid byte, and reports whether a character is incomplete.
 fn validate(pieces: &[&[u8]], text: &[u8]) {
-    // Up to `valid` the text is whole characters, up to `end` it was pushed.
+    // Up to `valid` the text consists of whole characters; up to `end` it was pushed.
     let (mut utf8, mut valid, mut end) = (Utf8Validator::new(), 0, 0);
     for piece in pieces {
         end += piece.len();
         let error = str::from_utf8(&text[valid..end]).err();
-        let wrong = error.is_some_and(|error| error.error_len().is_some());
-        assert_eq!(utf8.push(piece).is_err(), wrong, "up to {end}");
-        if wrong {
+        let invalid = error.is_some_and(|error| error.error_len().is_some());
+        assert_eq!(utf8.push(piece).is_err(), invalid, "up to {end}");
+        if invalid {
             return;
         }
         valid = error.map_or(end, |error| valid + error.valid_up_to());

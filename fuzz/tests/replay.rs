@@ -1,5 +1,5 @@
-//! Every stored input, as an ordinary test: the seeds that are made from the project's data, and the minimised corpus
-//! of the campaigns, where inputs that found something stay for good.
+//! Replays every stored input as an ordinary test: the seeds built from the project's data, and the minimised corpus of
+//! earlier campaigns, which includes the inputs that found bugs.
 
 use barews_fuzz::{TARGETS, seeds};
 
@@ -17,7 +17,7 @@ fn replay(target: &str) {
 
 macro_rules! replay {
     ($($target:ident)*) => {
-        /// A test's name says of which target: `stored_inputs_pass::uri`.
+        /// A test's name contains its target: `stored_inputs_pass::uri`.
         mod stored_inputs_pass {
             $(
                 #[test]
@@ -36,7 +36,7 @@ macro_rules! replay {
 
 replay!(building client_handshake close deflate differential header inflate lists receive server_handshake session uri utf8);
 
-/// The engine's arithmetic is checked here, as it is by `cargo fuzz`.
+/// These tests check the engine's arithmetic for overflow, as `cargo fuzz` does.
 #[test]
 #[cfg_attr(not(debug_assertions), ignore = "built without overflow checks")]
 fn tests_check_arithmetic_for_overflow() {

@@ -1,7 +1,7 @@
-"""Python 2.7, started by `run`: the suite in the role opposite to the one under test, on loopback only.
+"""Runs the suite in the role opposite to the one under test, on loopback only. `run` starts it, with Python 2.7.
 
-Arguments: that role ("server" or "client") and the suite's own spec, a JSON file. The ids of the chosen cases go to
-`chosen.json` beside the spec; the report goes where the spec says.
+Arguments: the role under test ("server" or "client") and the suite's own spec, a JSON file. The ids of the selected cases are
+written to `chosen.json` next to the spec, and the report to the directory in the spec.
 """
 import functools
 import json
@@ -10,7 +10,7 @@ import sys
 import warnings
 
 warnings.simplefilter("ignore")
-from autobahntestsuite import choosereactor  # must come before anything of Twisted's
+from autobahntestsuite import choosereactor  # must be imported before all of Twisted
 from autobahntestsuite import fuzzing
 from twisted.internet import reactor
 

@@ -7,7 +7,7 @@ import java.util.concurrent.CompletionStage;
 import java.util.concurrent.LinkedBlockingQueue;
 import java.util.concurrent.TimeUnit;
 
-/** The WebSocket of Java's HttpClient as the peer of the server. Arguments and what is printed are as in peers.py. */
+/** The WebSocket of Java's HttpClient as the peer of the server. Arguments and output are as in peers.py. */
 class PeerJava implements WebSocket.Listener {
     interface Test {
         void run(WebSocket ws) throws Exception;
@@ -15,7 +15,7 @@ class PeerJava implements WebSocket.Listener {
 
     record Close(int code, String reason) {}
 
-    /** Whole messages as String or ByteBuffer, Pongs as byte[], the Close, and errors. */
+    /** Whole messages (String or ByteBuffer), Pongs (byte[]), the Close, and errors. */
     final LinkedBlockingQueue<Object> events = new LinkedBlockingQueue<>();
     private StringBuilder text = new StringBuilder();
     private ByteBuffer binary = ByteBuffer.allocate(20 << 20);

@@ -1,4 +1,4 @@
-// Starts a headless browser: $CHROMIUM or $FIREFOX.
+// Starts a headless browser, $CHROMIUM or $FIREFOX.
 const puppeteer = require("puppeteer-core");
 
 const flags = "--no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking " +

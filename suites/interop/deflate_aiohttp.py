@@ -1,5 +1,5 @@
-"""`aiohttp` as the peer with permessage-deflate. Arguments and what is printed are as in deflate_websockets.py; of the
-options there is one, `bits`: the window that aiohttp asks the server for, 9 to 15, or 0 for no compression.
+"""`aiohttp` as the peer with permessage-deflate. Arguments and output are as in deflate_websockets.py. The only option is
+`bits`: the window that aiohttp requests from the server, 9 to 15, or 0 for no compression.
 """
 import asyncio
 import json

@@ -1,5 +1,5 @@
-// A headless browser as the peer with permessage-deflate: a page of its own and the browser's WebSocket. Arguments:
-// `chromium` or `firefox`, then as in deflate_websockets.py, for the role `client`; there are no options.
+// A headless browser as the peer with permessage-deflate, with its own page and the browser's WebSocket. Arguments: `chromium`
+// or `firefox`, then as in deflate_websockets.py for the role `client`, without options.
 const { createServer } = require("node:http");
 const { once } = require("node:events");
 const { launch } = require("./browser.js");
@@ -18,7 +18,7 @@ async function main(name, url) {
       const next = name => new Promise((done, fail) => {
         socket["on" + name] = done;
         socket.onerror = fail;
-        setTimeout(fail, 10_000, Error("nothing comes"));
+        setTimeout(fail, 10_000, Error("no answer"));
       });
       let state = 7;
       const random = n => (state = (state * 48271) % 2147483647) % n;
@@ -44,7 +44,7 @@ async function main(name, url) {
     await browser.close();
     site.close();
   }
-  console.log(result); // when the browser is gone: whoever reads this ends us
+  console.log(result); // after the browser has ended, because the reader of this line kills this process
 }
 
 main(process.argv[2], process.argv[4]).catch(error => console.log(String(error).split("\n")[0]));

@@ -1,4 +1,4 @@
-"""The messages that the peers in Python send to have them back."""
+"""The messages that the Python peers send, and whose echoes they expect."""
 import json
 import random
 

@@ -1,6 +1,6 @@
 """Python's `websockets` as the peer with permessage-deflate. Arguments: `client URL OPTIONS` or `server OPTIONS`, the
 options as JSON for its extension. A client checks an echo server; a server prints its port, and checks the example
-`autobahn_client`, which echoes. Either prints whether messages are compressed, or what went wrong.
+`autobahn_client`, which echoes. Both print whether messages are compressed, or the failure.
 """
 import json
 import sys

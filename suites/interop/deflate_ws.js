@@ -1,4 +1,4 @@
-// Node's `ws` as the peer with permessage-deflate; arguments and what is printed are as in deflate_websockets.py.
+// Node's `ws` as the peer with permessage-deflate. Arguments and output are as in deflate_websockets.py.
 const assert = require("node:assert");
 const { once } = require("node:events");
 const { WebSocket, WebSocketServer } = require("ws");

@@ -1,5 +1,5 @@
-// A headless browser as the peer: the server's page as a person uses it, and the browser's own WebSocket. Arguments:
-// `chromium` or `firefox`, the role `client` and the server's ws: URL. What is printed is as in peers.py.
+// A headless browser as the peer: it uses the server's page as a person does, and the browser's WebSocket. Arguments:
+// `chromium` or `firefox`, the role `client` and the server's ws: URL. The output is as in peers.py.
 const assert = require("node:assert");
 const { launch } = require("./browser.js");
 
@@ -23,9 +23,9 @@ async function main(name, url) {
   }
   const shown = (selector, text) => page.waitForFunction((selector, text) =>
     document.querySelector(selector)?.textContent.includes(text), {}, selector, text);
-  // The text of the newest line in the page's log.
+  // Waits for this text in the page's log.
   const logged = (kind, text) => shown(`#log .${kind}`, text);
-  // Whether messages of a kind and of these lengths come back.
+  // Checks the echoes of messages of this kind and of these lengths.
   const echo = (kind, ...lengths) => page.evaluate(async ([url, kind, lengths]) => {
     const socket = new WebSocket(url);
     socket.binaryType = "arraybuffer";
@@ -37,7 +37,7 @@ async function main(name, url) {
       const { data } = await next("message");
       const same = kind === "text" ? data === message
         : message.byteLength === data.byteLength && new Uint8Array(data).every((byte, i) => byte === message[i]);
-      if (!same) throw new Error(`${length} bytes come back otherwise`);
+      if (!same) throw new Error(`${length} bytes come back changed`);
     }
     socket.close(1000);
     const { code, wasClean } = await next("close");

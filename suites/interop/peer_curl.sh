@@ -1,17 +1,17 @@
 #!/bin/sh
-# curl as the peer of the server: the page, and a WebSocket by hand. Arguments: the role `client`, the server's ws: URL.
+# curl as the peer of the server: the page, and a WebSocket with handwritten frames. Arguments: the role `client`, the ws: URL.
 url=http:${2#ws:}
 get() { curl -s -m 10 "$@"; }
-check() { # name, what came, what it contains
+check() { # name, output, expected part of it
     case $2 in *"$3"*) printf '%s\tok\n' "$1" ;; *) printf '%s\t%s is not in: %s\n' "$1" "$3" "$2" ;; esac
 }
-upgrade() { # version, frames: the response, and what comes behind it
+upgrade() { # version, frames: prints the response and the bytes after it
     printf "$2" | get -i -N -T - -X GET -H 'Expect:' -H 'Transfer-Encoding:' -H 'Connection: Upgrade' \
         -H 'Upgrade: websocket' -H "Sec-WebSocket-Version: $1" -H 'Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==' "$url"
 }
 check page "$(get -i "$url")" 'HTTP/1.1 200 OK'
 check page "$(get "$url")" 'new WebSocket('
-check page "[$(get -I "$url" | tail -n 1 | tr -d '\r\n')]" '[]' # no body behind HEAD
+check page "[$(get -I "$url" | tail -n 1 | tr -d '\r\n')]" '[]' # no body after HEAD
 check page "$(get -o /dev/null -w '%{http_code}' "${url}nowhere")" 404
 check upgrade "$(upgrade 14 '')" 'HTTP/1.1 426'
 check upgrade "$(upgrade 14 '')" 'Sec-WebSocket-Version: 13'

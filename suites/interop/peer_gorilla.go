@@ -1,4 +1,4 @@
-// Go's gorilla/websocket as the peer; the roles and what is printed are as in peers.py.
+// Go's gorilla/websocket as the peer. Roles and output are as in peers.py.
 package main
 
 import (
@@ -17,7 +17,7 @@ import (
 
 const patience = 15 * time.Second
 
-// A writer's buffer is what a fragment holds at most.
+// The size of a writer's buffer is the maximum of a fragment.
 const fragment = 256
 
 func send(ws *websocket.Conn, kind int, parts ...string) error {
@@ -38,7 +38,7 @@ func closeFrame(ws *websocket.Conn, code int, reason string) error {
 	return ws.WriteControl(websocket.CloseMessage, frame, time.Now().Add(patience))
 }
 
-// What the peer's Close says, if that is how reading ends.
+// Returns the code and reason of the peer's Close, if reading ends with one.
 func closed(ws *websocket.Conn) (int, string, error) {
 	_, _, err := ws.ReadMessage()
 	var end *websocket.CloseError
@@ -169,7 +169,7 @@ func client(url string) {
 	})
 }
 
-// Answers until the connection ends.
+// Answers messages until the connection ends.
 func handle(ws *websocket.Conn, path string) error {
 	ws.SetPongHandler(func(string) error { return send(ws, websocket.TextMessage, "pong") })
 	for {

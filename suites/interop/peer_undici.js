@@ -1,5 +1,5 @@
-// undici, the WebSocket of Node itself, as the peer of the server. It has a browser's interface: no fragments, no Pings.
-// Arguments and what is printed are as in peers.py.
+// undici, the built-in WebSocket of Node, as the peer of the server. It has a browser's interface: no fragments, no Pings.
+// Arguments and output are as in peers.py.
 const assert = require("node:assert");
 const { WebSocket } = require("undici");
 

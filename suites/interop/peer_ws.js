@@ -1,4 +1,4 @@
-// Node's `ws` as the peer; the roles and what is printed are as in peers.py.
+// Node's `ws` as the peer. Roles and output are as in peers.py.
 const assert = require("node:assert");
 const { once } = require("node:events");
 const { WebSocket, WebSocketServer } = require("ws");

@@ -1,10 +1,10 @@
-"""Python's WebSocket libraries as the peer, each behind the same few methods.
+"""Python's WebSocket libraries as the peer, each with the same few methods.
 
     peers.py LIBRARY client URL     checks an echo server
-    peers.py LIBRARY server         is what the example `client` meets
+    peers.py LIBRARY server         runs a server for the example `client`
 
-A client prints one line a check: its name, a tab, and `ok` or what went wrong. Between the checks it prints `ready` and
-waits for the server to close. A server prints its port, then each close that it sees.
+A client prints one line for each check: its name, a tab, and `ok` or the failure. For one check it prints `ready` and waits for
+the server to close. A server prints its port, then the status of each close.
 """
 import asyncio
 import sys
@@ -16,7 +16,7 @@ SUBPROTOCOLS = ["chat"]  # of the servers
 
 
 class Closed(Exception):
-    """The peer's Close: its code and its reason, which is None where the library does not tell."""
+    """The peer's Close: its code and its reason, which is None if the library does not report it."""
 
 
 class Websockets:
@@ -56,7 +56,7 @@ class Websockets:
         try:
             return await self.ws.recv()
         except ConnectionClosed as end:
-            assert end.rcvd, "no Close comes"
+            assert end.rcvd, "no Close arrives"
             raise Closed(end.rcvd.code, end.rcvd.reason) from None
 
     async def close(self, code, reason):
@@ -99,7 +99,7 @@ class Aiohttp:
         await (self.ws.send_str if isinstance(message, str) else self.ws.send_bytes)(message)
 
     async def next(self):
-        """The next message, or the Pong that is waited for; Pings are answered."""
+        """Returns the next message or Pong, and answers Pings."""
         from aiohttp import WSMsgType
         while True:
             message = await self.ws.receive()
@@ -234,7 +234,7 @@ class WebsocketClient:
         from websocket import ABNF
         for i, part in enumerate(parts):
             opcode = ABNF.OPCODE_CONT if i else ABNF.OPCODE_TEXT if isinstance(part, str) else ABNF.OPCODE_BINARY
-            data = part.encode() if isinstance(part, str) else part  # it encodes text alone, no continuation of it
+            data = part.encode() if isinstance(part, str) else part  # it encodes text frames, but not their continuations
             await asyncio.to_thread(self.ws.send_frame, ABNF.create_frame(data, opcode, int(i == len(parts) - 1)))
 
     async def next(self):
@@ -242,7 +242,7 @@ class WebsocketClient:
         opcode, frame = await asyncio.to_thread(self.ws.recv_data_frame, True)
         if opcode == ABNF.OPCODE_CLOSE:
             raise Closed(int.from_bytes(frame.data[:2], "big"), frame.data[2:].decode())
-        if opcode == ABNF.OPCODE_PING:  # which it has answered
+        if opcode == ABNF.OPCODE_PING:  # the library has answered it
             return await self.next()
         return frame.data.decode() if opcode == ABNF.OPCODE_TEXT else frame.data
 
@@ -319,7 +319,7 @@ class Picows:
         message, kind = b"", None
         while True:
             it, fin, payload = await self.frames.get()
-            assert it is not None, "no Close comes"
+            assert it is not None, "no Close arrives"
             if it == WSMsgType.CLOSE:
                 if not self.transport.is_close_frame_sent:
                     self.transport.send_close(payload[0], payload[1].encode() if payload[1] else None)
@@ -327,7 +327,7 @@ class Picows:
                 raise Closed(int(payload[0]), payload[1] or "")
             if it == WSMsgType.PONG:
                 return payload
-            if it == WSMsgType.PING:  # which it has answered
+            if it == WSMsgType.PING:  # the library has answered it
                 continue
             message, kind = message + payload, it if kind is None else kind
             if fin:
@@ -362,7 +362,7 @@ async def client(library, url):
     def echo(*messages):
         async def test(ws):
             for message in messages:
-                # At once: an echo comes while the message is still under way.
+                # Concurrently, because the echo begins before the message is complete.
                 _, back = await asyncio.gather(ws.send(message), ws.receive())
                 assert back == message, f"another message comes back for {len(message)}"
             await ws.close(1000, "")

@@ -1,5 +1,5 @@
-//! How other implementations of compression fell, and what becomes of that here. Those that are not here have a test
-//! that names them where the rule is tested.
+//! Attacks that broke other implementations of compression do not break this one. Attacks that are missing here are named at
+//! the tests of the rules that they broke.
 
 use crate::inflate::{cut, inflater_for, message_in};
 use crate::peers::{ZlibDeflate, body};
@@ -8,24 +8,23 @@ use barews::connection::{Chunk, MessageKind};
 use barews::deflate::{Deflater, Direction, Inflater, Level, Parameters, RSV1};
 use barews::handshake::{Accept, OriginPolicy, Progress, ServerConfig, ServerHandshake};
 
-/// CVE-2026-29035 (inflating beyond the end of a buffer): nothing is written behind the room that was given, whatever its
-/// size is; and nothing behind the piece that the next message would be told.
+/// CVE-2026-29035 (inflating beyond the end of a buffer): nothing is written after the given buffer, whatever its size.
 #[test]
-fn inflate_writes_nothing_after_the_room() {
+fn inflate_writes_nothing_past_the_given_buffer() {
     for kind in 0..5 {
         let body = body(kind, 2000, 5);
         for level in [0, 1, 6, 9] {
             let payload = ZlibDeflate::new(level, 15).message(&body);
-            for room in [1, 2, 257, 258, 259, 292, 293, 1999, 2000, 2001] {
+            for space in [1, 2, 257, 258, 259, 292, 293, 1999, 2000, 2001] {
                 let mut inflater = inflater_for(Direction::DEFAULT);
                 let mut payload = payload.clone();
                 let mut chunk =
                     Chunk { kind: MessageKind::Binary, first: true, last: true, rsv: RSV1, payload: &mut payload };
-                let mut buffer = vec![0xA5; room + 64];
+                let mut buffer = vec![0xA5; space + 64];
                 let mut whole = Vec::new();
-                while let Some(piece) = inflater.inflate(&mut chunk, &mut buffer[..room]).unwrap() {
+                while let Some(piece) = inflater.inflate(&mut chunk, &mut buffer[..space]).unwrap() {
                     whole.extend_from_slice(piece.payload);
-                    assert!(buffer[room..].iter().all(|byte| *byte == 0xA5), "{room} bytes of room");
+                    assert!(buffer[space..].iter().all(|byte| *byte == 0xA5), "a buffer of {space} bytes");
                 }
                 assert!(whole == body);
             }
@@ -33,8 +32,8 @@ fn inflate_writes_nothing_after_the_room() {
     }
 }
 
-/// CVE-2016-10518, CVE-2026-45736 (memory of others on the wire): no message shows what the window held before, be it
-/// from another connection or from before a context that was not taken over.
+/// CVE-2016-10518, CVE-2026-45736 (leaked memory): no message reveals earlier contents of the window, neither those of another
+/// connection nor those of an earlier message without context takeover.
 #[test]
 fn window_does_not_leak_earlier_bytes() {
     let secret = vec![b's'; 1 << 15];
@@ -54,7 +53,7 @@ fn window_does_not_leak_earlier_bytes() {
             assert!(!got.contains(&b's'));
         }
     }
-    // And what is sent depends on no memory that the host did not pass as a message.
+    // The bytes sent depend only on the messages, not on the initial memory.
     for level in [Level::SMALL, Level::LARGE] {
         let sent = [0, b's', 0xFF].map(|fill| {
             let memory = vec![fill; level.memory(1 << 9)];
@@ -67,10 +66,10 @@ fn window_does_not_leak_earlier_bytes() {
     }
 }
 
-/// zlib#171 and what followed (a raw window of 8 bits that is one of 9 in truth): with 8 both ways nothing that is sent
-/// reaches back further than 256 bytes, and everything comes back.
+/// zlib#171 and its consequences (a raw window of 8 bits that is really one of 9): if both windows have 8 bits, no match
+/// reaches back further than 256 bytes, and every message is restored.
 #[test]
-fn window_of_256_bytes_is_kept_both_ways() {
+fn window_of_256_bytes_is_respected_in_both_directions() {
     static CONFIG: ServerConfig<'_> = ServerConfig::new(OriginPolicy::Any);
     let mut request = *b"GET / HTTP/1.1\r\nHost: x\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\
         Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Extensions: \
@@ -98,9 +97,9 @@ fn window_of_256_bytes_is_kept_both_ways() {
     }
 }
 
-/// CRIME, BREACH: whoever chooses text beside a secret sees from lengths whether he has guessed it, with context
-/// takeover from message to message, too. What `Deflater` tells hosts to do helps: not to compress, to `forget`, or to
-/// agree on no takeover.
+/// CRIME, BREACH: an attacker whose text is compressed together with a secret can see from the lengths whether a guess is
+/// right, with context takeover even if the two are in different messages. The countermeasures in the documentation of
+/// `Deflater` work: not to compress, to call `forget`, or to agree on no takeover.
 #[test]
 fn forget_keeps_lengths_from_revealing_a_secret() {
     let secret = b"{\"session\":\"kD83hf0qLm2x9TzP\"}";
@@ -120,7 +119,7 @@ fn forget_keeps_lengths_from_revealing_a_secret() {
         })
     };
     let [right, wrong] = lengths(false, false, true);
-    assert!(right < wrong, "the attack works where the host does nothing against it");
+    assert!(right < wrong, "the attack works without a countermeasure");
     for (no_context_takeover, forget, compress) in [(true, false, true), (false, true, true), (false, false, false)] {
         let [right, wrong] = lengths(no_context_takeover, forget, compress);
         assert!(right.abs_diff(wrong) <= 2, "{right} and {wrong}");

@@ -1,4 +1,4 @@
-//! Deflating: what it makes is inflated by other software and by our own, in windows no larger than agreed.
+//! Deflating: other software and our own inflate the result, with windows no larger than agreed.
 
 use crate::inflate::{cut, inflater_for, message_in};
 use crate::peers::{ZlibInflate, body};
@@ -29,7 +29,7 @@ fn deflated_message_drops_the_empty_block() {
         let mut out = [0; 64];
         assert_eq!(deflater.part(b"", true, &mut out).unwrap(), b"\0");
         assert_eq!(deflater.part(b"Hello", true, &mut out).unwrap(), b"\xF2\x48\xCD\xC9\xC9\x07\x00");
-        // The RFC's example writes the H again; all of it is in the window.
+        // The RFC's example sends the H as a literal; here the match includes it, which is shorter.
         assert_eq!(deflater.part(b"Hello", true, &mut out).unwrap(), b"\x02\x13\x00\x00");
         deflater.forget();
         let one = deflater.part(b"Hello", false, &mut out).unwrap().to_vec();
@@ -38,7 +38,7 @@ fn deflated_message_drops_the_empty_block() {
     }
 }
 
-/// [7692-6.1-2]: a message that would not get smaller is sent as it is, and is no part of the window.
+/// [7692-6.1-2]: a message that would not get smaller is sent uncompressed, and is not added to the window.
 #[test]
 fn message_that_would_grow_is_sent_uncompressed() {
     for level in [Level::SMALL, Level::LARGE] {
@@ -56,7 +56,7 @@ fn message_that_would_grow_is_sent_uncompressed() {
             assert!(whole == json);
             sent.push(payload.len());
         }
-        // What came in between has not cost the window.
+        // The uncompressed messages in between have not displaced the window's contents.
         assert!(sent[1] * 5 < sent[0] && sent[3] * 5 < sent[0], "{sent:?}");
     }
 }
@@ -71,13 +71,13 @@ fn message_below_the_threshold_or_above_the_buffer_is_not_deflated() {
     assert!(deflater.message(&[b'a'; 100], &mut out[..len - 1]).is_none());
     deflater.forget();
     assert!(deflater.message(&[b'a'; 100], &mut out[..len]).is_some());
-    // Without memory for the smallest window, none.
+    // Without memory for the smallest window, no message is deflated.
     let mut deflater = Deflater::new([0; 383], Level::SMALL, Direction::DEFAULT, 0);
     assert!(deflater.message(&[b'a'; 100], &mut out).is_none());
     assert_eq!(deflater.part(b"abc", true, &mut out).unwrap(), b"\x00\x03\x00\xFC\xFFabc\x00");
 }
 
-/// A part that does not get smaller goes as it is, in as many bytes as `need` says.
+/// A part that does not get smaller is stored, in exactly `need` bytes.
 #[test]
 fn part_reports_the_room_it_needs() {
     for level in [Level::SMALL, Level::LARGE] {
@@ -105,14 +105,14 @@ fn part_reports_the_room_it_needs() {
 
 /// [7692-7.2.1-8] [7692-7.2.1-10]
 #[test]
-fn message_without_takeover_uses_no_earlier_one() {
+fn message_without_takeover_does_not_use_earlier_ones() {
     for level in [Level::SMALL, Level::LARGE] {
         let direction = Direction { no_context_takeover: true, ..Direction::DEFAULT };
         let mut deflater = deflater(level, direction);
         let json = body(1, 2000, 1);
         let first = message(&mut deflater, &json).unwrap();
         assert_eq!(message(&mut deflater, &json).unwrap(), first);
-        // The parts of one message do not.
+        // The parts of one message share a window.
         let mut out = vec![0; 4000];
         let one = deflater.part(&json, false, &mut out).unwrap().len();
         let two = deflater.part(&json, true, &mut out).unwrap().len();
@@ -122,22 +122,22 @@ fn message_without_takeover_uses_no_earlier_one() {
 }
 
 #[test]
-fn memory_follows_from_level_and_window() {
+fn deflater_memory_depends_on_level_and_window() {
     let kib = |level: Level, window| level.memory(window).div_ceil(1024);
     assert_eq!((Level::SMALL.memory(256), Level::SMALL.memory(512)), (384, 768));
     assert_eq!((kib(Level::SMALL, 1 << 15), kib(Level::LARGE, 1 << 15), kib(Level::LARGE, 1 << 10)), (48, 208, 7));
     let state = size_of::<Deflater<[u8; 0]>>();
-    println!("Deflater: {state} bytes and the memory");
+    println!("Deflater: {state} bytes plus its memory");
     assert!(state <= 32, "{state}");
 }
 
 proptest! {
     #![proptest_config(crate::cases(512))]
 
-    /// zlib-rs, the naive inflater and ours read it, at any level, window and memory, with takeover and without; some
-    /// messages in parts.
+    /// zlib-rs, the naive inflater and the engine's inflate every message, at any level, window and memory size, with and
+    /// without takeover. Some messages are deflated in parts.
     #[test]
-    fn deflated_messages_are_inflated_by_all(
+    fn deflated_messages_are_inflated_by_three_inflaters(
         level in levels(),
         bits in 8u8..16,
         less_memory in 0u32..4,
@@ -181,7 +181,7 @@ proptest! {
         }
     }
 
-    /// Large messages, of several blocks.
+    /// Large messages consist of several blocks.
     #[test]
     fn large_deflated_messages_are_inflated_by_zlib(
         level in levels(),
@@ -198,9 +198,9 @@ proptest! {
         }
     }
 
-    /// Whatever is in the memory at first.
+    /// The initial contents of the memory do not matter.
     #[test]
-    fn deflater_needs_no_cleared_memory(
+    fn deflater_works_with_uncleared_memory(
         level in levels(),
         memory in prop::collection::vec(any::<u8>(), 1664..2000),
         len in 0usize..2000,

@@ -1,4 +1,5 @@
-//! Inflating: the RFC's examples, what other software has deflated, malformed streams against a naive inflater, limits.
+//! Inflating: the RFC's examples, messages deflated by other software, malformed streams compared with a naive inflater, and
+//! limits.
 
 use crate::peers::{ZlibDeflate, body};
 use barews::ProtocolError;
@@ -18,8 +19,8 @@ fn inflater(window_bits: u8) -> Inflater<Vec<u8>> {
     inflater_for(Direction { window_bits, ..Direction::DEFAULT })
 }
 
-/// A binary message that comes in `chunks`; what is inflated, and the sizes of `out` are `outs` in turn. What was
-/// inflated ahead of an error is kept.
+/// Inflates a message that arrives in `chunks`, into buffers whose sizes repeat `outs`. Returns the output, which includes that
+/// before an error, and the result.
 pub fn message_in<W: AsMut<[u8]>>(
     inflater: &mut Inflater<W>,
     kind: MessageKind,
@@ -59,7 +60,7 @@ fn message(inflater: &mut Inflater<Vec<u8>>, payload: &[u8]) -> Result<Vec<u8>, 
     outcome.map(|()| whole)
 }
 
-/// `bytes` in pieces of these sizes, at least one piece.
+/// Cuts `bytes` into pieces whose sizes repeat `sizes`. Returns at least one piece.
 pub fn cut<'b>(bytes: &'b [u8], sizes: &[usize]) -> Vec<&'b [u8]> {
     let (mut pieces, mut rest, mut sizes) = (Vec::new(), bytes, sizes.iter().cycle());
     loop {
@@ -93,7 +94,7 @@ fn rfc_examples_inflate_to_hello() {
                     let (whole, outcome) = message_in(&mut inflater, MessageKind::Text, &cut(payload, &[size]), &[out]);
                     assert_eq!((&whole[..], outcome), (&b"Hello"[..], Ok(())), "[{ids}] {payload:x?}");
                 }
-                // The window is shared with whatever came before.
+                // The window contains the messages before.
                 let again = message(&mut inflater, shared);
                 assert_eq!(again.unwrap(), b"Hello", "[7692-7.2.2-3] [7692-7.2.2-5] after {payload:x?}");
                 assert_eq!(message(&mut inflater, b"\0").unwrap(), b"");
@@ -103,7 +104,7 @@ fn rfc_examples_inflate_to_hello() {
     }
 }
 
-/// [7692-7.2.3.2-1] [7692-6.2-2]: and it is not copied.
+/// [7692-7.2.3.2-1] [7692-6.2-2]: its payload is not copied either.
 #[test]
 fn uncompressed_message_leaves_the_window_unchanged() {
     let mut inflater = inflater(15);
@@ -137,7 +138,7 @@ fn window_is_empty_without_context_takeover() {
     assert_eq!(
         outcome,
         Err(ProtocolError::DeflateDistance),
-        "[7692-7.2.2-2] [7692-7.2.2-4]: each begins with an empty one"
+        "[7692-7.2.2-2] [7692-7.2.2-4]: each message begins with an empty window"
     );
 }
 
@@ -157,26 +158,26 @@ fn rsv1_is_refused_after_the_first_frame() {
     }
 }
 
-/// The bits of other extensions pass: once for each frame, also of one that nothing comes out of.
+/// Reserved bits of other extensions are reported once per frame, even if the frame yields no output.
 #[test]
 fn other_reserved_bits_are_reported_once_a_frame() {
     for rsv1 in [RSV1, 0] {
         let mut inflater = inflater(15);
-        let mut told = Vec::new();
+        let mut reported = Vec::new();
         for (first, rsv, payload) in [(true, rsv1 | 2, &b"\xF2\x48\xCD"[..]), (false, 1, b""), (false, 3, b"\xC9\xC9")]
         {
             let mut payload = payload.to_vec();
             let mut chunk = Chunk { kind: MessageKind::Binary, first, last: false, rsv, payload: &mut payload };
             while let Some(piece) = inflater.inflate(&mut chunk, &mut [0; 1]).unwrap() {
-                told.push((piece.first, piece.rsv));
+                reported.push((piece.first, piece.rsv));
             }
         }
-        told.retain(|(first, rsv)| *first || *rsv != 0);
-        assert_eq!(told, [(true, 2), (false, 1), (false, 3)], "{rsv1}");
+        reported.retain(|(first, rsv)| *first || *rsv != 0);
+        assert_eq!(reported, [(true, 2), (false, 1), (false, 3)], "{rsv1}");
     }
 }
 
-/// [7692-6.1-5]: what is inflated is checked as text that came plain is, at any cut.
+/// [7692-6.1-5]: UTF-8 is checked in the inflated text, at any cut.
 #[test]
 fn inflated_text_is_utf8() {
     let mut zlib = ZlibDeflate::new(6, 15);
@@ -202,15 +203,15 @@ fn malformed_streams_are_refused_with_their_error() {
         (b"\x06", DeflateBlockType),
         (b"\x00\x05\x00\xFA\xFE", DeflateStoredLength),
         (b"\xF2\x48\xCD", DeflateTruncated), // inside a block
-        (b"\xF2\x48\xCD\xC9\xC9\x07\x00\x00\x00\xFF\xFF", DeflateTruncated), // the tail was left on
+        (b"\xF2\x48\xCD\xC9\xC9\x07\x00\x00\x00\xFF\xFF", DeflateTruncated), // the tail was not removed
         (b"\x00\x05\x00\xFA\xFFHell", DeflateTruncated),
         (b"\x02\x02\x00", DeflateDistance), // a match at the very start
-        (b"\x04", DeflateCode),             // codes for lengths without a code
+        (b"\x04", DeflateCode),             // an empty code for the code lengths
         (b"\xFC\xFF\xFF", DeflateCode),     // too many codes
-        (b"\x1B\x03\x00", DeflateCode),     // fixed, symbol 286
+        (b"\x1B\x03\x00", DeflateCode),     // symbol 286 in a fixed block
     ] {
         let mut naive = Naive::new(1 << 15, true, NO_LIMIT);
-        assert_eq!(naive.message(payload).1, Err(error), "{payload:x?}: the naive one");
+        assert_eq!(naive.message(payload).1, Err(error), "{payload:x?}: the naive inflater");
         for size in 1..=payload.len().max(1) {
             let mut inflater = inflater(15);
             let cuts = cut(payload, &[size]);
@@ -222,7 +223,7 @@ fn malformed_streams_are_refused_with_their_error() {
     }
 }
 
-/// RFC 7692 7.2.1: a match reaches no further back than the window that was agreed, also in what the same call has written.
+/// RFC 7692 7.2.1: a match must not reach back beyond the agreed window, even if the same call has written the bytes there.
 #[test]
 fn distance_beyond_the_window_is_refused() {
     /// A fixed block: this many zeros, a match of three bytes, then more zeros.
@@ -239,7 +240,7 @@ fn distance_beyond_the_window_is_refused() {
         code(extra.1.reverse_bits() >> (32 - extra.2), extra.2); // extra bits come lowest first
         (0..after).for_each(|_| code(0x30, 8));
         code(0, 7);
-        bits.extend([false; 3]); // and the block that ends the message
+        bits.extend([false; 3]); // the empty block that ends the message
         bits.chunks(8)
             .map(|byte| {
                 byte.iter().rev().fold(0, |all, bit| all << 1 | u8::from(*bit)) << (8 - byte.len()) >> (8 - byte.len())
@@ -251,16 +252,19 @@ fn distance_beyond_the_window_is_refused() {
         (300, 257, Err(ProtocolError::DeflateDistance)),
         (200, 201, Err(ProtocolError::DeflateDistance)),
     ] {
-        // With input and room to spare the fast path of 64-bit targets decodes the match, else the slow one.
+        // With spare input and a large buffer, the fast path of 64-bit targets decodes the match, otherwise the slow path.
         for (after, out) in [(0, 1024), (40, 1024), (40, 7)] {
             let payload = block(zeros, distance, after);
             let (_, result) = message_in(&mut inflater(8), MessageKind::Binary, &[&payload], &[out]);
-            assert_eq!(result, outcome, "distance {distance} after {zeros} bytes, {after} more, room for {out}");
+            assert_eq!(
+                result, outcome,
+                "distance {distance} after {zeros} bytes, {after} more, a buffer of {out} bytes"
+            );
         }
     }
 }
 
-/// websockets#1715 (a message just over the limit cut short in silence): a limit is one on what comes out, to the byte.
+/// websockets#1715 (a message just over the limit silently truncated): the limit applies to the output, exactly to the byte.
 #[test]
 fn inflated_size_limit_is_exact() {
     for kind in 0..5 {
@@ -284,8 +288,8 @@ fn inflated_size_limit_is_exact() {
     }
 }
 
-/// CVE-2026-1526, CVE-2018-1000518 (a limit that counts compressed bytes): a thousand to one, nested in stored, fixed and
-/// dynamic blocks; the work ends with the limit, whatever is still to come.
+/// CVE-2026-1526, CVE-2018-1000518 (a limit that counts compressed bytes): inflating a message with a ratio of up to a thousand
+/// to one stops at the limit, however much input is left.
 #[test]
 fn bomb_stops_at_the_limit() {
     let zeros = vec![0; 64 << 20];
@@ -300,12 +304,12 @@ fn bomb_stops_at_the_limit() {
 }
 
 #[test]
-fn inflate_without_room_loses_nothing() {
+fn inflate_into_an_empty_buffer_fails_unless_the_message_is_empty() {
     let mut payload = *b"\xF2\x48\xCD\xC9\xC9\x07\x00";
     let mut inflater = inflater(15);
     let mut chunk = Chunk { kind: MessageKind::Binary, first: true, last: true, rsv: RSV1, payload: &mut payload };
     assert_eq!(inflater.inflate(&mut chunk, &mut []), Err(ProtocolError::MessageTooBig));
-    // An empty message needs none.
+    // An empty message needs no buffer.
     let mut inflater = Inflater::new(vec![0; 256], FRESH, 0);
     let mut payload = [0];
     let mut chunk = Chunk { kind: MessageKind::Binary, first: true, last: true, rsv: RSV1, payload: &mut payload };
@@ -313,11 +317,11 @@ fn inflate_without_room_loses_nothing() {
     assert!(piece.first && piece.last && piece.payload.is_empty());
 }
 
-/// The state besides the window is at most 2.5 KiB, and 1.7 KiB where words are small.
+/// The state without the window is at most 2.5 KiB on 64-bit targets, and 1.7 KiB on others.
 #[test]
 fn inflater_state_has_its_documented_size() {
     let size = size_of::<Inflater<[u8; 256]>>() - 256;
-    println!("Inflater: {size} bytes and the window");
+    println!("Inflater: {size} bytes plus the window");
     let most = if cfg!(target_pointer_width = "64") { 2560 } else { 1740 };
     assert!(size <= most, "{size}");
 }
@@ -325,7 +329,7 @@ fn inflater_state_has_its_documented_size() {
 proptest! {
     #![proptest_config(crate::cases(512))]
 
-    /// What zlib has deflated, at any level, window, cut, size of output, with takeover and without. Parts of a message
+    /// Messages deflated by zlib, at any level, window, cut and output size, with and without takeover. The parts of a message
     /// are flushed in several ways.
     #[test]
     fn inflater_reads_what_zlib_deflates(
@@ -377,9 +381,9 @@ proptest! {
         }
     }
 
-    /// Any bytes: the verdict of the naive inflater, and all that it got out, at any cut.
+    /// For any bytes at any cut, the result and the output are those of the naive inflater.
     #[test]
-    fn any_bytes_give_the_result_of_the_naive_inflater(
+    fn inflater_agrees_with_the_naive_one_on_any_bytes(
         payload in prop::collection::vec(any::<u8>(), 0..80),
         start in 0u8..8,
         bits in 8u8..16,
@@ -390,43 +394,43 @@ proptest! {
         if let Some(first) = payload.first_mut() {
             *first = *first & !7 | start;
         }
-        judge(&payload, bits, &cuts, &outs)?;
+        compare_with_naive(&payload, bits, &cuts, &outs)?;
     }
 
-    /// The same for what zlib has deflated, with a few bits changed, or cut short.
+    /// The same for messages deflated by zlib, with a few bits changed, or truncated.
     #[test]
-    fn damaged_messages_give_the_result_of_the_naive_inflater(
+    fn inflater_agrees_with_the_naive_one_on_damaged_messages(
         level in 0u32..10,
         (kind, len, seed) in (0usize..5, 0usize..700, any::<u64>()),
         damage in prop::collection::vec((any::<prop::sample::Index>(), 0u8..8), 1..4),
-        cut_short: bool,
+        truncated: bool,
         bits in 8u8..16,
         cuts in prop::collection::vec(1usize..100, 1..4),
         outs in prop::collection::vec(1usize..600, 1..4),
     ) {
         let mut payload = ZlibDeflate::new(level, 15).message(&body(kind, len, seed));
         for (at, bit) in damage {
-            if cut_short {
+            if truncated {
                 payload.truncate(at.index(payload.len()) + 1);
             } else {
                 let at = at.index(payload.len());
                 payload[at] ^= 1 << bit;
             }
         }
-        judge(&payload, bits, &cuts, &outs)?;
+        compare_with_naive(&payload, bits, &cuts, &outs)?;
     }
 }
 
-fn judge(payload: &[u8], bits: u8, cuts: &[usize], outs: &[usize]) -> Result<(), TestCaseError> {
+fn compare_with_naive(payload: &[u8], bits: u8, cuts: &[usize], outs: &[usize]) -> Result<(), TestCaseError> {
     const LIMIT: usize = 1000;
-    let (naive, verdict) = Naive::new(1 << bits, true, LIMIT).message(payload);
+    let (naive, expected) = Naive::new(1 << bits, true, LIMIT).message(payload);
     for (cuts, outs) in [(cuts, outs), (&[1][..], &[1][..]), (&[1 << 20], &[1 << 20])] {
         let direction = Direction { window_bits: bits, ..Direction::DEFAULT };
         let mut inflater = Inflater::new(vec![0; direction.window_size()], direction, LIMIT as u64);
         let (whole, outcome) = message_in(&mut inflater, MessageKind::Binary, &cut(payload, cuts), outs);
-        prop_assert_eq!(outcome, verdict);
-        // Ahead of an error, a call may not have handed out what it had.
-        let agree = if verdict.is_ok() { whole == naive } else { naive.starts_with(&whole) };
+        prop_assert_eq!(outcome, expected);
+        // A call that returns an error does not return the output that it had before it.
+        let agree = if expected.is_ok() { whole == naive } else { naive.starts_with(&whole) };
         prop_assert!(agree, "other bytes");
     }
     Ok(())

@@ -1,4 +1,4 @@
-//! permessage-deflate (RFC 7692): negotiation, both directions, and both together with a connection.
+//! permessage-deflate (RFC 7692): negotiation, deflating, inflating, and whole connections.
 
 mod attacks;
 mod deflate;

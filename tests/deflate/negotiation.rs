@@ -1,4 +1,4 @@
-//! Negotiation, both roles, through real handshakes: what is offered, answered and agreed.
+//! Negotiation in both roles, in real handshakes: offers, answers and the agreed parameters.
 
 use barews::connection::Config;
 use barews::deflate::{Direction, MAX_RESPONSE, Parameters, RSV1};
@@ -10,7 +10,8 @@ use proptest::prelude::*;
 
 static SERVER: ServerConfig<'_> = ServerConfig::new(OriginPolicy::Any);
 
-/// `s15 c12!`: the server's window has 15 bits, the client's 12, and the client takes nothing over.
+/// Formats parameters, such as `s15 c12!`: the server's window has 15 bits, the client's 12, and the client has no context
+/// takeover.
 fn shown(parameters: Parameters) -> String {
     let direction = |Direction { window_bits, no_context_takeover }| {
         format!("{window_bits}{}", if no_context_takeover { "!" } else { "" })
@@ -27,7 +28,7 @@ pub fn parameters(text: &str) -> Parameters {
     Parameters { server: direction('s'), client: direction('c') }
 }
 
-/// What a server with these limits answers to a request, and what is agreed then.
+/// Returns the answer of a server with these limits to a request, and the agreed parameters.
 fn server(limits: &str, offers: &str) -> Option<(String, String)> {
     let mut request = "GET / HTTP/1.1\r\nHost: x\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\
                        Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n"
@@ -41,18 +42,18 @@ fn server(limits: &str, offers: &str) -> Option<(String, String)> {
     let mut value = [0; MAX_RESPONSE];
     let agreed = parameters(limits).accept(handshake.request().unwrap().extensions(), &mut value).unwrap();
     let (agreed, value) = agreed.map(|(agreed, value)| (shown(agreed), value))?;
-    // It is one that the engine lets pass.
+    // The engine's handshake accepts this value.
     let accept = Accept { extensions: value, ..Accept::default() };
     handshake.accept(&accept, &Config { extension_rsv: RSV1, ..Config::DEFAULT }, &mut [0; 512]).unwrap();
     Some((value.strip_prefix("permessage-deflate").unwrap().into(), agreed))
 }
 
-/// What a client that offers `offers` thinks of a response.
+/// Returns the result of a client that made these offers, for a response.
 fn client(offers: &[&str], answer: &str) -> Result<Option<String>, HandshakeError> {
     let offers: Vec<Parameters> = offers.iter().map(|offer| parameters(offer)).collect();
     let mut value = [0; 500];
     let mut extensions = Parameters::offer(&offers, &mut value).unwrap().to_owned();
-    extensions.push_str(", permessage-other, other"); // so that the engine alone does not refuse these
+    extensions.push_str(", permessage-other, other"); // so that the engine's handshake accepts these
     let config = ClientConfig { extensions: &extensions, ..ClientConfig::new(Uri::parse("ws://x/").unwrap()) };
     let mut handshake = ClientHandshake::new(&config, *b"the sample nonce", [0; 2048]);
     let mut response = "HTTP/1.1 101 x\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\
@@ -109,9 +110,9 @@ fn offer_lists_the_parameters_of_each_offer() {
     }
 }
 
-/// undici (a window of any size, because the parameter was not looked at): 8 to 15 and nothing else, once, in either role.
+/// undici (a window of any size, because the parameter was not checked): both roles accept only 8 to 15, and only once.
 #[test]
-fn server_accepts_the_first_offer_it_can() {
+fn server_accepts_the_first_acceptable_offer() {
     let all = "s15 c15";
     for (ids, limits, offers, answer) in [
         // From the RFC's examples.
@@ -186,7 +187,7 @@ fn server_accepts_the_first_offer_it_can() {
             "permessage-deflate; client_max_window_bits=8",
             Some(("; client_max_window_bits=8", "s15 c8")),
         ),
-        // The client cannot be limited to the memory that there is.
+        // The client cannot be limited to the available memory.
         ("7692-7.1.2.2-6 7692-7-4", "s15 c14", "permessage-deflate", None),
         (
             "7692-5-3 7692-7.1.2.2-3",
@@ -223,7 +224,7 @@ fn server_accepts_the_first_offer_it_can() {
                 "s8! c8!",
             )),
         ),
-        // The first that can be accepted, over several lines, among others.
+        // The first acceptable offer counts, among other extensions and on several lines.
         (
             "7692-5-3",
             all,
@@ -231,7 +232,7 @@ fn server_accepts_the_first_offer_it_can() {
             Some(("; server_max_window_bits=11", "s11 c15")),
         ),
         ("7692-5-3", all, "permessage-deflate; foo, permessage-deflate", Some(("", "s15 c15"))),
-        // None.
+        // No acceptable offer.
         ("7692-5-13", all, "permessage-foo", None),
         ("7692-5-13", all, "Permessage-Deflate", None),
         ("7692-5-13", all, "x-webkit-deflate-frame", None),
@@ -278,18 +279,18 @@ fn client_accepts_only_answers_to_its_offers() {
         ("7692-7.1.2.2-5", bare, "permessage-deflate; client_max_window_bits=\"9\"", agreed("s15 c9")),
         ("7692-7.1.1.1-4", bare, "permessage-deflate; server_no_context_takeover", agreed("s15! c15")),
         ("7692-7.1.1.2-3", bare, "permessage-deflate; client_no_context_takeover", agreed("s15 c15!")),
-        // A smaller window than the one that may be used, and a hint that is kept.
+        // The client's own limits still apply if they are lower than those in the answer.
         ("7692-7.2.1-9 7692-7.2.1-13", &["s15 c10!"], "permessage-deflate", agreed("s15 c10!")),
         ("7692-7.2.1-13", &["s15 c10"], "permessage-deflate; client_max_window_bits=12", agreed("s15 c10")),
         ("7692-7.1.2.2-5", &["s15 c10"], "permessage-deflate; client_max_window_bits=9", agreed("s15 c9")),
-        // Requests must be granted.
+        // The answer must contain what the client required.
         ("7692-7.1.2.1-5", &["s10 c15"], "permessage-deflate; server_max_window_bits=10", agreed("s10 c15")),
         ("7692-7.1.2.1-5", &["s10 c15"], "permessage-deflate; server_max_window_bits=9", agreed("s9 c15")),
         ("7692-7-8", &["s10 c15"], "permessage-deflate; server_max_window_bits=11", error.clone()),
         ("7692-7-8", &["s10 c15"], "permessage-deflate", error.clone()),
         ("7692-7.1.1.1-4", &["s15! c15"], "permessage-deflate; server_no_context_takeover", agreed("s15! c15")),
         ("7692-7-8", &["s15! c15"], "permessage-deflate", error.clone()),
-        // By one of the offers, wholly.
+        // The answer must satisfy all of one offer.
         ("7692-5-8", &["s10 c15", "s15 c15"], "permessage-deflate", agreed("s15 c15")),
         ("7692-5-8", &["s10 c15", "s15! c15"], "permessage-deflate; server_max_window_bits=10", agreed("s10 c15")),
         ("7692-5-8", &["s10 c15", "s15! c15"], "permessage-deflate; server_no_context_takeover", agreed("s15! c15")),
@@ -331,7 +332,7 @@ pub fn some_parameters() -> impl Strategy<Value = Parameters> {
 proptest! {
     #![proptest_config(crate::cases(1024))]
 
-    /// Our server and our client with any limits: they agree on the same, and on nothing that one of them cannot do.
+    /// Our server and client, with any limits, agree on parameters that are compatible and within the limits of both.
     #[test]
     fn server_and_client_agree_on_the_same_parameters(limits in some_parameters(), offers in prop::collection::vec(some_parameters(), 1..4)) {
         let texts: Vec<String> = offers.iter().map(|offer| shown(*offer)).collect();
@@ -341,13 +342,13 @@ proptest! {
         let Some((answer, servers)) = server(&shown(limits), offered) else { panic!("nothing to decline") };
         let clients = client(&texts, &format!("permessage-deflate{answer}"));
         let (servers, clients) = (parameters(&servers), parameters(&clients.unwrap().unwrap()));
-        // The server goes by the first offer.
+        // The server accepts the first offer.
         prop_assert!(servers.server.window_bits <= offers[0].server.window_bits.min(limits.server.window_bits));
         prop_assert!(servers.client.window_bits <= limits.client.window_bits);
         let wanted = offers[0].server.no_context_takeover || limits.server.no_context_takeover;
         prop_assert_eq!(servers.server.no_context_takeover, wanted);
-        // The client inflates with what the server deflates with, and deflates with no more than the server inflates
-        // with.
+        // The client inflates with the parameters with which the server deflates. It deflates with those with which the server
+        // inflates, or with a smaller window or no takeover.
         prop_assert_eq!(clients.server, servers.server);
         prop_assert!(clients.client.window_bits <= servers.client.window_bits);
         prop_assert!(clients.client.no_context_takeover || !servers.client.no_context_takeover);

@@ -1,4 +1,4 @@
-//! How other software deflates and inflates, and data to do it with.
+//! Other software that deflates and inflates, and test data.
 
 use flate2::{Compress, Compression, Decompress, FlushCompress, FlushDecompress, Status};
 
@@ -10,11 +10,11 @@ impl ZlibDeflate {
         Self(Compress::new_with_window_bits(Compression::new(level), false, window_bits.max(9)))
     }
 
-    /// A message: flushed, without its tail.
+    /// Deflates a message: flushes it and removes the tail.
     pub fn message(&mut self, body: &[u8]) -> Vec<u8> {
         let mut out = self.part(body, FlushCompress::Sync);
         if out.is_empty() {
-            return vec![0]; // it does not flush twice (RFC 7692 section 7.2.3.6)
+            return vec![0]; // a second flush writes nothing (RFC 7692 section 7.2.3.6)
         }
         assert_eq!(out.split_off(out.len() - 4), [0, 0, 0xFF, 0xFF]);
         out
@@ -41,7 +41,7 @@ impl ZlibInflate {
         Self(Decompress::new_with_window_bits(false, window_bits))
     }
 
-    /// A message; none if it is malformed.
+    /// Inflates a message. Returns `None` if it is malformed.
     pub fn message(&mut self, payload: &[u8], capacity: usize) -> Option<Vec<u8>> {
         let bytes = [payload, &[0, 0, 0xFF, 0xFF]].concat();
         let mut out = Vec::with_capacity(capacity + 64);
@@ -51,7 +51,7 @@ impl ZlibInflate {
     }
 }
 
-/// Kinds of bodies: what compresses well, badly, not at all.
+/// Returns a body of one of five kinds, which compress well, badly or not at all.
 pub fn body(kind: usize, len: usize, seed: u64) -> Vec<u8> {
     let mut state = seed | 1;
     let mut random = move || {

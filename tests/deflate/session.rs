@@ -1,4 +1,4 @@
-//! A server and a client on one wire, each with the layer between its connection and its messages.
+//! A server and a client that exchange compressed messages, with `Deflater` and `Inflater` between connection and messages.
 
 use crate::negotiation::{parameters, some_parameters};
 use crate::peers::{ZlibDeflate, body};
@@ -18,14 +18,14 @@ struct Host<R> {
     inflater: Inflater<Vec<u8>>,
     deflater: Deflater<Vec<u8>>,
     messages: MessageBuffer<Vec<u8>>,
-    /// The buffer for inflated pieces.
+    /// Receives inflated pieces.
     out: Vec<u8>,
-    heard: Vec<(MessageKind, Vec<u8>)>,
+    received: Vec<(MessageKind, Vec<u8>)>,
     failed: Option<ProtocolError>,
 }
 
 impl<R: Role> Host<R> {
-    /// `receives` and `sends` are the two directions; the memory follows from them.
+    /// `receives` and `sends` are the two directions, which determine the sizes of memory.
     fn new(role: R, receives: Direction, sends: Direction, level: Level, limit: u64) -> Self {
         Self {
             connection: Connection::new(role, &CONFIG),
@@ -33,12 +33,12 @@ impl<R: Role> Host<R> {
             deflater: Deflater::new(vec![0; level.memory(sends.window_size())], level, sends, 0),
             messages: MessageBuffer::new(vec![0; 1 << 16]),
             out: vec![0; 1000],
-            heard: Vec::new(),
+            received: Vec::new(),
             failed: None,
         }
     }
 
-    /// The frames of a message: one, or one for each part. RSV1 is on the first only.
+    /// Returns the frames of a message: one, or one for each part. Only the first has RSV1.
     fn send(&mut self, kind: MessageKind, body: &[u8], parts: Option<usize>) -> Vec<u8> {
         let mut stream = Vec::new();
         let mut frame = |fin, rsv, payload: &mut [u8]| {
@@ -84,7 +84,7 @@ impl<R: Role> Host<R> {
                             Err(error) => break Err(error),
                         };
                         match self.messages.push(piece) {
-                            Ok(Some(message)) => self.heard.push((message.kind, message.payload.to_vec())),
+                            Ok(Some(message)) => self.received.push((message.kind, message.payload.to_vec())),
                             Ok(None) => {}
                             Err(error) => break Err(error),
                         }
@@ -100,7 +100,7 @@ impl<R: Role> Host<R> {
         }
     }
 
-    /// The code of the Close that is due.
+    /// Returns the code of the Close that is due.
     fn close_sent(&mut self) -> Option<u16> {
         let mut out = [0; 131];
         let len = self.connection.poll_transmit(&mut out);
@@ -117,7 +117,7 @@ fn client(limit: u64) -> Host<Client<Keys>> {
     Host::new(Client(|| [1, 2, 3, 4]), Direction::DEFAULT, Direction::DEFAULT, Level::LARGE, limit)
 }
 
-/// An unmasked frame, for a client.
+/// Returns an unmasked frame, for a client.
 fn frame(first: u8, payload: &[u8]) -> Vec<u8> {
     let mut frame = match payload.len() {
         len @ ..126 => vec![first, len as u8],
@@ -146,10 +146,10 @@ fn frames_set_rsv1_as_in_the_rfc_examples() {
     client.receive(b"\x41\x03\xF2\x48\xCD\x80\x04\xC9\xC9\x07\x00");
     client.receive(b"\xC1\x0B\x00\x05\x00\xFA\xFFHello\x00");
     client.receive(b"\x81\x05Hello");
-    assert_eq!(client.heard, vec![(MessageKind::Text, b"Hello".to_vec()); 5], "[7692-7.2.3-1]");
+    assert_eq!(client.received, vec![(MessageKind::Text, b"Hello".to_vec()); 5], "[7692-7.2.3-1]");
 }
 
-/// [7692-6.1-4]: not on control frames, nor on fragments that continue a message, compressed or not, at any cut.
+/// [7692-6.1-4]: it does not matter whether the message is compressed, or where the stream is cut.
 #[test]
 fn rsv1_is_refused_on_control_and_continuation_frames() {
     let opens = frame(0x42, b"\xF2\x48\xCD");
@@ -167,12 +167,16 @@ fn rsv1_is_refused_on_control_and_continuation_frames() {
         for size in 1..=stream.len() {
             let mut client = client(100);
             stream.chunks(size).for_each(|piece| client.receive(piece));
-            assert_eq!(client.close_sent(), Some(CloseCode::PROTOCOL_ERROR.0), "{first:x} {payload:x?}, cut by {size}");
+            assert_eq!(
+                client.close_sent(),
+                Some(CloseCode::PROTOCOL_ERROR.0),
+                "{first:x} {payload:x?}, in reads of {size}"
+            );
         }
     }
 }
 
-/// What is malformed, too big or no text fails the connection with the code for it.
+/// Malformed or too large messages and invalid text fail the connection with their status code.
 #[test]
 fn deflate_errors_close_with_their_code() {
     let bomb = ZlibDeflate::new(9, 15).message(&vec![0; 1 << 20]);
@@ -189,33 +193,32 @@ fn deflate_errors_close_with_their_code() {
         client.receive(&frame(first, payload));
         let failed = client.failed.map_or(1000, |error| error.close_code().0);
         assert_eq!((failed, client.close_sent()), (code, (code != 1000).then_some(code)));
-        assert!(client.heard.iter().all(|(_, body)| body.len() == 3));
-        // Nothing is heard behind it.
-        let heard = client.heard.len();
+        assert!(client.received.iter().all(|(_, body)| body.len() == 3));
+        // No message is received after an error.
+        let before = client.received.len();
         client.receive(&frame(0x82, b"more"));
-        assert_eq!(client.heard.len(), if code == 1000 { heard + 1 } else { heard });
+        assert_eq!(client.received.len(), if code == 1000 { before + 1 } else { before });
     }
 }
 
-/// The window of a connection without parameters has 32 KiB.
 /// [7692-7.2.2-7] [7692-7.2.2-9] [7692-7.2.1-7]
 #[test]
 fn window_without_parameters_has_32_kib() {
     assert_eq!(Parameters::DEFAULT.client.window_size(), 32_768);
     assert_eq!(Direction { window_bits: 16, ..Direction::DEFAULT }.window_size(), 32_768);
-    let far = [&body(3, 32_768, 1)[..], &body(3, 1000, 1)].concat(); // the farthest repetition there can be
+    let far = [&body(3, 32_768, 1)[..], &body(3, 1000, 1)].concat(); // the farthest possible repetition
     let payload = ZlibDeflate::new(9, 15).message(&far);
     let mut server = server(1 << 16);
     let stream = server.send(MessageKind::Binary, &far, Some(1 << 16));
-    assert!(stream.len() < far.len() - 900, "the repetition is seen");
+    assert!(stream.len() < far.len() - 900, "the repetition is found");
     let mut client = client(1 << 16);
     client.receive(&stream);
     let mut zlib = self::client(1 << 16);
     zlib.receive(&frame(0xC2, &payload));
-    assert!(client.heard[0].1 == far && zlib.heard[0].1 == far);
+    assert!(client.received[0].1 == far && zlib.received[0].1 == far);
 }
 
-/// What real clients have sent, at any cut: `tests/data/deflate`.
+/// The bytes that real clients sent are in `tests/data/deflate`.
 #[test]
 fn captured_sessions_are_inflated_at_every_cut() {
     let json = r#"{"sensor":7,"value":93,"unit":"kPa","ok":true}"#;
@@ -239,8 +242,8 @@ fn captured_sessions_are_inflated_at_every_cut() {
         for size in 1..=stream.len() {
             let mut server = Host::new(Server, agreed.client, agreed.server, Level::SMALL, 1000);
             stream.chunks(size).for_each(|piece| server.receive(piece));
-            assert_eq!((server.failed, server.close_sent()), (None, Some(1000)), "{from}, cut by {size}");
-            assert!(server.heard == expected, "{from}, cut by {size}");
+            assert_eq!((server.failed, server.close_sent()), (None, Some(1000)), "{from}, in reads of {size}");
+            assert!(server.received == expected, "{from}, in reads of {size}");
         }
     }
 }
@@ -248,13 +251,13 @@ fn captured_sessions_are_inflated_at_every_cut() {
 proptest! {
     #![proptest_config(crate::cases(256))]
 
-    /// Whatever was agreed, with the memory that it takes and no more, at any cut, both hear what the other says.
+    /// For all agreed parameters, with the least memory for them, and at any cut, each side receives the other's messages.
     /// [7692-5-15] [7692-7.2.1-11] [7692-7.2.1-12] [7692-7.2.1-14] [7692-7.2.2-6] [7692-7.2.2-8]
     #[test]
-    fn both_sides_receive_what_the_other_sent(
+    fn each_side_receives_what_the_other_sent(
         agreed in some_parameters(),
         large: bool,
-        said in prop::collection::vec(
+        messages in prop::collection::vec(
             (any::<bool>(), 0usize..5, 0usize..3000, any::<u64>(), prop::option::of(1usize..2000)),
             1..12,
         ),
@@ -265,7 +268,7 @@ proptest! {
         let keys: Keys = || [9, 8, 7, 6];
         let mut client = Host::new(Client(keys), agreed.server, agreed.client, level, 1 << 16);
         let mut expected = (Vec::new(), Vec::new());
-        for (by_server, kind, len, seed, parts) in said {
+        for (by_server, kind, len, seed, parts) in messages {
             let body = body(kind, len, seed);
             let kind = if str::from_utf8(&body).is_ok() { MessageKind::Text } else { MessageKind::Binary };
             let stream = if by_server { server.send(kind, &body, parts) } else { client.send(kind, &body, parts) };
@@ -278,6 +281,6 @@ proptest! {
             if by_server { expected.0.push((kind, body)) } else { expected.1.push((kind, body)) }
         }
         prop_assert_eq!((server.failed, client.failed), (None, None));
-        prop_assert!(client.heard == expected.0 && server.heard == expected.1);
+        prop_assert!(client.received == expected.0 && server.received == expected.1);
     }
 }

@@ -1,4 +1,4 @@
-//! How a server answers: RFC 6455 sections 4.2.2 and 4.4.
+//! The server's responses: RFC 6455 sections 4.2.2 and 4.4.
 
 use super::server::requests;
 use super::{ACCEPT, ANY, upgrade};
@@ -86,21 +86,21 @@ fn accept_writes_a_valid_101_response() {
             tail = tail.map(|tail| tail.strip_prefix(line).unwrap_or_else(|| panic!("[{ids}] not {line:?}: {tail}")));
         }
         assert_eq!(tail, expected, "[{ids}] {response:?}");
-        // What failed has changed nothing, and what succeeded is done.
+        // A failed call has changed nothing; after a successful one there is no second response.
         let again = accepted(&mut handshake, &Accept { subprotocol: Subprotocol::None, ..default });
-        assert_eq!(again.is_ok(), written.is_err(), "[6455-4.2.2-1] one answer, after all checks");
+        assert_eq!(again.is_ok(), written.is_err(), "[6455-4.2.2-1] one response, after all checks");
         assert!(handshake.request().is_some());
-        // Bytes behind the request are left for the connection.
+        // Bytes after the request are left for the connection.
         assert_eq!(handshake.receive(&mut b"frame".clone()), Ok(Progress::Complete { rest: &mut b"frame".clone() }));
     }
 }
 
-/// P11: a buffer that is too small is left alone, and the call says what it needs.
+/// P11: if the buffer is too small it is not changed, and the error contains the size needed.
 #[test]
-fn answer_in_too_small_a_buffer_writes_nothing() {
+fn response_that_does_not_fit_is_not_written() {
     let mut handshake = complete(&ANY, &upgrade("", ""));
     let mut out = [b'.'; 512];
-    let need = 129; // the answer of RFC 6455 1.3 without its subprotocol
+    let need = 129; // the response of RFC 6455 1.3 without its subprotocol
     for size in 0..need {
         let error = handshake.accept(&Accept::default(), &Config::default(), &mut out[..size]).unwrap_err();
         assert_eq!(error, BuildError::BufferTooSmall { need });
@@ -112,7 +112,8 @@ fn answer_in_too_small_a_buffer_writes_nothing() {
     assert_eq!(len, need);
 }
 
-/// Refusals and pages. All of them end the connection, or what follows a refused request would be read as the next (kemal#767).
+/// Refusals and pages all end the connection. Otherwise bytes after a refused request would be read as the next request
+/// (kemal#767).
 #[test]
 fn respond_ends_the_connection() {
     let text = [("Content-Type", "text/plain")];
@@ -158,11 +159,11 @@ fn respond_ends_the_connection() {
         let mut out = [0; 256];
         let len = handshake.respond(status, headers, body.as_bytes(), &mut out).unwrap();
         let written = str::from_utf8(&out[..len]).unwrap();
-        assert!(written.contains("\r\nConnection: close"), "[6455-7.2.2-1] an answer ends the connection: {written}");
+        assert!(written.contains("\r\nConnection: close"), "[6455-7.2.2-1] a response ends the connection: {written}");
         assert_eq!(written, format!("HTTP/1.1 {expected}"), "[{ids}]");
         assert_eq!(handshake.respond(status, headers, b"", &mut out), Err(BuildError::NotNow)); // answered
 
-        // The head alone, for a host that sends the body by itself.
+        // The head alone, for a host that sends the body itself.
         let whole = &out[..len];
         let head = whole.windows(4).position(|end| end == b"\r\n\r\n").unwrap() + 4;
         let mut handshake = complete(&ANY, &format!("{method} / HTTP/1.1\r\nHost: a\r\n\r\n"));
@@ -176,9 +177,9 @@ fn respond_ends_the_connection() {
         assert_eq!(handshake.respond(status, &[], b"", &mut [0; 256]), Err(BuildError::Status));
     }
     let outcome = handshake.respond(404, &[], b"", &mut [0; 256]);
-    assert!(outcome.is_ok(), "[6455-4.2.2-8] what is not available is answered with 404");
+    assert!(outcome.is_ok(), "[6455-4.2.2-8] an unavailable resource is answered with 404");
     let refused = accepted(&mut handshake, &Accept::default());
-    assert_eq!(refused, Err(BuildError::NotNow), "[6455-4.2.2-6] what is refused is not accepted");
+    assert_eq!(refused, Err(BuildError::NotNow), "[6455-4.2.2-6] a refused request cannot be accepted");
 }
 
 #[test]
@@ -207,9 +208,8 @@ fn reason_phrase_follows_the_status() {
     }
 }
 
-/// Every refused request gets a status that fits.
 #[test]
-fn refuse_answers_every_bad_request_with_its_status() {
+fn refuse_answers_each_invalid_request_with_its_status() {
     for (ids, request, outcome) in requests() {
         let Err(error) = outcome else { continue };
         let mut handshake = ServerHandshake::new(&ANY, [0; 512]);
@@ -219,23 +219,23 @@ fn refuse_answers_every_bad_request_with_its_status() {
         let len = handshake.refuse(error, &mut out).unwrap();
         let answer = str::from_utf8(&out[..len]).unwrap();
         let line = format!("HTTP/1.1 {} ", error.status());
-        assert!(answer.starts_with(&line), "[6455-4.2.1-1] [6455-10.7-4] a fitting status: {answer}");
+        assert!(answer.starts_with(&line), "[6455-4.2.1-1] [6455-10.7-4] the error's status: {answer}");
         assert!(answer.contains("\r\nConnection: close"), "{answer}");
         assert_eq!(
             answer.contains("\r\nSec-WebSocket-Version: 13\r\n"),
             matches!(error, Version | Upgrade),
-            "[6455-4.2.2-7] the versions that there are: {answer}"
+            "[6455-4.2.2-7] the supported versions: {answer}"
         );
         assert_eq!(answer.contains("\r\nAllow: "), error == Method, "{answer}");
         assert_eq!(answer.ends_with(&format!("\r\n\r\n{error}")), !request.starts_with("HEAD"), "{answer}");
-        // Nothing that follows is read.
+        // No byte after it is read.
         let mut next = upgrade("", "").into_bytes();
-        assert_eq!(handshake.receive(&mut next), Err(error), "[6455-10.7-2] the connection may be dropped");
+        assert_eq!(handshake.receive(&mut next), Err(error), "[6455-10.7-2] the connection can be dropped");
         assert!(handshake.request().is_none());
     }
 }
 
-/// A host may give up on a request that is not complete, and then reads no more of it.
+/// A host can answer an incomplete request, and then reads no more of it.
 #[test]
 fn host_may_respond_before_the_head_is_complete() {
     let mut handshake = ServerHandshake::new(&ANY, [0; 512]);
@@ -246,7 +246,7 @@ fn host_may_respond_before_the_head_is_complete() {
     assert!(handshake.request().is_none());
 }
 
-/// [6455-7.1.4-2] [6455-7.2.1-2]: the end of the transport is an error inside the head, and none behind it.
+/// [6455-7.1.4-2] [6455-7.2.1-2]
 #[test]
 fn server_eof_is_an_error_inside_the_head_only() {
     let mut handshake = ServerHandshake::new(&ANY, [0; 512]);

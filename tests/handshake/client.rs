@@ -18,7 +18,7 @@ fn written(config: &ClientConfig<'_>) -> Result<String, BuildError> {
 }
 
 #[test]
-fn request_has_the_fields_of_the_rfc() {
+fn request_has_the_fields_that_the_rfc_requires() {
     let plain = ClientConfig { origin: None, ..config("ws://server.example.com/chat") };
     let key = format!("Sec-WebSocket-Key: {KEY}\r\n");
     let fixed = [
@@ -63,37 +63,36 @@ fn request_refuses_values_that_add_lines_or_fields() {
     use BuildError::*;
     let plain = config("ws://a/");
     let with = |name, value| ClientConfig { headers: Box::leak(Box::new([(name, value)])), ..plain };
-    for evil in ["\r", "\n", "\r\nX: y", "\0", "\x1b", "\x7f"] {
-        let evil: &str = &format!("a{evil}");
-        for uri in
-            [format!("ws://{evil}/"), format!("ws://a/{evil}"), format!("ws://a/?{evil}"), format!("{evil}ws://a/")]
+    for bad in ["\r", "\n", "\r\nX: y", "\0", "\x1b", "\x7f"] {
+        let bad: &str = &format!("a{bad}");
+        for uri in [format!("ws://{bad}/"), format!("ws://a/{bad}"), format!("ws://a/?{bad}"), format!("{bad}ws://a/")]
         {
             assert!(Uri::parse(&uri).is_err(), "{uri:?}");
         }
-        assert_eq!(written(&ClientConfig { subprotocols: &[evil], ..plain }), Err(Subprotocol), "{evil:?}");
-        assert_eq!(written(&ClientConfig { extensions: evil, ..plain }), Err(Extensions), "{evil:?}");
+        assert_eq!(written(&ClientConfig { subprotocols: &[bad], ..plain }), Err(Subprotocol), "{bad:?}");
+        assert_eq!(written(&ClientConfig { extensions: bad, ..plain }), Err(Extensions), "{bad:?}");
         assert_eq!(
-            written(&ClientConfig { extensions: &format!("a; b=\"{evil}\""), ..plain }),
+            written(&ClientConfig { extensions: &format!("a; b=\"{bad}\""), ..plain }),
             Err(Extensions),
-            "{evil:?}"
+            "{bad:?}"
         );
-        assert_eq!(written(&ClientConfig { origin: Some(evil), ..plain }), Err(HeaderValue), "{evil:?}");
-        assert_eq!(written(&ClientConfig { headers: &[("X", evil)], ..plain }), Err(HeaderValue), "{evil:?}");
-        assert_eq!(written(&ClientConfig { headers: &[(evil, "x")], ..plain }), Err(HeaderName), "{evil:?}");
-        // The same on the server's side.
+        assert_eq!(written(&ClientConfig { origin: Some(bad), ..plain }), Err(HeaderValue), "{bad:?}");
+        assert_eq!(written(&ClientConfig { headers: &[("X", bad)], ..plain }), Err(HeaderValue), "{bad:?}");
+        assert_eq!(written(&ClientConfig { headers: &[(bad, "x")], ..plain }), Err(HeaderName), "{bad:?}");
+        // The same for a server.
         let mut server = ServerHandshake::new(&ANY, [0; 512]);
         let mut stream = super::upgrade("", "Sec-WebSocket-Extensions: a\r\n").into_bytes();
         assert!(matches!(server.receive(&mut stream), Ok(Progress::Complete { .. })));
         for (response, error) in [
-            (Accept { headers: &[("X", evil)], ..Accept::default() }, HeaderValue),
-            (Accept { headers: &[(evil, "x")], ..Accept::default() }, HeaderName),
-            (Accept { extensions: evil, ..Accept::default() }, Extensions),
-            (Accept { subprotocol: barews::handshake::Subprotocol::Named(evil), ..Accept::default() }, Subprotocol),
+            (Accept { headers: &[("X", bad)], ..Accept::default() }, HeaderValue),
+            (Accept { headers: &[(bad, "x")], ..Accept::default() }, HeaderName),
+            (Accept { extensions: bad, ..Accept::default() }, Extensions),
+            (Accept { subprotocol: barews::handshake::Subprotocol::Named(bad), ..Accept::default() }, Subprotocol),
         ] {
-            assert_eq!(server.accept(&response, &Config::default(), &mut [0; 512]).unwrap_err(), error, "{evil:?}");
+            assert_eq!(server.accept(&response, &Config::default(), &mut [0; 512]).unwrap_err(), error, "{bad:?}");
         }
-        assert_eq!(server.respond(404, &[("X", evil)], b"", &mut [0; 512]), Err(HeaderValue));
-        assert_eq!(server.respond(404, &[(evil, "x")], b"", &mut [0; 512]), Err(HeaderName));
+        assert_eq!(server.respond(404, &[("X", bad)], b"", &mut [0; 512]), Err(HeaderValue));
+        assert_eq!(server.respond(404, &[(bad, "x")], b"", &mut [0; 512]), Err(HeaderName));
     }
     for name in [
         "Host",
@@ -125,7 +124,7 @@ fn request_refuses_values_that_add_lines_or_fields() {
     assert_eq!(handshake.request(&mut out[..need]), Ok(need));
 }
 
-/// Feeds a client, as `serve` feeds a server.
+/// Feeds a client like `serve` feeds a server.
 fn open<T>(
     config: &ClientConfig<'_>,
     stream: &[u8],
@@ -136,7 +135,7 @@ fn open<T>(
     let mut start = 0;
     for end in cuts.into_iter().chain([stream.len()]) {
         if let Progress::Complete { rest } = handshake.receive(&mut stream[start..end].to_vec())? {
-            let behind = rest.len() + stream.len() - end;
+            let after_head = rest.len() + stream.len() - end;
             let response = handshake.response().unwrap();
             let (open, seen) = (response.is_open(), look(response));
             let connection = handshake.connect(|| [1, 2, 3, 4], &Config::default());
@@ -147,7 +146,7 @@ fn open<T>(
                 "[6455-4.1-34] [6455-4.1-42] [6455-7.2.1-1]: OPEN after every check"
             );
             assert!(matches!(handshake.connect(|| [1, 2, 3, 4], &Config::default()), Err(BuildError::NotNow)));
-            return Ok(Some((seen, behind)));
+            return Ok(Some((seen, after_head)));
         }
         assert!(handshake.response().is_none(), "[6455-4.1-1] CONNECTING until the response is read");
         let early = handshake.connect(|| [1, 2, 3, 4], &Config::default());
@@ -157,7 +156,7 @@ fn open<T>(
     Ok(None)
 }
 
-/// P4: no cut changes anything.
+/// P4
 #[test]
 fn response_gives_the_same_result_at_every_cut() {
     let config = ClientConfig { subprotocols: &["chat", "superchat"], extensions: "foo, bar; x", ..config("ws://a/") };
@@ -227,7 +226,7 @@ fn response_gives_the_same_result_at_every_cut() {
     .map(|(ids, without, with, outcome)| (ids, switching(without, with), outcome));
     let whole = switching("", "");
     let others = [
-        // other statuses are the host's to judge, whatever their fields
+        // the host decides about other statuses, whatever their fields
         (
             "6455-4.1-35",
             "HTTP/1.1 200 OK\r\nUpgrade: h2c\r\nUpgrade: x\r\nSec-WebSocket-Extensions: ;\r\n\r\n".into(),
@@ -262,8 +261,8 @@ fn response_gives_the_same_result_at_every_cut() {
             outcome.as_ref().copied(),
             "[{ids}] {response:?}"
         );
-        if let Ok(Some((_, behind))) = whole {
-            assert_eq!(behind, 4, "[6455-4.1-43] {response:?}");
+        if let Ok(Some((_, after_head))) = whole {
+            assert_eq!(after_head, 4, "[6455-4.1-43] {response:?}");
         }
         for cut in 0..stream.len() {
             assert_eq!(open(&config, &stream, [cut], look), whole, "[{ids}] {response:?} cut at {cut}");
@@ -278,9 +277,9 @@ fn response_gives_the_same_result_at_every_cut() {
     assert_eq!(open(&plain, stream.as_bytes(), [], |_| ()), Err(Extensions), "[6455-4.1-39] [6455-9.1-6]");
 }
 
-/// [6455-4.1-42] [6455-9.1-7]: what is in use, as the host sees it.
+/// [6455-4.1-42] [6455-9.1-7]: the host can see the extensions and the subprotocol in use.
 #[test]
-fn response_is_shown_as_it_was_sent() {
+fn response_methods_return_the_values_sent() {
     let config =
         ClientConfig { subprotocols: &["chat"], extensions: "foo, bar", keep: &["set-COOKIE"], ..config("ws://a/") };
     let with = "Sec-WebSocket-Protocol: chat\r\nSec-WebSocket-Extensions: bar; a=1\r\nSet-Cookie: a\r\nSet-Cookie: b\r\n\
@@ -295,7 +294,7 @@ fn response_is_shown_as_it_was_sent() {
     assert!(seen.unwrap().is_some());
 }
 
-/// [6455-4.1-35] [6455-4.4-2] [6455-11.3.5-1]: another status comes with the fields that say what to do.
+/// [6455-4.1-35] [6455-4.4-2] [6455-11.3.5-1]: a response with another status keeps the fields that a host needs to react.
 #[test]
 fn response_with_another_status_keeps_its_fields() {
     for (status, name, fields, values) in [
@@ -325,7 +324,7 @@ fn response_with_another_status_keeps_its_fields() {
     }
 }
 
-/// Interim responses cannot go on for ever, and their fields count too.
+/// The limits apply to interim responses and the final response together, so interim responses cannot continue without end.
 #[test]
 fn client_limits_are_exact() {
     let interim = "HTTP/1.1 100 Continue\r\nA: b\r\n\r\n";
@@ -340,7 +339,7 @@ fn client_limits_are_exact() {
     }
 }
 
-/// [6455-4.1-35]: a redirect that does not fit the storage is no bare failure.
+/// [6455-4.1-35]: the status of a redirect is known even if its fields do not fit into the storage.
 #[test]
 fn status_is_known_before_the_head_is_complete() {
     let config = config("ws://a/");
@@ -352,7 +351,7 @@ fn status_is_known_before_the_head_is_complete() {
     assert_eq!((handshake.status(), handshake.response().is_some()), (Some(302), false));
 }
 
-/// [6455-7.2.1-2]: the end of the transport is an error inside the head, and none behind it.
+/// [6455-7.2.1-2]
 #[test]
 fn client_eof_is_an_error_inside_the_head_only() {
     let config = config("ws://a/");
@@ -365,7 +364,7 @@ fn client_eof_is_an_error_inside_the_head_only() {
     assert_eq!(handshake.receive_eof(), Ok(()));
 }
 
-/// P9: what our client asks, our server accepts, and what our server answers, our client takes.
+/// P9: our server accepts our client's request, and our client accepts our server's response.
 #[test]
 fn client_and_server_interoperate() {
     let accepts = ServerConfig { subprotocols: &["superchat"], ..ANY };

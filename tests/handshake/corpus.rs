@@ -1,4 +1,4 @@
-//! The corpus in `tests/data/handshakes`: requests and responses of real software, and made ones, each at every cut.
+//! The corpus in `tests/data/handshakes`: requests and responses of real software, and handwritten ones, each at every cut.
 
 use std::fs;
 use std::path::Path;
@@ -18,26 +18,26 @@ pub(super) fn bytes(file: &str) -> Vec<u8> {
     fs::read(folder.join(file)).unwrap_or_else(|error| panic!("{file}: {error}"))
 }
 
-/// What a row says of a column, if it says anything.
-pub(super) fn said(text: &str) -> Option<&str> {
+/// Returns the contents of a column, or `None` if the row has none.
+pub(super) fn value(text: &str) -> Option<&str> {
     (text != "-").then_some(text)
 }
 
-/// What a server makes of a request: outcome, status, error, accept value, target, subprotocols, bytes behind the head.
+/// A server's result for a request: outcome, status, error, accept value, target, subprotocols, number of bytes after the head.
 type Served = (&'static str, u16, Option<HandshakeError>, String, String, String, usize);
 
 fn serve(stream: &[u8], cut: usize) -> Served {
     let mut handshake = ServerHandshake::new(&ANY, [0; 1024]);
     let mut out = [0; 1024];
-    let mut behind = 0;
+    let mut after_head = 0;
     for piece in [&stream[..cut], &stream[cut..]] {
-        if behind > 0 {
-            behind += piece.len();
+        if after_head > 0 {
+            after_head += piece.len();
             continue;
         }
         match handshake.receive(&mut piece.to_vec()) {
             Ok(Progress::Partial) => {}
-            Ok(Progress::Complete { rest }) => behind = rest.len(),
+            Ok(Progress::Complete { rest }) => after_head = rest.len(),
             Err(error) => {
                 let len = handshake.refuse(error, &mut out).unwrap();
                 let head = String::from_utf8(out[..len].to_vec()).unwrap();
@@ -50,17 +50,17 @@ fn serve(stream: &[u8], cut: usize) -> Served {
             }
         }
     }
-    let request = handshake.request().expect("the request is whole");
+    let request = handshake.request().expect("the request is complete");
     let target = request.target().to_owned();
     let offers: Vec<_> = request.subprotocols().collect();
     let offers = offers.join(",");
     if !request.is_upgrade() {
-        return ("plain", 200, None, String::new(), target, offers, behind);
+        return ("plain", 200, None, String::new(), target, offers, after_head);
     }
     let (len, _) = handshake.accept(&Accept::default(), &Config::DEFAULT, &mut out).unwrap();
     let head = String::from_utf8(out[..len].to_vec()).unwrap();
     let accept = head.split("Sec-WebSocket-Accept: ").nth(1).unwrap().lines().next().unwrap().to_owned();
-    ("upgrade", 101, None, accept, target, offers, behind)
+    ("upgrade", 101, None, accept, target, offers, after_head)
 }
 
 /// [6455-4.2.1-1] [6455-4.2.2-17]
@@ -74,18 +74,18 @@ fn requests_of_real_software_give_the_recorded_result() {
         let stream = bytes(file);
         let whole = serve(&stream, stream.len());
         assert_eq!(whole.0, outcome, "{file}: {whole:?}");
-        let status = said(status).filter(|_| outcome != "plain");
+        let status = value(status).filter(|_| outcome != "plain");
         assert!(status.is_none_or(|status| status == whole.1.to_string()), "{file}: {whole:?}");
         assert!(
-            said(error).is_none_or(|error| Some(error) == whole.2.map(|e| format!("{e:?}")).as_deref()),
+            value(error).is_none_or(|error| Some(error) == whole.2.map(|e| format!("{e:?}")).as_deref()),
             "{file}: {whole:?}"
         );
-        assert!(said(accept).is_none_or(|accept| accept == whole.3), "{file}: {whole:?}");
-        assert!(said(target).is_none_or(|target| outcome == "error" || target == whole.4), "{file}: {whole:?}");
+        assert!(value(accept).is_none_or(|accept| accept == whole.3), "{file}: {whole:?}");
+        assert!(value(target).is_none_or(|target| outcome == "error" || target == whole.4), "{file}: {whole:?}");
         if outcome == "upgrade" {
-            assert_eq!(whole.5, said(subprotocols).unwrap_or_default(), "{file}");
+            assert_eq!(whole.5, value(subprotocols).unwrap_or_default(), "{file}");
         }
-        assert!(said(rest).is_none_or(|rest| outcome == "error" || rest == whole.6.to_string()), "{file}: {whole:?}");
+        assert!(value(rest).is_none_or(|rest| outcome == "error" || rest == whole.6.to_string()), "{file}: {whole:?}");
         for cut in 0..stream.len() - whole.6 {
             assert_eq!(serve(&stream, cut), whole, "{file} cut at {cut}");
         }
@@ -94,17 +94,17 @@ fn requests_of_real_software_give_the_recorded_result() {
     assert!(count >= 80, "{count} requests");
 }
 
-/// What a client makes of a response: outcome, status, error, subprotocol, extensions, bytes behind the head.
+/// A client's result for a response: outcome, status, error, subprotocol, extensions, number of bytes after the head.
 type Answered = (&'static str, u16, Option<HandshakeError>, Option<String>, Vec<String>, usize);
 
 fn answer(config: &ClientConfig<'_>, stream: &[u8], cut: usize) -> Option<Answered> {
     let mut handshake = ClientHandshake::new(config, NONCE, [0; 1024]);
-    let mut behind = None;
+    let mut after_head = None;
     for piece in [&stream[..cut], &stream[cut..]] {
-        match (handshake.receive(&mut piece.to_vec()), behind) {
+        match (handshake.receive(&mut piece.to_vec()), after_head) {
             (Err(error), _) => return Some(("error", 0, Some(error), None, Vec::new(), 0)),
             (Ok(Progress::Partial), _) => {}
-            (Ok(Progress::Complete { rest }), before) => behind = Some(before.unwrap_or(0) + rest.len()),
+            (Ok(Progress::Complete { rest }), before) => after_head = Some(before.unwrap_or(0) + rest.len()),
         }
     }
     let Some(response) = handshake.response() else {
@@ -113,7 +113,7 @@ fn answer(config: &ClientConfig<'_>, stream: &[u8], cut: usize) -> Option<Answer
     };
     let outcome = if response.is_open() { "open" } else { "refused" };
     let extensions = response.extensions().map(|extension| extension.name().to_owned()).collect();
-    Some((outcome, response.status(), None, response.subprotocol().map(String::from), extensions, behind?))
+    Some((outcome, response.status(), None, response.subprotocol().map(String::from), extensions, after_head?))
 }
 
 /// [6455-4.1-34] [6455-4.1-35] [6455-4.1-43]
@@ -125,11 +125,11 @@ fn responses_of_real_software_give_the_recorded_result() {
         else {
             panic!("{row:?}")
         };
-        assert_eq!(key, KEY, "{file}: the nonce of this test");
-        let offers: Vec<_> = said(subprotocols).map_or(Vec::new(), |list| list.split(", ").collect());
+        assert_eq!(key, KEY, "{file}: the key belongs to the nonce of this test");
+        let offers: Vec<_> = value(subprotocols).map_or(Vec::new(), |list| list.split(", ").collect());
         let config = ClientConfig {
             subprotocols: &offers,
-            extensions: said(extensions).unwrap_or_default(),
+            extensions: value(extensions).unwrap_or_default(),
             ..ClientConfig::new(Uri::parse("ws://server.example.com/chat").unwrap())
         };
         let stream = bytes(file);
@@ -139,15 +139,15 @@ fn responses_of_real_software_give_the_recorded_result() {
             assert_eq!(whole.1.to_string(), status, "{file}");
         }
         assert!(
-            said(error).is_none_or(|error| Some(error) == whole.2.map(|e| format!("{e:?}")).as_deref()),
+            value(error).is_none_or(|error| Some(error) == whole.2.map(|e| format!("{e:?}")).as_deref()),
             "{file}: {whole:?}"
         );
         if outcome == "open" {
-            assert_eq!(whole.3.as_deref(), said(subprotocol), "{file}");
+            assert_eq!(whole.3.as_deref(), value(subprotocol), "{file}");
             let names = |list: &str| -> Vec<_> {
                 list.split(',').map(|e| e.split(';').next().unwrap().trim().to_owned()).collect()
             };
-            assert_eq!(whole.4, said(chosen).map_or(Vec::new(), names), "{file}");
+            assert_eq!(whole.4, value(chosen).map_or(Vec::new(), names), "{file}");
             assert_eq!(whole.5.to_string(), rest, "{file}");
         }
         for cut in 0..stream.len() {
@@ -160,7 +160,7 @@ fn responses_of_real_software_give_the_recorded_result() {
 
 /// [6455-4.2.2-17]
 #[test]
-fn accept_value_follows_from_the_key() {
+fn accept_key_returns_the_recorded_values() {
     for row in rows(include_str!("../data/rfc6455/keys.tsv")) {
         assert_eq!(
             accept_key(row[0].as_bytes()).as_ref().map(|accept| &accept[..]),
@@ -170,10 +170,9 @@ fn accept_value_follows_from_the_key() {
     }
 }
 
-/// The example of RFC 6455 section 1.3, both ways: the request that the client writes is not the RFC's to the byte, but the
-/// response to the RFC's request is.
+/// The response to the request in RFC 6455 section 1.3 is that of the RFC, byte for byte.
 #[test]
-fn rfc_example_handshake_is_accepted() {
+fn rfc_example_request_gets_the_rfc_example_response() {
     let request = include_bytes!("../data/rfc6455/handshake.req");
     let config = barews::handshake::ServerConfig { subprotocols: &["chat"], ..ANY };
     let mut handshake = ServerHandshake::new(&config, [0; 512]);

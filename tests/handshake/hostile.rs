@@ -1,8 +1,7 @@
-//! What other implementations fell to in the handshake, a test for each, named after what it proves; `attacks.rs` has what
-//! they fell to after it. Two more are where the rule is tested: CVE-2026-1527 (a value that adds a line) is
-//! `request_refuses_values_that_add_lines_or_fields`, cross-site WebSocket hijacking is
-//! `origin_policy_refuses_upgrades_of_other_pages`. That the work is linear is also counted in instructions, by
-//! `suites/linear`.
+//! Attacks on the handshake that broke other implementations: a test for each, named after what it proves. `attacks.rs` has
+//! the attacks after the handshake. Two more are tested with the rules that they break: CVE-2026-1527 (a value that adds a
+//! line) in `request_refuses_values_that_add_lines_or_fields`, and cross-site WebSocket hijacking in
+//! `origin_policy_refuses_upgrades_of_other_pages`. `suites/linear` counts instructions to prove that the work is linear.
 
 use super::{ACCEPT, ANY, NONCE, serve, switching, upgrade};
 use barews::connection::Config;
@@ -11,7 +10,7 @@ use barews::handshake::{
 };
 use barews::{BuildError, HandshakeError, HandshakeError::*};
 
-/// CVE-2024-37890: one field too many is a clean error, at every limit, in both roles.
+/// CVE-2024-37890 (a crash at too many fields): one field too many is an error, at every limit, in both roles.
 #[test]
 fn too_many_fields_are_refused_with_431() {
     for max_headers in 0..=MAX_HEADERS {
@@ -29,8 +28,8 @@ fn too_many_fields_are_refused_with_431() {
     assert_eq!(TooManyHeaders.status(), 431);
 }
 
-/// RUSTSEC-2023-0065: a head that never ends stops at the cap, and a byte at a time costs no more than its length:
-/// reading a mebibyte from its start again for each byte would not end.
+/// RUSTSEC-2023-0065 (a head parsed again at every read): an endless head is refused at the limit, and reading it byte by
+/// byte is linear work. With quadratic work, this test would not finish for a head of a mebibyte.
 #[test]
 fn endless_head_is_refused_at_the_limit() {
     for max_head_size in [MAX_HEAD_SIZE, 1 << 20] {
@@ -47,29 +46,29 @@ fn endless_head_is_refused_at_the_limit() {
             let mut errors = stream.map(|byte| handshake.receive(&mut [byte]).err()).enumerate();
             let first = errors.find_map(|(consumed, error)| error.map(|error| (consumed, error)));
             assert_eq!(first, Some((max_head_size, error)), "{endless:?}");
-            // Nothing is read after an error, be it a good request.
+            // Nothing is read after an error, not even a valid request.
             assert_eq!(handshake.receive(upgrade("", "").into_bytes().as_mut()), Err(error));
         }
     }
     assert_eq!(HeadTooLarge.status(), 431);
 }
 
-/// RFC 9112 section 3: a target that is longer than the storage, or than a head may be.
+/// RFC 9112 section 3: the target is longer than the storage, or than the limit of a head.
 #[test]
 fn long_target_is_refused_with_414() {
     for (storage, max_head_size, len) in [(64, MAX_HEAD_SIZE, 60), (1024, 40, 40)] {
         let config = ServerConfig { max_head_size, ..ANY };
         let line = |len| format!("GET /{} HTTP/1.1", "a".repeat(len - 14));
         let head = |len: usize| line(len) + "\r\nHost: a\r\n\r\n";
-        assert_eq!(serve(&config, storage, line(len).as_bytes(), [], |_| ()), Ok(None), "not yet");
+        assert_eq!(serve(&config, storage, line(len).as_bytes(), [], |_| ()), Ok(None), "no error yet");
         assert_eq!(serve(&config, storage, line(len + 1).as_bytes(), [], |_| ()), Err(StartLineTooLong));
-        let behind = if storage == 64 { StorageFull } else { HeadTooLarge };
-        assert_eq!(serve(&config, storage, head(len - 3).as_bytes(), [], |_| ()), Err(behind));
+        let later = if storage == 64 { StorageFull } else { HeadTooLarge };
+        assert_eq!(serve(&config, storage, head(len - 3).as_bytes(), [], |_| ()), Err(later));
     }
     assert_eq!(StartLineTooLong.status(), 414);
 }
 
-/// CVE-2021-32640, CVE-2020-7662: lists made to be parsed slowly.
+/// CVE-2021-32640, CVE-2020-7662: lists designed to be slow to parse.
 #[test]
 fn hostile_list_is_refused_or_skipped() {
     let spaces = " ".repeat(16 << 10);
@@ -97,7 +96,7 @@ fn hostile_list_is_refused_or_skipped() {
     assert_eq!(StorageFull.status(), 431);
 }
 
-/// A server with 512 bytes of storage takes a browser with 8 KiB of cookies, read in pieces of any size.
+/// A server with 512 bytes of storage accepts a browser with 8 KiB of cookies, in reads of any size.
 #[test]
 fn large_cookie_needs_no_storage() {
     let with = format!(
@@ -120,8 +119,8 @@ fn client() -> ClientConfig<'static> {
     ClientConfig::new(Uri::parse("ws://server.example.com/chat").unwrap())
 }
 
-/// kemal#767 (a refused upgrade leaves the connection open): whatever the first request is refused for, the answer ends the
-/// connection, and the request that was smuggled in behind it is not read, in the same bytes or in later ones.
+/// kemal#767 (a refused upgrade leaves the connection open): whatever the reason, the refusal ends the connection, and a
+/// request smuggled in after the refused one is not read, neither in the same read nor in later ones.
 #[test]
 fn bytes_after_a_refused_request_are_not_read() {
     let smuggled = upgrade("", "");
@@ -142,7 +141,7 @@ fn bytes_after_a_refused_request_are_not_read() {
         let len = handshake.refuse(error, &mut out).unwrap();
         assert!(str::from_utf8(&out[..len]).unwrap().contains("\r\nConnection: close"), "{first:?}");
     }
-    // The same behind a request that the host refuses, for reasons of its own.
+    // The same after a request that the host itself refuses.
     let mut handshake = ServerHandshake::new(&ANY, [0; 512]);
     assert!(handshake.receive(&mut [smuggled.as_bytes(), smuggled.as_bytes()].concat()).is_ok());
     let mut out = [0; 256];
@@ -151,8 +150,8 @@ fn bytes_after_a_refused_request_are_not_read() {
     assert_eq!(handshake.accept(&Accept::default(), &Config::default(), &mut out).err(), Some(BuildError::NotNow));
 }
 
-/// node#60016, envoy#3301 (a body on the upgrade request is taken for frames, or frames for a body): a request that announces a
-/// body is refused, and what stands behind any other is handed back as it came, to a connection that there is only with 101.
+/// node#60016, envoy#3301 (a body of the upgrade request is read as frames, or frames as a body): a request that announces a
+/// body is refused. Bytes after any other request are returned unchanged; only a 101 creates a connection that reads them.
 #[test]
 fn bytes_before_the_101_are_not_read_as_frames() {
     let frame = b"\x81\x85\x37\xfa\x21\x3d\x7f\x9f\x4d\x51\x58";
@@ -170,7 +169,7 @@ fn bytes_before_the_101_are_not_read_as_frames() {
     let mut stream = [upgrade("", "Content-Length: 0\r\n").as_bytes(), frame].concat();
     let mut handshake = ServerHandshake::new(&ANY, [0; 512]);
     assert_eq!(handshake.receive(&mut stream), Ok(Progress::Complete { rest: &mut frame.clone() }));
-    // The client's side: what follows any status but 101 is no frame, and there is no connection to take it for one.
+    // A client does not read bytes after another status than 101 as frames, because there is no connection.
     let config = client();
     for (status, opens) in [("101 Switching Protocols", true), ("200 OK", false), ("404 Not Found", false)] {
         let mut handshake = ClientHandshake::new(&config, NONCE, [0; 512]);
@@ -180,10 +179,10 @@ fn bytes_before_the_101_are_not_read_as_frames() {
     }
 }
 
-/// embedded-websocket's client (a 101 that is hardly looked at): with each field that must be there missing, twice or spoilt in any
-/// byte of its value there is no connection.
+/// embedded-websocket's client (a 101 that is hardly checked): if a required field is missing, appears twice, or has any
+/// wrong byte in its value, there is no connection.
 #[test]
-fn response_101_that_does_not_fit_the_request_is_refused() {
+fn response_101_that_does_not_match_the_request_is_refused() {
     let config = client();
     let outcome = |stream: &str| {
         let mut handshake = ClientHandshake::new(&config, NONCE, [0; 512]);

@@ -1,5 +1,5 @@
-//! The opening handshake through the public API: every rule of RFC 6455 section 4 and of the HTTP it stands on, at every
-//! cut, and the attacks that other implementations fell to. Conformance ids stand on the tests.
+//! The opening handshake through the public API: every rule of RFC 6455 section 4 and of the HTTP that it requires, at every
+//! cut, and the attacks that broke other implementations.
 
 mod answers;
 mod client;
@@ -16,7 +16,7 @@ const NONCE: [u8; 16] = *b"the sample nonce";
 const ACCEPT: &str = "Sec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=\r\n";
 static ANY: ServerConfig<'_> = ServerConfig::new(OriginPolicy::Any);
 
-/// A whole upgrade request without the fields called `without`, and with the lines `with`.
+/// Returns an upgrade request without the field `without`, and with the lines `with`.
 fn upgrade(without: &str, with: &str) -> String {
     let lines = [
         "Host: server.example.com",
@@ -28,7 +28,7 @@ fn upgrade(without: &str, with: &str) -> String {
     edit("GET /chat HTTP/1.1", &lines, without, with)
 }
 
-/// A whole 101 response, made likewise.
+/// Returns a 101 response, edited in the same way.
 fn switching(without: &str, with: &str) -> String {
     let lines = ["Upgrade: websocket", "Connection: Upgrade", ACCEPT.trim_end()];
     edit("HTTP/1.1 101 Switching Protocols", &lines, without, with)
@@ -40,7 +40,8 @@ fn edit(start_line: &str, lines: &[&str], without: &str, with: &str) -> String {
     head.concat() + with + "\r\n"
 }
 
-/// Feeds a server with pieces that end at `cuts` and at the end. Returns what `look` sees, and the bytes behind the head.
+/// Feeds a server in pieces that end at `cuts` and at the end. Returns the result of `look`, and the number of bytes after the
+/// head.
 fn serve<T>(
     config: &ServerConfig<'_>,
     storage: usize,

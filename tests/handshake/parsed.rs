@@ -1,5 +1,5 @@
-//! Handshakes whose HTTP was parsed elsewhere decide as the handshakes over bytes do, and those of RFC 8441 and RFC
-//! 9220 as the HTTP/1.1 that they stand for.
+//! A handshake from parsed HTTP has the result of the handshake from its bytes, and a handshake of RFC 8441 or RFC 9220 has the
+//! result of the equivalent HTTP/1.1 handshake.
 
 use barews::HandshakeError::{self, *};
 use barews::connection::Config;
@@ -7,11 +7,11 @@ use barews::handshake::parsed::{ClientHandshake, RequestHead, ServerHandshake, S
 use barews::handshake::{Accept, ClientConfig, OriginPolicy, Progress, ServerConfig, Subprotocol, Uri, accept_key};
 use barews::{BuildError, handshake};
 
-use crate::corpus::{bytes, rows, said};
+use crate::corpus::{bytes, rows, value};
 use crate::server::requests;
 use crate::{ANY, KEY, NONCE};
 
-/// A head as a naive parser of HTTP sees it: the start line's three parts, and the fields. None if it would refuse it.
+/// A head, read by a naive HTTP parser: the three parts of the start line, and the fields.
 struct Head {
     start: [String; 3],
     fields: Vec<(Vec<u8>, Vec<u8>)>,
@@ -45,7 +45,7 @@ impl Head {
     }
 }
 
-/// What a server makes of a request: an upgrade with its accept value, a plain request, or an error.
+/// A server's result for a request: an upgrade with its accept value, a plain request, or an error.
 type Outcome = Result<Option<String>, HandshakeError>;
 
 fn over_bytes(stream: &[u8]) -> Option<Outcome> {
@@ -88,13 +88,13 @@ fn over_fields(head: &Head) -> Option<Outcome> {
     }
 }
 
-/// Every request of the tables and of the corpus, unless it is for the parser to refuse. The errors below are its own.
+/// Every request in the tables and in the corpus, except those that the HTTP parser refuses. Its errors are those listed below.
 #[test]
 fn parsed_request_gives_the_result_of_its_bytes() {
     let mut compared = 0;
-    let wires = requests().into_iter().map(|(_, stream, _)| (stream.clone(), stream.into_bytes()));
+    let streams = requests().into_iter().map(|(_, stream, _)| (stream.clone(), stream.into_bytes()));
     let files = rows(include_str!("../data/handshakes/requests.tsv")).map(|row| (row[0].into(), bytes(row[0])));
-    for (name, stream) in wires.chain(files) {
+    for (name, stream) in streams.chain(files) {
         let Some(expected) = over_bytes(&stream) else { continue };
         if matches!(expected, Err(LineEnding | ObsoleteFolding | StartLine)) {
             continue;
@@ -109,15 +109,15 @@ fn parsed_request_gives_the_result_of_its_bytes() {
     assert!(compared >= 140, "{compared} requests");
 }
 
-/// [8441-5-5] [8441-5-6] [9220-3-1]: an extended CONNECT with the same fields, less those of the hop and the key.
+/// [8441-5-5] [8441-5-6] [9220-3-1]: the extended CONNECT has the same fields, without the hop-by-hop fields and the key.
 #[test]
 fn extended_connect_gives_the_result_of_an_upgrade() {
     let mut compared = 0;
-    let wires = requests().into_iter().map(|(_, stream, _)| (stream.clone(), stream.into_bytes()));
+    let streams = requests().into_iter().map(|(_, stream, _)| (stream.clone(), stream.into_bytes()));
     let files = rows(include_str!("../data/handshakes/requests.tsv")).map(|row| (row[0].into(), bytes(row[0])));
-    for (name, stream) in wires.chain(files) {
+    for (name, stream) in streams.chain(files) {
         let (Some(expected), Some(head)) = (over_bytes(&stream), parse(&stream)) else { continue };
-        // What only HTTP/1.1 can do wrong, and what is no WebSocket.
+        // Errors that are only possible in HTTP/1.1, and requests without WebSocket.
         if matches!(
             expected,
             Ok(None)
@@ -203,7 +203,7 @@ fn extended_connect_checks_pseudo_fields_and_refuses_hop_fields() {
     }
 }
 
-/// A field or a start line that would be more than one in a head of HTTP/1.1.
+/// A field or a start line that would become several lines in an HTTP/1.1 head is refused.
 #[test]
 fn parsed_parts_cannot_smuggle_lines() {
     let start = Start::Upgrade { method: "GET", target: "/", minor_version: 1 };
@@ -223,7 +223,7 @@ fn parsed_parts_cannot_smuggle_lines() {
     }
     let start_of_9 = Start::Upgrade { method: "GET", target: "/", minor_version: 9 };
     assert!(ServerHandshake::new(&ANY, [0; 512], &start_of_9, [("host", "a")]).request().is_ok());
-    // The limits are those of the other door.
+    // The limits are those of the handshake from bytes.
     let many = std::iter::repeat_n(("a", "b"), 101);
     assert_eq!(ServerHandshake::new(&ANY, [0; 512], &start, many).request().unwrap_err(), TooManyHeaders);
     let long = [("a", "b".repeat(16 << 10))];
@@ -256,7 +256,7 @@ fn parsed_refusal_has_status_and_fields() {
     }
 }
 
-/// [8441-5-7] [8441-5-8]: what the client sends, the server accepts, and the other way round, over either HTTP.
+/// [8441-5-7] [8441-5-8]: in HTTP/1.1 and extended CONNECT, each side accepts what the other sends.
 #[test]
 fn parsed_client_and_server_interoperate() {
     let server = ServerConfig {
@@ -342,7 +342,7 @@ fn parsed_client_and_server_interoperate() {
         let mut at_client = client.connect(|| [1, 2, 3, 4], &Config::DEFAULT).unwrap();
         assert_eq!(client.connect(|| [0; 4], &Config::DEFAULT).unwrap_err(), BuildError::NotNow);
         assert_eq!(handshake.accept(&Accept::default(), &Config::DEFAULT).unwrap_err(), BuildError::NotNow);
-        // Frames are masked as over TCP.
+        // A client masks its frames in both.
         let mut stream = [0; 64];
         let len = at_client.ping(b"a", &mut stream).unwrap();
         assert_eq!(stream[..len], [0x89, 0x81, 1, 2, 3, 4, b'a' ^ 1]);
@@ -350,7 +350,7 @@ fn parsed_client_and_server_interoperate() {
     }
 }
 
-/// Every response of the corpus, unless it is for the parser to refuse or of HTTP/1.0, which is for the parser to see.
+/// Every response in the corpus, except those that the HTTP parser refuses, and those of HTTP/1.0.
 #[test]
 fn parsed_response_gives_the_result_of_its_bytes() {
     let mut compared = 0;
@@ -358,10 +358,10 @@ fn parsed_response_gives_the_result_of_its_bytes() {
         let [file, outcome, status, error, _key, subprotocols, extensions, subprotocol, ..] = row[..] else {
             panic!("{row:?}")
         };
-        let offers: Vec<_> = said(subprotocols).map_or(Vec::new(), |list| list.split(", ").collect());
+        let offers: Vec<_> = value(subprotocols).map_or(Vec::new(), |list| list.split(", ").collect());
         let config = ClientConfig {
             subprotocols: &offers,
-            extensions: said(extensions).unwrap_or_default(),
+            extensions: value(extensions).unwrap_or_default(),
             ..ClientConfig::new(Uri::parse("ws://server.example.com/chat").unwrap())
         };
         let Some(Head { start, fields }) = parse(&bytes(file)) else { continue };
@@ -372,13 +372,13 @@ fn parsed_response_gives_the_result_of_its_bytes() {
         let mut client = ClientHandshake::upgrade(&config, NONCE, [0; 1024]);
         match client.receive(start[1].parse().unwrap(), fields()) {
             Err(found) => {
-                assert!(outcome == "error" && said(error).is_none_or(|e| e == format!("{found:?}")), "{file}")
+                assert!(outcome == "error" && value(error).is_none_or(|e| e == format!("{found:?}")), "{file}")
             }
             Ok(()) => {
                 let response = client.response().unwrap();
                 assert_eq!(response.status().to_string(), status, "{file}");
                 assert_eq!(if response.is_open() { "open" } else { "refused" }, outcome, "{file}");
-                assert_eq!(response.subprotocol(), said(subprotocol), "{file}");
+                assert_eq!(response.subprotocol(), value(subprotocol), "{file}");
             }
         }
         compared += 1;
@@ -386,7 +386,6 @@ fn parsed_response_gives_the_result_of_its_bytes() {
     assert!(compared >= 35, "{compared} responses");
 }
 
-/// Responses to an extended CONNECT.
 #[test]
 fn extended_connect_response_is_open_with_2xx_only() {
     let config = ClientConfig {
@@ -398,7 +397,7 @@ fn extended_connect_response_is_open_with_2xx_only() {
         ("8441-5-7", 200, vec![], Ok(true)),
         ("8441-5-6 8441-5-7", 204, vec![("sec-websocket-protocol", "chat")], Ok(true)),
         ("8441-5-6 8441-5-7", 299, vec![("sec-websocket-extensions", "foo; a")], Ok(true)),
-        ("8441-5-5", 200, vec![("sec-websocket-accept", "what nobody asked for")], Ok(true)),
+        ("8441-5-5", 200, vec![("sec-websocket-accept", "unsolicited")], Ok(true)),
         ("8441-5-6", 200, vec![("sec-websocket-protocol", "other")], Err(Subprotocol)),
         ("8441-5-6", 200, vec![("sec-websocket-extensions", "bar")], Err(Extensions)),
         ("8441-5-3", 200, vec![("upgrade", "websocket")], Err(Connection)),
@@ -417,7 +416,7 @@ fn extended_connect_response_is_open_with_2xx_only() {
     }
 }
 
-/// What is wrong with the client's own configuration, and room for its names.
+/// An invalid configuration of the client, or too small a buffer for its names, is refused.
 #[test]
 fn extended_connect_refuses_unusable_configurations() {
     let uri = Uri::parse("wss://example.com:8443/room?a=b").unwrap();

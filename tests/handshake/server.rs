@@ -1,10 +1,10 @@
-//! How a server reads a request: RFC 6455 section 4.2.1, and the origin policy of section 10.2.
+//! The server's reading of requests: RFC 6455 section 4.2.1, and the origin policy of section 10.2.
 
 use super::{ANY, serve, upgrade};
 use barews::handshake::{OriginPolicy, Request, ServerConfig};
 use barews::{HandshakeError, HandshakeError::*};
 
-/// What a host sees of a request, as one line.
+/// Formats everything that a host can see of a request as one line.
 fn summary(request: Request<'_>) -> String {
     let extensions: Vec<_> = request.extensions().map(|e| format!("{}/{}", e.name(), e.params().count())).collect();
     format!(
@@ -21,10 +21,10 @@ fn summary(request: Request<'_>) -> String {
     )
 }
 
-/// Requests, each with the ids of its rules and what comes of it: whether it is an upgrade, or the error.
+/// Returns requests, each with the ids of its rules and the result: whether it is an upgrade, or the error.
 pub(super) fn requests() -> Vec<(&'static str, String, Result<bool, HandshakeError>)> {
     let upgrades = [
-        // order and unknown fields mean nothing; names in any case
+        // the order of fields, unknown fields and the case of names do not matter
         ("6455-4.2.1-9", "", "", Ok(true)),
         ("6455-4.2.1-9", "Host", "X-Unknown: \x09~\u{e9}\r\nhOST: a\r\n", Ok(true)),
         // RFC 9112 3.2
@@ -135,7 +135,7 @@ pub(super) fn requests() -> Vec<(&'static str, String, Result<bool, HandshakeErr
         // RFC 6454 7.3: one origin
         ("", "", "Origin: null\r\n", Ok(true)),
         ("", "", "Origin: http://a\r\nOrigin: http://a\r\n", Err(Origin)),
-        // a body would be taken for frames
+        // a body would be read as frames
         ("", "", "Content-Length: 0\r\n", Ok(true)),
         ("", "", "Content-Length: 5\r\n", Err(Body)),
         ("", "", "Content-Length:\r\n", Err(Body)),
@@ -151,7 +151,7 @@ pub(super) fn requests() -> Vec<(&'static str, String, Result<bool, HandshakeErr
         ("6455-4.2.1-1", "", "X: a\nUpgrade: h2c\r\n", Err(LineEnding)),
         ("6455-4.2.1-1", "", "X: a\r\n b\r\n", Err(ObsoleteFolding)),
     ];
-    // Plain requests, which know nothing of WebSockets, and start lines.
+    // Plain requests without WebSocket, and start lines.
     let others = [
         ("", "GET / HTTP/1.1\r\nHost: a\r\n\r\n", Ok(false)),
         ("", "HEAD / HTTP/1.1\r\nHost: a\r\nCookie: b\r\nOrigin: http://c\r\n\r\n", Ok(false)),
@@ -191,7 +191,7 @@ pub(super) fn requests() -> Vec<(&'static str, String, Result<bool, HandshakeErr
     upgrades.into_iter().chain(others).chain(started).collect()
 }
 
-/// P4: no cut changes anything.
+/// P4
 #[test]
 fn request_gives_the_same_result_at_every_cut() {
     for (ids, request, outcome) in requests() {
@@ -212,9 +212,8 @@ fn request_gives_the_same_result_at_every_cut() {
     }
 }
 
-/// What the host sees.
 #[test]
-fn request_is_shown_as_it_was_sent() {
+fn request_methods_return_the_values_sent() {
     let with = "Origin: https://example.com\r\nCookie: a=1\r\nSec-WebSocket-Protocol: mqtt, chat\r\nCookie: \t b=\u{e9} \r\n\
         Sec-WebSocket-Protocol: superchat\r\nSec-WebSocket-Extensions: foo\r\nSec-WebSocket-Extensions: bar; baz=\"\\2\"; q, foo\r\n";
     let stream = upgrade("", with).replace("/chat", "/chat?a=/../&b=%20[|]");
@@ -238,20 +237,20 @@ fn request_is_shown_as_it_was_sent() {
         assert!(params[0].value.unwrap() == "2");
     };
     assert!(serve(&config, 512, stream.as_bytes(), [], check).unwrap().is_some());
-    // RFC 9112 3.2.2: the host of a whole URI counts, not Host
+    // RFC 9112 3.2.2: the host in an absolute-form target has precedence over Host
     let stream = upgrade("", "").replace("GET /chat", "GET HTTP://[::1]:80/a?b");
     let seen = serve(&ANY, 512, stream.as_bytes(), [], |r| (r.host().to_owned(), r.target().to_owned()));
     assert_eq!(seen.unwrap().unwrap().0, ("[::1]:80".into(), "/a?b".into()));
 }
 
-/// Cross-site WebSocket hijacking. [6455-10.2-2]: an upgrade from a page that the policy does not allow is refused with 403; a
-/// page may be fetched.
+/// Cross-site WebSocket hijacking. [6455-10.2-2]: an upgrade from a page that the policy does not allow is refused with 403.
+/// Plain requests are not affected.
 #[test]
 fn origin_policy_refuses_upgrades_of_other_pages() {
     let same = ServerConfig::new(OriginPolicy::SameOrigin);
     let list = ServerConfig::new(OriginPolicy::List(&["https://example.com"]));
     for (origin, by_same, by_list) in [
-        ("", true, true), // none is sent
+        ("", true, true), // no Origin is sent
         ("Origin: http://server.example.com\r\n", true, false),
         ("Origin: HTTPS://Server.Example.com:443\r\n", true, false),
         ("Origin: https://example.com\r\n", false, true),

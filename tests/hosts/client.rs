@@ -1,4 +1,4 @@
-//! `client`, against `echo_server` and against servers that misbehave.
+//! `client`, with `echo_server` and with servers that misbehave.
 
 use super::*;
 use std::net::TcpListener;
@@ -7,7 +7,7 @@ fn client(arguments: &[&str]) -> Program {
     Program::start(Command::new(example("client")).args(arguments))
 }
 
-/// Runs the client with this input to its end.
+/// Runs the client with this input until it ends.
 fn run(arguments: &[&str], input: &str) -> (bool, String, String) {
     let mut program = client(arguments);
     let mut stdin = program.0.stdin.take().unwrap();
@@ -16,7 +16,7 @@ fn run(arguments: &[&str], input: &str) -> (bool, String, String) {
     program.finish()
 }
 
-/// A server by hand, for one client.
+/// A server without the engine, for one client.
 struct Fake(TcpListener);
 
 impl Fake {
@@ -26,7 +26,7 @@ impl Fake {
         (Self(listener), url)
     }
 
-    /// The client's request.
+    /// Reads the client's request.
     fn request(self) -> (String, Peer) {
         self.0.set_nonblocking(true).unwrap();
         let (stream, _) = eventually("the client connects", || self.0.accept().ok());
@@ -35,7 +35,7 @@ impl Fake {
         (peer.head(), peer)
     }
 
-    /// The connection behind the handshake, and the request.
+    /// Returns the connection after the handshake, and the request.
     fn accept(self, more: &str) -> (Peer, String) {
         let (request, mut peer) = self.request();
         peer.write(accepting(&request, more).as_bytes());
@@ -52,7 +52,7 @@ fn accepting(request: &str, more: &str) -> String {
     )
 }
 
-/// A client that is connected to us, its standard input open. Dropping the input ends it.
+/// Returns a client that is connected to this process. Its standard input is open; dropping the input ends it.
 fn connected(arguments: &[&str]) -> (Program, Peer) {
     let (fake, url) = Fake::new();
     let program = client(&[&[&*url], arguments].concat());
@@ -73,7 +73,7 @@ fn client_prints_the_echo_of_each_line_in_order() {
     lines += "\n";
     let (success, stdout, stderr) = run(&[url], &lines);
     assert_eq!((success, &*stderr), (true, "closed with 1000\n"));
-    assert!(stdout == lines, "{} bytes went out, {} came back", lines.len(), stdout.len());
+    assert!(stdout == lines, "{} bytes were sent, {} came back", lines.len(), stdout.len());
     assert_eq!(run(&[url], ""), (true, String::new(), "closed with 1000\n".into()));
     assert_eq!(run(&[url], "a\r\nb"), (true, "a\nb\n".into(), "closed with 1000\n".into()));
     let localhost = url.replace("127.0.0.1", "localhost");
@@ -207,7 +207,7 @@ fn client_fails_at_an_end_without_a_close() {
     let (program, mut peer) = connected(&[]);
     peer.send(TEXT, b"one");
     drop(peer);
-    let (success, stdout, stderr) = program.finish(); // although its input is still open
+    let (success, stdout, stderr) = program.finish(); // while its input is still open
     assert_eq!((success, &*stdout), (false, "one\n"));
     assert!(stderr.starts_with("closed with 1006\nclient: "), "{stderr}");
 }
@@ -230,7 +230,8 @@ fn client_reports_a_protocol_error_to_server_and_user() {
     }
 }
 
-/// Three ways not to, at the same time, since each is waited for.
+/// Three kinds of missing answers: to the handshake, to a Close, and no end of TCP. They run in parallel, because each test
+/// waits for a timeout.
 #[test]
 fn client_times_out_on_a_server_that_does_not_answer() {
     thread::scope(|scope| {
@@ -252,7 +253,7 @@ fn client_times_out_on_a_server_that_does_not_answer() {
             let (mut program, mut peer) = connected(&[]);
             drop(program.0.stdin.take());
             peer.expect_close(1000, "");
-            peer.close(1000, ""); // but TCP stays open
+            peer.close(1000, ""); // TCP stays open
             assert_eq!(program.finish(), (true, String::new(), "closed with 1000\n".into()));
         });
     });
@@ -262,11 +263,11 @@ fn client_times_out_on_a_server_that_does_not_answer() {
 fn client_ends_when_its_output_is_closed() {
     let (mut program, mut peer) = connected(&[]);
     drop(program.0.stdout.take());
-    peer.send(TEXT, b"for nobody");
+    peer.send(TEXT, b"unread");
     assert!(!program.wait().success());
 }
 
-/// Lines that cannot be sent yet wait in the input, not in memory, and not before the answer to a Close.
+/// Lines that cannot be sent yet remain in the input, not in memory, and do not delay the answer to a Close.
 #[test]
 #[cfg(target_os = "linux")]
 fn client_reads_input_no_faster_than_it_sends() {
@@ -305,7 +306,7 @@ fn client_refuses_a_line_that_is_not_utf8() {
 #[test]
 fn client_rejects_unusable_arguments() {
     let (fake, url) = Fake::new();
-    drop(fake); // nobody listens there
+    drop(fake); // no server listens there
     for (arguments, text) in [
         (&[&*url][..], "cannot connect"),
         (&[], "usage: "),

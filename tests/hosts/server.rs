@@ -11,9 +11,9 @@ fn server() -> Server {
     Server::start("echo_server", &[])
 }
 
-/// Starts a server and reads where it listens; `None` if it ends instead.
-fn server_at(address: &str, command: &mut Command, behind: &[&str]) -> Option<Server> {
-    let mut program = Program::start(command.arg(address).args(behind));
+/// Starts a server and reads the address at which it listens. Returns `None` if it ends instead.
+fn server_at(address: &str, command: &mut Command, options: &[&str]) -> Option<Server> {
+    let mut program = Program::start(command.arg(address).args(options));
     let mut line = String::new();
     BufReader::new(program.0.stdout.as_mut()?).read_line(&mut line).expect("a pipe can be read");
     let (_, rest) = line.split_once("ws://")?;
@@ -148,24 +148,24 @@ fn protocol_error_is_reported_to_a_peer_that_keeps_sending() {
     let peer = server.open();
     let of_length = |len: &[u8]| [&[BINARY, 0xFF][..], len, &KEY].concat();
     for (code, broken) in [
-        (1002, header(TEXT, 5, false)),                                    // not masked
+        (1002, header(TEXT, 5, false)),                                    // unmasked
         (1002, header(0xC1, 5, true)),                                     // RSV1
         (1002, header(0x83, 0, true)),                                     // a reserved opcode
         (1002, header(0x80, 1, true)),                                     // nothing to continue
-        (1002, header(0x09, 0, true)),                                     // a Ping in fragments
-        (1002, header(PING, 126, true)),                                   // a Ping too long
-        (1002, of_length(&[0, 0, 0, 0, 0, 0, 0, 1])),                      // a length in more bytes than it needs
+        (1002, header(0x09, 0, true)),                                     // a fragmented Ping
+        (1002, header(PING, 126, true)),                                   // a Ping that is too long
+        (1002, of_length(&[0, 0, 0, 0, 0, 0, 0, 1])),                      // a length not in its shortest form
         (1002, of_length(&[0x80, 0, 0, 0, 0, 0, 0, 0])),                   // a length beyond 63 bits
-        (1002, peer.frame(CLOSE, &[3])),                                   // half a status code
-        (1002, peer.frame(CLOSE, &close(1005, ""))),                       // a status code that is never sent
-        (1002, [peer.frame(0x01, b"a"), peer.frame(TEXT, b"b")].concat()), // a message within another
+        (1002, peer.frame(CLOSE, &[3])),                                   // a Close of one byte
+        (1002, peer.frame(CLOSE, &close(1005, ""))),                       // a status code that must not be sent
+        (1002, [peer.frame(0x01, b"a"), peer.frame(TEXT, b"b")].concat()), // a message inside another
         (1007, peer.frame(TEXT, b"\xED\xA0\x80")),                         // not UTF-8
     ] {
         let mut peer = server.open();
         peer.write(&broken);
         peer.write(&vec![0xA5; 4 << 20]);
         let close_in = |(first, payload): (u8, Vec<u8>)| (first == CLOSE).then_some(payload);
-        let got = std::iter::from_fn(|| peer.frame_in()).find_map(close_in); // behind what was echoed before the error
+        let got = std::iter::from_fn(|| peer.frame_in()).find_map(close_in); // after the echoes before the error
         assert_eq!(got, Some(close(code, "")), "{broken:x?}");
         peer.expect_eof();
     }
@@ -207,12 +207,12 @@ fn server_ignores_what_follows_a_close() {
 
 #[test]
 #[cfg(target_os = "linux")]
-fn server_frees_a_peer_that_vanishes() {
+fn server_frees_connections_of_vanished_peers() {
     let server = server();
     let mut peer = server.open();
     let before = server.descriptors().len();
-    for part in [&b""[..], b"GET / HT", REQUEST.as_bytes()] {
-        Peer::connect(server.address).write(part);
+    for start in [&b""[..], b"GET / HT", REQUEST.as_bytes()] {
+        Peer::connect(server.address).write(start);
     }
     for len in [0, 1, 7, 100] {
         let mut peer = server.open();
@@ -241,7 +241,7 @@ fn slow_reader_costs_no_memory_and_loses_nothing() {
         writer.write_all(&header(BINARY, (BLOCK * BLOCKS) as u64, true)).unwrap();
         (0..BLOCKS).for_each(|_| writer.write_all(&masked).unwrap());
     });
-    // Nothing is read while the server takes what it will.
+    // Nothing is read while the server reads as much as it wants.
     let mut other = server.open();
     for _ in 0..20 {
         other.send(PING, b"");
@@ -249,7 +249,7 @@ fn slow_reader_costs_no_memory_and_loses_nothing() {
         thread::sleep(Duration::from_millis(50));
     }
     let grown = resident(&server.program).saturating_sub(before);
-    assert!(grown < 4096, "{grown} KiB more for a reader that does not read");
+    assert!(grown < 4096, "{grown} KiB more for a peer that does not read");
 
     let mut got = 0;
     let mut last = false;
@@ -281,7 +281,7 @@ fn server_serves_hundreds_of_connections_at_once() {
 
 #[test]
 #[cfg(target_os = "linux")]
-fn closed_connection_makes_room_for_one_that_waits() {
+fn closed_connection_frees_a_descriptor_for_a_waiting_one() {
     const LIMIT: usize = 20;
     let limited = format!("ulimit -n {LIMIT}; exec \"$0\" \"$@\"");
     let mut command = Command::new("sh");
@@ -294,7 +294,7 @@ fn closed_connection_makes_room_for_one_that_waits() {
     waits.write(REQUEST.as_bytes());
     peers[0].send(TEXT, b"full house");
     peers[0].expect(TEXT, b"full house");
-    waits.writer().set_read_timeout(Some(Duration::from_secs(5))).unwrap(); // before any timer of the server's
+    waits.writer().set_read_timeout(Some(Duration::from_secs(5))).unwrap(); // shorter than all of the server's timeouts
     drop(peers.pop());
     waits.expect_101();
 }
@@ -328,12 +328,12 @@ fn ctrl_c_waits_for_a_limited_time() {
 }
 
 #[test]
-fn second_ctrl_c_does_not_wait() {
+fn second_ctrl_c_ends_the_server_at_once() {
     let mut server = server();
     let mut peer = server.open();
     server.program.interrupt();
     peer.expect_close(1001, "server shuts down");
-    assert!(server.program.0.try_wait().unwrap().is_none(), "it waits for the peer, 5 s at most");
+    assert!(server.program.0.try_wait().unwrap().is_none(), "it waits for the peer, at most 5 s");
     let start = Instant::now();
     server.program.interrupt();
     server.program.wait();
@@ -341,7 +341,7 @@ fn second_ctrl_c_does_not_wait() {
 }
 
 #[test]
-fn port_in_use_is_a_clear_error() {
+fn server_reports_a_port_in_use() {
     let server = server();
     let address = server.address.to_string();
     let (success, stdout, stderr) = Program::start(Command::new(example("echo_server")).arg(&address)).finish();
@@ -350,7 +350,7 @@ fn port_in_use_is_a_clear_error() {
 }
 
 #[test]
-fn bad_argument_is_a_clear_error() {
+fn server_reports_bad_arguments() {
     for (arguments, error) in [
         (&["nonsense"][..], "echo_server: cannot listen on nonsense: "),
         (&["127.0.0.1:0", "more"], "echo_server: unexpected argument \"more\""),
@@ -368,7 +368,7 @@ fn bad_argument_is_a_clear_error() {
     assert!(success && stdout.starts_with("usage: echo_server"));
 }
 
-/// It echoes before and after it has gone to sleep.
+/// The server echoes before and after it stops spinning and sleeps.
 #[test]
 fn spinning_server_echoes_after_a_pause() {
     let server = Server::start("echo_server", &["--spin", "20000"]);
@@ -381,7 +381,7 @@ fn spinning_server_echoes_after_a_pause() {
 }
 
 #[test]
-fn server_serves_ipv6() {
+fn server_accepts_ipv6_connections() {
     if std::net::TcpListener::bind("[::1]:0").is_err() {
         return eprintln!("no IPv6 on this machine");
     }

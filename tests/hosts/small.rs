@@ -6,13 +6,13 @@ use super::*;
 #[cfg(feature = "deflate")]
 const DEFLATE: &str = "Version: 13\r\nSec-WebSocket-Extensions: permessage-deflate";
 
-/// Those that are built.
+/// Returns the names of the servers that are built.
 fn servers() -> impl Iterator<Item = &'static str> {
     let all = ["blocking_echo", "threads", "deflate_echo"];
     all.into_iter().take(if cfg!(feature = "deflate") { 3 } else { 2 })
 }
 
-/// Writes a byte now and then until the server has closed its socket; how long that took.
+/// Writes a byte every 200 ms until the server has closed its socket. Returns how long that took.
 fn dribble(mut peer: Peer) -> Duration {
     let (start, mut writer) = (Instant::now(), peer.writer());
     let reset = thread::spawn(move || peer.stream.read_to_end(&mut Vec::new()).is_err());
@@ -69,10 +69,10 @@ fn close_follows_the_echoes_of_earlier_messages() {
     }
 }
 
-/// RFC 7692 section 7.2.3: "Hello", and what follows it in the same window.
+/// The messages are examples of RFC 7692 section 7.2.3: "Hello", and messages that use it in the window.
 #[test]
 #[cfg(feature = "deflate")]
-fn compressed_messages_end_between_two_blocks() {
+fn deflate_echo_accepts_messages_that_end_between_two_blocks() {
     const HELLO: &[u8] = b"\xF2\x48\xCD\xC9\xC9\x07\x00";
     const AGAIN: &[u8] = b"\xF2\x00\x11\x00\x00";
     const LAST_BLOCK: &[u8] = b"\xF3\x48\xCD\xC9\xC9\x07\x00\x00"; // with BFINAL, section 7.2.3.4
@@ -88,8 +88,8 @@ fn compressed_messages_end_between_two_blocks() {
         let mut peer = open();
         peer.send(0xC1, first);
         peer.expect(TEXT, b"Hello");
-        peer.send(TEXT, b"plain, and in no window");
-        peer.expect(TEXT, b"plain, and in no window");
+        peer.send(TEXT, b"plain, not in the window");
+        peer.expect(TEXT, b"plain, not in the window");
         for part in [AGAIN, AGAIN] {
             peer.send(0xC1, part);
             peer.expect(TEXT, b"Hello");
@@ -105,7 +105,7 @@ fn compressed_messages_end_between_two_blocks() {
         peer.expect_close(1007, "");
         peer.expect_eof();
     }
-    // Stored blocks, of which the appended bytes are no contents.
+    // Stored blocks, whose contents do not include the appended bytes.
     let mut peer = open();
     peer.send(0xC2, b"\x00\x04\x00\xFB\xFFbyte\x00");
     peer.expect(BINARY, b"byte");

@@ -7,7 +7,7 @@ use super::*;
 fn threads_server_sends_seconds_between_echoes_then_closes() {
     let server = Server::start("threads", &["2"]);
     let mut peer = Peer::open(server.address);
-    peer.expect(TEXT, b"1 s"); // while the server reads, and nothing comes
+    peer.expect(TEXT, b"1 s"); // sent while the server waits for input
     peer.send(TEXT, b"between");
     peer.expect(TEXT, b"between");
     peer.expect(TEXT, b"2 s");
@@ -16,7 +16,7 @@ fn threads_server_sends_seconds_between_echoes_then_closes() {
     let start = Instant::now();
     peer.close(1000, "");
     peer.expect_eof();
-    assert!(start.elapsed() < Duration::from_secs(2), "no deadline is waited for");
+    assert!(start.elapsed() < Duration::from_secs(2), "it does not wait for a deadline");
 }
 
 #[test]
@@ -36,7 +36,7 @@ fn threads_server_pings_and_drops_a_silent_peer() {
     for _ in 0..3 {
         let (first, payload) = peer.next().unwrap();
         if first == PING {
-            peer.send(PONG, &payload); // it lives
+            peer.send(PONG, &payload);
         }
     }
     let start = Instant::now();
@@ -46,7 +46,7 @@ fn threads_server_pings_and_drops_a_silent_peer() {
     assert!((900..8000).contains(&start.elapsed().as_millis()), "{:?}", start.elapsed());
 }
 
-/// It has no answer to a Ping that waits behind megabytes, but takes those.
+/// The peer does not answer a Ping that is queued after megabytes of data, but it reads the data.
 #[test]
 fn threads_server_keeps_a_slow_peer() {
     const SIZE: usize = 16 << 20;
@@ -55,9 +55,9 @@ fn threads_server_keeps_a_slow_peer() {
     peer.send(BINARY, &vec![7; SIZE]);
     let mut got = 0;
     while got < SIZE {
-        got += peer.frame_in().expect("it is kept").1.len();
-        // Half of it takes six seconds in which nothing is sent, twice as long as a silent peer has. The other half is
-        // more than the system holds, so that the server waits all the while.
+        got += peer.frame_in().expect("the peer is not dropped").1.len();
+        // The first half takes six seconds in which the peer sends nothing, twice as long as a silent peer is kept. The other
+        // half is more than the system's buffers hold, so the server is still writing all this time.
         thread::sleep(Duration::from_millis(if got < SIZE / 2 { 12 } else { 0 }));
     }
     peer.close(1000, "");

@@ -1,10 +1,9 @@
-//! Size, speed and memory of permessage-deflate, against zlib-rs, miniz_oxide and sockudo-ws.
+//! Size, speed and memory of permessage-deflate, compared with zlib-rs, miniz_oxide and sockudo-ws.
 //!
-//! Every contender deflates all messages of a workload, and inflates them again; that they come back is checked. The
-//! contenders take turns, and what is printed is the median of the rounds, in MB of messages each second. With takeover
-//! the window goes from message to message, as it does over one connection. Memory is what a contender holds on the heap
-//! between two messages, for both directions. sockudo-ws and yawc deflate with zlib-rs, too; what yawc adds to that cannot
-//! be called without a connection.
+//! Every contender deflates all messages of a workload, inflates them again, and the result is checked. The contenders take
+//! turns; the figures are the medians of the rounds, in MB of messages per second. With takeover the window is kept from
+//! message to message, as on a connection. Memory is the contender's heap between two messages, for both directions.
+//! sockudo-ws and yawc deflate with zlib-rs too; yawc is missing because its code cannot be called without a connection.
 
 #[path = "../../../tests/deflate/peers.rs"]
 #[allow(dead_code)]
@@ -27,11 +26,11 @@ use stats_alloc::{INSTRUMENTED_SYSTEM, Region, StatsAlloc};
 static ALLOCATOR: &StatsAlloc<std::alloc::System> = &INSTRUMENTED_SYSTEM;
 
 const ROUNDS: usize = 15;
-/// Bytes of messages in a round, at least.
+/// Minimum of message bytes in a round.
 const ROUND: usize = 200_000;
 const TAIL: [u8; 4] = [0, 0, 0xFF, 0xFF];
 
-/// Deflates and inflates messages. What is deflated ends with the tail, which a receiver would append.
+/// Deflates and inflates messages. A deflated message includes the tail, which a receiver would append.
 trait Contender {
     fn begin(&mut self);
     fn deflate(&mut self, message: &[u8], out: &mut Vec<u8>);
@@ -62,7 +61,7 @@ impl Contender for Barews {
     fn deflate(&mut self, message: &[u8], out: &mut Vec<u8>) {
         let start = out.len();
         out.resize(start + message.len() + 4096, 0);
-        let len = self.deflater.part(message, true, &mut out[start..]).expect("there is room").len();
+        let len = self.deflater.part(message, true, &mut out[start..]).expect("the output fits").len();
         out.truncate(start + len);
         out.extend_from_slice(&TAIL);
     }
@@ -71,7 +70,7 @@ impl Contender for Barews {
         let (payload, _) = payload.split_at_mut(payload.len() - TAIL.len());
         let mut chunk = Chunk { kind: MessageKind::Binary, first: true, last: true, rsv: RSV1, payload };
         let mut len = 0;
-        while let Some(piece) = self.inflater.inflate(&mut chunk, &mut out[len..]).expect("no fault") {
+        while let Some(piece) = self.inflater.inflate(&mut chunk, &mut out[len..]).expect("no error") {
             len += piece.payload.len();
             if piece.last {
                 break;
@@ -185,7 +184,7 @@ impl Contender for Sockudo {
     fn deflate(&mut self, message: &[u8], out: &mut Vec<u8>) {
         let deflated = self.encoder.compress(message).expect("sockudo-ws");
         self.deflated.push_back(deflated.is_some());
-        out.extend_from_slice(deflated.as_deref().unwrap_or(message)); // some are sent as they are
+        out.extend_from_slice(deflated.as_deref().unwrap_or(message)); // some are sent uncompressed
         out.extend_from_slice(&TAIL);
     }
 
@@ -205,7 +204,7 @@ struct Measured {
     inflating: Vec<Duration>,
 }
 
-/// All messages there and back, once.
+/// Deflates and inflates all messages once.
 fn pass(contender: &mut dyn Contender, messages: &[Vec<u8>], measured: &mut Measured) {
     contender.begin();
     let mut stream = Vec::new();
@@ -251,12 +250,12 @@ fn main() {
     ];
     println!("# Compression: size, speed, memory\n");
     println!(
-        "By `cargo run --release >DEFLATE.md` in this folder; [`src/main.rs`](src/main.rs) tells how. Size in % of the"
+        "Written by `cargo run --release >DEFLATE.md` in this folder; [`src/main.rs`](src/main.rs) explains the method. Sizes are"
     );
     println!(
-        "messages; MB/s, medians of {ROUNDS} interleaved rounds; memory in KiB. The machine had other work: compare what"
+        "in % of the messages, speeds in MB/s (medians of {ROUNDS} interleaved rounds), memory in KiB. The machine had other work:"
     );
-    println!("stands in one table.");
+    println!("compare only figures of the same table.");
     let mut goals = Vec::new();
     for (name, taken_over, messages) in workloads {
         let total: usize = messages.iter().map(Vec::len).sum();
@@ -275,7 +274,7 @@ fn main() {
         for (name, make) in makes {
             let region = Region::new(ALLOCATOR);
             let mut contender = make();
-            pass(&mut *contender, &messages, &mut empty()); // some allocate with the first message
+            pass(&mut *contender, &messages, &mut empty()); // some allocate memory at the first message
             let change = region.change();
             contenders.push((name, contender, change.bytes_allocated.wrapping_sub(change.bytes_deallocated)));
         }
@@ -302,9 +301,9 @@ fn main() {
     }
     println!("\n## Goals\n");
     println!(
-        "The large level with 15 bits: no more than 1.05 times the size that zlib-rs reaches at its level 6, at least half"
+        "The large level with 15 bits: at most 1.05 times the size of zlib-rs at level 6, and at least half its speed. Inflating:"
     );
-    println!("its speed; inflating at least as fast as miniz_oxide, and at two thirds of the speed of zlib-rs.\n");
+    println!("at least as fast as miniz_oxide, and at least two thirds of the speed of zlib-rs.\n");
     println!(
         "| | size, of zlib-rs 6 | deflate, of zlib-rs 6 | inflate, of miniz_oxide | inflate, of zlib-rs | reached |"
     );

@@ -1,8 +1,8 @@
-/* An echo server on uWebSockets, through the C interface of the library that is in socketify's package:
+/* An echo server on uWebSockets, through the C interface of the library in socketify's package:
  *
  *     uwebsockets LIBRARY PORT
  *
- * No Python runs in it. uWebSockets corks by itself: what a read's messages are answered with leaves in one write. */
+ * It does not run Python. uWebSockets corks by itself: it writes the answers to all messages of a read at once. */
 #include <dlfcn.h>
 #include <stdbool.h>
 #include <stddef.h>

@@ -1,14 +1,13 @@
-//! Loads an echo server with messages over many connections, checks every echo and tells how long each took.
+//! Loads an echo server with messages over many connections, checks every echo and measures the round trips.
 //!
 //!     cargo run --release -- ws://127.0.0.1:9001/ [--connections N] [--size BYTES] [--pipeline N] [--text | --binary]
 //!                            [--seconds S | --messages N] [--warm-up S] [--pid PID]
 //!
-//! Each connection keeps `--pipeline` messages in flight: for each echo that comes back the next message goes out.
-//! Whatever one read brings is answered by one write. The readiness loop is mio's and stands in this file; what happens
-//! on one connection is in `session.rs`.
+//! Each connection keeps `--pipeline` messages in flight: each echo triggers the next message. All echoes of one read are
+//! answered with one write. The event loop, with mio, is in this file; `session.rs` has a single connection.
 //!
-//! The standard output gets a line for people and a line of tab-separated values, whose names `--header` prints; the
-//! progress goes to the standard error. The status is 0 only if every message came back, once, whole and in order.
+//! The standard output has a line for people and a line of tab-separated values, whose names `--header` prints. The
+//! progress is on the standard error. The exit status is 0 only if every message came back once, complete and in order.
 
 mod process;
 mod session;
@@ -29,7 +28,7 @@ use session::{Exchange, Session, Turn};
 
 const USAGE: &str = "usage: load URI [--connections N] [--size BYTES] [--pipeline N] [--text | --binary]
             [--seconds S | --messages N] [--warm-up S] [--pid PID], or: load --header";
-/// The fields of the last line. Times are in microseconds; `server_*` are of the process `--pid`, or else empty.
+/// The fields of the last line. Times are in microseconds. `server_*` are those of the process `--pid`, or empty.
 const FIELDS: [&str; 15] = [
     "connections",
     "size",
@@ -47,7 +46,7 @@ const FIELDS: [&str; 15] = [
     "load_cpu_per_message",
     "load_busy_percent",
 ];
-/// How long nothing may come back when nothing new is sent any more; how long the connections may take to close.
+/// The longest wait for an echo once sending has stopped, and for all connections to close.
 const PATIENCE: Duration = Duration::from_secs(10);
 const PROGRESS: Duration = Duration::from_millis(250);
 
@@ -171,12 +170,12 @@ fn cpu(process: &Option<Process>) -> std::io::Result<Option<Duration>> {
     process.as_ref().map(Process::cpu).transpose()
 }
 
-/// All connections, by the index that is their token.
+/// All connections. The index of a connection is its token.
 struct Load {
     poll: Poll,
     events: Events,
     sessions: Vec<Option<Session>>,
-    /// The connections that have more to read than one turn allows.
+    /// The connections with more bytes to read than one turn allows.
     again: Vec<usize>,
     open: usize,
     exchange: Exchange,
@@ -191,7 +190,7 @@ impl Load {
         Ok(())
     }
 
-    /// Waits once, for at most `limit`, and gives each connection that can go on one turn.
+    /// Waits once, for at most `limit`, and gives one turn to each connection that is ready.
     fn turn(&mut self, limit: Duration) -> Result<(), Box<dyn Error>> {
         let limit = if self.again.is_empty() { limit } else { Duration::ZERO };
         match self.poll.poll(&mut self.events, Some(limit)) {
@@ -228,7 +227,7 @@ impl Load {
         Ok(())
     }
 
-    /// Goes on for so many seconds or messages, and shows the progress on a terminal.
+    /// Runs for this many seconds or messages, and shows the progress on a terminal.
     fn turn_until(&mut self, seconds: f64, messages: u64, what: &str) -> Result<(), Box<dyn Error>> {
         let (start, shows) = (Instant::now(), std::io::stderr().is_terminal());
         let end = start + Duration::from_secs_f64(seconds);
@@ -281,7 +280,7 @@ struct Report<'a> {
     seconds: f64,
     messages: u64,
     latency: Histogram<u64>,
-    /// CPU time per message in microseconds, resident memory in KiB.
+    /// The server's CPU time per message in microseconds, and its resident memory in KiB.
     server: Option<(f64, u64)>,
     load: f64,
     busy: f64,

@@ -1,4 +1,4 @@
-//! What Linux tells of a process: its CPU time and its memory.
+//! The CPU time and the memory of a process, on Linux.
 
 use std::fs;
 use std::io;
@@ -13,8 +13,8 @@ impl Process {
         Self { directory: format!("/proc/{pid}") }
     }
 
-    /// The CPU time of all its threads so far, in user and in kernel mode, as the scheduler counts it: to the
-    /// nanosecond, where `stat` counts ticks of 10 ms.
+    /// Returns the CPU time of all its threads so far, in user and kernel mode. It is that of the scheduler, in
+    /// nanoseconds; `stat` counts ticks of 10 ms.
     pub fn cpu(&self) -> io::Result<Duration> {
         let mut nanoseconds = 0;
         for thread in fs::read_dir(format!("{}/task", self.directory))? {
@@ -24,7 +24,7 @@ impl Process {
         Ok(Duration::from_nanos(nanoseconds))
     }
 
-    /// Its resident memory in KiB.
+    /// Returns its resident memory in KiB.
     pub fn resident(&self) -> io::Result<u64> {
         let text = fs::read_to_string(format!("{}/status", self.directory))?;
         number(text.lines().find_map(|line| line.strip_prefix("VmRSS:")?.strip_suffix("kB")))

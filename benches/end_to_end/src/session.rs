@@ -1,4 +1,4 @@
-//! One connection of the load: its messages in flight, and the check of what comes back.
+//! One connection of the load: its messages in flight, and the check of their echoes.
 
 use std::cell::Cell;
 use std::collections::VecDeque;
@@ -14,7 +14,7 @@ use barews::{Client, Connection};
 use hdrhistogram::Histogram;
 use mio::net::TcpStream;
 
-/// A message begins with the number of its connection, 21 bits, and its own in the connection, 35 bits.
+/// A message begins with the number of its connection (21 bits) and its own number in the connection (35 bits).
 pub const MAX_CONNECTIONS: usize = 1 << 21;
 const READ_SIZE: usize = 256 << 10;
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -24,11 +24,11 @@ type Keys = fn() -> [u8; 4];
 /// What all connections share.
 pub struct Exchange {
     kind: MessageKind,
-    /// The payload of every message but for its first bytes, the [`stamp`].
+    /// The payload of every message, except its first bytes, the [`stamp`].
     body: Vec<u8>,
     pipeline: usize,
     rx: Vec<u8>,
-    /// Room for as many messages as a connection has in flight.
+    /// Has space for all messages that a connection has in flight.
     tx: Vec<u8>,
     start: Instant,
     /// Echoes since the last reset, and their round trips in nanoseconds.
@@ -55,7 +55,7 @@ impl Exchange {
         })
     }
 
-    /// What comes back from now on counts.
+    /// Resets the counts and the round trips.
     pub fn reset(&mut self) {
         self.received = 0;
         self.latency.reset();
@@ -71,7 +71,7 @@ pub enum Turn {
 pub struct Session {
     pub stream: TcpStream,
     pub readable: bool,
-    /// The server has ended its side: reading goes on to the end, though no event will say so.
+    /// The server has ended its side: reading continues to the end, without a further event.
     pub ended: bool,
     pub queued: bool,
     connection: Connection<Client<Keys>>,
@@ -80,9 +80,9 @@ pub struct Session {
     sent_at: VecDeque<u64>,
     sent: u64,
     received: u64,
-    /// How much of the message that is coming in has come.
+    /// Number of bytes received of the current message.
     offset: usize,
-    /// Bytes that the server has not taken yet.
+    /// Bytes still to be written.
     unsent: Vec<u8>,
 }
 
@@ -133,7 +133,7 @@ impl Session {
         self.send(exchange.pipeline, now, exchange)
     }
 
-    /// One read, one write.
+    /// Makes one read and one write.
     pub fn go_on(&mut self, exchange: &mut Exchange) -> Result<Turn, Box<dyn Error>> {
         if !self.unsent.is_empty() {
             let kept = std::mem::take(&mut self.unsent);
@@ -149,7 +149,7 @@ impl Session {
                 self.connection.receive_eof().map_err(Into::into)
             }
             Ok(len) => {
-                self.readable = len == rx.len() || self.ended; // fewer bytes than asked for: the socket is empty
+                self.readable = len == rx.len() || self.ended; // fewer bytes than requested: the socket is empty
                 self.receive(&mut rx[..len], exchange)
             }
             Err(error) if error.kind() == ErrorKind::WouldBlock => {
@@ -192,7 +192,7 @@ impl Session {
         if exchange.sending && echoes > 0 { self.send(echoes, now, exchange) } else { Ok(()) }
     }
 
-    /// Compares a stretch of an echo, byte by byte, with what was sent.
+    /// Compares a piece of an echo with the message sent, byte by byte.
     fn check(&mut self, chunk: &Chunk<'_>, now: u64, exchange: &mut Exchange) -> Result<(), Box<dyn Error>> {
         stamp(&mut exchange.body, self.index, self.received);
         let end = self.offset + chunk.payload.len();
@@ -212,7 +212,7 @@ impl Session {
         Ok(())
     }
 
-    /// Sends so many messages with one write.
+    /// Sends this many messages with one write.
     fn send(&mut self, count: usize, now: u64, exchange: &mut Exchange) -> Result<(), Box<dyn Error>> {
         let mut len = 0;
         for _ in 0..count {
@@ -231,7 +231,7 @@ impl Session {
         Ok(self.write(&out[..len])?)
     }
 
-    /// Writes what the socket takes, and keeps the rest.
+    /// Writes as much as the socket accepts, and keeps the rest.
     fn write(&mut self, mut bytes: &[u8]) -> io::Result<()> {
         while self.unsent.is_empty() && !bytes.is_empty() {
             match self.stream.write(bytes) {
@@ -246,7 +246,8 @@ impl Session {
     }
 }
 
-/// Writes into the first bytes which message of which connection this is, in seven bits each, so that it is text too.
+/// Writes the numbers of the connection and of the message into the first bytes, seven bits in each, so that they are text
+/// too.
 fn stamp(body: &mut [u8], index: u64, message: u64) {
     let number = message << 21 | index;
     for (place, byte) in body.iter_mut().take(8).enumerate() {
@@ -254,7 +255,7 @@ fn stamp(body: &mut [u8], index: u64, message: u64) {
     }
 }
 
-/// A xorshift generator: a load that sends its own payload to its own machine needs different keys, not secret ones.
+/// A xorshift generator. The load sends its own payload to its own machine, so its keys must differ but need not be secret.
 fn masking_key() -> [u8; 4] {
     thread_local!(static STATE: Cell<u32> = const { Cell::new(0x9E37_79B9) });
     let mut state = STATE.get();

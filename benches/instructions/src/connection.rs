@@ -58,7 +58,7 @@ fn client() -> Connection<Client<impl FnMut() -> [u8; 4]>> {
     Connection::new(Client(keys), &Config::DEFAULT)
 }
 
-/// So many bytes of `text` over and over; what would cut a character is a space.
+/// Repeats `text` to a length of `len` bytes. Instead of an incomplete character there are spaces.
 fn body(text: &str, len: usize) -> Vec<u8> {
     let whole: String = text
         .chars()
@@ -71,7 +71,7 @@ fn body(text: &str, len: usize) -> Vec<u8> {
     [whole.as_bytes(), &b"  "[..len - whole.len()]].concat()
 }
 
-/// Messages as a client sends them.
+/// Returns messages as a client sends them.
 fn stream(kind: MessageKind, text: &str, sizes: &[usize]) -> Vec<u8> {
     let (mut client, mut stream) = (client(), Vec::new());
     let mut out = vec![0; 14 + (1 << 16)];
@@ -82,7 +82,7 @@ fn stream(kind: MessageKind, text: &str, sizes: &[usize]) -> Vec<u8> {
     stream
 }
 
-/// All that is in the bytes.
+/// Receives all bytes, and answers Pings.
 fn drain(connection: &mut Connection<Server>, mut bytes: &mut [u8]) {
     loop {
         let received = connection.receive(bytes).unwrap();

@@ -22,7 +22,7 @@ pub const CASES: &[Case] = &[
 
 type Random<'a> = &'a mut dyn FnMut(u32) -> u32;
 
-/// `count` messages of `len` bytes, made of what `item` appends again and again.
+/// Returns `count` messages of `len` bytes, which `item` fills by repeated calls.
 fn messages(item: fn(&mut Vec<u8>, Random<'_>), len: usize, count: usize) -> Vec<Vec<u8>> {
     let mut seed = 1u32;
     let mut random = |below| {
@@ -50,7 +50,7 @@ fn json(body: &mut Vec<u8>, random: Random<'_>) {
     body.extend_from_slice(item.as_bytes());
 }
 
-/// Words of which the first are the most frequent.
+/// Words; the first are the most frequent.
 fn words(body: &mut Vec<u8>, random: Random<'_>) {
     const WORDS: &str = "the of and to a in that is was he for it with as his on be at by had not are but from or have \
         which one you were her all she there would their we him been has when who will more no if out so said what up \
@@ -81,7 +81,8 @@ fn deflate(level: Level, messages: Vec<Vec<u8>>) -> Work {
     })
 }
 
-/// What a deflater of this level makes of the messages, in reads of `read` bytes, into pieces of up to `room`.
+/// Inflates messages that a deflater of this level has compressed, in reads of `read` bytes, into pieces of up to `room`
+/// bytes.
 fn inflate(level: Level, messages: &[Vec<u8>], read: usize, room: usize) -> Work {
     let (mut deflater, mut out) = (deflater(level), vec![0; 1 << 16]);
     let mut payloads: Vec<_> =

@@ -1,5 +1,5 @@
-//! `instructions NAME`: does the work of one case, in `measure`, and prints how many operations that was. `instructions`
-//! alone lists the cases. `run` counts the instructions with valgrind; what stands outside of `measure` costs nothing.
+//! `instructions NAME` does the work of one case, in `measure`, and prints its number of operations. `instructions` lists the
+//! cases. `run` counts the instructions with valgrind; code outside of `measure` is not counted.
 
 mod connection;
 mod deflate;
@@ -8,7 +8,7 @@ mod handshake;
 use std::hint::black_box;
 use std::process::ExitCode;
 
-/// How many operations a case is, and what does them all.
+/// The number of operations in a case, and the function that does all of them.
 pub struct Work {
     operations: usize,
     run: Box<dyn FnMut()>,
@@ -29,7 +29,7 @@ fn main() -> ExitCode {
         return ExitCode::SUCCESS;
     };
     let Some((_, prepare)) = cases.find(|case| case.0 == name) else {
-        eprintln!("no case is called {name}");
+        eprintln!("no case is named {name}");
         return ExitCode::FAILURE;
     };
     let mut work = prepare();

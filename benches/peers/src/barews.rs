@@ -29,7 +29,7 @@ pub const WHOLE: Peer = Peer {
 
 pub const SIZED_CHUNKS: Peer = Peer {
     name: "barews, sized chunks",
-    notes: "The same with reads of at most 16 KiB that end where `payload_left` says that the frame ends.",
+    notes: "The same with reads of at most 16 KiB that end at the end of the frame, as reported by `payload_left`.",
     is_sized: true,
     receive: Some(|socket, tally| chunks(socket, Reads::Sized, tally)),
     ..CHUNKS
@@ -37,7 +37,7 @@ pub const SIZED_CHUNKS: Peer = Peer {
 
 pub const SIZED_WHOLE: Peer = Peer {
     name: "barews, sized whole",
-    notes: "Such reads and `MessageBuffer`.",
+    notes: "Sized reads and `MessageBuffer`.",
     is_streaming: false,
     is_collecting: true,
     receive: Some(|socket, tally| whole(socket, Reads::Sized, tally)),
@@ -46,8 +46,8 @@ pub const SIZED_WHOLE: Peer = Peer {
 
 pub const IN_PLACE: Peer = Peer {
     name: "barews, sized in place",
-    notes: "Sized reads that go behind each other into a buffer with room for a message, as long as one is under \
-            way: a message in one frame is whole where it was read.",
+    notes: "Sized reads that are appended to each other in a buffer for a whole message: a message in one frame is \
+            complete where it was read.",
     receive: Some(in_place),
     ..SIZED_WHOLE
 };
@@ -65,7 +65,7 @@ pub const SEND_MESSAGES: Peer = Peer {
 
 pub const SEND_FRAMES: Peer = Peer {
     name: "barews, frame",
-    notes: "`Connection::frame`: a server's payload is written from where it lies (`shared_payload`), a client's masked \
+    notes: "`Connection::frame`: a server's payload is written from its place (`shared_payload`), a client's is masked \
             into blocks of 4 KiB (`copy_payload`).",
     send: Some(|role, socket, outgoing| match role {
         Role::Server => send_server_frames(socket, outgoing),
@@ -78,7 +78,7 @@ pub const ECHO: Peer = Peer {
     name: "barews",
     package: "barews",
     notes: "Sized reads; `message` into a buffer that is written when it is full and after each read, for long chunks \
-            `frame` and `payload` where they lie.",
+            `frame` and `payload` in place.",
     echo: Some(echo),
     ..Peer::NEW
 };
@@ -130,7 +130,7 @@ fn in_place(mut socket: Socket, tally: Tally) -> Session {
     let mut message = 0..0;
     Box::new(move || {
         loop {
-            // Behind the message under way, or from the front.
+            // After the open message, or at the start.
             let mut at = message.end;
             let room = Reads::Sized.room(connection.payload_left());
             let Some(len) = socket.read(&mut buffer[at..][..room]) else { return };
@@ -256,12 +256,12 @@ pub const RECEIVER: Receiver =
 
 fn run(role: Role, socket: Socket, outcome: &mut Outcome) {
     match role {
-        Role::Server => judged(Server, socket, outcome),
-        Role::Client => judged(Client(|| [1, 2, 3, 4]), socket, outcome),
+        Role::Server => receive_all(Server, socket, outcome),
+        Role::Client => receive_all(Client(|| [1, 2, 3, 4]), socket, outcome),
     }
 }
 
-fn judged(role: impl barews::Role, mut socket: Socket, outcome: &mut Outcome) {
+fn receive_all(role: impl barews::Role, mut socket: Socket, outcome: &mut Outcome) {
     let mut connection = Connection::new(role, &Default::default());
     let (mut messages, mut buffer) = (MessageBuffer::new(vec![0; ROOM]), vec![0; ROOM]);
     while let Some(len) = socket.read(&mut buffer) {

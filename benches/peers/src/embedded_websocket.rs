@@ -11,8 +11,8 @@ pub const PEER: Peer = Peer {
     name: "embedded-websocket",
     package: "embedded-websocket",
     notes: "`WebSocket::read` and `write`, each chunk as it comes; a header that is cut is passed again with more \
-            bytes. Text comes as bytes, its check is the application's. A fragment that a read cuts makes it \
-            stand still.",
+            bytes. Text is returned as bytes; the application must check it. A fragment cut by a read makes it \
+            hang.",
     checks_text: false,
     takes_fragments: false,
     is_streaming: true,
@@ -26,8 +26,8 @@ pub const PEER: Peer = Peer {
 
 pub const RECEIVER: Receiver = Receiver {
     name: "embedded-websocket",
-    notes: "`WebSocket::read`, behind its own handshake; an incomplete header is passed again with more bytes. \
-            Text comes as bytes: each whole message is checked with `str::from_utf8`, as its `Framer` does.",
+    notes: "`WebSocket::read`, after its own handshake; an incomplete header is passed again with more bytes. \
+            Text is returned as bytes: each whole message is checked with `str::from_utf8`, as its `Framer` does.",
     run,
 };
 
@@ -43,7 +43,7 @@ fn client() -> WebSocketClient<Random> {
     websocket
 }
 
-/// Reads once, and hands on what is in it; false when there is nothing to read.
+/// Reads once, and passes on the contents. Returns false if there is nothing to read.
 #[inline(always)]
 fn read<R: RngCore, T: WebSocketType>(
     websocket: &mut WebSocket<R, T>,
@@ -58,7 +58,7 @@ fn read<R: RngCore, T: WebSocketType>(
     while at < end {
         let got = match websocket.read(&read[at..end], payload) {
             Ok(got) if got.len_from > 0 => got,
-            // It takes nothing more of these bytes.
+            // It consumes no more of these bytes.
             Ok(_) | Err(Error::ReadFrameIncomplete) => {
                 read.copy_within(at..end, 0);
                 *carried = end - at;
@@ -74,7 +74,7 @@ fn read<R: RngCore, T: WebSocketType>(
 
 struct Buffers {
     read: Lent,
-    /// Bytes of a header that was cut, at the front.
+    /// Bytes of an incomplete header, at the front.
     carried: usize,
     payload: Lent,
 }

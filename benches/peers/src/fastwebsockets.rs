@@ -4,7 +4,7 @@ use fastwebsockets::{FragmentCollector, Frame, OpCode, Payload, WebSocket, WebSo
 pub const PEER: Peer = Peer {
     name: "fastwebsockets",
     package: "fastwebsockets",
-    notes: "`FragmentCollector::read_frame` and `write_frame`, which writes each frame by itself.",
+    notes: "`FragmentCollector::read_frame` and `write_frame`, which writes each frame separately.",
     is_wide: true,
     receive: Some(receive),
     send: Some(send),

@@ -1,9 +1,9 @@
-//! Memory that the host lends.
+//! Buffers of the host.
 
 use std::ops::{Deref, DerefMut};
 
-/// So many bytes, from the start of a page on. Where the allocator puts them, a buffer may begin right before the end of
-/// a page, and then every small read is slower.
+/// A buffer that begins at the start of a page. A buffer from the allocator can begin right before the end of a page, which
+/// makes every small read slower.
 #[derive(Debug)]
 pub struct Lent {
     memory: Vec<u8>,

@@ -1,14 +1,13 @@
-//! Other crates, one file each, and barews: how each is constructed over a [`Socket`] in memory and driven. To add one,
-//! write its file, name it here, and put its constants into [`PEERS`] and [`RECEIVERS`].
+//! Drives barews and other crates, one file each, over a [`Socket`] in memory. To add a crate, write its file, name it
+//! here, and add its constants to [`PEERS`] and [`RECEIVERS`].
 //!
-//! A [`Peer`] is for `speed`: a file drives its crate as its documentation advises, with everything switched on that makes
-//! it faster. What a crate leaves to the application and the workload does not need is not done; the `notes` say so.
+//! A [`Peer`] is for `speed`: its file drives the crate as the crate's documentation advises, with every option that makes it
+//! faster. If a crate leaves something to the application that the workload does not need, it is not done; `notes` lists it.
 //!
-//! A [`Receiver`] is for `strictness`: it reads until there is an error or nothing more to read, also behind a Close
-//! frame, and reports to the [`Outcome`]. Checks that can be switched on are on.
+//! A [`Receiver`] is for `strictness`: it reads until there is an error or nothing more to read, even after a Close frame,
+//! and reports to the [`Outcome`]. All optional checks are enabled.
 //!
-//! Both use the same loop, for which the sink of events is a parameter of type: in a measurement nothing is called
-//! through a pointer.
+//! Both use the same loop. The sink of events is a type parameter, so that a measurement calls nothing through a pointer.
 
 mod barews;
 mod embedded_websocket;
@@ -38,13 +37,13 @@ pub use session::Session;
 pub use socket::{Output, Respond, Socket};
 pub use tally::{Tally, Total};
 
-/// The buffer for reading where the host lends it, and the most that a read brings.
+/// The size of the host's read buffer, and the maximum of a read.
 pub const READ: usize = 64 << 10;
-/// The buffer for writing where the host lends it: written when it is full or there is nothing more to send.
+/// The size of the host's write buffer, which is written when it is full or there is nothing more to send.
 pub const CORK: usize = 16 << 10;
-/// Room for the head of a request or of its answer, where the host lends it.
+/// The size of the host's buffer for the head of a request or response.
 pub const HEAD: usize = 1024;
-/// Room for a message of a [`Receiver`], where the host lends it.
+/// The size of the host's buffer for a message of a [`Receiver`].
 const ROOM: usize = 1 << 18;
 
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
@@ -53,7 +52,7 @@ pub enum Role {
     Client,
 }
 
-/// What an application is handed: whole messages, and that a Close frame came.
+/// What an application receives: whole messages, and a notice of a Close frame.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Event<'a> {
     Text(&'a [u8]),
@@ -61,17 +60,17 @@ pub enum Event<'a> {
     Close,
 }
 
-/// How much a host asks its socket for, if that is up to it.
+/// How much a host reads from its socket, if it can choose.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Reads {
-    /// All that is there.
+    /// Everything that is available.
     Full,
-    /// What stays in the first-level cache, and no more than the frame under way still has to bring.
+    /// As much as stays in the first-level cache, and no more than the open frame still needs.
     Sized,
 }
 
 impl Reads {
-    /// The size of the next read, when the frame under way has so many bytes to bring.
+    /// Returns the size of the next read, if the open frame still needs `payload_left` bytes.
     #[inline(always)]
     pub fn room(self, payload_left: u64) -> usize {
         const SIZED: usize = 16 << 10;
@@ -85,28 +84,28 @@ impl Reads {
 
 pub type Receive = fn(Socket, Tally) -> Session;
 
-/// How a crate is driven for speed, in all that it can do.
+/// How a crate is driven for speed, in everything it supports.
 #[derive(Clone, Copy, Debug)]
 pub struct Peer {
-    /// In the tables.
+    /// Its name in the tables.
     pub name: &'static str,
-    /// In the lock file.
+    /// Its name in the lock file.
     pub package: &'static str,
-    /// How it is driven, and what it leaves to the application and is not done for it.
+    /// How it is driven, and what it leaves to the application and is not done.
     pub notes: &'static str,
-    /// Whether text is validated. Its claim is tried out.
+    /// Whether it validates text. The benchmark checks this claim.
     pub checks_text: bool,
-    /// Whether it is an error if the MASK bit is wrong, a continuation continues nothing, and the like.
+    /// Whether it reports a wrong MASK bit, a continuation without a message, and similar errors.
     pub checks_frames: bool,
-    /// Whether it can read messages in fragments, however they are cut.
+    /// Whether it can read fragmented messages at any cut.
     pub takes_fragments: bool,
-    /// Whether it uses vectors that not every processor of the target has, if the processor at hand has them.
+    /// Whether it detects at run time, and then uses, vectors that not every processor of the target has.
     pub is_wide: bool,
-    /// Whether it hands on what it receives in pieces, not in whole messages.
+    /// Whether it passes on messages in pieces, not as a whole.
     pub is_streaming: bool,
-    /// Whether its reads end with frames.
+    /// Whether its reads end at the end of frames.
     pub is_sized: bool,
-    /// Whether it collects whole messages from such reads, which do not stay in the first-level cache then.
+    /// Whether it collects whole messages from such reads, which then do not stay in the first-level cache.
     pub is_collecting: bool,
     /// A server receives.
     pub receive: Option<Receive>,
@@ -114,9 +113,9 @@ pub struct Peer {
     pub send: Option<fn(Role, Socket, Outgoing) -> Session>,
     /// A server sends back what it receives.
     pub echo: Option<fn(Socket) -> Session>,
-    /// A server's opening handshake, up to a connection. Whether it came so far.
+    /// A server's opening handshake, up to a connection. Returns whether it succeeded.
     pub accept: Option<fn(&mut Socket) -> bool>,
-    /// A client's opening handshake, up to a connection. Whether it came so far.
+    /// A client's opening handshake, up to a connection. Returns whether it succeeded.
     pub connect: Option<fn(&mut Socket) -> bool>,
 }
 
@@ -144,17 +143,17 @@ impl Peer {
     }
 }
 
-/// How a crate is driven when it is judged.
+/// How a crate is driven to test its strictness.
 #[derive(Clone, Copy, Debug)]
 pub struct Receiver {
     /// The crate's name; its version is in the lock file.
     pub name: &'static str,
-    /// How it is driven, and what of it is switched on or absent.
+    /// How it is driven, and which of its features are enabled or missing.
     pub notes: &'static str,
     pub run: fn(Role, Socket, &mut Outcome),
 }
 
-/// Its version in the lock file.
+/// Returns the package's version in the lock file.
 pub fn version(package: &str) -> &'static str {
     let lock = include_str!("../../../Cargo.lock");
     let entry = format!("name = \"{package}\"\nversion = \"");

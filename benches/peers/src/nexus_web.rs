@@ -7,9 +7,9 @@ use std::hint::black_box;
 pub const PEER: Peer = Peer {
     name: "nexus-web",
     package: "nexus-web",
-    notes: "`ws::Client::recv`, which serves both roles; Pongs are the application's. Text in one frame that a read \
+    notes: "`ws::Client::recv`, which serves both roles; the application sends Pongs. Text in one frame that a read \
             cuts is not validated. It sends with `FrameWriter` into a buffer of ours: `Client` writes each message \
-            by itself and none that is longer than its buffer.",
+            separately, and none that is longer than its buffer.",
     is_wide: true,
     receive: Some(receive),
     send: Some(send),
@@ -21,7 +21,7 @@ pub const PEER: Peer = Peer {
 
 pub const RECEIVER: Receiver = Receiver {
     name: "nexus-web",
-    notes: "`ws::Client::recv`, which serves both roles; a buffer of 256 KiB. Replies are the application's.",
+    notes: "`ws::Client::recv`, which serves both roles; a buffer of 256 KiB. The application sends replies.",
     run,
 };
 
@@ -42,7 +42,7 @@ fn server(socket: Socket) -> Client<Socket> {
     client(Role::Server, socket, FrameReader::builder().buffer_capacity(longest + READ).message_capacity(longest))
 }
 
-/// Until there is nothing to read. Pings are answered with `writer`.
+/// Receives until there is nothing to read. `writer` answers Pings.
 #[inline]
 fn events(client: &mut Client<Socket>, writer: &mut FrameWriter, mut sink: impl FnMut(Event<'_>)) -> Result<(), Error> {
     let mut pong = [0; 131];

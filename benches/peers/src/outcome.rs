@@ -6,9 +6,9 @@ use crate::Event;
 #[derive(Default, Debug)]
 pub struct Outcome {
     pub messages: Vec<Message>,
-    /// The peer told its application that a Close frame came.
+    /// The peer reported a Close frame to its application.
     pub closed: bool,
-    /// The error that it reported ahead of that.
+    /// The error that it reported before that.
     pub error: Option<String>,
     pub written: Vec<u8>,
 }
@@ -28,7 +28,7 @@ impl Outcome {
         }
     }
 
-    /// Behind a Close frame, an error is how a peer says that the connection is closed.
+    /// An error after a Close frame is ignored: peers use it to report that the connection is closed.
     pub fn error(&mut self, error: impl core::fmt::Debug) {
         if !self.closed {
             self.error = Some(format!("{error:?}"));

@@ -1,4 +1,4 @@
-//! What is sent, and where it is gathered.
+//! The messages to send, and the buffer that collects their frames.
 
 use crate::{CORK, Lent, Socket, Tally, Total};
 use std::rc::Rc;
@@ -27,7 +27,7 @@ impl Outgoing {
     }
 }
 
-/// Frames that wait to be written together, where the buffer is the application's. What is long is not copied.
+/// Frames to be written together, in the application's buffer. Long payloads are not copied.
 #[derive(Debug)]
 pub struct Cork {
     buffer: Lent,
@@ -35,15 +35,15 @@ pub struct Cork {
 }
 
 impl Cork {
-    /// What is written from where it lies.
+    /// Payloads of this length and longer ones are written from their place, without a copy.
     pub const LONG: usize = 4 << 10;
 
-    /// With room for one more message of this length.
+    /// Returns a cork with space for at least one message of this length.
     pub fn new(longest: usize) -> Self {
         Self { buffer: Lent::new(CORK.max(longest + 14)), at: 0 }
     }
 
-    /// Room for `len` bytes at least; `take` says how many of them were filled.
+    /// Returns space for at least `len` bytes. Call `take` with the number of bytes filled.
     #[inline]
     pub fn room(&mut self, len: usize, socket: &mut Socket) -> &mut [u8] {
         if self.buffer.len() - self.at < len {

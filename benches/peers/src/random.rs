@@ -1,4 +1,4 @@
-//! The source of masking keys for peers that ask for one, and of what workloads are made of.
+//! The source of masking keys for peers that need one, and of the workloads' contents.
 
 use std::convert::Infallible;
 
@@ -21,7 +21,7 @@ impl Random {
         self.0
     }
 
-    /// A masking key. Not fit for anything but a measurement.
+    /// Returns a masking key, fit only for measurements.
     #[inline]
     pub fn key(&mut self) -> [u8; 4] {
         (self.draw() as u32).to_le_bytes()

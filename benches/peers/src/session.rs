@@ -1,5 +1,4 @@
-//! What is timed: one pass of a peer over what its socket brings, or over the messages that it has to send. And how
-//! futures are driven.
+//! What is timed: one pass of a peer over the stream of its socket, or over the messages to send. And how futures are driven.
 
 use std::fmt::Debug;
 use std::pin::pin;
@@ -8,10 +7,10 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::{Context, Poll, Wake, Waker};
 use tokio::runtime::{Builder, Runtime};
 
-/// Goes on until there is nothing to read, or everything is sent. A connection lives through all passes of a run.
+/// Runs until there is nothing to read, or everything is sent. A connection is kept for all passes of a run.
 pub type Session = Box<dyn FnMut()>;
 
-/// A session of a future that waits for ever once there is nothing to read.
+/// A session of a future that waits without end once there is nothing to read.
 pub fn of_future(future: impl Future<Output = ()> + 'static) -> Session {
     let runtime = runtime();
     let mut future = Box::pin(future);
@@ -31,7 +30,7 @@ fn runtime() -> Runtime {
     Builder::new_current_thread().enable_time().build().expect("a runtime for timers")
 }
 
-/// Polls until the future is done, or waits for bytes that never come. Timers find a runtime, but no time passes.
+/// Polls until the future is done, or waits for bytes that never arrive. There is a runtime for timers, but no time passes.
 pub fn drive(future: impl Future<Output = ()>) {
     struct Woken(AtomicBool);
     impl Wake for Woken {
@@ -57,7 +56,7 @@ pub async fn end_of_pass() {
     std::future::poll_fn(|_| if std::mem::replace(&mut is_next, true) { Poll::Ready(()) } else { Poll::Pending }).await;
 }
 
-/// Whether a future that does not wait succeeds.
+/// Returns whether a future that does not wait succeeds.
 pub fn is_done<T, E>(future: impl Future<Output = Result<T, E>>) -> bool {
     let done = pin!(future).poll(&mut Context::from_waker(Waker::noop()));
     std::hint::black_box(matches!(done, Poll::Ready(Ok(_))))

@@ -1,5 +1,5 @@
-//! The socket in memory: brings a stream of bytes in reads of a given size, and takes what is written. Both are copies,
-//! as they are with a kernel. It implements the I/O traits of all peers.
+//! The socket in memory: returns a stream of bytes in reads of a given size, and accepts writes. Both are copies, as with a
+//! kernel. It implements the I/O traits of all peers.
 
 use std::cell::{Cell, RefCell};
 use std::convert::Infallible;
@@ -8,22 +8,22 @@ use std::pin::Pin;
 use std::rc::Rc;
 use std::task::{Context, Poll};
 
-/// Where written bytes go; larger writes go in parts of this size.
+/// The size of the buffer for written bytes. Larger writes are split into parts of this size.
 const ROOM: usize = 64 << 10;
 
-/// The other side: what it writes when this was written.
+/// The other side: returns its answer to the bytes written.
 pub type Respond = fn(&[u8]) -> Vec<u8>;
 
-/// The stream is brought over and over: at its end there is once nothing to read, and that ends a pass.
+/// A socket in memory. Its stream is repeated: at its end there is nothing to read once, which ends a pass.
 #[derive(Debug)]
 pub struct Socket {
     input: Rc<[u8]>,
     at: usize,
-    /// The stream is brought once, and then there is nothing more to read.
+    /// The stream is not repeated: at its end there is nothing more to read.
     is_once: bool,
-    /// The most bytes of a read.
+    /// The maximum of bytes in a read.
     pub read_size: usize,
-    /// The longest message that it brings.
+    /// The length of the longest message in the stream.
     pub longest: usize,
     room: Box<[u8]>,
     filled: usize,
@@ -76,22 +76,22 @@ impl Socket {
         }
     }
 
-    /// A socket that brings the stream once and stays open then.
+    /// Returns a socket that has the stream once and then stays open.
     pub fn once(input: &[u8], read_size: usize) -> Self {
         Self { is_once: true, ..Self::new(input.into(), read_size, 0) }
     }
 
-    /// A socket that is only written to.
+    /// Returns a socket that is only written to.
     pub fn silent() -> Self {
         Self::new(Rc::default(), usize::MAX, 0)
     }
 
-    /// A socket whose other side answers what is written: the next read brings `respond` of the bytes written before.
+    /// Returns a socket whose other side answers: the next read returns `respond` of the bytes written before.
     pub fn responding(respond: Respond) -> Self {
         Self { respond: Some(respond), ..Self::silent() }
     }
 
-    /// Begins a new pass without an end of the one before.
+    /// Begins a new pass without ending the one before.
     pub fn restart(&mut self) {
         self.at = 0;
         if self.respond.is_some() {
@@ -99,7 +99,7 @@ impl Socket {
         }
     }
 
-    /// A socket that takes what is written without a copy: then a measurement is of the encoding alone.
+    /// Returns a socket that accepts writes without a copy, so that only the encoding is measured.
     pub fn sink() -> Self {
         Self { is_sink: true, ..Self::silent() }
     }
@@ -108,7 +108,7 @@ impl Socket {
         self.output.clone()
     }
 
-    /// The next bytes, at most as many as `room`; none if there is no room, and once at the end of each pass.
+    /// Returns up to `room` of the next bytes, or `None` if `room` is 0, and once at the end of each pass.
     #[inline]
     pub fn take(&mut self, room: usize) -> Option<&[u8]> {
         let start = self.at;
@@ -136,7 +136,7 @@ impl Socket {
         self.take(room)
     }
 
-    /// Reads into `to`; none once at the end of each pass.
+    /// Reads into `to`. Returns the number of bytes, or `None` once at the end of each pass.
     #[inline]
     pub fn read(&mut self, to: &mut [u8]) -> Option<usize> {
         let bytes = self.take(to.len())?;

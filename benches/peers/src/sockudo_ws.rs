@@ -21,8 +21,8 @@ pub const PEER: Peer = Peer {
 
 pub const PROTOCOL: Peer = Peer {
     name: "sockudo-ws, Protocol",
-    notes: "`Protocol::process_into` and `encode_message`, without the stream around them: `BytesMut` to read into, \
-            and one that is written when it is full and when there is nothing more to read or to send.",
+    notes: "`Protocol::process_into` and `encode_message`, without the stream around them: it reads into a \
+            `BytesMut`, and writes another when it is full and when there is nothing more to read or to send.",
     receive: Some(protocol_receive),
     send: Some(protocol_send),
     echo: Some(protocol_echo),
@@ -97,7 +97,7 @@ fn protocol(role: Role) -> Protocol {
     Protocol::new(role, max_frame_size, max_message_size)
 }
 
-/// Hands on each message, and writes what `on_message` leaves in the buffer after each read.
+/// Passes on each message, and after each read writes the bytes that `on_message` has put into the buffer.
 fn serve(mut socket: Socket, mut on_message: impl FnMut(&mut Protocol, &Message, &mut BytesMut) + 'static) -> Session {
     let (mut protocol, mut messages) = (protocol(Role::Server), Vec::new());
     let (mut buffer, mut out) = (BytesMut::new(), BytesMut::with_capacity(CORK));

@@ -5,7 +5,7 @@ use soketto::{Data, Incoming};
 
 pub const RECEIVER: Receiver = Receiver {
     name: "soketto",
-    notes: "`Receiver::receive`. Text comes as bytes: the UTF-8 check is the application's, here `str::from_utf8` on \
+    notes: "`Receiver::receive`. Text is returned as bytes: the application checks UTF-8, here with `str::from_utf8` on \
             each whole message.",
     run,
 };
@@ -34,7 +34,7 @@ fn run(role: Role, socket: Socket, outcome: &mut Outcome) {
                 Ok(Incoming::Closed(_)) => outcome.event(Event::Close),
                 Ok(Incoming::Pong(_)) => {}
                 Err(Error::Closed) => {
-                    outcome.event(Event::Close); // also how it reports a Close without a status code
+                    outcome.event(Event::Close); // it also reports a Close without a status code like this
                     return;
                 }
                 Err(error) => return outcome.error(error),

@@ -1,5 +1,5 @@
-//! What arrived. While results are verified it is a hash of everything; while time is taken, counts and a glance at the
-//! payload, so that nobody can leave it where it is.
+//! A record of what arrived: a hash of everything while results are verified. While time is measured, it has counts and
+//! reads a little of the payload, so that no peer can skip it.
 
 use crate::Event;
 use std::cell::Cell;
@@ -17,7 +17,7 @@ struct Counts {
     hash: Cell<u64>,
 }
 
-/// How much arrived, and what while it was verified.
+/// How much arrived and, during verification, a hash of it.
 #[derive(Clone, Copy, PartialEq, Eq, Default, Debug)]
 pub struct Total {
     pub messages: u64,
@@ -49,7 +49,7 @@ impl Tally {
         }
     }
 
-    /// A piece of a message.
+    /// Adds a piece of a message.
     #[inline]
     pub fn chunk(&self, payload: &[u8], last: bool) {
         let Counts { messages, bytes, glance, verifies, .. } = &*self.0;
@@ -63,7 +63,7 @@ impl Tally {
 
     #[cold]
     fn hash(&self, payload: &[u8], last: bool) {
-        // FNV-1a, and a symbol beyond the bytes for the end of a message
+        // FNV-1a, with a symbol that is not a byte for the end of a message
         let step = |hash: u64, symbol: u64| (hash ^ symbol).wrapping_mul(0x100_0000_01b3);
         let hash = payload.iter().fold(self.0.hash.get(), |hash, byte| step(hash, u64::from(*byte)));
         self.0.hash.set(if last { step(hash, 0x100) } else { hash });

@@ -8,7 +8,7 @@ pub const PEER: Peer = Peer {
     name: "tungstenite",
     package: "tungstenite",
     notes: "`WebSocket::read` and `write`, flushed when there is nothing more to read or to send. Its read buffer is \
-            as large as a read: it fills what is free of it with zeros before each.",
+            as large as a read, because it fills the free part with zeros before each read.",
     receive: Some(receive),
     send: Some(send),
     echo: Some(echo),
@@ -33,7 +33,7 @@ fn server(socket: Socket) -> WebSocket<Socket> {
     websocket(Role::Server, socket, config)
 }
 
-/// The next message; none when there is nothing to read.
+/// Returns the next message, or `None` if there is nothing to read.
 #[inline]
 fn next(websocket: &mut WebSocket<Socket>) -> Result<Option<Message>, Error> {
     match websocket.read() {
@@ -43,7 +43,7 @@ fn next(websocket: &mut WebSocket<Socket>) -> Result<Option<Message>, Error> {
     }
 }
 
-/// Until there is nothing to read.
+/// Receives until there is nothing to read.
 #[inline]
 fn events(websocket: &mut WebSocket<Socket>, mut sink: impl FnMut(Event<'_>)) -> Result<(), Error> {
     while let Some(message) = next(websocket)? {

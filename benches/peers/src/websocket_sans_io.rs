@@ -6,7 +6,7 @@ use websocket_sans_io::{
 pub const PEER: Peer = Peer {
     name: "websocket-sans-io",
     package: "websocket-sans-io",
-    notes: "`WebsocketFrameDecoder::add_data`, each chunk as it comes; `WebsocketFrameEncoder` behind a copy. It \
+    notes: "`WebsocketFrameDecoder::add_data`, each chunk as it comes; `WebsocketFrameEncoder` after a copy. It \
             checks nothing.",
     checks_text: false,
     checks_frames: false,
@@ -17,7 +17,7 @@ pub const PEER: Peer = Peer {
     ..Peer::NEW
 };
 
-/// Hands on each event with the payload that belongs to it.
+/// Passes on each event with its payload.
 #[inline(always)]
 fn decode(
     decoder: &mut WebsocketFrameDecoder,

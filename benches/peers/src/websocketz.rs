@@ -9,7 +9,7 @@ use websocketz::{Message, WebSocket, next, send as send_message};
 pub const PEER: Peer = Peer {
     name: "websocketz",
     package: "websocketz",
-    notes: "`WebSocket` with `next!` and `send!`, which writes each frame by itself.",
+    notes: "`WebSocket` with `next!` and `send!`, which writes each frame separately.",
     receive: Some(receive),
     send: Some(send),
     echo: Some(echo),
@@ -27,15 +27,15 @@ pub const PEER: Peer = Peer {
     ..Peer::NEW
 };
 
-/// Room for reads, for a frame to write and for a message in fragments.
+/// Buffers for reads, for a frame to write and for a fragmented message.
 fn buffers(socket: &Socket) -> [Lent; 3] {
     [socket.longest + READ, socket.longest + 14, socket.longest].map(Lent::new)
 }
 
 pub const RECEIVER: Receiver = Receiver {
     name: "websocketz",
-    notes: "`WebSocket` and `next!` with automatic replies, buffers of 256 KiB. The end of the stream is taken as the \
-            sign of a Close, as its documentation has it.",
+    notes: "`WebSocket` and `next!` with automatic replies, buffers of 256 KiB. The end of the stream counts as a \
+            Close, as its documentation describes.",
     run,
 };
 

@@ -4,8 +4,8 @@ use ws_framer::{WsFrame, WsRxError, WsRxFramer, WsTxFramer};
 pub const PEER: Peer = Peer {
     name: "ws-framer",
     package: "ws-framer",
-    notes: "`WsRxFramer` and `WsTxFramer`, whose frames are written one by one. The checks of the MASK bit and of what \
-            follows a Close are the application's.",
+    notes: "`WsRxFramer` and `WsTxFramer`, whose frames are written one by one. The application must check the MASK \
+            bit and what follows a Close.",
     checks_frames: false,
     receive: Some(receive),
     send: Some(send),
@@ -14,18 +14,18 @@ pub const PEER: Peer = Peer {
     ..Peer::NEW
 };
 
-/// A buffer that lives as long as the framer that borrows it, and so for ever.
+/// A leaked buffer, because the framer that borrows it is never dropped.
 fn buffer(len: usize) -> &'static mut [u8] {
     &mut *Box::leak(Box::new(Lent::new(len)))
 }
 
-/// For reading and for writing. It moves what is left in the first behind each frame, so that is small.
+/// The buffers for reading and for writing. The first is small, because its rest is moved after each frame.
 fn framers(socket: &Socket) -> (WsRxFramer<'static>, WsTxFramer<'static>) {
     let (read, write) = (buffer(socket.longest + 1024), buffer(socket.longest.max(125) + 14));
     (WsRxFramer::new(read), WsTxFramer::new(false, write))
 }
 
-/// Reads once; false when there is nothing to read.
+/// Reads once. Returns false if there is nothing to read.
 fn read(socket: &mut Socket, framer: &mut WsRxFramer<'_>) -> bool {
     let Some(len) = socket.read(framer.read_buf()) else { return false };
     framer.advance(len);
@@ -35,11 +35,11 @@ fn read(socket: &mut Socket, framer: &mut WsRxFramer<'_>) -> bool {
 pub const RECEIVER: Receiver = Receiver {
     name: "ws-framer",
     notes: "`WsRxFramer` with a buffer of 256 KiB. It has one receiver for both roles and no state of the connection, \
-            so the checks of the MASK bit and of what follows a Close are the application's.",
+            so the application must check the MASK bit and what follows a Close.",
     run,
 };
 
-/// Until there is nothing to read. Pings are answered with `transmitter`.
+/// Receives until there is nothing to read. `transmitter` answers Pings.
 #[inline]
 fn events(
     socket: &mut Socket,

@@ -23,7 +23,7 @@ fn options() -> Options {
     Options::default().without_compression().with_utf8()
 }
 
-/// With room for the workloads.
+/// Returns options with space for the workloads.
 fn roomy() -> Options {
     options().with_limits(2 << 20, 4 << 20).with_read_buffer_capacity(READ)
 }

@@ -1,4 +1,4 @@
-//! What is aimed at, and what was reached in this run.
+//! The goals, and whether this run reaches them.
 
 use crate::groups::{echo, fragments, handshake, receive, scaling, send};
 use crate::report::{Cell, Kind, Report, Row};
@@ -16,11 +16,11 @@ struct Check {
 struct Goals<'r> {
     report: &'r Report,
     out: String,
-    /// Of the goal at hand.
+    /// Those of the current goal.
     checks: Vec<Check>,
 }
 
-/// A line for each goal of which anything was measured: reached or not, and the cell that is furthest off.
+/// Returns a line for each goal that was measured: whether it is reached, and the cell that is furthest off.
 pub fn text(report: &Report) -> String {
     let mut goals = Goals { report, out: String::new(), checks: Vec::new() };
     goals.small();
@@ -42,29 +42,30 @@ const ANY_WHOLE: &[&str] = &["barews, whole", "barews, sized whole", "barews, si
 const SMALL: [Size; 3] = [Size::Bytes(16), Size::Bytes(125), Size::Bytes(1 << 10)];
 const LARGE: [Size; 3] = [Size::Bytes(16 << 10), Size::Bytes(64 << 10), Size::Bytes(1 << 20)];
 
-fn everybody(_: &Peer) -> bool {
+fn any_peer(_: &Peer) -> bool {
     true
 }
 
-/// Whoever does not choose wider vectors at run time than the build has; those that do validate text with them, too.
+/// Returns whether a peer does not detect wider vectors at run time than the build has. Peers that do also validate text with
+/// them.
 fn is_narrow(peer: &Peer) -> bool {
     !peer.is_wide
 }
 
 impl Goals<'_> {
-    /// Ends a goal: its line, and nothing if nothing of it was measured.
+    /// Ends a goal and adds its line, if any of its cells was measured.
     fn goal(&mut self, title: &str) {
         let off = |check: &Check| check.value / check.most;
         let Some(worst) = self.checks.iter().max_by(|a, b| off(a).total_cmp(&off(b))) else { return };
-        // What is printed is what is compared: 1.004 is 1.00.
+        // Compares the rounded values that are printed: 1.004 is 1.00.
         let is_missed = |check: &&Check| (check.value * 100.0).round() > (check.most * 100.0).round();
         let missed = self.checks.iter().filter(is_missed).count();
-        let verdict = match missed {
+        let result = match missed {
             0 => "reached".to_owned(),
             _ => format!("NOT REACHED {missed}/{}", self.checks.len()),
         };
         let Check { place, value, most } = worst;
-        let _ = writeln!(self.out, "  {title:<76}{most:>8.2}{value:>9.2}  {verdict:<19}{place}");
+        let _ = writeln!(self.out, "  {title:<76}{most:>8.2}{value:>9.2}  {result:<19}{place}");
         self.checks.clear();
     }
 
@@ -72,7 +73,7 @@ impl Goals<'_> {
         self.checks.push(Check { place: format!("{}, {}", row.table, row.name), value, most });
     }
 
-    /// The best of these contenders in units of its limit.
+    /// Checks the best of these contenders, in units of its limit.
     fn limit(&mut self, table: &str, name: &str, contenders: &[&str], most: f64) {
         let Some(row) = self.report.row(table, name) else { return };
         let ratios = contenders.iter().filter_map(|name| row.cell(name)?.ratio());
@@ -81,8 +82,8 @@ impl Goals<'_> {
         }
     }
 
-    /// barews in units of the best of these peers; where there is text, of those that validated it here. Who does not
-    /// check frames counts all the same.
+    /// Checks barews in units of the best of these peers; for text, of those that validate it in this table. Peers that do
+    /// not check frames count too.
     fn ahead(&mut self, table: &str, name: &str, most: f64, counts: fn(&Peer) -> bool) {
         let Some(row) = self.report.row(table, name) else { return };
         let counts = |cell: &Cell| {
@@ -90,8 +91,8 @@ impl Goals<'_> {
             let mut peers = PEERS.iter().filter(|peer| peer.name == cell.name && !peer.is_barews());
             peers.any(|peer| counts(peer) && (validates(peer) || !table.contains("text")))
         };
-        if let Some(behind) = row.behind(counts) {
-            self.check(row, behind, most);
+        if let Some(ratio) = row.ratio_to_best(counts) {
+            self.check(row, ratio, most);
         }
     }
 
@@ -104,7 +105,7 @@ impl Goals<'_> {
         }
     }
 
-    /// Up to 1 KiB.
+    /// The goals for messages up to 1 KiB.
     fn small(&mut self) {
         let bounds = [(&SMALL[..1], 1.25), (&SMALL[1..], 1.05), (&[Size::Mixed], 1.2)];
         for (sizes, most) in bounds {
@@ -113,7 +114,7 @@ impl Goals<'_> {
             self.goal(&format!("receive {names}, chunks, in L"));
             self.receive(READ, sizes, |goals, table, name| goals.limit(table, name, WHOLE, most + 0.1));
             self.goal(&format!("receive {names}, whole messages, in L"));
-            self.receive(READ, sizes, |goals, table, name| goals.ahead(table, name, 1.0, everybody));
+            self.receive(READ, sizes, |goals, table, name| goals.ahead(table, name, 1.0, any_peer));
             self.goal(&format!("receive {names}, of the best peer"));
         }
     }
@@ -124,7 +125,7 @@ impl Goals<'_> {
         self.receive(READ, &LARGE, |goals, table, name| goals.limit(table, name, ANY_WHOLE, 1.1));
         self.goal("receive 16 KiB and more, whole messages, in L");
         if cfg!(target_feature = "avx2") {
-            self.receive(READ, &LARGE, |goals, table, name| goals.ahead(table, name, 1.1, everybody));
+            self.receive(READ, &LARGE, |goals, table, name| goals.ahead(table, name, 1.1, any_peer));
             self.goal("receive 16 KiB and more, vectors of this build, of the best peer");
         } else {
             self.receive(READ, &LARGE, |goals, table, name| goals.ahead(table, name, 1.0, is_narrow));
@@ -139,7 +140,7 @@ impl Goals<'_> {
                 self.of_limit(&table, &size, receive::SIMD, 1.35);
             }
             self.goal("receive Korean text with simdutf8, in that limit");
-            Size::ALL.into_iter().for_each(|size| self.ahead(&table, &size.name(), 1.0, everybody));
+            Size::ALL.into_iter().for_each(|size| self.ahead(&table, &size.name(), 1.0, any_peer));
             self.goal("receive Korean text with simdutf8, of the best peer");
             return;
         }
@@ -151,7 +152,7 @@ impl Goals<'_> {
         self.goal("receive Korean text, of the best peer without simdutf8");
     }
 
-    /// Chunks in units of this limit.
+    /// Checks chunks in units of this limit.
     fn of_limit(&mut self, table: &str, name: &str, limit: &str, most: f64) {
         let Some(row) = self.report.row(table, name) else { return };
         if let (Some(barews), Some(limit)) = (row.cell(CHUNKS[0]), row.cell(limit)) {
@@ -166,7 +167,7 @@ impl Goals<'_> {
             self.receive(receive::PACKET, sizes, |goals, table, name| goals.limit(table, name, ANY_WHOLE, 1.4));
             self.goal(&format!("reads of 1,460 B, {what}, whole messages, in L"));
         }
-        self.receive(receive::PACKET, &Size::ALL, |goals, table, name| goals.ahead(table, name, 1.0, everybody));
+        self.receive(receive::PACKET, &Size::ALL, |goals, table, name| goals.ahead(table, name, 1.0, any_peer));
         self.goal("reads of 1,460 B, of the best peer");
     }
 
@@ -183,7 +184,7 @@ impl Goals<'_> {
             each("chunks, in L", &|goals, table, name| goals.limit(table, name, CHUNKS, chunks));
             each("whole messages, in L", &|goals, table, name| goals.limit(table, name, ANY_WHOLE, whole));
             let times = if reads == READ { 1.3 } else { 1.9 };
-            each("of the best peer", &|goals, table, name| goals.ahead(table, name, 1.0 / times, everybody));
+            each("of the best peer", &|goals, table, name| goals.ahead(table, name, 1.0 / times, any_peer));
         }
     }
 
@@ -195,7 +196,7 @@ impl Goals<'_> {
             self.goal(&format!("client encodes {}, in L", if most > 1.1 { "16 B" } else { "1 KiB and more" }));
         }
         for table in [send::CLIENT_ENCODES, send::CLIENT_SENDS] {
-            Size::ALL.into_iter().for_each(|size| self.ahead(table, &size.name(), 1.0, everybody));
+            Size::ALL.into_iter().for_each(|size| self.ahead(table, &size.name(), 1.0, any_peer));
             self.goal(&format!("{table}, of the best peer"));
         }
         for size in Size::ALL {
@@ -212,7 +213,7 @@ impl Goals<'_> {
     fn handshakes(&mut self) {
         for name in [handshake::SERVER, handshake::CLIENT] {
             let Some(row) = self.report.row(handshake::TABLE, name) else { continue };
-            // What the other side does is not ours.
+            // The work of the other side does not count.
             let other = row.cell(handshake::OTHER_SIDE).map_or(0.0, |cell| cell.median);
             if let (Some(peer), Some(barews)) = (row.best_peer(), row.best(|cell| cell.kind == Kind::Barews)) {
                 self.check(row, (barews.median - other) / (peer.median - other), 0.75);
@@ -223,7 +224,7 @@ impl Goals<'_> {
 
     fn scaling(&mut self) {
         for name in [scaling::MESSAGES, scaling::FRAGMENTS, scaling::CONNECTIONS] {
-            // A hundred thousand of anything do not fit the cache: connections grow by what its misses cost.
+            // A hundred thousand connections do not fit the cache, so their cost is compared with that of cache misses.
             let unit = if name == scaling::CONNECTIONS { self.growth(scaling::ALL_LINES) } else { Some(1.0) };
             if let (Some(growth), Some(unit)) = (self.growth(name), unit) {
                 self.checks.push(Check { place: scaling::TABLE.into(), value: growth / unit, most: 1.2 });
@@ -236,7 +237,7 @@ impl Goals<'_> {
         }
     }
 
-    /// What a unit costs where there are most of them, by what it costs where it costs least.
+    /// Returns the cost of a unit with the most units, divided by the lowest cost of a unit.
     fn growth(&self, name: &str) -> Option<f64> {
         let cells = &self.report.row(scaling::TABLE, name)?.cells;
         let least = cells.iter().map(|cell| cell.median).reduce(f64::min)?;

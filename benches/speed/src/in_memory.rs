@@ -1,4 +1,4 @@
-//! barews, its peers and the limit, in memory: `cargo bench -p speed`. See the README.
+//! Measures barews, its peers and the limit in memory: `cargo bench -p speed`. See the README.
 
 mod goals;
 mod groups;
@@ -39,7 +39,7 @@ fn main() -> std::io::Result<()> {
     Ok(())
 }
 
-/// How this was built, and who takes part.
+/// Notes how this was built, and the contenders.
 fn about(report: &mut Report, options: &Options) {
     let vectors = if cfg!(target_feature = "avx512f") {
         "AVX-512"
@@ -56,9 +56,9 @@ fn about(report: &mut Report, options: &Options) {
     }
 }
 
-/// Who is who.
+/// Describes the contenders.
 fn contenders() -> String {
-    let mut out = String::from("contenders; * does less than what is asked for\n");
+    let mut out = String::from("contenders; * does less than required\n");
     for peer in PEERS {
         let facts = [
             (!peer.checks_text, "; does not validate text"),

@@ -1,4 +1,4 @@
-//! Results as a file, and what has changed since an earlier one.
+//! Results as a file, and changes since an earlier one.
 
 use crate::report::{Kind, Report};
 use std::fmt::Write;
@@ -12,10 +12,10 @@ pub fn read(path: &Path) -> io::Result<Report> {
     Ok(serde_json::from_str(&fs::read_to_string(path)?)?)
 }
 
-/// A change below this is noise.
+/// Changes below this are noise.
 const NOTABLE: f64 = 0.05;
 
-/// Where barews has become faster or slower by the limit of the run, or by the clock where there is no limit.
+/// Lists where barews has become faster or slower, in units of the run's limit, or in nanoseconds without a limit.
 pub fn changes(before: &Report, after: &Report) -> String {
     let mut out = String::from("changed since the earlier run, in units of the limit:\n");
     for row in &after.rows {

@@ -8,11 +8,11 @@ const HELP: &str = "\
 cargo bench -p speed -- [OPTIONS]
 
   --rounds N       rounds for each workload [51]
-  --quick          3 rounds of a selection, no files: whether all runs and all results are right
-  --only TEXT      tables and workloads whose title has TEXT in it
-  --contender TEXT only contenders with TEXT in their name, for a profile
-  --out DIR        where plots and the JSON file go [of the package: plots, results.json]
-  --compare FILE   what has changed since the run that wrote this JSON file
+  --quick          3 rounds of a selection, no files: checks that everything runs and all results are right
+  --only TEXT      only tables and workloads whose titles contain TEXT
+  --contender TEXT only contenders whose names contain TEXT, for a profile
+  --out DIR        the folder for plots and the JSON file [that of the package]
+  --compare FILE   shows the changes since the run that wrote this JSON file
 ";
 
 #[derive(Clone, PartialEq, Eq, Debug)]

@@ -1,5 +1,5 @@
-//! The tables as pictures: bars for a table's workloads, with the limit drawn in, and two that show a bit of all of
-//! them. They can be read on light and on dark.
+//! Draws the tables: bars for a table's workloads with a line for the limit, and two overviews with a selection. The plots
+//! are readable in light and dark mode.
 
 use crate::groups::{echo, fragments, handshake, receive, send};
 use crate::report::{Cell, Kind, Report, Row};
@@ -22,10 +22,10 @@ const PANEL: usize = 470;
 const NAME: usize = 132;
 const BAR: usize = 190;
 const LINE: usize = 15;
-/// What is beyond so many limits is cut.
+/// Bars are cut at this multiple of the limit.
 const LONGEST: f64 = 6.0;
 
-/// A file for each table that has peers, and the overviews.
+/// Writes a file for each table that has peers, and the overviews.
 pub fn write(report: &Report, folder: &Path) -> io::Result<()> {
     fs::create_dir_all(folder)?;
     for table in report.tables() {
@@ -50,14 +50,14 @@ pub fn write(report: &Report, folder: &Path) -> io::Result<()> {
     overview(report, folder, "fragments, sending, echo, handshake", &rest)
 }
 
-/// Workloads of different tables with captions, if all of them were measured.
+/// Draws workloads of different tables with captions, if all of them were measured.
 fn overview(report: &Report, folder: &Path, title: &str, workloads: &[(&str, &str, &str)]) -> io::Result<()> {
     let panels = workloads.iter().map(|(caption, table, name)| Some((caption.to_string(), report.row(table, name)?)));
     let panels: Option<Vec<_>> = panels.collect();
     panels.map_or(Ok(()), |panels| put(folder, title, &panels))
 }
 
-/// A file with a panel for each workload that has peers.
+/// Draws a panel for each workload that has peers.
 fn put(folder: &Path, title: &str, panels: &[(String, &Row)]) -> io::Result<()> {
     let panels: Vec<_> = panels.iter().filter(|(_, row)| row.best_peer().is_some()).collect();
     if panels.is_empty() { Ok(()) } else { fs::write(folder.join(file_name(title)), svg(title, &panels)) }
@@ -84,14 +84,14 @@ fn svg(title: &str, panels: &[&(String, &Row)]) -> String {
     out + "</svg>\n"
 }
 
-/// Everybody but the limits, the fastest first.
+/// Returns all contenders except the limits, the fastest first.
 fn contenders(row: &Row) -> Vec<&Cell> {
     let mut cells: Vec<&Cell> = row.cells.iter().filter(|cell| cell.kind != Kind::Limit).collect();
     cells.sort_by(|a, b| a.median.total_cmp(&b.median));
     cells
 }
 
-/// One workload. Bars are in units of the limit, or of the best peer where there is no limit.
+/// Draws one workload. Bars are in units of the limit, or of the best peer if there is no limit.
 fn panel(out: &mut String, name: &str, row: &Row, x: usize, y: usize) {
     let limit = limit(row);
     let Some(unit) = limit.or(row.best_peer().map(|cell| cell.median)) else { return };
@@ -119,7 +119,7 @@ fn panel(out: &mut String, name: &str, row: &Row, x: usize, y: usize) {
             cell.name,
             end + 2,
             LINE - 4,
-            // Behind the line that is the limit.
+            // Drawn behind the line of the limit.
             NAME as f64 + limit.map_or(length, |_| length.max(scale)) + 5.0,
             nanoseconds(cell.median),
         );

@@ -1,4 +1,4 @@
-//! The results: what tables, plots, the JSON file and the goals are made of.
+//! The results, from which tables, plots, the JSON file and the goals are made.
 
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -8,14 +8,14 @@ use std::collections::BTreeMap;
 pub struct Cell {
     pub name: String,
     pub kind: Kind,
-    /// It hands on messages in pieces.
+    /// It passes on messages in pieces.
     #[serde(default)]
     pub is_streaming: bool,
     /// Nanoseconds for a unit of work.
     pub low: f64,
     pub median: f64,
     pub high: f64,
-    /// The limit that this is measured by, if there is one, in nanoseconds.
+    /// Its limit in nanoseconds, if there is one.
     pub limit: Option<f64>,
 }
 
@@ -23,13 +23,13 @@ pub struct Cell {
 pub enum Kind {
     Barews,
     Peer,
-    /// A peer that does less than what is asked for.
+    /// A peer that does less than required.
     LesserPeer,
     Limit,
 }
 
 impl Cell {
-    /// In units of its limit.
+    /// Returns the time in units of its limit.
     pub fn ratio(&self) -> Option<f64> {
         self.limit.map(|limit| self.median / limit)
     }
@@ -57,9 +57,9 @@ impl Row {
         self.cells.iter().filter(|cell| counts(cell)).min_by(|a, b| a.median.total_cmp(&b.median))
     }
 
-    /// The best of barews in units of the best of the peers that count: once of all, once of those that have whole
-    /// messages; whichever is worse.
-    pub fn behind(&self, counts: impl Fn(&Cell) -> bool) -> Option<f64> {
+    /// Returns the best of barews in units of the best of the peers that count: among all, or among those with whole
+    /// messages, whichever is worse.
+    pub fn ratio_to_best(&self, counts: impl Fn(&Cell) -> bool) -> Option<f64> {
         let ratios = [true, false].into_iter().filter_map(|in_pieces| {
             let fits = |cell: &Cell| in_pieces || !cell.is_streaming;
             let barews = self.best(|cell| cell.kind == Kind::Barews && fits(cell))?;

@@ -1,18 +1,18 @@
-//! Measuring: all contenders in turn, round by round, so that whatever else the machine does falls on all of them; the
-//! median of the rounds is the result. Nobody is timed before what it does was verified.
+//! Measures all contenders in turn, round by round, so that other work of the machine affects all of them equally. The
+//! result is the median of the rounds. Each contender is verified before it is timed.
 //!
-//! Time is processor time of the thread: a round that was interrupted is as good as any other.
+//! Times are processor times of the thread, so an interrupted round is as good as any other.
 
 use peers::{Output, Session, Tally};
 use rustix::time::{ClockId, clock_gettime};
 
-/// What takes part in a round.
+/// A participant in the rounds.
 pub struct Contender {
     pub name: String,
     pub session: Session,
     tally: Tally,
     output: Output,
-    /// What a pass brings and writes.
+    /// What a pass receives and writes.
     pass: Progress,
 }
 
@@ -37,11 +37,11 @@ pub struct Done<'d> {
 }
 
 impl Contender {
-    /// Makes two of it: one goes through two passes, which `verify` judges, the other one is timed.
+    /// Makes two sessions: `verify` checks two passes of the first, and the second is timed.
     ///
     /// # Panics
     ///
-    /// With the name of the contender, if the verdict is an error.
+    /// Panics with the name of the contender if `verify` returns an error.
     pub fn new(
         name: &str,
         make: &dyn Fn(Tally) -> (Session, Output),
@@ -65,7 +65,7 @@ impl Contender {
         Self { name: name.into(), session, tally, output, pass }
     }
 
-    /// Nanoseconds for `passes` passes.
+    /// Returns the nanoseconds for `passes` passes.
     fn time(&mut self, passes: usize) -> f64 {
         let before = Progress::of(&self.tally, &self.output);
         let start = processor_time();
@@ -77,12 +77,12 @@ impl Contender {
             received: before.received + passes * self.pass.received,
             written: before.written + passes * self.pass.written,
         };
-        assert_eq!(after, expected, "{}: not what was verified", self.name);
+        assert_eq!(after, expected, "{}: the result differs from the verified one", self.name);
         time
     }
 }
 
-/// Of this thread, in nanoseconds.
+/// Returns the processor time of this thread in nanoseconds.
 pub fn processor_time() -> f64 {
     let time = clock_gettime(ClockId::ThreadCPUTime);
     time.tv_sec as f64 * 1e9 + time.tv_nsec as f64
@@ -99,7 +99,7 @@ pub struct Quartiles {
 /// Times `rounds` rounds of `passes` passes of `units` units of work each.
 pub fn measure(contenders: &mut [Contender], rounds: usize, passes: usize, units: u64) -> Vec<Quartiles> {
     let mut times = vec![Vec::with_capacity(rounds); contenders.len()];
-    // One round more, the first, is not counted: it fills caches and buffers.
+    // The first round is additional and not counted: it fills caches and buffers.
     for round in 0..=rounds {
         for i in 0..contenders.len() {
             let i = (i + round) % contenders.len();

@@ -1,9 +1,8 @@
-//! Payloads, and the bytes of frames: how workloads are made, and how what a peer wrote is read. Written to be seen
-//! to be right, not for speed.
+//! Payloads and frames: builds workloads, and parses the frames that a peer wrote. The code is simple rather than fast.
 
 use peers::Random;
 
-/// What the payloads consist of.
+/// The contents of the payloads.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Content {
     Binary,
@@ -31,11 +30,11 @@ impl Content {
     }
 }
 
-/// How long the payloads are.
+/// The length of the payloads.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Size {
     Bytes(usize),
-    /// From 1 to 300 bytes, all equally often.
+    /// From 1 to 300 bytes, all equally frequent.
     Mixed,
 }
 
@@ -79,7 +78,7 @@ const KOREAN: &str = "모든 인간은 태어날 때부터 자유로우며 그 �
 const ASCII: &str = "All human beings are born free and equal in dignity and rights. They are endowed with reason and \
                      conscience and should act towards one another in a spirit of brotherhood. ";
 
-/// A payload of `len` bytes.
+/// Returns a payload of `len` bytes.
 pub fn payload(content: Content, len: usize, random: &mut Random) -> Vec<u8> {
     match content {
         Content::Binary => (0..len).map(|_| random.draw() as u8).collect(),
@@ -99,7 +98,7 @@ pub fn payload(content: Content, len: usize, random: &mut Random) -> Vec<u8> {
     }
 }
 
-/// Payloads of about `total` bytes, one at least.
+/// Returns payloads of about `total` bytes, at least one.
 pub fn payloads(content: Content, size: Size, total: usize) -> Vec<Vec<u8>> {
     let (mut random, mut payloads, mut sum) = (Random::default(), Vec::new(), 0);
     while sum < total || payloads.is_empty() {
@@ -129,7 +128,7 @@ pub fn put_frame(out: &mut Vec<u8>, first: u8, key: Option<[u8; 4]>, payload: &[
     out.extend(payload.iter().zip(key.unwrap_or_default().iter().cycle()).map(|(byte, key)| byte ^ key));
 }
 
-/// A frame as it was written.
+/// A frame that was written.
 #[derive(PartialEq, Eq, Debug)]
 pub struct Frame {
     pub first: u8,
@@ -137,7 +136,7 @@ pub struct Frame {
     pub payload: Vec<u8>,
 }
 
-/// The frames in `bytes`, which end where a frame ends.
+/// Parses the frames in `bytes`, which end at the end of a frame.
 pub fn frames(mut bytes: &[u8]) -> Option<Vec<Frame>> {
     let mut frames = Vec::new();
     while !bytes.is_empty() {

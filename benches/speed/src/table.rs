@@ -1,15 +1,15 @@
-//! The tables as text: workloads side by side, contenders below each other, in units of their limit.
+//! The tables as text: the columns are workloads, the rows contenders, and the figures are in units of the limit.
 
 use crate::report::{Cell, Kind, Row};
 use std::fmt::Write;
 
-/// All tables of these rows.
+/// Formats all tables of these rows.
 pub fn text(rows: &[Row]) -> String {
     rows.chunk_by(|a, b| a.table == b.table).map(|rows| one(rows) + "\n").collect()
 }
 
-/// One table. The first line gives the limit in nanoseconds for a unit of work; below are multiples of it, or
-/// nanoseconds where there is no limit. The last line tells how many times longer the best peer takes.
+/// Formats one table. The first line has the limit in nanoseconds per unit of work. The lines below have multiples of it, or
+/// nanoseconds if there is no limit. The last line is how many times longer the best peer takes.
 fn one(rows: &[Row]) -> String {
     let mut out = String::new();
     line(&mut out, &rows[0].table, rows.iter().map(|row| row.name.clone() + " "));
@@ -24,7 +24,7 @@ fn one(rows: &[Row]) -> String {
         let cells = rows.iter().map(|row| row.cell(name).map_or("- ".into(), |cell| multiple(cell, limit(row))));
         line(&mut out, &format!("  {name}"), cells);
     }
-    let leads = || rows.iter().map(|row| row.behind(|cell| cell.kind == Kind::Peer).map(|ratio| 1.0 / ratio));
+    let leads = || rows.iter().map(|row| row.ratio_to_best(|cell| cell.kind == Kind::Peer).map(|ratio| 1.0 / ratio));
     if leads().any(|lead| lead.is_some()) {
         line(
             &mut out,
@@ -43,12 +43,12 @@ fn line(out: &mut String, head: &str, cells: impl Iterator<Item = String>) {
     *out = out.trim_end().to_owned() + "\n";
 }
 
-/// The limit of reads of whatever size is there.
+/// Returns the limit of reads that are not sized.
 pub fn limit(row: &Row) -> Option<f64> {
     row.cells.iter().find(|cell| !cell.name.contains("sized")).and_then(|cell| cell.limit)
 }
 
-/// Every contender, in the order of its first appearance.
+/// Returns every contender, in the order of first appearance.
 fn names(rows: &[Row]) -> Vec<&str> {
     let mut names: Vec<&str> = Vec::new();
     for cell in rows.iter().flat_map(|row| &row.cells) {

@@ -1,4 +1,4 @@
-//! What the peers have to do: the streams that they receive and the messages that they send.
+//! The work of the peers: the streams that they receive and the messages that they send.
 
 use crate::stream::{self, Content, Frame, Size};
 use peers::{Outgoing, Random, Socket, Tally, Total};
@@ -8,24 +8,24 @@ use std::rc::Rc;
 #[derive(Clone, Debug)]
 pub struct Incoming {
     pub bytes: Rc<[u8]>,
-    /// What is in it, for one pass.
+    /// Its contents, for one pass.
     pub total: Total,
-    /// The frames that have to be written for it: the answers to its Pings.
+    /// The frames that must be written in response: the answers to its Pings.
     pub pongs: Vec<Vec<u8>>,
     pub is_fragmented: bool,
     /// The longest message.
     pub longest: usize,
-    /// Where in `bytes` the middle of each message is.
+    /// The index in `bytes` of the middle of each message.
     middles: Vec<usize>,
 }
 
-/// How many bytes a pass brings or takes, about; a few messages at least.
+/// The approximate number of bytes in a pass, which has at least a few messages.
 fn pass(size: Size) -> usize {
     (256 << 10).max(4 * size.longest())
 }
 
 impl Incoming {
-    /// A message a frame.
+    /// Builds messages, each in one frame.
     pub fn messages(content: Content, size: Size) -> Self {
         let (mut bytes, mut middles, mut random) = (Vec::new(), Vec::new(), Random::default());
         let tally = Tally::verifying();
@@ -38,7 +38,7 @@ impl Incoming {
         Self { bytes: bytes.into(), total, pongs, is_fragmented: false, longest, middles }
     }
 
-    /// Messages in fragments with a Ping between each two.
+    /// Builds messages in fragments with a Ping between each two.
     pub fn fragments(content: Content, size: usize, fragment: usize) -> Self {
         let (mut bytes, mut random, mut pongs, tally) = (Vec::new(), Random::default(), Vec::new(), Tally::verifying());
         let mut middles = Vec::new();
@@ -64,12 +64,12 @@ impl Incoming {
 }
 
 impl Incoming {
-    /// A socket that brings it.
+    /// Returns a socket with this stream.
     pub fn socket(&self, read_size: usize) -> Socket {
         Socket::new(self.bytes.clone(), read_size, self.longest)
     }
 
-    /// The same stream a few times, each time with a byte in the middle of another message that is not UTF-8 there.
+    /// Returns the same stream a few times, each time with an invalid byte in the middle of another message.
     pub fn with_bad_text(&self) -> impl Iterator<Item = Rc<[u8]>> {
         const COUNT: usize = 8;
         self.middles.iter().step_by(self.middles.len().div_ceil(COUNT) | 1).map(|&middle| {
@@ -80,13 +80,13 @@ impl Incoming {
     }
 }
 
-/// Binary messages to send, in one pass.
+/// Returns binary messages to send in one pass.
 pub fn outgoing(size: Size) -> Outgoing {
     Outgoing::new(stream::payloads(Content::Binary, size, pass(size)))
 }
 
-/// What the frames in `log` are as messages, and the payloads of the Pongs between them; an error if they are none or
-/// not masked as they should be.
+/// Returns the messages in the frames of `log`, and the payloads of the Pongs between them. Fails if these are not valid
+/// frames, or not masked as required.
 pub fn written(log: &[u8], is_masked: bool) -> Result<(Total, Vec<Vec<u8>>), String> {
     let (tally, mut pongs) = (Tally::verifying(), Vec::new());
     for Frame { first, is_masked: masked, payload } in stream::frames(log).ok_or("not frames")? {

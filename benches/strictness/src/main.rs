@@ -1,29 +1,29 @@
-//! Which implementations accept what RFC 6455 forbids, and which refuse what it allows: every stream of `streams.tsv`
-//! through every receiver in `peers`, once in one read and once byte by byte. Writes `STRICTNESS.md`.
+//! Shows which implementations accept what RFC 6455 forbids, and which refuse what it allows. Every receiver in `peers`
+//! gets every stream of `streams.tsv`, once in one read and once byte by byte. Writes `STRICTNESS.md`.
 //!
-//! Each run is a process of its own, so that a panic, an abort or an endless loop of a peer is an entry of the table.
+//! Each run is a separate process, so that a panic, an abort or an endless loop of a peer becomes an entry in the table.
 
+mod rating;
 mod stream;
 mod table;
-mod verdict;
 
 use peers::{Outcome, RECEIVERS, Receiver, Socket, version};
+use rating::Rating;
 use std::io::Read;
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 use std::{env, fs, thread};
 use stream::Stream;
-use verdict::Verdict;
 
-/// For one stream; the usual is a few milliseconds.
+/// The timeout for one stream, which usually takes a few milliseconds.
 const TIMEOUT: Duration = Duration::from_secs(10);
 /// The sizes of reads.
 const READS: [usize; 2] = [usize::MAX, 1];
 /// The exit code of a Rust program that panics.
 const PANICKED: i32 = 101;
 
-/// The result of one peer on one stream: a verdict for each of [`READS`].
-pub(crate) type Cell = [Verdict; READS.len()];
+/// The results of one peer on one stream, one for each of [`READS`].
+pub(crate) type Cell = [Rating; READS.len()];
 
 fn main() {
     let streams = stream::all();
@@ -57,11 +57,11 @@ fn play(receiver: &Receiver, stream: &Stream, read_size: usize) -> Outcome {
 
 fn child(receiver: &Receiver, stream: &Stream, read_size: usize) {
     let outcome = play(receiver, stream, read_size);
-    println!("{}", verdict::judge(stream, &outcome).word());
+    println!("{}", rating::rate(stream, &outcome).word());
     eprintln!("{outcome:?}");
 }
 
-fn run(args: [usize; 3]) -> Verdict {
+fn run(args: [usize; 3]) -> Rating {
     let mut child = Command::new(env::current_exe().expect("this program"))
         .args(args.map(|arg| arg.to_string()))
         .stdout(Stdio::piped())
@@ -76,19 +76,19 @@ fn run(args: [usize; 3]) -> Verdict {
         if start.elapsed() > TIMEOUT {
             child.kill().expect("the child ends");
             child.wait().expect("the child ends");
-            return Verdict::Hangs;
+            return Rating::Hangs;
         }
         thread::sleep(Duration::from_micros(500));
     };
     match status.code() {
         Some(0) => {}
-        Some(PANICKED) => return Verdict::Panics,
-        _ => return Verdict::Aborts,
+        Some(PANICKED) => return Rating::Panics,
+        _ => return Rating::Aborts,
     }
     let mut word = String::new();
-    child.stdout.take().expect("a pipe").read_to_string(&mut word).expect("the verdict");
-    let verdict = [Verdict::Right].into_iter().chain(Verdict::WRONG).find(|verdict| verdict.word() == word.trim());
-    verdict.expect("a verdict")
+    child.stdout.take().expect("a pipe").read_to_string(&mut word).expect("the rating");
+    let rating = [Rating::Right].into_iter().chain(Rating::WRONG).find(|rating| rating.word() == word.trim());
+    rating.expect("a rating")
 }
 
 #[cfg(test)]
@@ -99,14 +99,14 @@ mod tests {
     use stream::{End, Expected};
 
     #[test]
-    fn barews_is_right_on_every_stream() {
+    fn barews_is_rated_right_on_every_stream() {
         let [barews, ..] = &RECEIVERS;
         assert_eq!(barews.name, "barews");
         for stream in &stream::all() {
             for read_size in [usize::MAX, 1, 2, 3, 7] {
                 let outcome = play(barews, stream, read_size);
                 let named = format!("{} {:?}, reads of {read_size}: {outcome:?}", stream.name, stream.role);
-                assert_eq!(verdict::judge(stream, &outcome), Verdict::Right, "{named}");
+                assert_eq!(rating::rate(stream, &outcome), Rating::Right, "{named}");
                 assert_eq!(outcome.messages, stream.expected.messages, "{named}");
                 let sent = match stream.expected.end {
                     End::Open => None,
@@ -115,7 +115,7 @@ mod tests {
                     End::Refused(code) => Some(code),
                     End::Either(_) => continue,
                 };
-                assert_eq!(verdict::close_sent(&outcome.written), sent, "{named}");
+                assert_eq!(rating::close_sent(&outcome.written), sent, "{named}");
             }
         }
     }
@@ -130,9 +130,9 @@ mod tests {
         }
     }
 
-    /// The bytes of RFC 6455 section 5.7, and the notation's other parts.
+    /// Bytes of RFC 6455 section 5.7, and the other parts of the notation.
     #[test]
-    fn the_notation_is_read_as_described() {
+    fn notation_is_parsed_as_described() {
         let streams = stream::all();
         let find = |name, role| streams.iter().find(|stream| stream.name == name && stream.role == role).unwrap();
         let masked = b"\x81\x85\x37\xfa\x21\x3d\x7f\x9f\x4d\x51\x58";
@@ -145,31 +145,30 @@ mod tests {
         assert_eq!(find("text-before-close", Role::Server).expected, text);
     }
 
-    /// Wrong outcomes are told from right ones.
     #[test]
-    fn the_judge_tells_them_apart() {
-        use Verdict::{Accepts, Differs, Refuses, Right};
-        let judge = |name: &str, messages: &[&str], closed: bool, error: bool, written: &[u8]| {
+    fn rate_distinguishes_right_and_wrong_outcomes() {
+        use Rating::{Accepts, Differs, Refuses, Right};
+        let rate = |name: &str, messages: &[&str], closed: bool, error: bool, written: &[u8]| {
             let stream = stream::all().into_iter().find(|stream| stream.name == name).unwrap();
             let messages = messages.iter().map(|text| Message::Text(text.as_bytes().to_vec())).collect();
             let error = error.then(|| "error".to_owned());
-            verdict::judge(&stream, &Outcome { messages, closed, error, written: written.to_vec() })
+            rating::rate(&stream, &Outcome { messages, closed, error, written: written.to_vec() })
         };
-        assert_eq!(judge("text", &["Hello"], false, false, b""), Right);
-        assert_eq!(judge("text", &["Hell"], false, false, b""), Differs);
-        assert_eq!(judge("text", &["Hello"], true, false, b""), Differs);
-        assert_eq!(judge("text", &["Hello"], false, true, b""), Refuses);
-        assert_eq!(judge("text", &["Hello"], false, false, b"\x88\x02\x03\xea"), Refuses);
-        assert_eq!(judge("rsv1-text", &[], false, true, b""), Right);
-        assert_eq!(judge("rsv1-text", &[], true, false, b"\x88\x02\x03\xea"), Right);
-        assert_eq!(judge("rsv1-text", &[], true, false, b"\x88\x02\x03\xe8"), Accepts);
-        assert_eq!(judge("rsv1-text", &["Hello"], false, true, b""), Differs);
-        assert_eq!(judge("rsv1-text", &["Hello"], false, false, b""), Accepts);
-        assert_eq!(judge("close-1002", &[], true, false, b"\x8a\x00\x88\x02\x03\xea"), Right);
-        assert_eq!(judge("close-1002", &[], false, false, b""), Differs);
-        assert_eq!(judge("close-1001", &[], true, false, b"\x88\x02\x03\xea"), Refuses);
-        assert_eq!(judge("text-after-close", &["Hello"], true, false, b""), Differs);
-        assert_eq!(judge("close-5000", &[], true, false, b""), Right);
-        assert_eq!(judge("close-5000", &[], false, true, b""), Right);
+        assert_eq!(rate("text", &["Hello"], false, false, b""), Right);
+        assert_eq!(rate("text", &["Hell"], false, false, b""), Differs);
+        assert_eq!(rate("text", &["Hello"], true, false, b""), Differs);
+        assert_eq!(rate("text", &["Hello"], false, true, b""), Refuses);
+        assert_eq!(rate("text", &["Hello"], false, false, b"\x88\x02\x03\xea"), Refuses);
+        assert_eq!(rate("rsv1-text", &[], false, true, b""), Right);
+        assert_eq!(rate("rsv1-text", &[], true, false, b"\x88\x02\x03\xea"), Right);
+        assert_eq!(rate("rsv1-text", &[], true, false, b"\x88\x02\x03\xe8"), Accepts);
+        assert_eq!(rate("rsv1-text", &["Hello"], false, true, b""), Differs);
+        assert_eq!(rate("rsv1-text", &["Hello"], false, false, b""), Accepts);
+        assert_eq!(rate("close-1002", &[], true, false, b"\x8a\x00\x88\x02\x03\xea"), Right);
+        assert_eq!(rate("close-1002", &[], false, false, b""), Differs);
+        assert_eq!(rate("close-1001", &[], true, false, b"\x88\x02\x03\xea"), Refuses);
+        assert_eq!(rate("text-after-close", &["Hello"], true, false, b""), Differs);
+        assert_eq!(rate("close-5000", &[], true, false, b""), Right);
+        assert_eq!(rate("close-5000", &[], false, true, b""), Right);
     }
 }

@@ -1,4 +1,4 @@
-//! The byte streams of `streams.tsv` and what RFC 6455 makes of them.
+//! The byte streams of `streams.tsv`, and the results that RFC 6455 requires.
 
 use peers::{Message, Role};
 
@@ -7,7 +7,7 @@ use peers::{Message, Role};
 pub struct Stream {
     pub name: &'static str,
     pub section: &'static str,
-    /// Who receives: the server role gets what a client sends.
+    /// The role of the receiver: a server receives what a client sends.
     pub role: Role,
     pub notation: &'static str,
     pub expectation: &'static str,
@@ -21,7 +21,7 @@ pub struct Expected {
     pub end: End,
 }
 
-/// What comes behind the messages.
+/// What follows the messages.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum End {
     /// The connection stays open.
@@ -30,11 +30,11 @@ pub enum End {
     Close(Option<u16>),
     /// The connection fails; the status code is the one that section 7.4.1 defines for the case.
     Refused(u16),
-    /// A matter of limits, or one that the RFC leaves open; who refuses does it with this code.
+    /// A matter of limits, or one that the RFC leaves open. This is the code for a refusal.
     Either(u16),
 }
 
-/// All streams; a line for both roles makes two.
+/// Returns all streams. A line for both roles gives two.
 pub fn all() -> Vec<Stream> {
     include_str!("../streams.tsv").lines().filter(|line| !line.starts_with('#')).flat_map(line).collect()
 }
@@ -55,8 +55,8 @@ fn line(line: &'static str) -> Vec<Stream> {
     roles.iter().map(stream).collect()
 }
 
-/// One frame: hex, text and a length field, which puts a masking key behind itself and masks the rest if a client sends
-/// it, or with `!` if it does not.
+/// Returns the bytes of one frame: hex, text and a length field. If a client sends the frame, or with `!` if a server does, a
+/// masking key follows the length field and the rest is masked.
 fn frame_bytes(frame: &str, receiver: Role) -> Vec<u8> {
     const KEY: [u8; 4] = [0x37, 0xfa, 0x21, 0x3d];
     let Some((head, rest)) = frame.split_once('{') else { return bytes(frame) };
@@ -73,7 +73,7 @@ fn frame_bytes(frame: &str, receiver: Role) -> Vec<u8> {
     out
 }
 
-/// Hex (`00ff`), hex repeated (`61*125`) and text without a blank in it (`"Hello"`).
+/// Parses hex (`00ff`), repeated hex (`61*125`) and text without spaces (`"Hello"`).
 fn bytes(words: &str) -> Vec<u8> {
     words.split_whitespace().flat_map(word_bytes).collect()
 }
@@ -100,7 +100,7 @@ fn expected(words: &str) -> Expected {
             "close" => expected.end = End::Close(next().parse().ok()),
             "refused" => expected.end = End::Refused(next().parse().expect("a code")),
             "either" => expected.end = End::Either(next().parse().expect("a code")),
-            _ => panic!("what is {word:?}?"),
+            _ => panic!("an unknown word: {word:?}"),
         }
     }
     expected

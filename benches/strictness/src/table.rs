@@ -1,45 +1,45 @@
 //! `STRICTNESS.md`.
 
+use crate::rating::Rating;
 use crate::stream::{End, Stream};
-use crate::verdict::Verdict;
 use crate::{Cell, READS};
 use peers::{RECEIVERS, Role, version};
 use std::collections::BTreeSet;
 use std::fmt::Write;
 
-const ABOUT: &str = "# Who accepts what
+const ABOUT: &str = "# Strictness of WebSocket crates
 
-Byte streams that break one rule of RFC 6455, or just do not break it, and what published crates make of them. Written
-by `cargo run --release` in this folder; the streams are in `streams.tsv`, and a file in `../peers/src` is a crate. What
-barews makes of them is also a test: `cargo test`.
+Byte streams that break one rule of RFC 6455, or are just within it, and how published crates receive them. Written by
+`cargo run --release` in this folder. The streams are in `streams.tsv`; each crate has a file in `../peers/src`. For
+barews, the results are also a test: `cargo test`.
 
-Every stream is received in the role of a server and of a client, behind the opening handshake, once in one read and
-once byte by byte. The transport then stays open. No extension is negotiated. Only receiving is judged, and a stream
-counts in the totals as the worse of the two.
+Every stream is received in the role of a server and of a client, after the opening handshake, once in one read and
+once byte by byte. The transport then stays open. No extension is negotiated. Only receiving is rated; in the totals, a
+stream counts with the worse of the two results.
 
 | entry | meaning |
 |---|---|
-| ok | as the RFC says |
+| ok | as the RFC requires |
 | **accepts** | accepts what must be refused, or has not refused it when all bytes are read |
 | **refuses** | refuses what is valid |
-| **differs** | delivers other messages than were sent, or some behind a Close or from what it refuses, or no Close |
-| **panics**, **aborts**, **hangs** | ends the thread, ends the process, or gives no answer in 10 s |
+| **differs** | delivers other messages than those sent, messages after a Close or of a refused stream, or no Close |
+| **panics**, **aborts**, **hangs** | ends the thread, ends the process, or does not finish in 10 s |
 | (server), (client) | in this role only |
 | (whole), (cut) | in one read only, byte by byte only |
 
-To refuse is to report an error, or to send a Close frame with a code that tells of one. An error behind the peer's
-Close frame is taken as the report that the connection is closed.
+A crate refuses a stream if it reports an error, or sends a Close frame with the code of an error. An error after the
+peer's Close frame counts as the report that the connection is closed.
 
 ";
 
 const NOTATION: &str = "
 ## The streams
 
-Bytes are hex, hex repeated (`61*125`) or text; ` / ` stands between frames. `{05}`, `{7e 0100}` is the length field: if
-the sender is a client, its MASK bit is set, a masking key follows and the payload behind it is masked. With `{!05}` it
-is the other way round, which is wrong. In the last column, *refused* has the status code of section 7.4.1; *either* is
-for what the RFC leaves open (limits, codes from 5000, 1010 from a server): accepting and refusing are both ok. The
-codes 1012 to 1014 came with the IANA registry that section 11.7 sets up.
+Bytes are hex, repeated hex (`61*125`) or text; ` / ` separates frames. `{05}` or `{7e 0100}` is the length field: if
+the sender is a client, its MASK bit is set, a masking key follows, and the payload is masked. `{!05}` reverses this,
+which is an error. In the last column, *refused* has the status code of section 7.4.1; *either* marks what the RFC
+leaves open (limits, codes from 5000, 1010 from a server): accepting and refusing are both ok. The codes 1012 to 1014
+are from the IANA registry that section 11.7 establishes.
 
 ";
 
@@ -65,7 +65,7 @@ pub(crate) fn markdown(streams: &[Stream], columns: &[Vec<Cell>]) -> String {
         let (name, section) = (stream.name, stream.section);
         writeln!(out, "| {name} | {section} | {role} | `{}` | {} |", stream.notation, stream.expectation).unwrap();
     }
-    out.push_str("\n## The verdicts\n\n| stream |");
+    out.push_str("\n## The results\n\n| stream |");
     RECEIVERS.iter().for_each(|peer| write!(out, " {} |", peer.name).unwrap());
     writeln!(out, "\n|---|{}", "---|".repeat(RECEIVERS.len())).unwrap();
     for lines in by_name(streams) {
@@ -78,28 +78,28 @@ pub(crate) fn markdown(streams: &[Stream], columns: &[Vec<Cell>]) -> String {
     out
 }
 
-/// One row a crate; a stream is right when it is right whole and cut.
+/// Returns the totals, one row per crate. A stream is right if it is right in one read and byte by byte.
 pub(crate) fn totals(streams: &[Stream], columns: &[Vec<Cell>]) -> String {
     let refused = streams.iter().filter(|stream| matches!(stream.expected.end, End::Refused(_))).count();
     let mut out = format!("{} streams, of which {refused} are to be refused.\n\n| crate | ok |", streams.len());
-    Verdict::WRONG.iter().for_each(|verdict| write!(out, " {} |", verdict.word()).unwrap());
+    Rating::WRONG.iter().for_each(|rating| write!(out, " {} |", rating.word()).unwrap());
     out.push_str("\n|---|---|");
-    out.push_str(&"---|".repeat(Verdict::WRONG.len()));
+    out.push_str(&"---|".repeat(Rating::WRONG.len()));
     out.push('\n');
     for (peer, column) in RECEIVERS.iter().zip(columns) {
-        let count = |verdict| column.iter().filter(|cell| worst(cell) == verdict).count();
-        write!(out, "| {} {} | {} |", peer.name, version(peer.name), count(Verdict::Right)).unwrap();
-        Verdict::WRONG.iter().for_each(|&verdict| write!(out, " {} |", count(verdict)).unwrap());
+        let count = |rating| column.iter().filter(|cell| worst(cell) == rating).count();
+        write!(out, "| {} {} | {} |", peer.name, version(peer.name), count(Rating::Right)).unwrap();
+        Rating::WRONG.iter().for_each(|&rating| write!(out, " {} |", count(rating)).unwrap());
         out.push('\n');
     }
     out
 }
 
-fn worst(cell: &Cell) -> Verdict {
-    cell.iter().copied().max().unwrap_or(Verdict::Right)
+fn worst(cell: &Cell) -> Rating {
+    cell.iter().copied().max().unwrap_or(Rating::Right)
 }
 
-/// The numbers of the streams with the same name, which stand together.
+/// Groups the numbers of streams with the same name, which are next to each other.
 fn by_name(streams: &[Stream]) -> Vec<Vec<usize>> {
     let numbers: Vec<usize> = (0..streams.len()).collect();
     numbers.chunk_by(|&a, &b| streams[a].name == streams[b].name).map(<[usize]>::to_vec).collect()
@@ -107,18 +107,18 @@ fn by_name(streams: &[Stream]) -> Vec<Vec<usize>> {
 
 fn entry(streams: &[Stream], lines: &[usize], column: &[Cell]) -> String {
     let all = || lines.iter().flat_map(|&line| (0..READS.len()).map(move |read| (line, read)));
-    let wrong: BTreeSet<Verdict> =
-        all().map(|(line, read)| column[line][read]).filter(|&verdict| verdict != Verdict::Right).collect();
+    let wrong: BTreeSet<Rating> =
+        all().map(|(line, read)| column[line][read]).filter(|&rating| rating != Rating::Right).collect();
     if wrong.is_empty() {
         return "ok".into();
     }
-    let words = wrong.iter().map(|&verdict| {
-        let has = |line: usize, read: usize| column[line][read] == verdict;
+    let words = wrong.iter().map(|&rating| {
+        let has = |line: usize, read: usize| column[line][read] == rating;
         let in_line = |&&line: &&usize| (0..READS.len()).any(|read| has(line, read));
         let in_read = |read: &usize| lines.iter().any(|&line| has(line, *read));
         let (of, reads): (Vec<_>, Vec<_>) =
             (lines.iter().filter(in_line).collect(), (0..READS.len()).filter(in_read).collect());
-        let mut word = format!("**{}**", verdict.word());
+        let mut word = format!("**{}**", rating.word());
         if of.len() < lines.len() {
             word += if streams[*of[0]].role == Role::Server { " (server)" } else { " (client)" };
         }

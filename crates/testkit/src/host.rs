@@ -1,4 +1,4 @@
-//! One endpoint with its host: [`Host`] checks every call of the engine.
+//! An endpoint with its host: [`Host`] checks every call of the engine.
 
 use crate::raw;
 use crate::{Entry, Log};
@@ -36,18 +36,18 @@ impl Side for Client<Keys> {
     }
 }
 
-/// When a [`Host`] drains: calls `poll_transmit` until it returns 0.
+/// When a [`Host`] drains. To drain is to call `poll_transmit` until it returns 0.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Drain {
     /// After each event.
     AtOnce,
-    /// After each read, when all of its bytes have been received.
+    /// After each read, once all of its bytes are consumed.
     AfterRead,
     /// Only when [`Host::drain`] is called.
     ByHand,
 }
 
-/// What a connection says about itself, in one value to compare.
+/// The state of a connection, in one value to compare.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Outcome {
     /// `Connection::state`
@@ -62,10 +62,10 @@ pub struct Outcome {
     pub clean: bool,
 }
 
-/// One endpoint with its host: feeds bytes, drains, sends, keeps a [`Log`], and checks every call against the
-/// [properties](crate#properties). Panics when one does not hold.
+/// An endpoint with its host. It feeds bytes, drains, sends, keeps a [`Log`], and checks the [properties](crate#properties) at
+/// every call. It panics if one does not hold.
 ///
-/// The methods that send have the names of those of [`Connection`], and write to [`output`](Self::output).
+/// The methods that send are named like those of [`Connection`], and write to [`output`](Self::output).
 ///
 /// ```
 /// use barews::connection::{Config, MessageKind};
@@ -81,34 +81,34 @@ pub struct Outcome {
 pub struct Host<R> {
     /// The engine.
     pub connection: Connection<R>,
-    /// What has happened.
+    /// Everything that happened.
     pub log: Log,
     /// When it drains.
     pub drain: Drain,
-    /// All bytes that were written, for a peer to receive.
+    /// All bytes written, for a peer to receive.
     pub output: Vec<u8>,
     /// The frames that `poll_transmit` wrote, each as its first byte and its unmasked payload.
     pub replies: Vec<(u8, Vec<u8>)>,
     /// Masking keys drawn.
     pub keys: Rc<Cell<u32>>,
-    /// Calls of `receive`.
+    /// Number of calls of `receive`.
     pub calls: usize,
-    /// The messages that were sent whole.
+    /// The messages sent completely.
     pub messages_sent: Vec<(MessageKind, Vec<u8>)>,
     message_in_progress: Option<(MessageKind, Vec<u8>)>,
-    /// The current frame is its message's last.
+    /// The current frame is the last of its message.
     frame_fin: bool,
-    /// Payload of the current frame that is still to be sent, in bytes.
+    /// Bytes of the current frame's payload that are still to be sent.
     pub frame_left: u64,
     error: Option<ProtocolError>,
     close_sent: bool,
 }
 
-/// Fills output buffers, to see that a call leaves the bytes after those that it wrote.
+/// Fills output buffers, to check that a call does not change the bytes after those it wrote.
 const UNTOUCHED: u8 = 0xA5;
 
 impl<R: Side + Debug> Host<R> {
-    /// A host of a new connection, which drains after each event.
+    /// Returns a host with a new connection, which drains after each event.
     pub fn new(config: &Config) -> Self {
         let (role, keys) = R::counted();
         Self {
@@ -128,7 +128,7 @@ impl<R: Side + Debug> Host<R> {
         }
     }
 
-    /// Receives `input` as one read of the transport: calls `receive` until nothing is left.
+    /// Receives `input` as one read of the transport: calls `receive` until all of it is consumed.
     pub fn feed(&mut self, input: &[u8]) {
         let mut buffer = input.to_vec();
         let mut bytes = &mut buffer[..];
@@ -142,16 +142,16 @@ impl<R: Side + Debug> Host<R> {
             };
             let consumed = len - rest.len();
             assert_eq!(rest.as_ptr().addr(), start + consumed, "the rest is the end of the input");
-            // Only near the end: to compare it after each event would be quadratic work.
-            assert!(rest.len() > 4096 || *rest == input[input.len() - rest.len()..], "the rest is untouched");
-            assert!(consumed > 0 || event.is_some() || len == 0, "P1: progress at {next:02x?}");
-            assert!(event.is_some() || rest.is_empty(), "P2: without an event all is consumed");
+            // Only near the end, because comparing after each event would be quadratic work.
+            assert!(rest.len() > 4096 || *rest == input[input.len() - rest.len()..], "the rest is unchanged");
+            assert!(consumed > 0 || event.is_some() || len == 0, "P1: no progress at {next:02x?}");
+            assert!(event.is_some() || rest.is_empty(), "P2: a call without an event consumes all of its input");
             assert_eq!(self.error, None, "P5: an error is sticky");
             let Some(event) = event else { break };
             if let Event::Data(chunk) = &event {
                 assert!(chunk.payload.len() <= consumed);
                 let end = chunk.payload.as_ptr().addr() + chunk.payload.len();
-                assert_eq!(end, start + consumed, "P3: the payload is the end of what was consumed");
+                assert_eq!(end, start + consumed, "P3: the payload is at the end of the consumed bytes");
             }
             self.log.event(event, self.connection.control_payload(), self.connection.close_reason());
             bytes = rest;
@@ -164,7 +164,7 @@ impl<R: Side + Debug> Host<R> {
         }
     }
 
-    /// Receives `input` in reads of these sizes, repeated until all is fed. Without a size above 0 it is one read.
+    /// Receives `input` in reads of these sizes, repeated until all of it is consumed. Without a size above 0, it is one read.
     pub fn feed_cut(&mut self, input: &[u8], sizes: &[usize]) {
         let mut sizes = sizes.iter().copied().filter(|size| *size > 0).cycle();
         let mut rest = input;
@@ -202,7 +202,7 @@ impl<R: Side + Debug> Host<R> {
         }
     }
 
-    /// Fails the connection, as a host does that finds an error of its own.
+    /// Fails the connection, as a host does that detects an error itself.
     pub fn fail(&mut self, error: ProtocolError) {
         let was_over = self.log.is_over();
         self.connection.fail(error);
@@ -219,12 +219,12 @@ impl<R: Side + Debug> Host<R> {
             if len == 0 {
                 break;
             }
-            assert_eq!(frames, 0, "P7: one control frame is due at most");
-            assert_eq!(self.frame_left, 0, "P6: never inside a data frame");
+            assert_eq!(frames, 0, "P7: at most one control frame is due");
+            assert_eq!(self.frame_left, 0, "P6: no control frame is written inside a data frame");
             let (frame, untouched) = out.split_at(len);
-            assert!(untouched.iter().all(|b| *b == UNTOUCHED), "only what is returned was written");
-            let (first, payload) = raw::frames(frame).pop().expect("P6: a whole frame");
-            assert!([0x88, 0x8A].contains(&first), "P6: a Pong or a Close, not {first:x}");
+            assert!(untouched.iter().all(|b| *b == UNTOUCHED), "no byte is written after the returned length");
+            let (first, payload) = raw::frames(frame).pop().expect("P6: the bytes are a whole frame");
+            assert!([0x88, 0x8A].contains(&first), "P6: the frame is a Pong or a Close, not {first:x}");
             assert!(payload.len() <= 125);
             self.replies.push((first, payload));
             self.written(frame);
@@ -234,7 +234,7 @@ impl<R: Side + Debug> Host<R> {
         }
     }
 
-    /// Takes bytes that were written. They begin with the first byte of a frame.
+    /// Records written bytes, which begin with the first byte of a frame.
     fn written(&mut self, frame: &[u8]) {
         assert!(!self.close_sent, "P7: nothing is sent after a Close");
         assert_eq!(frame[1] & 0x80 == 0, R::IS_SERVER, "P8: a client masks, a server does not");
@@ -247,7 +247,7 @@ impl<R: Side + Debug> Host<R> {
         self.log.entries.push(Entry::Sent(bytes.to_vec()));
     }
 
-    /// Makes a call that sends. If it fails it changes nothing (P11), and a server never draws a key (P8).
+    /// Makes a call that sends. Checks that a failed call changes nothing (P11), and that a server draws no key (P8).
     fn attempt<T>(&mut self, call: impl FnOnce(&mut Connection<R>) -> Result<T, SendError>) -> Result<T, SendError> {
         let (before, keys) = (format!("{:?}", self.connection), self.keys.get());
         let result = call(&mut self.connection);
@@ -262,8 +262,8 @@ impl<R: Side + Debug> Host<R> {
         result
     }
 
-    /// Makes a call that writes a frame, with no room, with too little and with enough: what it says that it needs is enough,
-    /// and one byte less is not (P11).
+    /// Makes a call that writes a frame, with an empty buffer, with one byte too little and with the size it needs. Checks that
+    /// this size suffices, and one byte less does not (P11).
     fn write(
         &mut self,
         mut call: impl FnMut(&mut Connection<R>, &mut [u8]) -> Result<usize, SendError>,
@@ -272,13 +272,13 @@ impl<R: Side + Debug> Host<R> {
         let need = match self.attempt(|c| call(c, &mut [])) {
             Err(SendError::BufferTooSmall { need }) => need,
             Err(error) => return Err(error),
-            Ok(_) => panic!("P6: a frame in no room"),
+            Ok(_) => panic!("P6: a frame in an empty buffer"),
         };
         let mut out = vec![UNTOUCHED; need + 7];
         let short = self.attempt(|c| call(c, &mut out[..need - 1]));
-        assert_eq!(short, Err(SendError::BufferTooSmall { need }), "P11: one byte less is not enough");
-        let len = self.attempt(|c| call(c, &mut out[..need])).expect("P11: the room that it needs is enough");
-        assert!(out[len..].iter().all(|b| *b == UNTOUCHED), "only what is returned was written");
+        assert_eq!(short, Err(SendError::BufferTooSmall { need }), "P11: one byte less does not suffice");
+        let len = self.attempt(|c| call(c, &mut out[..need])).expect("P11: the reported size suffices");
+        assert!(out[len..].iter().all(|b| *b == UNTOUCHED), "no byte is written after the returned length");
         out.truncate(len);
         self.one_key_after(keys);
         self.written(&out);
@@ -286,7 +286,7 @@ impl<R: Side + Debug> Host<R> {
     }
 
     fn one_key_after(&self, keys: u32) {
-        assert_eq!(self.keys.get(), keys + u32::from(!R::IS_SERVER), "P8: a fresh key for each frame");
+        assert_eq!(self.keys.get(), keys + u32::from(!R::IS_SERVER), "P8: each frame has a new key");
     }
 
     /// Sends a message in one frame.
@@ -296,7 +296,7 @@ impl<R: Side + Debug> Host<R> {
         Ok(())
     }
 
-    /// Sends the next fragment, with `space` bytes of room. Returns false if the message is complete.
+    /// Sends the next fragment, with a buffer of `space` bytes. Returns false if the message is complete.
     pub fn fragment(&mut self, message: &mut Outgoing<'_>, kind: MessageKind, space: usize) -> Result<bool, SendError> {
         let (before, keys, left) = (message.clone(), self.keys.get(), message.left());
         let mut out = vec![UNTOUCHED; space];
@@ -308,7 +308,7 @@ impl<R: Side + Debug> Host<R> {
                 return Err(error);
             }
         };
-        assert!(out[len..].iter().all(|b| *b == UNTOUCHED), "only what is returned was written");
+        assert!(out[len..].iter().all(|b| *b == UNTOUCHED), "no byte is written after the returned length");
         self.one_key_after(keys);
         self.written(&out[..len]);
         let (_, payload) = raw::frames(&out[..len]).pop().expect("a whole frame");
@@ -317,7 +317,7 @@ impl<R: Side + Debug> Host<R> {
         Ok(true)
     }
 
-    /// Sends the header of a frame. Its payload follows by [`payload`](Self::payload).
+    /// Sends the header of a frame. Send its payload with [`payload`](Self::payload).
     pub fn frame(&mut self, kind: MessageKind, fin: bool, rsv: u8, len: u64) -> Result<EncodedHeader, SendError> {
         let keys = self.keys.get();
         let header = self.attempt(|c| match rsv {
@@ -331,7 +331,7 @@ impl<R: Side + Debug> Host<R> {
         Ok(header)
     }
 
-    /// Sends payload of the current frame, masked in place or copied, by the parity of its length.
+    /// Sends a piece of the current frame's payload: masked in place if its length is even, copied if it is odd.
     pub fn payload(&mut self, part: &[u8]) -> Result<(), SendError> {
         let mut masked = part.to_vec();
         let result = self.attempt(|c| match part.len() % 2 {
@@ -350,7 +350,7 @@ impl<R: Side + Debug> Host<R> {
         let kind = self.message_in_progress.as_ref().map_or(MessageKind::Binary, |(kind, _)| *kind);
         self.data_sent(kind, part, self.frame_fin && self.frame_left == 0);
         if self.drain != Drain::ByHand {
-            self.drain(); // a reply may have been due since before the end of the frame
+            self.drain(); // a reply may have been waiting for the end of the frame
         }
         Ok(())
     }
@@ -388,7 +388,7 @@ impl<R: Side + Debug> Host<R> {
         self.write(|c, out| c.close_without_status(out)).map(drop)
     }
 
-    /// What the connection says about itself now.
+    /// Returns the present state of the connection.
     pub fn outcome(&self) -> Outcome {
         Outcome {
             state: self.connection.state(),

@@ -1,4 +1,4 @@
-//! An inflater that is naive on purpose: it takes bit by bit, as RFC 1951 and RFC 7692 describe it, and keeps all output.
+//! A deliberately naive inflater: it reads bit by bit, as RFC 1951 and RFC 7692 describe it, and keeps all output.
 
 use barews::ProtocolError;
 
@@ -7,12 +7,12 @@ pub const NO_LIMIT: usize = 1 << 30;
 
 /// Inflates the messages of one direction of a connection.
 pub struct Naive {
-    /// All messages, or those since the window was emptied.
+    /// All output, or the output since the window was emptied.
     history: Vec<u8>,
     window_size: usize,
     taken_over: bool,
-    /// The most bytes of a message, and where in the history that limit is.
     max_message_size: usize,
+    /// The length of the history at which the current message reaches `max_message_size`.
     end: usize,
 }
 
@@ -31,7 +31,7 @@ impl Bits<'_> {
         Ok(bit.into())
     }
 
-    /// The first bit is the lowest.
+    /// Reads a number, lowest bit first.
     fn number(&mut self, bits: usize) -> Result<usize> {
         (0..bits).try_fold(0, |number, n| Ok(number | self.one()? << n))
     }
@@ -40,11 +40,11 @@ impl Bits<'_> {
         self.at = self.at.div_ceil(8) * 8;
     }
 
-    /// The symbol whose code comes next, with its first bit first.
+    /// Reads the next symbol. A code begins with its highest bit.
     fn symbol(&mut self, code: &[(usize, usize)]) -> Result<usize> {
         let (mut number, mut len) = (0, 0);
         loop {
-            // No symbol begins with these bits: an error, whether more follow or not.
+            // If no code begins with these bits, it is an error, even if the input ends here.
             let possible = |(n, _): &(usize, &(usize, usize))| {
                 let (bits, value) = code[*n];
                 bits >= len && bits > 0 && value >> (bits - len) == number
@@ -61,7 +61,7 @@ impl Bits<'_> {
     }
 }
 
-/// By symbol: the length of its code, and the code (RFC 1951 section 3.2.2).
+/// Returns, for each symbol, the length of its code and the code (RFC 1951 section 3.2.2).
 fn code(lengths: &[usize], partial: bool) -> Result<Vec<(usize, usize)>> {
     let used: Vec<usize> = lengths.iter().copied().filter(|len| *len > 0).collect();
     let space: usize = used.iter().map(|len| 1 << (15 - len)).sum();
@@ -81,7 +81,7 @@ fn code(lengths: &[usize], partial: bool) -> Result<Vec<(usize, usize)>> {
 }
 
 impl Naive {
-    /// An inflater with this window in bytes. If it is not `taken_over`, each message begins with an empty one.
+    /// Returns an inflater with a window of this many bytes. Each message begins with an empty one unless it is `taken_over`.
     pub fn new(window_size: usize, taken_over: bool, max_message_size: usize) -> Self {
         Self { history: Vec::new(), window_size, taken_over, max_message_size, end: 0 }
     }
@@ -94,7 +94,7 @@ impl Naive {
         Ok(())
     }
 
-    /// Inflates a whole message. On an error, returns what was inflated before it.
+    /// Inflates a whole message. Returns all output, and whether there was an error after it.
     pub fn message(&mut self, payload: &[u8]) -> (Vec<u8>, Result<()>) {
         if !self.taken_over {
             self.history.clear();

@@ -1,18 +1,17 @@
 //! Tests and fuzzes hosts of the WebSocket engine [`barews`], and the streams that they read and write.
 //!
-//! * [`Host`] drives a connection as a program does, and checks every single call. Its [`Log`] is the same for any cut of
-//!   the input.
-//! * [`oracle`] is a naive receiver: what a correct endpoint hears and answers.
+//! * [`Host`] drives a connection as a program does, and checks every call. Its [`Log`] is the same for any cut of the input.
+//! * [`oracle`] is a naive receiver: it returns what a correct endpoint receives and sends back.
 //! * [`raw`] writes and reads frames without the engine.
-//! * [`session`] lets two endpoints talk to each other.
-//! * [`transcript`] reads tests that are written as text, [`player`] plays them.
+//! * [`session`] connects two endpoints to each other.
+//! * [`transcript`] reads tests written as text, [`player`] plays them.
 //! * `random`, with the feature `proptest`, generates streams, limits and actions.
 //! * `inflater`, with the feature `deflate`, is a naive inflater.
 //!
-//! All of it panics when something is wrong: that is what test runners and fuzzers look for. Nothing else is needed than
-//! `std` and the engine.
+//! Everything here reports a failure by a panic, which test runners and fuzzers detect. The only dependencies are `std` and the
+//! engine.
 //!
-//! # A stream of yours
+//! # Your own stream
 //!
 //! Does the engine accept what your client writes? Record its bytes after the handshake, and feed them at several cuts:
 //!
@@ -21,7 +20,7 @@
 //! use barews::connection::Config;
 //! use barews_testkit::{Entry, Host, oracle, raw};
 //!
-//! let mut stream = raw::frame(0x89, Some([1, 2, 3, 4]), b"ping"); // in place of a recording
+//! let mut stream = raw::frame(0x89, Some([1, 2, 3, 4]), b"ping"); // instead of a recording
 //! stream.extend(raw::frame(0x81, Some([5, 6, 7, 8]), "caf\u{e9}".as_bytes()));
 //!
 //! let expected = oracle::expect(true, &Config::DEFAULT, &stream);
@@ -33,17 +32,17 @@
 //! }
 //! ```
 //!
-//! # A host of yours
+//! # Your own host
 //!
-//! Give your host a transport in memory, let the fuzzer choose the input and the size of the reads, and compare what it
-//! heard and wrote with the oracle. This one keeps the messages that it receives, and answers Pings:
+//! Give your host a transport in memory, let the fuzzer choose the input and the size of the reads, and compare the messages it
+//! received and the bytes it wrote with the oracle. The host in this example stores received messages, and answers Pings:
 //!
 //! ```
 //! use barews::connection::{Config, Event, MessageKind};
 //! use barews::{Connection, Server};
 //! use barews_testkit::{oracle, raw};
 //!
-//! /// Returns the messages that were received, and the bytes that were written.
+//! /// Returns the messages received and the bytes written.
 //! fn my_host(input: &[u8], size: usize) -> (Vec<(MessageKind, Vec<u8>)>, Vec<u8>) {
 //!     let mut connection = Connection::new(Server, &Config::DEFAULT);
 //!     let (mut messages, mut message, mut written) = (Vec::new(), Vec::new(), Vec::new());
@@ -64,7 +63,7 @@
 //!             }
 //!             drain(&mut connection, &mut written);
 //!         }
-//!         drain(&mut connection, &mut written); // also after an error: it leaves a Close to send
+//!         drain(&mut connection, &mut written); // also after an error, which makes a Close due
 //!     }
 //!     (messages, written)
 //! }
@@ -116,23 +115,23 @@
 //!
 //! # Properties
 //!
-//! What a caller of the engine relies on, and where it is checked. [`Host`] checks a property at every call of it; the
-//! messages of its assertions begin with the number. Paths are those of the engine's repository.
+//! What a caller of the engine relies on, and where it is checked. [`Host`] checks its properties at every call; the messages
+//! of its assertions begin with the number of the property. Paths are relative to the engine's repository.
 //!
 //! | | property | checked by |
 //! |---|---|---|
 //! | P1 | progress: `receive` consumes a byte or returns an event, unless its input is empty | [`Host::feed`] |
 //! | P2 | without an event, `receive` has consumed all of its input | [`Host::feed`] |
-//! | P3 | the payload of a data event is the end of the bytes that the call consumed | [`Host::feed`] |
+//! | P3 | the payload of a data event is at the end of the bytes that the call consumed | [`Host::feed`] |
 //! | P4 | events, replies and final state do not depend on the cut of the input | a comparison of [`Host::log`] and [`Host::outcome`] with [`oracle::expect`]; `p04_...` in `tests/properties.rs`, `fuzz/src/receive.rs` |
 //! | P5 | nothing follows a Close or an error: an error is sticky, and no event comes after either | [`Host::feed`], [`Host::eof`], [`Log::event`] |
 //! | P6 | `poll_transmit` writes whole control frames, never inside a data frame; 131 bytes suffice | [`Host::drain`] |
-//! | P7 | one control frame is due at most; one Close is sent, and nothing after it | [`Host::drain`], all methods that send |
-//! | P8 | a client masks every frame with a fresh key, a server masks none; receivers enforce the converse | all methods that send; [`oracle`] |
-//! | P9 | whatever one side sends, the other accepts and yields unchanged | [`session::play`] |
+//! | P7 | at most one control frame is due; one Close is sent, and nothing after it | [`Host::drain`], all methods that send |
+//! | P8 | a client masks every frame with a new key, a server masks none; receivers enforce both | all methods that send; [`oracle`] |
+//! | P9 | whatever one side sends, the other accepts and reports unchanged | [`session::play`] |
 //! | P10 | no panic, no `unsafe`, no allocation, no I/O; linear work; no overflow for any length | the lints in `src/lib.rs`, `suites/panic_free`, `suites/no_std`, `suites/linear`; `p10_...` in `tests/properties.rs`; every test, as it is built with overflow checks |
-//! | P11 | a send call that fails changes nothing and says how much room it needs | all methods that send |
-//! | P12 | memory for each connection is a constant below a recorded ceiling | `p12_...` in `tests/properties.rs`, `suites/footprint` |
+//! | P11 | a send call that fails changes nothing, and reports the size needed if the buffer is too small | all methods that send |
+//! | P12 | the memory for a connection is constant, and below a recorded ceiling | `p12_...` in `tests/properties.rs`, `suites/footprint` |
 //! | P13 | after `poll_transmit` has returned 0, nothing is due | [`Host::drain`]; late draining in `tests/properties.rs` and `fuzz/src/receive.rs` |
 
 #![deny(missing_docs)]

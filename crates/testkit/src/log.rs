@@ -1,4 +1,4 @@
-//! What happens at one endpoint, with chunks joined, so that logs are equal for any cut of the input.
+//! Records the events of one endpoint and joins chunks, so that logs are equal for any cut of the input.
 
 use crate::raw;
 use barews::connection::{Chunk, Event, MessageKind};
@@ -9,15 +9,16 @@ use barews::{ProtocolError, SendError};
 pub enum Entry {
     /// A whole message was received: its kind, the reserved bits of its first frame, its payload.
     Message(MessageKind, u8, Vec<u8>),
-    /// A later frame of the next message has reserved bits: these, and after how many bytes of the message it begins.
+    /// A later frame of the following [`Message`](Self::Message) has reserved bits: these bits, and the number of payload bytes
+    /// before the frame.
     Reserved(u8, usize),
     /// A Ping was received.
     Ping(Vec<u8>),
-    /// A Pong was received. Its payload can be cut to 14 bytes, if a Pong was due meanwhile.
+    /// A Pong was received. Its payload can be truncated to 14 bytes if a Pong of ours was pending.
     Pong(Vec<u8>),
     /// A Close was received, with its code and reason.
     Close(Option<u16>, String),
-    /// A control frame of an extension was received: its opcode and payload, cut as that of a Pong.
+    /// A control frame of an extension was received: its opcode and its payload, which can be truncated like that of a Pong.
     Control(u8, Vec<u8>),
     /// The connection failed.
     Error(ProtocolError),
@@ -29,23 +30,23 @@ pub enum Entry {
     Refused(SendError),
 }
 
-/// The received part of a message that is not complete.
+/// An incomplete message.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Unfinished {
     /// Its kind.
     pub kind: MessageKind,
     /// The reserved bits of its first frame.
     pub rsv: u8,
-    /// [`Entry::Reserved`] of its later frames.
+    /// An [`Entry::Reserved`] for each later frame with reserved bits.
     pub reserved: Vec<Entry>,
     /// Its payload so far.
     pub payload: Vec<u8>,
 }
 
-/// What has happened at one endpoint, with the chunks of a message joined. Equal for any cut of the input.
+/// The history of one endpoint, with the chunks of each message joined. It is equal for any cut of the input.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub struct Log {
-    /// Everything in order.
+    /// Everything that happened, in order.
     pub entries: Vec<Entry>,
     /// The current message. `None` after an error: how much of it is reported before the error depends on the cut.
     pub unfinished: Option<Unfinished>,
@@ -66,7 +67,7 @@ impl Log {
                 self.ended = true;
                 Entry::Close(code.map(|code| code.0), reason.to_owned())
             }
-            event => panic!("an event that the testkit does not know: {event:?}"),
+            event => panic!("an event unknown to the testkit: {event:?}"),
         };
         self.entries.push(entry);
     }
@@ -81,7 +82,10 @@ impl Log {
         }
         message.payload.extend_from_slice(payload);
         if kind == MessageKind::Text && message.rsv == 0 {
-            assert!(raw::text_goes_on(&message.payload, before).is_some_and(|whole| whole || !last), "text is UTF-8");
+            assert!(
+                raw::text_is_complete(&message.payload, before).is_some_and(|whole| whole || !last),
+                "text is UTF-8"
+            );
         }
         if last && let Some(Unfinished { kind, rsv, mut reserved, payload }) = self.unfinished.take() {
             self.entries.append(&mut reserved);
@@ -89,7 +93,7 @@ impl Log {
         }
     }
 
-    /// Adds an error, and discards the message that is not complete.
+    /// Adds an error, and discards the incomplete message.
     pub fn error(&mut self, error: ProtocolError) {
         self.ended = true;
         self.unfinished = None;
@@ -101,12 +105,12 @@ impl Log {
         self.ended
     }
 
-    /// The entries without what was sent or refused.
+    /// Returns the entries without those of sent bytes and refused calls.
     pub fn received(&self) -> Vec<Entry> {
         self.entries.iter().filter(|e| !matches!(e, Entry::Sent(_) | Entry::Refused(_))).cloned().collect()
     }
 
-    /// The messages that were received whole.
+    /// Returns the complete messages received.
     pub fn messages(&self) -> Vec<(MessageKind, Vec<u8>)> {
         let message = |entry: &Entry| match entry {
             Entry::Message(kind, _, payload) => Some((*kind, payload.clone())),
@@ -115,7 +119,7 @@ impl Log {
         self.entries.iter().filter_map(message).collect()
     }
 
-    /// The frames that were written, each as its first byte and its unmasked payload.
+    /// Returns the frames sent, each as its first byte and its unmasked payload.
     pub fn sent(&self) -> Vec<(u8, Vec<u8>)> {
         let bytes =
             self.entries.iter().filter_map(|e| if let Entry::Sent(bytes) = e { Some(&bytes[..]) } else { None });

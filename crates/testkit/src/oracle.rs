@@ -1,11 +1,11 @@
-//! A receiver that is naive on purpose: it has the whole stream at once, stores what it needs, and asks `core` about UTF-8.
+//! A deliberately naive receiver: it has the whole stream at once, stores whatever it needs, and checks UTF-8 with `core::str`.
 
 use crate::raw::{self, Header};
 use crate::{Entry, Log, Unfinished};
 use barews::ProtocolError;
 use barews::connection::{Config, MessageKind, State, Transport};
 
-/// Returns the log of a host that receives `stream` and drains after each event. A client draws its keys as [`raw::key`] says.
+/// Returns the log of a host that receives `stream` and drains after each event. A client's n-th key is [`raw::key`] of n.
 pub fn expect(is_server: bool, config: &Config, stream: &[u8]) -> Log {
     let mut receiver = Receiver { is_server, config, log: Log::default(), message: None, keys: 0 };
     match receiver.run(stream) {
@@ -22,22 +22,22 @@ pub fn expect(is_server: bool, config: &Config, stream: &[u8]) -> Log {
     receiver.log
 }
 
-/// Panics unless `heard` has the events of the log of a naive receiver. While a Pong is due, a connection may report only the
-/// first 14 bytes of the payload of a Pong or of an extension's control frame.
-pub fn assert_same(heard: &Log, naive: &Log) {
-    let shortened = |(heard, whole): (Entry, &Entry)| match (&heard, whole) {
+/// Panics unless `log` has the events in `naive`, the log of a naive receiver. While a Pong is pending, a connection can
+/// truncate the payload of a received Pong or extension control frame to 14 bytes; this does not count as a difference.
+pub fn assert_same(log: &Log, naive: &Log) {
+    let restored = |(entry, whole): (Entry, &Entry)| match (&entry, whole) {
         (Entry::Pong(part), Entry::Pong(all)) | (Entry::Control(_, part), Entry::Control(_, all))
             if part.len() >= all.len().min(14) && all.starts_with(part) =>
         {
             whole.clone()
         }
-        _ => heard,
+        _ => entry,
     };
     let expected = naive.received();
-    let received = heard.received();
-    assert_eq!(received.len(), expected.len(), "{received:02x?} and not {expected:02x?}");
-    let received: Vec<Entry> = received.into_iter().zip(&expected).map(shortened).collect();
-    assert_eq!((received, &heard.unfinished), (expected, &naive.unfinished), "a naive receiver hears the same");
+    let received = log.received();
+    assert_eq!(received.len(), expected.len(), "{received:02x?} instead of {expected:02x?}");
+    let received: Vec<Entry> = received.into_iter().zip(&expected).map(restored).collect();
+    assert_eq!((received, &log.unfinished), (expected, &naive.unfinished), "a naive receiver gets the same events");
 }
 
 struct Receiver<'c> {
@@ -51,13 +51,13 @@ struct Receiver<'c> {
 /// The current message.
 struct Message {
     kind: MessageKind,
-    /// It is text, and its first frame has no reserved bit.
+    /// UTF-8 is checked: it is a text, and its first frame has no reserved bit.
     checked: bool,
     fragments: u32,
     payload: Vec<u8>,
 }
 
-/// The end of the stream without a Close, or a Close with its code, if any.
+/// How the stream ends: without a Close, or with a Close and its code, if any.
 type End = Option<Option<u16>>;
 
 impl Receiver<'_> {
@@ -84,7 +84,7 @@ impl Receiver<'_> {
         Ok(None)
     }
 
-    /// The rules that a header can break, in the order in which the engine looks for them.
+    /// Checks the rules that a header can break, in the engine's order.
     fn check(&self, header: &Header) -> Result<(), ProtocolError> {
         use ProtocolError as E;
         let Header { first, short, len, key, .. } = *header;
@@ -124,10 +124,10 @@ impl Receiver<'_> {
         let before = message.payload.len();
         message.payload.extend_from_slice(payload);
         let last = whole && header.first & 0x80 != 0;
-        if message.checked && raw::text_goes_on(&message.payload, before).is_none_or(|whole| last && !whole) {
+        if message.checked && raw::text_is_complete(&message.payload, before).is_none_or(|whole| last && !whole) {
             return Err(ProtocolError::InvalidUtf8);
         }
-        // What a connection reports of the message so far: bytes, its end, and frames with reserved bits.
+        // The engine reports the message if it has payload, ends, or has a frame with reserved bits.
         if !payload.is_empty() || last || whole && rsv != 0 {
             let first = self.log.unfinished.is_none();
             let unfinished = Unfinished { kind: message.kind, rsv, reserved: vec![], payload: vec![] };
@@ -159,7 +159,7 @@ impl Receiver<'_> {
         };
         self.log.ended = true;
         self.log.entries.push(Entry::Close(code, reason.to_owned()));
-        // Only a client may send 1010.
+        // Only a client is allowed to send 1010.
         Ok(code.map(|code| if self.is_server && code == 1010 { 1000 } else { code }))
     }
 
@@ -170,14 +170,14 @@ impl Receiver<'_> {
     }
 }
 
-/// Returns whether a Close frame may have this status code, by RFC 6455 section 7.4 and the IANA registry.
+/// Returns whether RFC 6455 section 7.4 and the IANA registry allow this status code in a Close frame.
 pub fn may_be_sent(code: u16) -> bool {
     [1000, 1001, 1002, 1003, 1007, 1008, 1009, 1010, 1011, 1012, 1013, 1014].contains(&code)
         || (3000..4000).contains(&code)
         || (4000..5000).contains(&code)
 }
 
-/// What was received, as far as it decides about the connection's state.
+/// What was received, as far as it determines the connection's state.
 #[derive(Clone, Copy, PartialEq, Debug)]
 pub enum Incoming {
     /// Neither a Close frame nor an error.
@@ -188,7 +188,7 @@ pub enum Incoming {
     Error,
 }
 
-/// The events of a connection that decide about its state, and what the engine says after them.
+/// The events that determine a connection's state, and the state that the engine reports after them.
 #[derive(Clone, Copy, Debug)]
 pub struct Situation {
     /// The endpoint is a server.
@@ -207,53 +207,60 @@ pub struct Situation {
     pub clean: bool,
 }
 
-/// The ids of a rule, its words, and whether it holds.
+/// The ids of a rule, its text, and the check that it holds.
 type ClosingRule = (&'static str, &'static str, fn(&Situation) -> bool);
 
-/// The rules of the closing table in `src/connection/state.rs`. Each holds in all situations; together they leave one answer.
+/// The rules of the closing table in `src/connection/state.rs`. Each holds in all situations; together they allow only one
+/// state and transport for each.
 const CLOSING_RULES: [ClosingRule; 8] = {
     use Incoming::{Close, Error, Nothing};
     [
-        ("6455-7.1.3-1", "OPEN ends with a Close, sent or received, with an error or with the transport", |it| {
+        ("6455-7.1.3-1", "OPEN ends with a Close, sent or received, with an error or with the transport's end", |it| {
             (it.state == State::Open) == (it.incoming == Nothing && !it.eof && !it.sent)
         }),
-        ("6455-7.2.1-2", "CLOSED comes with the transport's end: at once without a Close, else after our own", |it| {
-            (it.state == State::Closed) == (it.eof && (it.incoming == Nothing || it.sent))
-        }),
+        (
+            "6455-7.2.1-2",
+            "CLOSED begins at the transport's end: at once if nothing was received, else after our Close",
+            |it| (it.state == State::Closed) == (it.eof && (it.incoming == Nothing || it.sent)),
+        ),
         (
             "6455-7.1.4-1",
-            "the transport is closed when the connection is CLOSED, cleanly after a Close both ways",
+            "the transport is closed when the connection is CLOSED; it is clean after a Close in both directions",
             |it| {
                 (it.transport == Transport::Close) == (it.state == State::Closed)
                     && it.clean == (it.incoming == Close && it.sent)
             },
         ),
-        ("6455-7.1.7-5", "nothing happens to the transport before our Close is sent, as long as it can be", |it| {
+        ("6455-7.1.7-5", "the transport is kept until our Close is sent, as long as that is possible", |it| {
             it.sent || it.state == State::Closed || it.transport == Transport::Keep
         }),
-        ("6455-5.5.1-9", "after our own Close reading continues", |it| {
+        ("6455-5.5.1-9", "reading continues after our own Close", |it| {
             !(it.incoming == Nothing && it.sent && !it.eof) || it.transport == Transport::Keep
         }),
-        ("6455-5.5.1-11 6455-7.1.1-3 6455-7.1.1-5", "after a Close both ways the server closes TCP at once", |it| {
-            !(it.is_server && it.incoming == Close && it.sent && !it.eof) || it.transport == Transport::HalfClose
-        }),
+        (
+            "6455-5.5.1-11 6455-7.1.1-3 6455-7.1.1-5",
+            "after a Close in both directions the server closes TCP at once",
+            |it| !(it.is_server && it.incoming == Close && it.sent && !it.eof) || it.transport == Transport::HalfClose,
+        ),
         (
             "6455-5.5.1-10 6455-5.5.1-12 6455-7.1.1-6",
-            "after a Close both ways the client waits for the end, and only then",
+            "only a client after a Close in both directions waits for the end of the stream",
             |it| (it.transport == Transport::AwaitEof) == (!it.is_server && it.incoming == Close && it.sent && !it.eof),
         ),
-        ("6455-7.1.7-1 6455-7.1.7-3", "a failed connection is closed by both roles, when the peer was told", |it| {
-            !(it.incoming == Error && it.sent && !it.eof) || it.transport == Transport::HalfClose
-        }),
+        (
+            "6455-7.1.7-1 6455-7.1.7-3",
+            "both roles close a failed connection once the Close for the error is sent",
+            |it| !(it.incoming == Error && it.sent && !it.eof) || it.transport == Transport::HalfClose,
+        ),
     ]
 };
 
 impl Situation {
-    /// Checks the answers against the rules of closing.
+    /// Checks the closing rules.
     ///
     /// # Panics
     ///
-    /// If one does not hold; the message has its ids.
+    /// Panics with the rule's ids if a rule does not hold.
     pub fn assert_closing_rules(&self) {
         for (ids, rule, holds) in CLOSING_RULES {
             assert!(holds(self), "[{ids}] {rule}: {self:?}");

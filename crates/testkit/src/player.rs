@@ -1,5 +1,5 @@
-//! Plays [transcripts](crate::transcript): feeds what the peer sends, does what the host does, and compares what happens with
-//! what is expected.
+//! Plays [transcripts](crate::transcript): feeds the peer's bytes, performs the host's actions, and compares the log with the
+//! expectations.
 
 use crate::transcript::{Call, Line, Transcript, shown};
 use crate::{Entry, Host, Side};
@@ -8,18 +8,18 @@ use barews::connection::Outgoing;
 /// How a transcript's input is cut into reads.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Reads {
-    /// A line is a read.
+    /// Each line is a read.
     Lines,
     /// Everything up to the next action is one read.
     Whole,
-    /// A byte is a read.
+    /// Each byte is a read.
     Bytes,
-    /// As [`Reads::Whole`], cut once more after this many bytes.
+    /// Like [`Reads::Whole`], with one more cut after this many bytes.
     Cut(usize),
 }
 
 impl Transcript {
-    /// Plays the connection for this role, which has to be that of the transcript. Panics if anything else happens than it says.
+    /// Plays the connection in role `R`, which must be the transcript's. Panics if the log differs from the transcript.
     pub fn play<R: Side + core::fmt::Debug>(&self, reads: Reads) {
         let mut play =
             Play::<R> { host: Host::new(&self.config), reads, fed: 0, input: vec![], expected: vec![], seen: 0 };
@@ -50,17 +50,18 @@ impl Transcript {
 struct Play<R> {
     host: Host<R>,
     reads: Reads,
-    /// Bytes that were fed.
+    /// Number of bytes fed.
     fed: usize,
-    /// What is to be fed, and what is expected then, each with its place.
+    /// Bytes to be fed next.
     input: Vec<u8>,
+    /// Entries expected after that, each with its line's place.
     expected: Vec<(String, String)>,
-    /// Entries of the log that were compared.
+    /// Number of log entries already compared.
     seen: usize,
 }
 
 impl<R: Side + core::fmt::Debug> Play<R> {
-    /// Feeds what there is and compares the log with what is expected.
+    /// Feeds the pending input and compares the log with the expected entries.
     fn settle(&mut self, at: &str) {
         let input = core::mem::take(&mut self.input);
         if !input.is_empty() {
@@ -130,7 +131,7 @@ impl<R: Side + core::fmt::Debug> Play<R> {
                 "reason" => outcome.close_reason.clone(),
                 "clean" => if outcome.clean { "yes" } else { "no" }.to_owned(),
                 "buffered" => self.host.connection.buffered_amount().to_string(),
-                other => panic!("{at}: nothing is known about {other}"),
+                other => panic!("{at}: an unknown question: {other}"),
             };
             assert_eq!(is, *answer, "{name} at {at}");
         }

@@ -1,6 +1,6 @@
 //! Generates streams, limits and actions for property tests.
 //!
-//! A stream is a list of [`Part`]s until [`written`] masks it for one direction, so that one case serves both roles.
+//! A stream is generated as a list of [`Part`]s. [`written`] masks them for one direction, so that each case serves both roles.
 //!
 //! ```
 //! use barews::Server;
@@ -13,14 +13,14 @@
 //!     # /*
 //!     #[test]
 //!     # */
-//!     fn a_server_hears_what_a_naive_receiver_hears(parts in random::parts(), size in 1..20usize) {
+//!     fn server_receives_what_a_naive_receiver_does(parts in random::parts(), size in 1..20usize) {
 //!         let stream = random::written(&parts, true);
 //!         let mut host = Host::<Server>::new(&Config::DEFAULT);
 //!         host.feed_cut(&stream, &[size]);
 //!         prop_assert_eq!(&host.log, &oracle::expect(true, &Config::DEFAULT, &stream));
 //!     }
 //! }
-//! # a_server_hears_what_a_naive_receiver_hears();
+//! # server_receives_what_a_naive_receiver_does();
 //! ```
 
 use crate::session::Action;
@@ -29,14 +29,14 @@ use barews::connection::{Config, MessageKind};
 use proptest::collection::vec;
 use proptest::prelude::*;
 
-/// A part of a stream, not masked yet.
+/// A part of a stream, still unmasked.
 #[derive(Clone, Debug)]
 pub enum Part {
     /// A frame: its first byte and its payload.
     Frame(u8, Vec<u8>),
     /// A header with any length field: its first byte, the 7 bits of the length, and the bytes that follow.
     Length(u8, u8, Vec<u8>),
-    /// A frame that is masked by a server, or not masked by a client: its first byte and its payload.
+    /// A frame masked by a server, or not masked by a client: its first byte and its payload.
     WrongMask(u8, Vec<u8>),
     /// Any bytes.
     Junk(Vec<u8>),
@@ -59,7 +59,7 @@ pub fn control() -> impl Strategy<Value = Part> {
         .prop_map(|(first, p)| Part::Frame(first, p))
 }
 
-/// A message in one or more frames, with control frames between them. One text in seven is mostly not UTF-8.
+/// A message in one or more frames, with control frames between them. One message in eight is a text of random bytes.
 pub fn message() -> impl Strategy<Value = Vec<Part>> {
     let payload = prop_oneof![
         3 => text().prop_map(|p| (0x01, p)),
@@ -107,12 +107,12 @@ pub fn malformed() -> impl Strategy<Value = Part> {
     ]
 }
 
-/// Messages and control frames. All is valid but a text that is not UTF-8.
+/// Messages and control frames. All are valid except texts that are not UTF-8.
 pub fn valid() -> impl Strategy<Value = Vec<Part>> {
     vec(prop_oneof![2 => message(), 1 => control().prop_map(|part| vec![part])], 0..8).prop_map(|parts| parts.concat())
 }
 
-/// Messages and control frames, at times with a Close or something malformed among them. Anything can follow those.
+/// Messages and control frames, sometimes with a Close or something malformed among them, after which anything can follow.
 pub fn parts() -> impl Strategy<Value = Vec<Part>> {
     let some = prop_oneof![
         8 => message(),
@@ -123,7 +123,7 @@ pub fn parts() -> impl Strategy<Value = Vec<Part>> {
     vec(some, 0..8).prop_map(|parts| parts.concat())
 }
 
-/// The bytes of these parts, masked as the peer writes them: `to_server` by a client, else by a server.
+/// Returns the bytes of these parts, masked as a client sends them if `to_server`, else unmasked as a server sends them.
 pub fn written(parts: &[Part], to_server: bool) -> Vec<u8> {
     let mut stream = Vec::new();
     for (part, n) in parts.iter().zip(5000..) {
@@ -143,7 +143,7 @@ pub fn written(parts: &[Part], to_server: bool) -> Vec<u8> {
     stream
 }
 
-/// Limits near what the streams have, which mostly allow no reserved bits and no opcodes of extensions.
+/// Limits close to the sizes in the streams. Most allow no reserved bits and no opcodes of extensions.
 pub fn config() -> impl Strategy<Value = Config> {
     let limit = || prop_oneof![4 => Just(u64::MAX), 1 => 0..60u64];
     let fragments = prop_oneof![4 => Just(u32::MAX), 1 => 1..4u32];
@@ -161,7 +161,7 @@ pub fn config() -> impl Strategy<Value = Config> {
     )
 }
 
-/// Any time to drain.
+/// Any [`Drain`].
 pub fn drain() -> impl Strategy<Value = Drain> {
     prop_oneof![Just(Drain::AtOnce), Just(Drain::AfterRead), Just(Drain::ByHand)]
 }

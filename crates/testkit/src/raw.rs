@@ -1,11 +1,11 @@
-//! Frames as bytes, written and read without the engine, as RFC 6455 section 5.2 draws them.
+//! Writes and reads frames without the engine, in the format of RFC 6455 section 5.2.
 
-/// Returns the n-th masking key of a test. Each byte differs from that of the key before.
+/// Returns the n-th masking key of a test. Each byte differs from the same byte of the key before.
 pub fn key(n: u32) -> [u8; 4] {
     n.wrapping_mul(0x9E37_79B9).to_be_bytes()
 }
 
-/// Masks or unmasks a piece of a payload that begins after `from` bytes of it: octet i XOR key octet i mod 4.
+/// Masks or unmasks a piece of a payload that begins `from` bytes into it: octet i XOR key octet i mod 4.
 pub fn mask(key: [u8; 4], from: usize, payload: &[u8]) -> Vec<u8> {
     payload.iter().enumerate().map(|(i, byte)| byte ^ key[(from + i) % 4]).collect()
 }
@@ -36,7 +36,7 @@ pub fn frame(first: u8, key: Option<[u8; 4]>, payload: &[u8]) -> Vec<u8> {
     bytes
 }
 
-/// A header that was read.
+/// A parsed header.
 pub struct Header {
     /// FIN, the reserved bits and the opcode.
     pub first: u8,
@@ -70,8 +70,8 @@ pub fn read_header(bytes: &[u8]) -> Option<Header> {
     Some(Header { first, short, len, key, size })
 }
 
-/// Returns frames, each as its first byte and its unmasked payload. Panics unless the bytes end where a frame ends and every
-/// length has its shortest form.
+/// Splits bytes into frames, each as its first byte and its unmasked payload. Panics unless the bytes end at the end of a frame
+/// and every length has its shortest form.
 pub fn frames(mut bytes: &[u8]) -> Vec<(u8, Vec<u8>)> {
     let mut frames = Vec::new();
     while !bytes.is_empty() {
@@ -84,9 +84,9 @@ pub fn frames(mut bytes: &[u8]) -> Vec<(u8, Vec<u8>)> {
     frames
 }
 
-/// Returns whether `text` ends with a whole character, or `None` if it is not UTF-8. The first `before` bytes were valid so far:
-/// `core` is asked only about the bytes after them, and about the character that these may complete.
-pub fn text_goes_on(text: &[u8], before: usize) -> Option<bool> {
+/// Returns whether `text` ends with a complete character, or `None` if it is not valid UTF-8. The caller has already checked
+/// the first `before` bytes, so this checks (with `core::str`) only the bytes after them and a character that they may complete.
+pub fn text_is_complete(text: &[u8], before: usize) -> Option<bool> {
     let lead = (before.saturating_sub(3)..before).rev().find(|at| text[*at] >= 0xC0);
     match core::str::from_utf8(&text[lead.unwrap_or(before)..]) {
         Ok(_) => Some(true),

@@ -1,20 +1,20 @@
-//! Two endpoints that talk to each other. Whatever one sends, the other accepts and yields unchanged (P9).
+//! Connects two endpoints to each other. Whatever one sends, the other accepts and reports unchanged (P9).
 
 use crate::{Drain, Entry, Host, Keys, Side, oracle};
 use barews::connection::{Config, MessageKind, Outgoing};
 use barews::{Client, SendError, Server};
 use std::fmt::Debug;
 
-/// What one endpoint does next. An action that its state does not allow is refused and changes nothing.
+/// An action of one endpoint. If the endpoint's state does not allow it, it is refused and changes nothing.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum Action {
     /// Sends a message in one frame.
     Message(MessageKind, Vec<u8>),
-    /// Begins a message that is sent by [`Action::Fragment`].
+    /// Begins a message. [`Action::Fragment`] sends it.
     Begin(MessageKind, Vec<u8>),
-    /// Sends the next fragment, with this much room in bytes.
+    /// Sends the next fragment, with a buffer of this many bytes.
     Fragment(usize),
-    /// Begins a frame: its kind, FIN, and its length. The payload, which is all `x`, is sent by [`Action::Payload`].
+    /// Begins a frame with this kind, FIN and length. [`Action::Payload`] sends its payload, which consists of `x`.
     Frame(MessageKind, bool, usize),
     /// Sends this many bytes of the payload of the current frame.
     Payload(usize),
@@ -24,7 +24,7 @@ pub enum Action {
     Pong(Vec<u8>),
     /// Sends a Close; `None` is one without a status code.
     Close(Option<u16>, String),
-    /// Lets the peer receive this many bytes of what was written.
+    /// Delivers this many of the bytes written to the peer.
     Deliver(usize),
     /// Drains: see [`Host::drain`].
     Drain,
@@ -34,7 +34,7 @@ pub enum Action {
 struct End<'a, R> {
     host: Host<R>,
     outgoing: Option<(MessageKind, Outgoing<'a>)>,
-    /// How much of its output the peer has received.
+    /// Number of bytes of its output that the peer has received.
     delivered: usize,
     pings: Vec<Vec<u8>>,
     pongs: Vec<Vec<u8>>,
@@ -93,10 +93,10 @@ impl<'a, R: Side + Debug> End<'a, R> {
         Ok(())
     }
 
-    /// Ends the current frame and message, as far as the state allows.
+    /// Completes the current frame and message, as far as the state allows.
     fn finish(&mut self) {
         let rest = vec![b'x'; self.host.frame_left as usize];
-        self.host.payload(&rest).expect("a frame that was begun can be finished");
+        self.host.payload(&rest).expect("an open frame can be completed");
         if let Some((kind, mut outgoing)) = self.outgoing.take() {
             while let Ok(true) = self.host.fragment(&mut outgoing, kind, 50) {}
         }
@@ -104,7 +104,7 @@ impl<'a, R: Side + Debug> End<'a, R> {
     }
 }
 
-/// Lets `to` receive what `from` has written and it has not received, or the first `len` bytes of that.
+/// Delivers up to `len` of the bytes that `from` has written and `to` has not received yet.
 fn deliver<A: Side + Debug, B: Side + Debug>(from: &mut End<'_, A>, to: &mut End<'_, B>, len: usize) {
     let waiting = &from.host.output[from.delivered..];
     let len = len.min(waiting.len());
@@ -112,17 +112,17 @@ fn deliver<A: Side + Debug, B: Side + Debug>(from: &mut End<'_, A>, to: &mut End
     from.delivered += len;
 }
 
-/// Compares what `to` has received with what `from` has sent.
+/// Checks that `to` has received what `from` has sent.
 fn check<A: Side, B: Side>(from: &End<'_, A>, to: &End<'_, B>, config: &Config) {
     let naive = oracle::expect(B::IS_SERVER, config, &from.host.output);
     oracle::assert_same(&to.host.log, &naive);
     assert_eq!(to.host.log.messages(), from.host.messages_sent, "P9: the messages arrive as they were sent");
 
     let entries = &naive.entries;
-    let heard = |pick: fn(&Entry) -> Option<&Vec<u8>>| entries.iter().filter_map(pick).cloned().collect::<Vec<_>>();
-    let pings = heard(|entry| if let Entry::Ping(payload) = entry { Some(payload) } else { None });
+    let received = |pick: fn(&Entry) -> Option<&Vec<u8>>| entries.iter().filter_map(pick).cloned().collect::<Vec<_>>();
+    let pings = received(|entry| if let Entry::Ping(payload) = entry { Some(payload) } else { None });
     assert_eq!(pings, from.pings, "P9: the Pings arrive");
-    let mut pongs = heard(|entry| if let Entry::Pong(payload) = entry { Some(payload) } else { None });
+    let mut pongs = received(|entry| if let Entry::Pong(payload) = entry { Some(payload) } else { None });
     let answers = from.host.replies.iter().filter(|(first, _)| *first == 0x8A).map(|(_, payload)| payload);
     let mut asked = to.pings.iter();
     assert!(answers.clone().all(|pong| asked.any(|ping| ping == pong)), "each reply answers a Ping, in order");
@@ -139,13 +139,13 @@ fn check<A: Side, B: Side>(from: &End<'_, A>, to: &End<'_, B>, config: &Config) 
     }
 }
 
-/// Plays the actions, `true` for the server's, then lets both sides finish, and compares what was sent with what was received.
-/// Panics if they differ, or if a call breaks a property.
+/// Plays the actions (`true` marks those of the server), lets both sides finish, and compares what was sent and received.
+/// Panics if these differ, or if a call breaks a property.
 pub fn play(actions: &[(bool, Action)], config: &Config, drain: Drain) {
     let mut server = End::<Server>::new(config, drain);
     let mut client = End::<Client<Keys>>::new(config, drain);
     for (is_server, action) in actions {
-        // The state may refuse any action. The host checks that a refusal changes nothing.
+        // Any action can be refused. The host checks that a refusal changes nothing.
         let _refused = if *is_server { server.act(action) } else { client.act(action) };
         match action {
             Action::Deliver(len) if *is_server => deliver(&mut server, &mut client, *len),
@@ -164,6 +164,7 @@ pub fn play(actions: &[(bool, Action)], config: &Config, drain: Drain) {
     check(&server, &client, config);
     check(&client, &server, config);
     if server.close.is_some() || client.close.is_some() {
-        assert!(server.host.connection.is_clean() && client.host.connection.is_clean(), "Close frames went both ways");
+        let both_clean = server.host.connection.is_clean() && client.host.connection.is_clean();
+        assert!(both_clean, "Close frames were sent in both directions");
     }
 }

@@ -11,7 +11,7 @@ use std::str::FromStr;
 pub struct Transcript {
     /// The name of its file, without `.txt`.
     pub file: String,
-    /// It is played for a server, else for a client.
+    /// It is played in the role of a server, else of a client.
     pub is_server: bool,
     /// The configuration of the endpoint.
     pub config: Config,
@@ -23,15 +23,15 @@ pub struct Transcript {
 pub(super) enum Line {
     /// Bytes from the peer.
     In(Vec<u8>),
-    /// What is expected, as [`shown`] writes it.
+    /// An expected entry, as [`shown`] writes it.
     Is(String),
-    /// What the host does.
+    /// An action of the host.
     Do(Call),
     /// Questions about the connection's state, each with its answer.
     Ask(Vec<(String, String)>),
 }
 
-/// What the host does.
+/// An action of the host.
 #[derive(Debug)]
 pub(super) enum Call {
     Eof,
@@ -56,15 +56,15 @@ pub(super) enum Call {
 enum Token {
     Word(String),
     Text(Vec<u8>),
-    /// `{05}`: a length field, masked if the sender is a client, and the mask of the bytes that follow.
+    /// `{05}`: a length field. If the sender is a client, it sets the MASK bit and begins the mask of the following bytes.
     Length(Vec<u8>),
 }
 
-/// `Err` says what is wrong with a line.
+/// `Err` is what is wrong with a line.
 type Outcome<T> = Result<T, String>;
 
 impl Transcript {
-    /// All transcripts in a folder, once for each role that they are for.
+    /// Returns all transcripts in a folder, each once per role it applies to.
     pub fn in_folder(folder: &str) -> Vec<Self> {
         let mut files: Vec<_> = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).collect();
         files.sort();
@@ -80,7 +80,7 @@ impl Transcript {
         files.iter().flat_map(read).collect()
     }
 
-    /// The connections in one file, for this role; none if the file is for the other role only.
+    /// Returns the connections of one file for this role: none if the file is only for the other role.
     pub fn parse(file: &str, text: &str, is_server: bool) -> Vec<Self> {
         let mut parser = Parser::new(file, is_server);
         for (number, line) in (1..).zip(text.lines()) {
@@ -91,7 +91,7 @@ impl Transcript {
         parser.finish().unwrap_or_else(|(number, wrong)| panic!("{file}.txt:{number}: {wrong}"))
     }
 
-    /// All bytes from the peer.
+    /// Returns all bytes from the peer.
     pub fn input(&self) -> Vec<u8> {
         self.lines
             .iter()
@@ -102,16 +102,16 @@ impl Transcript {
 }
 
 struct Parser {
-    /// The comment at the top, and the last one in the current connection, by default the same.
+    /// The file's first comment, and the last comment of the current connection, which is initially the same.
     rule: String,
     comment: String,
     after_comment: bool,
-    /// The names of the roles that the file is for: empty before the line `role`.
+    /// The names of the file's roles: empty before the line `role`.
     roles: &'static [&'static str],
     /// The number of the line `connections`, and how many it announces for each role.
     announced: Option<(usize, Vec<usize>)>,
     connections: Vec<Transcript>,
-    /// The connection that is being read.
+    /// The current connection.
     current: Transcript,
     peer: Sender,
     own: Sender,
@@ -167,7 +167,7 @@ impl Parser {
         Ok(())
     }
 
-    /// A comment line: it goes on with the one before, or begins another.
+    /// Reads a comment line, which continues the comment on the line before or begins a new one.
     fn comment(&mut self, text: &str) {
         if !self.after_comment {
             self.comment.clear();
@@ -193,7 +193,7 @@ impl Parser {
         Ok(())
     }
 
-    /// `server N client N`, or the one role that the file is for.
+    /// Reads `server N client N`, or only one of these if the file has one role.
     fn announce(&mut self, number: usize, line: &str) -> Outcome<()> {
         if self.announced.is_some() {
             return Err("a second line with the connections".into());
@@ -221,7 +221,7 @@ impl Parser {
         Ok(())
     }
 
-    /// The connections for the role, or what is wrong in which line.
+    /// Returns the connections for the role, or the number of a line and what is wrong with it.
     fn finish(mut self) -> Result<Vec<Transcript>, (usize, String)> {
         let Some((number, counts)) = self.announced.take() else {
             return Err((1, "the role and the connections are missing".into()));
@@ -240,13 +240,13 @@ impl Parser {
     }
 }
 
-/// One side that writes frames: masked ones if it is the client.
+/// One side that writes frames, masked if it is the client.
 struct Sender {
     is_server: bool,
     keys: u32,
-    /// Something was written that a line can continue.
+    /// The last line wrote a payload that the next can continue.
     has_written: bool,
-    /// Of the current payload: its key, and the bytes of it that are written.
+    /// The current payload's masking key, and how many of its bytes are written.
     mask: Option<([u8; 4], usize)>,
 }
 
@@ -291,7 +291,7 @@ impl Sender {
     }
 }
 
-/// Words, `"text"` and `{length}`.
+/// Splits a line into words, `"text"` and `{length}`.
 fn tokens(line: &str) -> Outcome<Vec<Token>> {
     let mut tokens = Vec::new();
     let mut rest = line.trim_start();
@@ -320,7 +320,7 @@ fn tokens(line: &str) -> Outcome<Vec<Token>> {
     Ok(tokens)
 }
 
-/// The bytes of hex, of hex repeated (`61*125`) or of a text; none of `..`.
+/// Returns the bytes of hex, repeated hex (`61*125`) or a text. `..` has none.
 fn plain(token: &Token) -> Outcome<Vec<u8>> {
     match token {
         Token::Word(word) if word == ".." => Ok(Vec::new()),
@@ -365,7 +365,7 @@ fn kind(tokens: &[Token]) -> Outcome<(MessageKind, &[Token])> {
     }
 }
 
-/// What follows `send`.
+/// Parses what follows `send`.
 fn send(tokens: &[Token]) -> Outcome<Call> {
     let rest = tokens.get(1..).unwrap_or_default();
     Ok(match word(tokens.first())? {
@@ -422,7 +422,7 @@ fn hex(bytes: &[u8]) -> String {
     bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
-/// An expected event in the words of [`shown`].
+/// Formats an expected event like [`shown`].
 fn event(tokens: &[Token]) -> Outcome<String> {
     let name = word(tokens.first())?;
     let words = match name {
@@ -442,7 +442,7 @@ fn event(tokens: &[Token]) -> Outcome<String> {
     Ok(line.join(" "))
 }
 
-/// An entry of the log as a line.
+/// Formats an entry of the log as a line.
 pub(super) fn shown(entry: &Entry) -> String {
     match entry {
         Entry::Message(kind, rsv, payload) => {

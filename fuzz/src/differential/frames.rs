@@ -1,4 +1,4 @@
-//! Frames and messages against tungstenite.
+//! Compares frames and messages with tungstenite.
 
 use super::Known;
 use crate::Bytes;
@@ -13,7 +13,7 @@ use tungstenite::{Error, Message};
 #[derive(Debug, Arbitrary)]
 pub struct Frames<'a> {
     pub server: bool,
-    /// The longest message, from 125 bytes on; without a limit for 0.
+    /// The longest message is 124 bytes plus this number. 0 means no limit.
     pub limit: u8,
     pub frames: Vec<Frame<'a>>,
 }
@@ -22,7 +22,7 @@ pub struct Frames<'a> {
 pub struct Frame<'a> {
     pub first: u8,
     pub length: u8,
-    /// Masked by the side that must not, or not masked by the side that must, for 255.
+    /// 255 means that the frame is masked by a server, or not masked by a client.
     pub mask: u8,
     pub payload: Bytes<'a>,
 }
@@ -31,19 +31,19 @@ pub struct Frame<'a> {
 pub struct Messages<'a> {
     pub server: bool,
     pub fragment_size: u8,
-    pub ours: Vec<Said<'a>>,
-    pub theirs: Vec<Said<'a>>,
+    pub ours: Vec<Sent<'a>>,
+    pub theirs: Vec<Sent<'a>>,
 }
 
 #[derive(Clone, Debug, Arbitrary)]
-pub enum Said<'a> {
+pub enum Sent<'a> {
     Text(&'a str),
     Binary(Bytes<'a>),
     Ping(Bytes<'a>),
     Close(u16, &'a str),
 }
 
-/// Where tungstenite differs, by a frame's header and payload. What comes behind such a frame is not compared.
+/// The differences of tungstenite, by a frame's header and payload. Bytes after such a frame are not compared.
 pub const KNOWN: [Known<(raw::Header, Vec<u8>)>; 2] = [
     Known {
         difference: "a length that is not in its shortest form is accepted",
@@ -68,7 +68,7 @@ impl Frames<'_> {
             let digits = header[1] & 0x80;
             let len = frame.payload.0.len() as u64;
             let long = match frame.length {
-                // Longer forms, and lengths that no frame has.
+                // Longer forms, and lengths that are too large.
                 250 if len < 1 << 16 => [&[digits | 126][..], &(len as u16).to_be_bytes()].concat(),
                 251 => [&[digits | 127][..], &len.to_be_bytes()].concat(),
                 252 => [&[digits | 127][..], &(len | 1 << 63).to_be_bytes()].concat(),
@@ -96,8 +96,8 @@ impl Frames<'_> {
         let ours = host.log.received();
 
         let mut socket = socket(role, stream, limit);
-        let theirs = heard(&mut socket);
-        assert_eq!(ours.iter().map(plain).collect::<Vec<_>>(), theirs, "tungstenite hears the same");
+        let theirs = received(&mut socket);
+        assert_eq!(ours.iter().map(plain).collect::<Vec<_>>(), theirs, "tungstenite receives the same");
         if let Some(header) = known
             && header[0] != 0x88
             && !ours.iter().any(|entry| matches!(entry, Entry::Close(..) | Entry::Error(_)))
@@ -108,9 +108,9 @@ impl Frames<'_> {
     }
 }
 
-/// What was heard, as both have it.
+/// What was received, in a form common to both.
 #[derive(Clone, PartialEq, Eq, Debug)]
-enum Heard {
+enum Received {
     Text(Vec<u8>),
     Binary(Vec<u8>),
     Ping(Vec<u8>),
@@ -119,19 +119,19 @@ enum Heard {
     Refused,
 }
 
-fn plain(entry: &Entry) -> Heard {
+fn plain(entry: &Entry) -> Received {
     match entry.clone() {
-        Entry::Message(MessageKind::Text, 0, payload) => Heard::Text(payload),
-        Entry::Message(MessageKind::Binary, 0, payload) => Heard::Binary(payload),
-        Entry::Ping(payload) => Heard::Ping(payload),
-        Entry::Pong(payload) => Heard::Pong(payload),
-        Entry::Close(code, reason) => Heard::Close(code, reason),
-        Entry::Error(_) => Heard::Refused,
-        entry => panic!("nothing that tungstenite knows: {entry:?}"),
+        Entry::Message(MessageKind::Text, 0, payload) => Received::Text(payload),
+        Entry::Message(MessageKind::Binary, 0, payload) => Received::Binary(payload),
+        Entry::Ping(payload) => Received::Ping(payload),
+        Entry::Pong(payload) => Received::Pong(payload),
+        Entry::Close(code, reason) => Received::Close(code, reason),
+        Entry::Error(_) => Received::Refused,
+        entry => panic!("unknown to tungstenite: {entry:?}"),
     }
 }
 
-/// A transport that gives these bytes, then nothing for now.
+/// A transport that returns these bytes, then `WouldBlock`.
 struct Pipe {
     input: Cursor<Vec<u8>>,
     output: Vec<u8>,
@@ -165,88 +165,96 @@ fn socket(role: Role, input: Vec<u8>, limit: Option<usize>) -> WebSocket<Pipe> {
     WebSocket::from_raw_socket(Pipe { input: Cursor::new(input), output: Vec::new() }, role, Some(config))
 }
 
-/// All that tungstenite hears.
-fn heard(socket: &mut WebSocket<Pipe>) -> Vec<Heard> {
-    let mut heard = Vec::new();
+/// Returns everything that tungstenite receives.
+fn received(socket: &mut WebSocket<Pipe>) -> Vec<Received> {
+    let mut received = Vec::new();
     loop {
         match socket.read() {
-            Ok(Message::Text(text)) => heard.push(Heard::Text(text.as_bytes().to_vec())),
-            Ok(Message::Binary(payload)) => heard.push(Heard::Binary(payload.to_vec())),
-            Ok(Message::Ping(payload)) => heard.push(Heard::Ping(payload.to_vec())),
-            Ok(Message::Pong(payload)) => heard.push(Heard::Pong(payload.to_vec())),
+            Ok(Message::Text(text)) => received.push(Received::Text(text.as_bytes().to_vec())),
+            Ok(Message::Binary(payload)) => received.push(Received::Binary(payload.to_vec())),
+            Ok(Message::Ping(payload)) => received.push(Received::Ping(payload.to_vec())),
+            Ok(Message::Pong(payload)) => received.push(Received::Pong(payload.to_vec())),
             Ok(Message::Close(frame)) => {
-                // A code that must not be sent comes back as what tungstenite answers.
+                // For a code that must not be sent, tungstenite returns the frame of its answer.
                 let refused = frame.as_ref().is_some_and(|frame| frame.reason.as_str() == "Protocol violation");
-                heard.push(match frame {
-                    _ if refused => Heard::Refused,
-                    None => Heard::Close(None, String::new()),
-                    Some(frame) => Heard::Close(Some(frame.code.into()), frame.reason.as_str().to_owned()),
+                received.push(match frame {
+                    _ if refused => Received::Refused,
+                    None => Received::Close(None, String::new()),
+                    Some(frame) => Received::Close(Some(frame.code.into()), frame.reason.as_str().to_owned()),
                 });
                 break;
             }
             Ok(Message::Frame(_)) => unreachable!("not read"),
             Err(Error::Io(error)) if error.kind() == io::ErrorKind::WouldBlock => break,
             Err(_) => {
-                heard.push(Heard::Refused);
+                received.push(Received::Refused);
                 break;
             }
         }
     }
-    heard
+    received
 }
 
 impl Messages<'_> {
     pub fn check<R: Side + Debug>(&self, them: Role) {
-        // What we say, they hear.
+        // tungstenite receives what the engine sends.
         let config = Config { fragment_size: u32::from(self.fragment_size) + 1, ..Config::DEFAULT };
         let mut host = Host::<R>::new(&config);
-        let mut said = Vec::new();
+        let mut expected = Vec::new();
         for what in &self.ours {
             let sent = match what {
-                Said::Text(text) if text.len() % 2 == 0 => host.message(MessageKind::Text, text.as_bytes()),
-                Said::Text(text) => fragments(&mut host, MessageKind::Text, text.as_bytes()),
-                Said::Binary(body) if body.0.len() % 2 == 0 => host.message(MessageKind::Binary, body.0),
-                Said::Binary(body) => fragments(&mut host, MessageKind::Binary, body.0),
-                Said::Ping(payload) => host.ping(payload.0),
-                Said::Close(1014, _) => continue, // see `KNOWN`
-                Said::Close(code, reason) => host.close(*code, reason),
+                Sent::Text(text) if text.len() % 2 == 0 => host.message(MessageKind::Text, text.as_bytes()),
+                Sent::Text(text) => fragments(&mut host, MessageKind::Text, text.as_bytes()),
+                Sent::Binary(body) if body.0.len() % 2 == 0 => host.message(MessageKind::Binary, body.0),
+                Sent::Binary(body) => fragments(&mut host, MessageKind::Binary, body.0),
+                Sent::Ping(payload) => host.ping(payload.0),
+                Sent::Close(1014, _) => continue, // see `KNOWN`
+                Sent::Close(code, reason) => host.close(*code, reason),
             };
-            said.extend(sent.is_ok().then(|| meant(what)));
+            expected.extend(sent.is_ok().then(|| as_received(what)));
         }
-        assert_eq!(heard(&mut socket(them, host.output.clone(), None)), said, "tungstenite hears what we say");
+        assert_eq!(
+            received(&mut socket(them, host.output.clone(), None)),
+            expected,
+            "tungstenite receives what was sent"
+        );
 
-        // What they say, we hear.
+        // The engine receives what tungstenite sends.
         let mut peer = socket(them, vec![], None);
-        let mut said = Vec::new();
+        let mut expected = Vec::new();
         for what in &self.theirs {
             let message = match what {
-                Said::Text(text) => Message::text(*text),
-                Said::Binary(body) => Message::binary(body.0.to_vec()),
-                Said::Ping(payload) if payload.0.len() <= 125 => Message::Ping(payload.0.to_vec().into()),
-                // tungstenite leaves it to the caller that a Close frame is one.
-                Said::Close(code, reason) if oracle::may_be_sent(*code) && reason.len() <= 123 => {
+                Sent::Text(text) => Message::text(*text),
+                Sent::Binary(body) => Message::binary(body.0.to_vec()),
+                Sent::Ping(payload) if payload.0.len() <= 125 => Message::Ping(payload.0.to_vec().into()),
+                // tungstenite does not check the code and the length of a Close frame that it sends.
+                Sent::Close(code, reason) if oracle::may_be_sent(*code) && reason.len() <= 123 => {
                     Message::Close(Some(CloseFrame { code: (*code).into(), reason: (*reason).into() }))
                 }
                 _ => continue,
             };
-            said.extend(peer.send(message).is_ok().then(|| meant(what)));
+            expected.extend(peer.send(message).is_ok().then(|| as_received(what)));
         }
         let mut host = Host::<R>::new(&Config::DEFAULT);
         host.drain = Drain::AfterRead;
         host.feed(&peer.get_ref().output);
-        assert_eq!(host.log.received().iter().map(plain).collect::<Vec<_>>(), said, "we hear what tungstenite says");
-        // And what we answer, they take.
+        assert_eq!(
+            host.log.received().iter().map(plain).collect::<Vec<_>>(),
+            expected,
+            "the engine receives what was sent"
+        );
+        // tungstenite accepts the replies.
         let replies = host.replies.len();
-        assert_eq!(heard(&mut socket(them, host.output, None)).len(), replies);
+        assert_eq!(received(&mut socket(them, host.output, None)).len(), replies);
     }
 }
 
-fn meant(said: &Said<'_>) -> Heard {
-    match said {
-        Said::Text(text) => Heard::Text(text.as_bytes().to_vec()),
-        Said::Binary(body) => Heard::Binary(body.0.to_vec()),
-        Said::Ping(payload) => Heard::Ping(payload.0.to_vec()),
-        Said::Close(code, reason) => Heard::Close(Some(*code), (*reason).to_owned()),
+fn as_received(sent: &Sent<'_>) -> Received {
+    match sent {
+        Sent::Text(text) => Received::Text(text.as_bytes().to_vec()),
+        Sent::Binary(body) => Received::Binary(body.0.to_vec()),
+        Sent::Ping(payload) => Received::Ping(payload.0.to_vec()),
+        Sent::Close(code, reason) => Received::Close(Some(*code), (*reason).to_owned()),
     }
 }
 

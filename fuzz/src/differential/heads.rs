@@ -1,4 +1,4 @@
-//! The heads of requests and responses against httparse, whose fields a naive judge looks at.
+//! Compares the heads of requests and responses with httparse, whose fields the naive handshake validates.
 
 use super::Known;
 use crate::naive::{self, Asked, Head, Origins, TrimBlank};
@@ -7,26 +7,26 @@ use barews::HandshakeError;
 use barews::handshake::{ClientConfig, ClientHandshake, OriginPolicy, Progress, ServerConfig, ServerHandshake, Uri};
 use std::fmt::Debug;
 
-/// What comes of a handshake: an error, `None` while bytes are missing, or what was seen and how much follows.
+/// The result of a handshake: an error, `None` while bytes are missing, or what was seen and the number of bytes after it.
 type Outcome<T> = Result<Option<(T, usize)>, HandshakeError>;
 
-/// Where httparse differs.
+/// The differences of httparse.
 pub const KNOWN: [Known<Heads>; 4] = [
     Known {
-        difference: "a line may end with LF alone",
+        difference: "a line can end with LF alone",
         rule: "RFC 9112 2.2: the line terminator is CRLF; a recipient MAY recognize a single LF",
         applies: |heads| heads.ours == Err(HandshakeError::LineEnding) && heads.has_bare_lf(),
     },
     Known {
-        difference: "of HTTP/1.x only 1.0 and 1.1 are known",
-        rule: "RFC 9110 2.5: a higher minor version is processed as the highest that one conforms to",
+        difference: "only 1.0 and 1.1 of HTTP/1.x are accepted",
+        rule: "RFC 9110 2.5: a higher minor version is processed as the highest one that the recipient conforms to",
         applies: |heads| {
             heads.ours.is_ok() && heads.theirs == Err(httparse::Error::Version) && heads.has_later_version()
         },
     },
     Known {
-        difference: "a start line is refused at its first wrong byte",
-        rule: "RFC 9112 3: what is answered is an invalid request-line, so it is judged when it is one",
+        difference: "a start line is refused at its first invalid byte",
+        rule: "RFC 9112 3: an invalid request-line is answered, so it is validated when it is complete",
         applies: |heads| {
             heads.ours == Ok(false)
                 && heads.theirs.is_err()
@@ -34,16 +34,16 @@ pub const KNOWN: [Known<Heads>; 4] = [
         },
     },
     Known {
-        difference: "a start line is only cut in parts",
-        rule: "RFC 6455 4.1, 4.2.1: method, target, version and status have to be right, whatever follows",
+        difference: "a start line is only split into parts",
+        rule: "RFC 6455 4.1, 4.2.1: method, target, version and status must be valid, whatever follows",
         applies: |heads| heads.ours.is_err_and(is_of_start_line) && heads.theirs == Ok(false),
     },
 ];
 
-/// A head that we disagree on: whether it is complete, or refused.
+/// A head with different results: whether it is complete, or the error.
 pub struct Heads {
     stream: Vec<u8>,
-    /// Where the last head begins, behind interim responses.
+    /// The start of the last head, after interim responses.
     at: usize,
     ours: Result<bool, HandshakeError>,
     theirs: Result<bool, httparse::Error>,
@@ -64,7 +64,7 @@ fn is_of_start_line(error: HandshakeError) -> bool {
     matches!(error, StartLine | Method | Target | HttpVersion)
 }
 
-/// Both refuse a head, or both see the same in it, or the difference is known.
+/// Checks that both refuse a head, or both see the same in it, or the difference is known.
 fn compare<T: PartialEq + Debug>(
     stream: &[u8],
     at: usize,
@@ -82,7 +82,7 @@ fn compare<T: PartialEq + Debug>(
         theirs: theirs.as_ref().map(|theirs| !matches!(theirs, Ok(None))).map_err(|error| *error),
     };
     let known = KNOWN.iter().any(|known| (known.applies)(&heads));
-    assert!(agrees || known, "{:?}: {ours:?} and not {theirs:?}", Bytes(stream));
+    assert!(agrees || known, "{:?}: {ours:?} instead of {theirs:?}", Bytes(stream));
 }
 
 pub fn request(stream: &[u8]) {
@@ -97,8 +97,8 @@ pub fn request(stream: &[u8]) {
         Ok(Progress::Partial) => Ok(None),
         Err(error) => Err(error),
         Ok(Progress::Complete { rest }) => {
-            let behind = rest.len();
-            Ok(Some((server_handshake::seen(handshake.request().unwrap()), behind)))
+            let after_head = rest.len();
+            Ok(Some((server_handshake::seen(handshake.request().unwrap()), after_head)))
         }
     };
     let mut slots = vec![httparse::EMPTY_HEADER; stream.len() / 3];
@@ -130,8 +130,8 @@ pub fn response(stream: &[u8]) {
         Ok(Progress::Partial) => Ok(None),
         Err(error) => Err(error),
         Ok(Progress::Complete { rest }) => {
-            let behind = rest.len();
-            Ok(Some((client_handshake::seen(handshake.response().unwrap()), behind)))
+            let after_head = rest.len();
+            Ok(Some((client_handshake::seen(handshake.response().unwrap()), after_head)))
         }
     };
     let mut at = 0;
@@ -145,7 +145,7 @@ pub fn response(stream: &[u8]) {
                 let line = format!("HTTP/1.{} {:03} x", parsed.version.unwrap(), parsed.code.unwrap());
                 match naive::response(&head(line.as_bytes(), parsed.headers, len), asked) {
                     Ok(response) if (100..200).contains(&response.status) && response.status != 101 => at += len,
-                    judged => break Ok(judged.map(|response| Some((response, stream.len() - at - len)))),
+                    expected => break Ok(expected.map(|response| Some((response, stream.len() - at - len)))),
                 }
             }
         }
@@ -153,7 +153,7 @@ pub fn response(stream: &[u8]) {
     compare(stream, at, ours, theirs);
 }
 
-/// What httparse found, for the naive judge.
+/// Converts the fields of httparse for the naive handshake.
 fn head<'h>(start_line: &'h [u8], headers: &'h [httparse::Header<'_>], len: usize) -> Head<'h> {
     let field = |field: &'h httparse::Header<'_>| (field.name.to_ascii_lowercase(), field.value.trim_blank());
     Head { start_line, fields: headers.iter().map(field).collect(), raw: vec![], len }

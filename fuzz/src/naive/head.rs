@@ -1,19 +1,19 @@
-//! Heads of HTTP messages, taken apart line by line.
+//! Parses the heads of HTTP messages line by line.
 
 use super::lists::is_token_byte;
 use barews::HandshakeError as E;
 
-/// A head without limits: `None` while bytes are missing.
+/// A head, parsed without limits.
 pub struct Head<'w> {
     pub start_line: &'w [u8],
     /// Names in lower case, and values without white space around them.
     pub fields: Vec<(String, &'w [u8])>,
-    /// The values with the white space behind them, as they go through the storage.
+    /// The values with their trailing white space, as they pass through the storage.
     pub raw: Vec<&'w [u8]>,
     pub len: usize,
 }
 
-/// How a head ends.
+/// The result of parsing a head.
 pub enum End<T> {
     Partial,
     Broken(E),
@@ -26,7 +26,7 @@ impl Head<'_> {
     }
 }
 
-/// Reads a head. `start_line` judges the first line, and says false for one to ignore.
+/// Parses a head. `start_line` validates the first line, and returns false if the line is to be ignored.
 pub fn head<'w>(stream: &'w [u8], start_line: impl Fn(&[u8]) -> Result<bool, E>) -> End<Head<'w>> {
     let mut head = Head { start_line: b"", fields: vec![], raw: vec![], len: 0 };
     loop {
@@ -76,7 +76,7 @@ pub fn head<'w>(stream: &'w [u8], start_line: impl Fn(&[u8]) -> Result<bool, E>)
     }
 }
 
-/// A line without its CR LF; the error is that of a control character in it.
+/// Returns a line without its CR LF. `control` is the error for a control character in it.
 fn line(rest: &[u8], control: E) -> Result<Option<&[u8]>, E> {
     let Some(end) = rest.iter().position(|byte| byte.is_ascii_control() && *byte != b'\t') else { return Ok(None) };
     match rest[end..] {
@@ -87,7 +87,7 @@ fn line(rest: &[u8], control: E) -> Result<Option<&[u8]>, E> {
     }
 }
 
-/// Without spaces and tabs, which are all the white space that HTTP has.
+/// Trims spaces and tabs, the only white space in HTTP.
 pub trait TrimBlank {
     fn trim_blank_start(&self) -> &Self;
     fn trim_blank(&self) -> &Self;
@@ -101,7 +101,7 @@ impl TrimBlank for [u8] {
 
     fn trim_blank(&self) -> &Self {
         let inner = self.trim_blank_start();
-        let behind = inner.iter().rev().take_while(|byte| b" \t".contains(byte)).count();
-        &inner[..inner.len() - behind]
+        let trailing = inner.iter().rev().take_while(|byte| b" \t".contains(byte)).count();
+        &inner[..inner.len() - trailing]
     }
 }

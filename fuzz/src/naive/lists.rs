@@ -1,4 +1,4 @@
-//! Tokens and comma-separated lists, read by descent.
+//! Tokens and comma-separated lists, parsed by recursive descent.
 
 use super::TrimBlank;
 
@@ -10,12 +10,12 @@ pub fn is_token(text: &[u8]) -> bool {
     !text.is_empty() && text.iter().all(|byte| is_token_byte(*byte))
 }
 
-/// The elements of a list, empty ones left out.
+/// Returns the elements of a list, without empty ones.
 pub fn elements(value: &[u8]) -> Vec<&[u8]> {
     value.split(|byte| *byte == b',').map(<[u8]>::trim_blank).filter(|element| !element.is_empty()).collect()
 }
 
-/// A field that lists subprotocols.
+/// Parses a field that lists subprotocols.
 pub fn subprotocols(value: &[u8]) -> Option<Vec<String>> {
     let elements = elements(value);
     (!elements.is_empty() && elements.iter().all(|element| is_token(element)))
@@ -25,7 +25,7 @@ pub fn subprotocols(value: &[u8]) -> Option<Vec<String>> {
 /// An extension with its parameters.
 pub type Extension = (String, Vec<(String, Option<String>)>);
 
-/// A field that lists extensions (RFC 6455 section 9.1), read by descent.
+/// Parses a field that lists extensions (RFC 6455 section 9.1).
 pub fn extensions(value: &[u8]) -> Option<Vec<Extension>> {
     let mut at = Reader(value);
     let mut extensions = Vec::new();
@@ -78,7 +78,7 @@ impl Reader<'_> {
         is_token(token).then(|| String::from_utf8_lossy(token).into_owned())
     }
 
-    /// A quoted string whose value is a token, behind its first quote.
+    /// Parses a quoted string whose value is a token, after its first quote.
     fn quoted(&mut self) -> Option<String> {
         let mut value = Vec::new();
         loop {

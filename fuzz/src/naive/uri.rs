@@ -30,7 +30,7 @@ pub fn host_and_port(authority: &str) -> Result<(&str, Option<u16>), UriError> {
     }
 }
 
-/// Letters, digits, the characters in `marks`, and `%` with two hexadecimal digits.
+/// Returns whether `text` consists of letters, digits, characters in `marks`, and `%` with two hexadecimal digits.
 pub fn is_escaped(text: &str, marks: &str) -> bool {
     let (plain, escapes) = text.split_once('%').map_or((text, None), |(plain, escapes)| (plain, Some(escapes)));
     plain.chars().all(|c| c.is_ascii_alphanumeric() || marks.contains(c))

@@ -1,4 +1,4 @@
-//! One endpoint of a session: what it did, and what it must have heard.
+//! One endpoint of a session: what it has sent, and what it must have received.
 
 use super::split::Split;
 use super::{ERRORS, Move, Setup, kind};
@@ -11,27 +11,31 @@ use std::fmt::Debug;
 pub struct End<'a, R> {
     config: Config,
     half: Half<R>,
-    /// The message that goes out in fragments, and all of its body.
+    /// The message that is sent in fragments, and its whole body.
     outgoing: Option<(MessageKind, Outgoing<'a>, &'a [u8])>,
-    /// What was sent of the message under way; of its frame, whether it is the last and what is still to come.
-    under_way: Option<(MessageKind, Vec<u8>)>,
+    /// The bytes sent of the open message.
+    open_message: Option<(MessageKind, Vec<u8>)>,
+    /// The current frame is the last of its message.
     fin: bool,
+    /// Bytes of the current frame's payload that are still to be sent.
     left: u64,
-    /// Bytes of the other's output that arrived, and those of them that came ahead of an end of our own making.
+    /// Number of bytes of the other's output that have arrived.
     pub fed: usize,
-    heard: Option<usize>,
+    /// How many of them arrived before this endpoint's host ended the connection, if it did.
+    fed_before_end: Option<usize>,
     own: Vec<Own>,
-    /// What was sent by our own calls.
+    /// What the moves have sent.
     pub sent: Vec<(MessageKind, Vec<u8>)>,
     pub pings: Vec<Vec<u8>>,
     pub pongs: Vec<Vec<u8>>,
     pub close: Option<(Option<u16>, String)>,
-    /// Bytes of our output that were looked through for a Close, and whether there was one.
+    /// Number of bytes of the output that were searched for a Close.
     seen: usize,
+    /// A Close was found in the output.
     pub wrote_close: bool,
 }
 
-/// An end that the endpoint's host makes.
+/// A way in which the endpoint's host ends the connection.
 enum Own {
     Fail(ProtocolError),
     Eof,
@@ -40,11 +44,11 @@ enum Own {
 enum Half<R> {
     Whole(Host<R>),
     Split(Split<R>),
-    /// For the moment of being split.
+    /// While it is being split.
     Neither,
 }
 
-/// The same call of either.
+/// Makes the same call on a whole or split endpoint.
 macro_rules! either {
     ($half:expr, $endpoint:ident => $call:expr) => {
         match $half {
@@ -64,11 +68,11 @@ impl<'a, R: Side + Debug> End<'a, R> {
             config,
             half: Half::Whole(host),
             outgoing: None,
-            under_way: None,
+            open_message: None,
             fin: false,
             left: 0,
             fed: 0,
-            heard: None,
+            fed_before_end: None,
             own: vec![],
             sent: vec![],
             pings: vec![],
@@ -79,7 +83,7 @@ impl<'a, R: Side + Debug> End<'a, R> {
         }
     }
 
-    /// A move of this endpoint's; `body` is that of its message.
+    /// Makes a move; `body` is the body of its message.
     pub fn act(&mut self, what: &Move<'_>, body: &'a [u8]) -> Result<(), SendError> {
         let half = &mut self.half;
         match *what {
@@ -116,7 +120,7 @@ impl<'a, R: Side + Debug> End<'a, R> {
                 either!(half, x => x.close_without_status())?;
                 self.close = Some((None, String::new()));
             }
-            Move::Receive(_) => unreachable!("this takes both endpoints"),
+            Move::Receive(_) => unreachable!("the caller handles this"),
             Move::Drain => self.drain(),
             Move::Eof if self.transport_ended() => {}
             Move::Eof => {
@@ -138,7 +142,7 @@ impl<'a, R: Side + Debug> End<'a, R> {
         Ok(())
     }
 
-    /// The next bytes that the other has written, `len` at most.
+    /// Receives up to `len` of the bytes that the other has written.
     pub fn receive(&mut self, output: &[u8], len: usize) {
         if !self.transport_ended() {
             let waiting = &output[self.fed..];
@@ -152,9 +156,9 @@ impl<'a, R: Side + Debug> End<'a, R> {
         either!(&mut self.half, x => x.drain());
     }
 
-    /// Ends the frame and the message under way, as far as they may be, and unless the message would take too many fragments.
+    /// Completes the open frame and message, as far as the state allows, unless the message takes too many fragments.
     pub fn finish(&mut self) {
-        self.payload(self.left as usize).expect("a frame that was begun can be finished");
+        self.payload(self.left as usize).expect("an open frame can be completed");
         for _ in 0..2000 {
             if self.outgoing.is_none() || self.fragment(1000).is_err() {
                 break;
@@ -173,13 +177,13 @@ impl<'a, R: Side + Debug> End<'a, R> {
         Ok(())
     }
 
-    /// So much of the payload of the frame under way.
+    /// Sends this many bytes of the current frame's payload.
     fn payload(&mut self, len: usize) -> Result<(), SendError> {
         let part = vec![b'x'; len];
         either!(&mut self.half, x => x.payload(&part))?;
         self.left -= len as u64;
         if len > 0
-            && let Some((kind, _)) = self.under_way
+            && let Some((kind, _)) = self.open_message
         {
             self.data_sent(kind, &part, self.fin && self.left == 0);
         }
@@ -187,14 +191,14 @@ impl<'a, R: Side + Debug> End<'a, R> {
     }
 
     fn data_sent(&mut self, kind: MessageKind, part: &[u8], last: bool) {
-        self.under_way.get_or_insert((kind, Vec::new())).1.extend_from_slice(part);
+        self.open_message.get_or_insert((kind, Vec::new())).1.extend_from_slice(part);
         if last {
-            self.sent.extend(self.under_way.take());
+            self.sent.extend(self.open_message.take());
         }
     }
 
     fn ends(&mut self, own: Own) {
-        self.heard.get_or_insert(self.fed);
+        self.fed_before_end.get_or_insert(self.fed);
         self.own.push(own);
     }
 
@@ -202,7 +206,7 @@ impl<'a, R: Side + Debug> End<'a, R> {
         self.own.iter().any(|own| matches!(own, Own::Eof))
     }
 
-    /// The endpoint's host ended the connection.
+    /// Returns whether the endpoint's host ended the connection.
     pub fn ended_it(&self) -> bool {
         !self.own.is_empty()
     }
@@ -215,29 +219,29 @@ impl<'a, R: Side + Debug> End<'a, R> {
         either!(&self.half, x => &x.output)
     }
 
-    /// The payloads of the Pongs that answered a Ping.
+    /// Returns the payloads of the Pongs that answered a Ping.
     pub fn answers(&self) -> impl Iterator<Item = &Vec<u8>> + Clone {
         let replies = either!(&self.half, x => &x.replies);
         replies.iter().filter(|(first, _)| *first == 0x8A).map(|(_, payload)| payload)
     }
 
-    /// What a naive receiver hears of the other's output, and what our own host made of it.
+    /// Returns the log of a naive receiver for the other's output, with the ends made by this endpoint's host.
     pub fn expected(&self, output: &[u8]) -> Log {
-        let mut log = oracle::expect(R::IS_SERVER, &self.config, &output[..self.heard.unwrap_or(self.fed)]);
+        let mut log = oracle::expect(R::IS_SERVER, &self.config, &output[..self.fed_before_end.unwrap_or(self.fed)]);
         for own in &self.own {
             match own {
                 Own::Fail(error) if !log.is_over() => log.error(*error),
                 Own::Eof if !log.is_over() => log.error(ProtocolError::UnexpectedEof),
-                Own::Eof if heard_close(&log) => log.entries.push(Entry::End),
+                Own::Eof if received_close(&log) => log.entries.push(Entry::End),
                 Own::Fail(_) | Own::Eof => {}
             }
         }
         log
     }
 
-    /// Where the connection stands: what was heard, whether our Close is out and the transport has ended say it all
-    /// (RFC 6455 section 7.1).
-    pub fn stands(&mut self) {
+    /// Checks the connection's state, which follows from what was received, whether our Close was sent, and whether the
+    /// transport has ended (RFC 6455 section 7.1).
+    pub fn check_state(&mut self) {
         while let Some(header) = raw::read_header(&self.output()[self.seen..]) {
             let end = self.seen + header.size + header.len as usize;
             if end > self.output().len() {
@@ -247,19 +251,19 @@ impl<'a, R: Side + Debug> End<'a, R> {
             self.seen = end;
         }
         let ends = |entry: &&Entry| matches!(entry, Entry::Close(..) | Entry::Error(_));
-        let heard = self.log().entries.iter().find(ends);
-        let incoming = match heard {
+        let end = self.log().entries.iter().find(ends);
+        let incoming = match end {
             None | Some(Entry::Error(ProtocolError::UnexpectedEof)) => Incoming::Nothing,
             Some(Entry::Close(..)) => Incoming::Close,
             Some(_) => Incoming::Error,
         };
-        let eof = self.transport_ended() || matches!(heard, Some(Entry::Error(ProtocolError::UnexpectedEof)));
-        let (close_code, close_reason) = match heard {
+        let eof = self.transport_ended() || matches!(end, Some(Entry::Error(ProtocolError::UnexpectedEof)));
+        let (close_code, close_reason) = match end {
             None => (None, ""),
             Some(Entry::Close(code, reason)) => (Some(code.unwrap_or(1005)), reason.as_str()),
             Some(_) => (Some(1006), ""),
         };
-        let clean = self.wrote_close && heard_close(self.log());
+        let clean = self.wrote_close && received_close(self.log());
         let outcome = either!(&self.half, x => x.outcome());
         let Outcome { state, transport, .. } = outcome;
         Situation { is_server: R::IS_SERVER, incoming, eof, sent: self.wrote_close, state, transport, clean }
@@ -269,6 +273,6 @@ impl<'a, R: Side + Debug> End<'a, R> {
     }
 }
 
-fn heard_close(log: &Log) -> bool {
+fn received_close(log: &Log) -> bool {
     log.entries.iter().any(|entry| matches!(entry, Entry::Close(..)))
 }

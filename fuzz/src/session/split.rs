@@ -1,5 +1,5 @@
-//! An endpoint of two halves, as a host with a reading and a writing task has it: what is due goes from the one to
-//! the other through a place for one reply, where a newer one takes the place of an older.
+//! An endpoint with split halves, as in a host with a reading and a writing task. A reply passes from the one to the other
+//! through a slot, in which a newer reply replaces an older one.
 
 use barews::connection::{MessageKind, Outgoing, Receiver, Reply, State, Transmitter};
 use barews::wire::{CloseCode, EncodedHeader, MAX_CONTROL_FRAME};
@@ -50,7 +50,7 @@ impl<R: Side + Debug> Split<R> {
                 self.drain();
             }
         }
-        self.drain_behind();
+        self.drain_unless_by_hand();
     }
 
     fn failed(&mut self, error: ProtocolError) {
@@ -67,7 +67,7 @@ impl<R: Side + Debug> Split<R> {
             Ok(()) => self.log.entries.push(Entry::End),
             Err(error) => self.failed(error),
         }
-        self.drain_behind();
+        self.drain_unless_by_hand();
     }
 
     pub fn fail(&mut self, error: ProtocolError) {
@@ -75,19 +75,19 @@ impl<R: Side + Debug> Split<R> {
         if !self.log.is_over() {
             self.failed(error);
         }
-        self.drain_behind();
+        self.drain_unless_by_hand();
     }
 
-    /// What the reading half passes on.
+    /// Takes the reply of the reading half.
     fn take_reply(&mut self) {
         if let Some(reply) = self.receiver.take_reply() {
-            assert!(!self.waiting.is_some_and(|waiting| waiting.is_close()), "P7: nothing is due behind a Close");
+            assert!(!self.waiting.is_some_and(|waiting| waiting.is_close()), "P7: nothing is due after a Close");
             self.waiting = Some(reply);
         }
-        assert_eq!(self.receiver.take_reply(), None, "P7: one control frame is due at most");
+        assert_eq!(self.receiver.take_reply(), None, "P7: at most one control frame is due");
     }
 
-    fn drain_behind(&mut self) {
+    fn drain_unless_by_hand(&mut self) {
         if self.drain != Drain::ByHand {
             self.drain();
         }
@@ -106,7 +106,7 @@ impl<R: Side + Debug> Split<R> {
         }
     }
 
-    /// A call that fails changes nothing (P11).
+    /// Checks that a call that fails changes nothing (P11).
     fn unchanged<T>(&mut self, call: impl FnOnce(&mut Transmitter<R>) -> Result<T, SendError>) -> Result<T, SendError> {
         let before = format!("{:?}", self.transmitter);
         let result = call(&mut self.transmitter);
@@ -114,7 +114,7 @@ impl<R: Side + Debug> Split<R> {
         result
     }
 
-    /// A call that writes.
+    /// Makes a call that writes.
     fn write(
         &mut self,
         space: usize,
@@ -126,7 +126,7 @@ impl<R: Side + Debug> Split<R> {
         Ok(())
     }
 
-    /// RFC 6455 section 6.1: what the writing task of a host has to look at ahead of data, Pings and Pongs.
+    /// RFC 6455 section 6.1: the writing task of a host must check the state before it sends data, Pings and Pongs.
     fn open(&self) -> Result<(), SendError> {
         let open = self.receiver.state(self.transmitter.is_closed()) == State::Open;
         if open { Ok(()) } else { Err(SendError::Closing) }
@@ -156,7 +156,7 @@ impl<R: Side + Debug> Split<R> {
         let mut masked = vec![0; part.len()];
         self.unchanged(|transmitter| transmitter.copy_payload(part, &mut masked))?;
         self.output.extend_from_slice(&masked);
-        self.drain_behind(); // a reply may have waited for the end of the frame
+        self.drain_unless_by_hand(); // a reply may have been waiting for the end of the frame
         Ok(())
     }
 

@@ -1,5 +1,5 @@
-//! What all programs need and nothing else: start-up code, a transport, random bytes, the time. The transport is a
-//! register that bytes are read from and written to, so that no driver is measured.
+//! The parts common to all programs: start-up code, a transport, random bytes, the time. The transport is a register to read
+//! bytes from and write them to, so that the measurements include no driver.
 
 #![no_std]
 
@@ -34,7 +34,7 @@ extern "C" fn reset() -> ! {
     program()
 }
 
-/// Made of the program's body: `footprint::program!(|| loop {})`.
+/// Defines the entry point with this body: `footprint::program!(|| loop {})`.
 #[macro_export]
 macro_rules! program {
     ($body:expr) => {
@@ -49,7 +49,7 @@ const TRANSPORT: *mut u8 = 0x4000_0000 as *mut u8;
 const RANDOM: *const u8 = 0x4000_1000 as *const u8;
 const TIME: *const u32 = 0x4000_2000 as *const u32;
 
-/// Waits for bytes; none at the end of the stream.
+/// Waits for bytes and returns them. An empty slice means the end of the stream.
 #[inline(never)]
 pub fn read(to: &mut [u8]) -> &mut [u8] {
     // SAFETY: a register.
@@ -78,7 +78,7 @@ pub fn random(to: &mut [u8]) {
     }
 }
 
-/// Milliseconds.
+/// Returns the time in milliseconds.
 #[inline(never)]
 pub fn now() -> u64 {
     // SAFETY: a register.

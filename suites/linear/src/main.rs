@@ -1,5 +1,5 @@
-//! Inputs that are made to be slow, each of a size and of [`TIMES`] that size. `run` counts the instructions of each call of
-//! [`measure`]; this program prints what was measured, a line a call: the name of the case and the bytes of its input.
+//! Inputs designed to be slow, each of a size and of [`TIMES`] that size. `run` counts the instructions of each call of
+//! [`measure`]. This program prints a line for each call: the name of the case and the bytes of its input.
 
 use barews::connection::{Chunk, Config, Event, MessageKind, Outgoing};
 use barews::deflate::{Deflater, Direction, Inflater, Level, RSV1};
@@ -29,7 +29,7 @@ fn measure(work: &mut dyn FnMut()) {
     black_box(work)();
 }
 
-/// A case: `make` makes an input of so many bytes, more or less, and `work` is what the engine does with it and with storage.
+/// Measures a case. `make` returns an input of about this many bytes, and `work` passes it to the engine, with storage.
 fn case(name: &str, make: impl Fn(usize) -> Vec<u8>, work: impl Fn(&mut [u8], &mut [u8])) {
     for size in [SMALL, SMALL * TIMES] {
         let (mut input, mut storage) = (make(size), vec![0; STORAGE]);
@@ -38,7 +38,7 @@ fn case(name: &str, make: impl Fn(usize) -> Vec<u8>, work: impl Fn(&mut [u8], &m
     }
 }
 
-/// The name of a case that comes in reads of so many bytes.
+/// Returns the name of a case whose input arrives in reads of this many bytes.
 fn named(name: &str, read: usize) -> String {
     match read {
         usize::MAX => format!("{name}, in one read"),
@@ -47,7 +47,7 @@ fn named(name: &str, read: usize) -> String {
     }
 }
 
-/// What `run` must not take for linear.
+/// A case of quadratic work, which `run` must detect.
 fn control() {
     let look = |bytes: &mut [u8], _: &mut [u8]| {
         let sum = (0..bytes.len()).map(|end| black_box(&bytes[..end]).iter().map(|b| u64::from(*b)).sum::<u64>());
@@ -56,7 +56,7 @@ fn control() {
     case("quadratic", |size| vec![1; size], look);
 }
 
-/// `unit` repeated to a size, between `start` and `end`.
+/// Repeats `unit` to a size, between `start` and `end`.
 fn repeated(start: &'static str, unit: &'static str, end: &'static str) -> impl Fn(usize) -> Vec<u8> {
     move |size| [start, &unit.repeat(size / unit.len()), end].concat().into_bytes()
 }
@@ -71,7 +71,7 @@ fn server_config() -> ServerConfig<'static> {
     }
 }
 
-/// A server's handshake in reads of so many bytes; then the host looks at everything once.
+/// Runs a server's handshake in reads of this many bytes; then the host reads everything once.
 fn serve(read: usize, expected: Result<(), HandshakeError>) -> impl Fn(&mut [u8], &mut [u8]) {
     move |bytes, storage| {
         let config = server_config();
@@ -173,7 +173,7 @@ fn responses() {
     }
 }
 
-/// A frame for a server; the key is zero, so that the payload is as it is.
+/// Returns a frame for a server. Its masking key is zero, so that the payload is not changed.
 fn frame(first: u8, payload: &[u8]) -> Vec<u8> {
     let len = u16::try_from(payload.len()).expect("a short frame");
     let mut frame = vec![first, 0x80 | len.min(126) as u8];
@@ -183,7 +183,7 @@ fn frame(first: u8, payload: &[u8]) -> Vec<u8> {
     [&frame[..], &[0; 4], payload].concat()
 }
 
-/// Receives in reads of so many bytes and drains, or does not, as if the peer never read.
+/// Receives in reads of this many bytes. If not `drains`, it sends nothing, as if the peer never read.
 fn receive<R: Role>(connection: &mut Connection<R>, bytes: &mut [u8], read: usize, drains: bool) {
     let mut out = [0; MAX_CONTROL_FRAME];
     for mut rest in bytes.chunks_mut(read) {
@@ -254,7 +254,7 @@ fn fragments() {
             case(&named(&format!("{name} to a MessageBuffer"), read), input, work);
         }
     }
-    // What a peer makes us send is its own bytes; how many fragments they take is for the host to say.
+    // The host chooses the fragment size, so a peer cannot cause many small fragments. The work is linear anyway.
     let work = |bytes: &mut [u8], _: &mut [u8]| {
         let mut connection = Connection::new(Client(|| [1, 2, 3, 4]), &Config { fragment_size: 1, ..Config::DEFAULT });
         let (mut outgoing, mut out) = (Outgoing::new(MessageKind::Binary, bytes), [0; 64]);
@@ -264,19 +264,19 @@ fn fragments() {
     case("sending in fragments of a byte", |size| vec![0; size], work);
 }
 
-/// A compressed message of so many bytes: `unit` repeated, and the empty block that ends it.
+/// Returns a compressed message of this many bytes: `unit` repeated, and the empty block that ends it.
 fn blocks(unit: Vec<u8>) -> impl Fn(usize) -> Vec<u8> {
     move |size| [&unit.repeat(size / unit.len())[..], b"\0"].concat()
 }
 
-/// Numbers of so many bits, the lowest first, as bytes.
+/// Packs numbers of the given bits into bytes, lowest bit first.
 fn packed(fill: impl FnOnce(&mut dyn FnMut(u32, u32))) -> Vec<u8> {
     let mut bits = Vec::new();
     fill(&mut |value, n| bits.extend((0..n).map(|bit| (value >> bit & 1) as u8)));
     bits.chunks(8).map(|bits| bits.iter().rev().fold(0, |byte, bit| byte << 1 | bit)).collect()
 }
 
-/// Eight dynamic blocks that are all header: most work for a byte, and nothing comes out.
+/// Eight dynamic blocks that consist of headers only: the most work per byte, and no output.
 fn dynamic_blocks() -> Vec<u8> {
     packed(|push| {
         for _ in 0..8 {
@@ -294,7 +294,7 @@ fn dynamic_blocks() -> Vec<u8> {
     })
 }
 
-/// A fixed block: a zero, and 258 more for every 13 bits.
+/// A fixed block with one zero, then 258 more for every 13 bits.
 fn bomb(size: usize) -> Vec<u8> {
     packed(|push| {
         push(0b010, 3);

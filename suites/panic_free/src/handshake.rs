@@ -1,4 +1,4 @@
-//! The layer `handshake`, with storage of a length that is known and with storage of any length.
+//! The layer `handshake`, with storage of a fixed length and with storage of any length.
 
 use barews::HandshakeError;
 use barews::connection::Config;

@@ -1,8 +1,8 @@
-//! Every public function of barews, called with arguments and in states of which the optimiser knows nothing.
+//! Calls every public function of barews with arguments and states that are unknown to the optimiser.
 //!
-//! The panic handler calls a function that exists nowhere. If an object made of this crate does not need that function,
-//! the optimiser has proved that no call can panic; `run` checks it. `which` keeps the calls apart, so that none of
-//! them profits from what an earlier one has established.
+//! The panic handler calls a function that is not defined. If this crate's object does not refer to that function, the
+//! optimiser has proved that no call can panic; `run` checks this. `which` selects a single call, so that the optimiser cannot
+//! use what it knows from an earlier one.
 
 #![no_std]
 
@@ -26,7 +26,7 @@ pub struct Unknown<'a> {
     kind: MessageKind,
 }
 
-/// Makes each of the calls reachable and its result used.
+/// Makes each call reachable, and uses its result.
 macro_rules! calls {
     ($which:expr; $($call:expr),* $(,)?) => {
         let mut number = 0;
@@ -51,14 +51,14 @@ fn panic(_: &core::panic::PanicInfo<'_>) -> ! {
     a_panic_remains()
 }
 
-/// What `run` must find, lest it be blind: an index that may be out of bounds.
+/// An index that can be out of bounds, which `run` must find to show that its check works.
 #[cfg(panics)]
 #[unsafe(no_mangle)]
 pub fn index(unknown: &Unknown<'_>) -> u8 {
     unknown.bytes[usize::from(unknown.short)]
 }
 
-/// What `run` must find, too: core's formatting machinery.
+/// A use of core's formatting, which `run` must find too.
 #[cfg(formats)]
 #[unsafe(no_mangle)]
 pub fn format(unknown: &Unknown<'_>, to: &mut dyn core::fmt::Write) {

@@ -1,6 +1,6 @@
 //! An echo server on fastwebsockets and hyper: `fastwebsockets ADDRESS:PORT`.
 //!
-//! Its `write_frame` is a write of the socket each. [`Corked`] stands between them and gathers small frames until the
+//! Each call of its `write_frame` writes to the socket. [`Corked`] is between the two and collects small frames until the
 //! next read would have to wait.
 
 use std::io;
@@ -59,7 +59,7 @@ async fn echo(socket: UpgradeFut) -> Result<(), WebSocketError> {
     Ok(socket.into_inner().shutdown().await?)
 }
 
-/// Bytes that leave together; what is longer goes out on its own.
+/// Maximum of bytes written together. Longer writes are passed on directly.
 const CORK: usize = 16 << 10;
 
 struct Corked<S> {

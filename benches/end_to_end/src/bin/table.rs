@@ -1,6 +1,7 @@
-//! Makes Markdown tables of what `run` has collected: `table RESULTS.TSV`, to the standard output.
+//! Prints Markdown tables of the results that `run` has collected: `table RESULTS.TSV`.
 //!
-//! A line is the name of a server and then the fields of `load`; each cell of a table is the median over the rounds.
+//! A line of the results has the name of a server, then the fields of `load`. Each cell of a table is the median of the
+//! rounds.
 
 use std::collections::BTreeMap;
 
@@ -10,7 +11,7 @@ type Rounds = Vec<Vec<f64>>;
 
 struct Metric {
     title: &'static str,
-    /// The fields, as `load --header` counts them.
+    /// The fields, in the order of `load --header`.
     fields: &'static [usize],
     decimals: usize,
     most_is_best: bool,

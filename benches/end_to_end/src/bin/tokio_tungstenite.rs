@@ -1,6 +1,6 @@
 //! An echo server on tokio-tungstenite: `tokio_tungstenite ADDRESS:PORT [READ_BUFFER]`.
 //!
-//! `feed` leaves an echo in the write buffer; it is flushed when no further message is at hand.
+//! `feed` leaves an echo in the write buffer, which is flushed when no further message is available.
 
 use futures_util::{FutureExt, SinkExt, StreamExt};
 use tokio::net::{TcpListener, TcpStream};

@@ -1,6 +1,6 @@
 //! An echo server on tokio-websockets: `tokio_websockets ADDRESS:PORT`.
 //!
-//! Each call of `next` flushes what was sent. So the messages at hand are collected first, and their echoes leave
+//! Each call of `next` flushes what was sent. So the available messages are collected first, and their echoes are sent
 //! together.
 
 use futures_util::{FutureExt, SinkExt, StreamExt};
@@ -8,7 +8,7 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::task::unconstrained;
 use tokio_websockets::{Config, Error, Limits, ServerBuilder};
 
-/// Messages that leave together.
+/// Maximum of messages echoed together.
 const BATCH: usize = 64;
 
 #[tokio::main(flavor = "current_thread")]

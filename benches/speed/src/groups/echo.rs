@@ -1,4 +1,4 @@
-//! A server sends back what it receives.
+//! A server sends back the messages that it receives.
 
 use super::{Bench, kind, sent};
 use crate::limits;

@@ -1,4 +1,4 @@
-//! A server receives 64 KiB messages in fragments of 1 KiB with a Ping between each two, and answers them.
+//! A server receives 64 KiB messages in fragments of 1 KiB, with a Ping between each two, and answers the Pings.
 
 use super::Bench;
 use super::receive::{PACKET, add_all, reads};

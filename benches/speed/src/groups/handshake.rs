@@ -1,7 +1,8 @@
-//! The opening handshake, up to a connection: a server with a browser's request, a client with the answer to its own.
+//! The opening handshake, up to a connection: a server with a browser's request, a client with the response to its own
+//! request.
 //!
-//! Who checks less is faster. So each is shown bad requests and bad answers first, and the table tells who accepts
-//! them.
+//! Fewer checks take less time. So each contender first gets invalid requests and responses, and the table marks those that
+//! accept them.
 
 use super::Bench;
 use crate::options::Options;
@@ -33,7 +34,8 @@ const REQUEST: &str = "GET /chat?room=7 HTTP/1.1\r\n\
     Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\
     Sec-WebSocket-Extensions: permessage-deflate; client_max_window_bits\r\n\r\n";
 
-/// Bad requests: what is wrong, what is replaced in the good one, and by what (RFC 6455 section 4.2.1, RFC 9112).
+/// Invalid requests: the fault, the text replaced in the valid request, and its replacement (RFC 6455 section 4.2.1, RFC
+/// 9112).
 const BAD_REQUESTS: [(&str, &str, &str); 11] = [
     ("method", "GET", "POST"),
     ("HTTP version", "HTTP/1.1", "HTTP/1.0"),
@@ -55,7 +57,7 @@ const RESPONSE: &str = "HTTP/1.1 101 Switching Protocols\r\n\
     Date: Mon, 23 Nov 2026 00:00:00 GMT\r\n\
     Server: example\r\n\r\n";
 
-/// Bad answers (RFC 6455 section 4.1).
+/// Invalid responses (RFC 6455 section 4.1).
 const BAD_RESPONSES: [(&str, Respond); 7] = [
     ("status", |request| respond(request, "101 Switching Protocols", "200 OK")),
     ("Upgrade missing", |request| respond(request, "Upgrade: websocket\r\n", "")),
@@ -88,7 +90,7 @@ fn serve(
     let accepted: Vec<_> = peers.map(|(peer, handshake)| (peer, handshake, accepts(role, handshake))).collect();
     let own = accepted.iter().find(|(peer, ..)| peer.is_barews()).map_or(&[][..], |(_, _, accepts)| accepts).to_vec();
     for (peer, handshake, accepts) in &accepted {
-        // The origin is a policy, which most leave to the application, and nobody checks all of the rest.
+        // The origin is a policy that most peers leave to the application, and no peer checks all of the rest.
         let more = accepts.iter().filter(|what| !own.contains(what) && **what != "foreign Origin").count();
         let lesser = more > 1;
         let kind = match peer {
@@ -133,7 +135,7 @@ fn add(bench: &mut Bench<'_>, name: &str, kind: Kind, handshake: Handshake, sock
     });
 }
 
-/// What is wrong with the bad input that it accepts.
+/// Returns the faults of the invalid inputs that a peer accepts.
 fn accepts(role: Role, handshake: Handshake) -> Vec<&'static str> {
     let requests = BAD_REQUESTS.iter().map(|(what, good, bad)| {
         assert!(REQUEST.contains(good), "{what}");
@@ -151,7 +153,7 @@ fn respond(request: &[u8], good: &str, bad: &str) -> Vec<u8> {
     RESPONSE.replacen(good, bad, 1).replace("{}", str::from_utf8(&key).expect("base64")).into()
 }
 
-/// Only what the key costs: an answer to the request that is known.
+/// The cost of the key alone: a response to a known request.
 fn answer(socket: &mut Socket) -> bool {
     let mut buffer = [0; HEAD];
     let len = socket.read(&mut buffer).expect("a request");
@@ -166,7 +168,7 @@ fn answer(socket: &mut Socket) -> bool {
     true
 }
 
-/// Only what the other side does: a request that is known.
+/// The cost of the other side alone: a known request.
 fn ask(socket: &mut Socket) -> bool {
     let mut buffer = [0; HEAD];
     socket.write(b"GET /chat HTTP/1.1\r\nHost: example.com\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n");

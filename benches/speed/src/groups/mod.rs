@@ -1,4 +1,4 @@
-//! The workloads and who takes part in each.
+//! The workloads, and the contenders in each.
 
 pub mod echo;
 pub mod fragments;
@@ -17,12 +17,12 @@ use peers::{Output, PEERS, Peer, Session, Tally, Total};
 pub const ALL: [fn(&Options, &mut Report); 6] =
     [scaling::run, receive::run, fragments::run, send::run, echo::run, handshake::run];
 
-/// Bytes of payload that a contender goes through in a round, about.
+/// Approximate bytes of payload of a contender in a round.
 fn work(size: Size) -> usize {
     if size.longest() <= 300 { 1 << 20 } else { 6 << 20 }
 }
 
-/// A workload in the making.
+/// A workload that is being prepared.
 struct Bench<'o> {
     options: &'o Options,
     table: String,
@@ -31,15 +31,15 @@ struct Bench<'o> {
     contenders: Vec<Contender>,
 }
 
-/// What is known of a contender beside its times.
+/// The properties of a contender, without its times.
 struct Entry {
     kind: Kind,
-    /// The contender that is its limit. The fastest counts if there are more.
+    /// The contender that is its limit. If there are several, the fastest counts.
     limits: Vec<&'static str>,
 }
 
 impl<'o> Bench<'o> {
-    /// Unless nobody asked for it.
+    /// Returns the workload, unless the options exclude it.
     fn new(options: &'o Options, table: &str, name: &str) -> Option<Self> {
         let (table, name) = (table.to_owned(), name.to_owned());
         options.wants(&table, &name).then(|| Self { options, table, name, entries: vec![], contenders: vec![] })
@@ -77,7 +77,7 @@ impl<'o> Bench<'o> {
     }
 }
 
-/// `checks` says whether it checks all that there is to check in the workload, apart from frames.
+/// `checks` is whether the peer makes all checks of the workload, apart from those of frames.
 fn kind(peer: &Peer, checks: bool) -> Kind {
     match peer {
         _ if peer.is_barews() => Kind::Barews,
@@ -86,14 +86,14 @@ fn kind(peer: &Peer, checks: bool) -> Kind {
     }
 }
 
-/// Everything was received, and each Ping answered.
+/// Checks that everything was received, and each Ping answered.
 fn received(done: &Done<'_>, total: Total, pongs: &[Vec<u8>]) -> Result<(), String> {
     expect("received", done.tally.total(), total)?;
     let (_, answers) = workload::written(&done.written, false)?;
     expect("Pongs", answers, pongs.to_vec())
 }
 
-/// Everything was sent.
+/// Checks that everything was sent.
 fn sent(done: &Done<'_>, total: Total, is_masked: bool) -> Result<(), String> {
     expect("sent", workload::written(&done.written, is_masked)?.0, total)
 }

@@ -1,4 +1,4 @@
-//! A server receives whole messages, masked, one a frame.
+//! A server receives masked messages, each in one frame.
 
 use super::{Bench, expect, kind, received};
 use crate::limits;
@@ -9,7 +9,7 @@ use crate::workload::Incoming;
 use peers::{PEERS, READ, Reads, Receive, Session, Socket, Tally};
 use std::panic::{self, AssertUnwindSafe};
 
-/// What fits a packet of Ethernet.
+/// The payload of an Ethernet packet.
 pub const PACKET: usize = 1460;
 
 pub fn reads(read_size: usize) -> String {
@@ -78,7 +78,7 @@ pub(super) fn add_all(bench: &mut Bench<'_>, content: Content, incoming: &Incomi
     }
 }
 
-/// Whether it does so wherever the text is bad, at this size and with these reads.
+/// Returns whether a peer refuses invalid text in every message of the stream, with reads of this size.
 fn refuses_bad_text(receive: Receive, incoming: &Incoming, read_size: usize) -> bool {
     let hook = panic::take_hook();
     panic::set_hook(Box::new(|_| {}));
@@ -100,9 +100,9 @@ struct Limit {
     make: fn(Socket, Reads, Tally) -> Session,
 }
 
-/// What a limit does.
+/// The work of a limit.
 enum Work {
-    /// 0 for nothing but a copy, 1 for headers.
+    /// 0 is only a copy, 1 is headers too.
     Less(u8),
     Unmask,
     Text,
@@ -119,8 +119,8 @@ pub const SIMD: &str = "limit: unmask, simdutf8";
 const SIZED_SIMD: &str = "limit: sized, unmask, simdutf8";
 const SIMD_AVX2: &str = "limit: unmask AVX2, simdutf8";
 
-/// The limits that do all that is needed with the vectors of this build. Without AVX2 in the build, simdutf8 is not
-/// of them: it asks the processor.
+/// The limits that do all necessary work with the vectors of this build. simdutf8 is one of them only in a build with AVX2,
+/// because it detects the processor's vectors.
 fn own_limits(content: Content, is_sized: bool) -> &'static [&'static str] {
     match (content.is_text(), is_sized, cfg!(target_feature = "avx2")) {
         (false, false, _) => &[UNMASK],
@@ -160,7 +160,7 @@ const fn sized(name: &'static str, work: Work, make: fn(Socket, Reads, Tally) ->
     Limit { reads: Reads::Sized, ..limit(name, work, make) }
 }
 
-/// Where the build has AVX2 by itself there is nothing to compare.
+/// In a build with AVX2 there is nothing to compare.
 #[cfg(target_arch = "x86_64")]
 fn has_avx2() -> bool {
     !cfg!(target_feature = "avx2") && is_x86_feature_detected!("avx2")

@@ -1,6 +1,6 @@
-//! Ten times as much of anything costs ten times as much: nanoseconds for a unit, from a thousand messages or
-//! fragments to a million, and from one connection to 100,000. What does not fit the cache costs more; how much, show
-//! two loops that do nothing but touch as much memory. And what a connection takes in memory.
+//! The cost is linear: nanoseconds per unit, from a thousand messages or fragments to a million, and from one connection to
+//! 100,000. Connections that do not fit the cache cost more; two loops that only touch the same amount of memory show how
+//! much. It also measures the memory of a connection.
 
 use super::{Bench, expect};
 use crate::options::Options;
@@ -14,20 +14,20 @@ pub const TABLE: &str = "scaling, ns for a unit";
 pub const MESSAGES: &str = "messages";
 pub const FRAGMENTS: &str = "fragments";
 pub const CONNECTIONS: &str = "connections";
-/// Of the cache, for as many connections.
+/// The names of the loops that touch one cache line, or all, of as many connections.
 const ONE_LINE: &str = "one line";
 pub const ALL_LINES: &str = "all lines";
 
-/// With what a connection takes of memory, in bytes.
+/// The name of the note with the memory of a connection, in bytes.
 pub const MEMORY: &str = "memory of a connection";
 
 const PAYLOAD: usize = 125;
 
-/// Makes a pass: something of so many units, again and again until a number of units is complete.
+/// Makes a pass: something of `count` units, repeated `times` times.
 type Make = fn(count: usize, times: usize, Tally) -> Session;
 
 pub fn run(options: &Options, report: &mut Report) {
-    // First, as long as the process has no memory to reuse.
+    // Measured first, while the process has no memory to reuse.
     if options.wants(TABLE, MEMORY)
         && let Some(bytes) = memory()
     {
@@ -55,7 +55,7 @@ pub fn run(options: &Options, report: &mut Report) {
     }
 }
 
-/// Frames that begin with `first` and are as long as all others here.
+/// Returns frames that begin with `first`. All frames here have the same length.
 fn frames(first: u8, count: usize) -> Vec<u8> {
     let (mut bytes, mut random) = (Vec::new(), Random::default());
     for _ in 0..count {
@@ -69,8 +69,8 @@ fn frames(first: u8, count: usize) -> Vec<u8> {
     bytes
 }
 
-/// `times` connections, one after the other, each of which receives `count` frames. `firsts` is with what the first,
-/// those between and the last begin. Those between are again and again the same few.
+/// Runs `times` connections one after the other, each of which receives `count` frames. `firsts` are the first bytes of the
+/// first frame, of those in between and of the last. The frames in between are a few, repeated.
 fn repeated(firsts: [u8; 3], count: usize, times: usize, tally: Tally) -> Session {
     let [first, middle, last] = firsts;
     let (first, middles, last) = (frames(first, 1), frames(middle, READ / (PAYLOAD + 6)), frames(last, 1));
@@ -95,7 +95,7 @@ fn repeated(firsts: [u8; 3], count: usize, times: usize, tally: Tally) -> Sessio
     })
 }
 
-/// A buffer for a frame. What crosses the border of two pages is slow, and where that is would be chance.
+/// A buffer for a frame. It is aligned, because access across the border of two pages is slow.
 #[repr(align(4096))]
 struct Page([u8; 4096]);
 
@@ -105,7 +105,7 @@ impl Page {
     }
 }
 
-/// So many connections, in no order. Each receives a message, and all that `times` times.
+/// Runs this many connections in random order. Each receives a message, and all of this is repeated `times` times.
 fn connections(count: usize, times: usize, tally: Tally) -> Session {
     let mut connections: Vec<_> = (0..count).map(|_| Connection::new(Server, &Default::default())).collect();
     let (frame, mut buffer, order) = (frames(0x82, 1), Page::new(), order(count));
@@ -124,10 +124,10 @@ fn order(count: usize) -> Vec<usize> {
     order
 }
 
-/// What a connection has in words.
+/// The size of a connection in words.
 const WORDS: usize = size_of::<Connection<Server>>() / 8;
 
-/// The same without WebSocket: counts in some words of something of the size of a connection.
+/// The same without WebSocket: counts in some words of a value that has the size of a connection.
 fn looks(count: usize, times: usize, words: usize, tally: Tally) -> Session {
     let mut connections = vec![[0_u64; WORDS]; count];
     let (frame, mut buffer, order) = (frames(0x82, 1), Page::new(), order(count));
@@ -152,7 +152,7 @@ fn receive(connection: &mut Connection<Server>, mut bytes: &mut [u8], tally: &Ta
     }
 }
 
-/// What each of 100,000 connections in the middle of a message adds to the process, in bytes.
+/// Returns the bytes that each of 100,000 connections in the middle of a message adds to the process.
 fn memory() -> Option<f64> {
     const COUNT: usize = 100_000;
     let frame = frames(0x82, 1);
@@ -166,7 +166,7 @@ fn memory() -> Option<f64> {
     Some((after - before) / COUNT as f64)
 }
 
-/// The resident set, in bytes. None where the system has no such file.
+/// Returns the resident set in bytes, or `None` if the system has no such file.
 fn resident() -> Option<f64> {
     let statm = std::fs::read_to_string("/proc/self/statm").ok()?;
     let pages: f64 = statm.split(' ').nth(1)?.parse().ok()?;

@@ -1,4 +1,4 @@
-//! Sending binary messages: a client's are masked.
+//! Sending binary messages, which a client masks.
 
 use super::{Bench, kind, sent};
 use crate::limits;
@@ -31,7 +31,7 @@ pub fn run(options: &Options, report: &mut Report) {
             let outgoing = workload::outgoing(size);
             let total = outgoing.total();
             let sends = PEERS.iter().filter_map(|peer| Some((peer.name, kind(peer, true), peer.send?)));
-            // Who encodes has whole frames in a buffer at the end.
+            // After encoding, whole frames are in a buffer.
             let limits = if table == CLIENT_ENCODES { &LIMITS[..1] } else { &LIMITS };
             let names: Vec<_> = limits.iter().map(|(name, _)| *name).collect();
             let limits = limits.iter().map(|(name, send)| (*name, Kind::Limit, *send));

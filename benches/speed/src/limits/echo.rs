@@ -1,5 +1,5 @@
-//! The limit of an echo: unmask into a buffer behind a new header, and write the buffer when it is full and after each
-//! read. Long payloads are written from where they lie.
+//! The limit of an echo: unmask into a buffer after a new header, and write the buffer when it is full and after each read.
+//! Long payloads are written from their place.
 #![allow(unsafe_code)]
 
 use super::kernel::{self, Own};
@@ -30,7 +30,7 @@ impl Work for Echo {
         if self.out.len() - self.filled < HEADER + LONG {
             self.flush(socket);
         }
-        // SAFETY: there is room for a header.
+        // SAFETY: there is space for a header.
         self.filled += unsafe { header(self.out.as_mut_ptr().add(self.filled), first, len, None) };
     }
 
@@ -40,7 +40,7 @@ impl Work for Echo {
             if self.out.len() - self.filled < part.len() {
                 self.flush(socket);
             }
-            // SAFETY: there is room for a short part.
+            // SAFETY: there is space for a short part.
             unsafe {
                 let to = self.out.as_mut_ptr().add(self.filled);
                 kernel::mask::<Own>(part.as_ptr(), to, part.len(), key);

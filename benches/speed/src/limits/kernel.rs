@@ -1,7 +1,7 @@
-//! XOR with a masking key by hand: the fastest that a processor does with vectors of a width.
+//! A handwritten XOR with a masking key: the fastest way for a processor with vectors of some width.
 //!
-//! The first and the last vector of a payload may overlap, so there is no ladder of ever shorter tails: the last one is
-//! loaded before the first is stored, and stored last. The OR over all vectors is the ASCII test.
+//! The first and the last vector of a payload can overlap, so there are no special cases for tails: the last vector is loaded
+//! before the first is stored, and stored last. The OR of all vectors is the ASCII test.
 #![allow(unsafe_code)]
 
 /// Vectors of a width.
@@ -107,7 +107,7 @@ x86!(
     _mm256_movemask_epi8
 );
 
-/// The widest vectors of this build, those that every processor of the target has.
+/// The widest vectors of this build, which every processor of the target has.
 #[cfg(all(target_arch = "x86_64", not(target_feature = "avx2")))]
 pub type Own = std::arch::x86_64::__m128i;
 #[cfg(all(target_arch = "x86_64", target_feature = "avx2"))]
@@ -115,7 +115,7 @@ pub type Own = std::arch::x86_64::__m256i;
 #[cfg(not(target_arch = "x86_64"))]
 pub type Own = u64;
 
-/// Masks `len` bytes of `from` into `to`, which may be `from` itself. Whether the result is all ASCII.
+/// Masks `len` bytes of `from` into `to`, which can be `from` itself. Returns whether the result is ASCII.
 ///
 /// # Safety
 /// The processor has vectors `V`; `from` is readable and `to` writable for `len` bytes; they are equal or do not

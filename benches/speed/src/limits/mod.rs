@@ -1,4 +1,4 @@
-//! The limits: loops by hand that do what has to be done and nothing else, in one run with the peers.
+//! The limits: handwritten loops that do only the necessary work, in the same run as the peers.
 
 pub mod echo;
 mod kernel;

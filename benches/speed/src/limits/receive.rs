@@ -1,5 +1,5 @@
-//! The limit of receiving: copy from the socket, read headers, unmask, check text, and nothing else. There is no
-//! state but the frame under way, no limit, and no error but a panic.
+//! The limit of receiving: only copy from the socket, read headers, unmask, and check text. There is no state except the open
+//! frame, no limit, and no error except a panic.
 #![allow(unsafe_code)]
 
 use super::kernel::{self, Own, Vector};
@@ -7,7 +7,7 @@ use peers::{Lent, Reads, Session, Socket, Tally};
 use std::marker::PhantomData;
 use std::slice;
 
-/// What is done with a payload that was read.
+/// The work on a payload.
 pub(super) trait Work {
     /// # Safety
     /// The processor has the vectors.
@@ -45,7 +45,7 @@ impl<V: Vector> Work for Unmask<V> {
 /// Unmasks and validates in blocks that stay in the first-level cache.
 struct Text<V> {
     is_utf8: fn(&[u8]) -> bool,
-    /// A character that the end of the read cut.
+    /// A character cut by the end of the read.
     cut: [u8; 4],
     cut_len: usize,
     vector: PhantomData<V>,
@@ -95,7 +95,7 @@ impl<V> Text<V> {
         self.end_of_part(&part[valid..], last);
     }
 
-    /// How many bytes of the part belong to a character that was cut.
+    /// Returns how many bytes of the part belong to a character that was cut.
     #[inline]
     fn complete(&mut self, part: &[u8]) -> usize {
         if self.cut_len == 0 {
@@ -133,18 +133,18 @@ fn character_len(lead: u8) -> usize {
     }
 }
 
-/// How many bytes at the end of valid text begin a character that goes on behind it.
+/// Returns how many bytes at the end of valid text begin a character that continues after it.
 fn cut_len(text: &[u8]) -> usize {
     (1..=3.min(text.len())).find(|&len| character_len(text[text.len() - len]) > len).unwrap_or(0)
 }
 
-/// The loop. Whole frames first; a frame that a read cuts goes on in the next one, a header that it cuts is moved to
-/// its front.
+/// The loop. It reads whole frames first. A frame cut by a read continues in the next read; a header cut by a read is moved
+/// to the front.
 #[inline(always)]
 unsafe fn run(socket: &mut Socket, buffer: &mut [u8], reads: Reads, tally: &Tally, work: &mut impl Work) {
     let (mut carried, mut left, mut key, mut is_last) = (0, 0, 0_u32, false);
     let buffer = buffer.as_mut_ptr();
-    // SAFETY: the buffer has MARGIN bytes behind all that is read: a header may be read there, but is not used.
+    // SAFETY: the buffer has MARGIN bytes after all that is read: a header can be read there, but is not used.
     unsafe {
         loop {
             let room = reads.room(left as u64);
@@ -204,19 +204,19 @@ unsafe fn run(socket: &mut Socket, buffer: &mut [u8], reads: Reads, tally: &Tall
     }
 }
 
-/// Room behind a read for a header, and before it for a control frame that was cut.
+/// Space after a read for a header, and before it for an incomplete control frame.
 const MARGIN: usize = 256;
 
 #[inline(never)]
 fn pong(socket: &mut Socket, payload: &[u8], key: u32) {
     let mut frame = [0x8A; 127];
     frame[1] = payload.len() as u8;
-    // SAFETY: the frame has room for 125 bytes of payload, and u64 needs no special processor.
+    // SAFETY: the frame has space for 125 bytes of payload, and u64 needs no special processor.
     unsafe { kernel::mask::<u64>(payload.as_ptr(), frame[2..].as_mut_ptr(), payload.len().min(125), key) };
     socket.write(&frame[..2 + payload.len()]);
 }
 
-/// Copies from the socket and does nothing.
+/// Only copies from the socket.
 pub fn copy(mut socket: Socket, reads: Reads) -> Session {
     let mut buffer = Lent::new(reads.room(0));
     Box::new(move || while socket.read(&mut buffer).is_some() {})
@@ -224,26 +224,26 @@ pub fn copy(mut socket: Socket, reads: Reads) -> Session {
 
 pub(super) fn session(mut socket: Socket, reads: Reads, tally: Tally, mut work: impl Work + 'static) -> Session {
     let mut buffer = Lent::new(reads.room(0) + MARGIN);
-    // SAFETY: every processor of the target has the vectors that are used here.
+    // SAFETY: every processor of the target has the vectors used here.
     Box::new(move || unsafe { run(&mut socket, &mut buffer, reads, &tally, &mut work) })
 }
 
-/// Reads headers, too.
+/// Also reads headers.
 pub fn parse(socket: Socket, reads: Reads, tally: Tally) -> Session {
     session(socket, reads, tally, Parse)
 }
 
-/// Unmasks, too, with the vectors of the build.
+/// Also unmasks, with the vectors of the build.
 pub fn unmask(socket: Socket, reads: Reads, tally: Tally) -> Session {
     session(socket, reads, tally, Unmask::<Own>(PhantomData))
 }
 
-/// Validates text, too.
+/// Also validates text.
 pub fn text(socket: Socket, reads: Reads, tally: Tally, is_utf8: fn(&[u8]) -> bool) -> Session {
     session(socket, reads, tally, Text::<Own>::new(is_utf8))
 }
 
-/// The same with AVX2, where the processor has it.
+/// The same with AVX2, if the processor has it.
 #[cfg(target_arch = "x86_64")]
 pub mod avx2 {
     use super::*;

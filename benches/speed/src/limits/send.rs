@@ -1,10 +1,10 @@
-//! The limit of sending: a header, the payload masked while it is copied, and nothing else.
+//! The limit of sending: only a header, and the payload, which is masked while it is copied.
 #![allow(unsafe_code)]
 
 use super::kernel::{self, Own};
 use peers::{CORK, Lent, Outgoing, Random, Role, Session, Socket};
 
-/// A header is at most as long, with a masking key.
+/// The maximum length of a header with a masking key.
 pub(super) const HEADER: usize = 14;
 
 /// Writes a header and returns its length.
@@ -69,15 +69,14 @@ pub fn corked(role: Role, mut socket: Socket, outgoing: Outgoing) -> Session {
                 at = 0;
             }
             let key = (role == Role::Client).then(|| random.key());
-            // SAFETY: there is room for the payload and a header.
+            // SAFETY: there is space for the payload and a header.
             at += unsafe { frame(out.as_mut_ptr().add(at), 0x82, body, key) };
         }
         socket.write(&out[..at]);
     })
 }
 
-/// Each frame by itself: a server's payload from where it lies, a client's in blocks that stay in the first-level
-/// cache.
+/// Writes each frame separately: a server's payload from its place, a client's in blocks that stay in the first-level cache.
 pub fn in_parts(role: Role, mut socket: Socket, outgoing: Outgoing) -> Session {
     const BLOCK: usize = 4096;
     let mut random = Random::default();
@@ -85,7 +84,7 @@ pub fn in_parts(role: Role, mut socket: Socket, outgoing: Outgoing) -> Session {
     Box::new(move || {
         for body in outgoing.bodies() {
             let key = (role == Role::Client).then(|| random.key());
-            // SAFETY: there is room for a header.
+            // SAFETY: there is space for a header.
             let len = unsafe { header(out.as_mut_ptr(), 0x82, body.len(), key) };
             socket.write(&out[..len]);
             let Some(key) = key.map(u32::from_le_bytes) else {

@@ -1,5 +1,5 @@
-//! An echo, piece by piece, with the answers to Pings and Close frames; with the features behind a handshake of either
-//! role, with deadlines, and with whole messages in place of pieces.
+//! An echo, chunk by chunk, that answers Pings and Close frames. The features add a handshake in either role, deadlines, and
+//! whole messages instead of chunks.
 
 #![no_std]
 #![no_main]
@@ -109,8 +109,8 @@ fn echo<R: Role>(connection: &mut Connection<R>, rx: &mut [u8], mut unread: Rang
             while let len @ 1.. = connection.poll_transmit(&mut tx) {
                 write(tx.get(..len).unwrap_or_default());
             }
-            let Ok(Received { rest: behind, event: Some(event) }) = received else { break };
-            rest = behind;
+            let Ok(Received { rest: after, event: Some(event) }) = received else { break };
+            rest = after;
             match event {
                 #[cfg(not(feature = "messages"))]
                 Event::Data(chunk) => {

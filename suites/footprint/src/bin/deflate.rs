@@ -1,5 +1,5 @@
-//! An echo, piece by piece, whose messages are inflated, deflated or both; with the feature `server` behind a handshake
-//! that agrees on it.
+//! An echo, piece by piece, that inflates its messages, deflates them, or both. The feature `server` adds a handshake that
+//! negotiates the extension.
 
 #![no_std]
 #![no_main]
@@ -73,8 +73,8 @@ fn echo(connection: &mut Connection<Server>, agreed: Parameters, rx: &mut [u8], 
             while let len @ 1.. = connection.poll_transmit(&mut tx) {
                 write(tx.get(..len).unwrap_or_default());
             }
-            let Ok(Received { rest: behind, event: Some(event) }) = received else { break };
-            rest = behind;
+            let Ok(Received { rest: after, event: Some(event) }) = received else { break };
+            rest = after;
             let Event::Data(mut chunk) = event else { continue };
             if cfg!(feature = "inflater") {
                 loop {

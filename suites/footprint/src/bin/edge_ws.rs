@@ -1,5 +1,5 @@
-//! The same echo with edge-ws, frame by frame, as its documentation has it. Its handshake is another crate's. The
-//! transport is never pending, so one poll is enough of an executor.
+//! The same echo with edge-ws, frame by frame, as its documentation shows it. Its handshake is in another crate. The transport
+//! is never pending, so a single poll replaces an executor.
 
 #![no_std]
 #![no_main]

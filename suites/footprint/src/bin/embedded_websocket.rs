@@ -1,4 +1,4 @@
-//! The same echo with embedded-websocket, as its documentation has it.
+//! The same echo with embedded-websocket, as its documentation shows it.
 
 #![no_std]
 #![no_main]

@@ -1,5 +1,5 @@
-//! What there is without a WebSocket: an echo of whatever comes, and the functions that compilers call and every
-//! firmware has.
+//! The baseline without a WebSocket: an echo of all bytes received, and the functions that compilers call, which every firmware
+//! contains.
 
 #![no_std]
 #![no_main]

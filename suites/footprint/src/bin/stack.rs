@@ -1,5 +1,6 @@
-//! How much RAM a connection takes, and how much stack each call of the engine: the stack is painted, the call made
-//! with the inputs that lead deepest, and the paint looked at. Runs in an emulator and prints a line for each.
+//! Measures the RAM of each type and the stack of each call of the engine. It fills the stack with a pattern, makes the call
+//! with the inputs that lead deepest, and counts the words that still have the pattern. Runs in an emulator and prints a line
+//! for each measurement.
 
 #![no_std]
 #![no_main]
@@ -35,7 +36,7 @@ footprint::program!({
     semihosting::process::exit(0)
 });
 
-/// The bytes of stack that `call` takes, the frame of its caller included.
+/// Returns the bytes of stack that `call` takes, including the frame of its caller.
 #[inline(never)]
 fn depth(call: impl FnOnce()) -> usize {
     unsafe extern "C" {
@@ -53,11 +54,11 @@ fn depth(call: impl FnOnce()) -> usize {
     }
     let words = (top - bottom as usize) / size_of::<u32>();
     for word in 0..words {
-        // SAFETY: memory between the variables and the stack in use, and there are no interrupts.
+        // SAFETY: this memory is between the variables and the used stack, and there are no interrupts.
         unsafe { bottom.add(word).write_volatile(PAINT) };
     }
     made(call);
-    // SAFETY: as before.
+    // SAFETY: as above.
     let unused = (0..words).take_while(|word| unsafe { bottom.add(*word).read_volatile() == PAINT }).count();
     top - (bottom as usize + unused * size_of::<u32>())
 }
@@ -67,7 +68,7 @@ fn made(call: impl FnOnce()) {
     call();
 }
 
-/// Makes the call, prints the stack that it took, and yields what it returned.
+/// Makes the call, prints the stack that it took, and returns its result.
 macro_rules! measured {
     ($role:expr, $name:expr, $call:expr) => {{
         let mut result = None;
@@ -197,7 +198,7 @@ fn client_handshake() -> Connection<Client<Keys>> {
     }
 }
 
-/// Receives all of `input`, as the peer of a connection of role `R` has masked it, and drains.
+/// Receives all of `input`, which is masked as role `R` expects it, and drains.
 fn receive<R: Role>(role: &str, what: &str, connection: &mut Connection<R>, input: &[u8]) {
     let (mut bytes, mut tx) = ([0; 256], [0; MAX_CONTROL_FRAME]);
     let mut rest = copied(input, &mut bytes);
@@ -206,13 +207,13 @@ fn receive<R: Role>(role: &str, what: &str, connection: &mut Connection<R>, inpu
         let len = measured!(role, "poll_transmit", connection.poll_transmit(&mut tx));
         black_box(len);
         match received {
-            Ok(Received { rest: behind, event: Some(_) }) => rest = behind,
+            Ok(Received { rest: after, event: Some(_) }) => rest = after,
             _ => return,
         }
     }
 }
 
-/// A frame whose payload is masked with zeros, where it has to be masked: the payload stays legible.
+/// Returns a frame for role `R`. If it must be masked, its key is zero, so that the payload stays readable.
 fn frame<'i, R: Role>(first: u8, payload: &[u8], input: &'i mut [u8; 256]) -> &'i [u8] {
     let mut end = 2;
     input[0] = first;
@@ -281,7 +282,7 @@ fn connection<R: Role>(role: &str, mut connection: Connection<R>) {
     black_box(measured!(role, "receive_eof", receiver.receive_eof()).is_ok());
 }
 
-/// What breaks a rule, and what the host finds wrong.
+/// Fails connections: because the input breaks a rule, and because the host calls `fail`.
 fn failing<R: Role>(role: &str, mut connections: [Connection<R>; 2]) {
     let [first, second] = &mut connections;
     receive(role, "an error", first, &[0x8f]);

@@ -1,5 +1,5 @@
-//! The same echo with websocketz, of whole messages, as its documentation has it. The transport is never pending, so
-//! one poll is enough of an executor.
+//! The same echo of whole messages with websocketz, as its documentation shows it. The transport is never pending, so a single
+//! poll replaces an executor.
 
 #![no_std]
 #![no_main]

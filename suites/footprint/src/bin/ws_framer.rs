@@ -1,5 +1,5 @@
-//! The same echo with ws-framer, of whole messages, as its documentation has it. Its keys are zeros here: where they
-//! come from is a feature, and none of those is for bare metal.
+//! The same echo of whole messages with ws-framer, as its documentation shows it. Its masking keys are zeros here, because its
+//! features offer no source of keys for bare metal.
 
 #![no_std]
 #![no_main]

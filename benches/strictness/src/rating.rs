@@ -1,9 +1,9 @@
-//! What a peer made of a stream, and whether that is what RFC 6455 says.
+//! Compares a peer's outcome with the result that RFC 6455 requires.
 
 use crate::stream::{End, Stream};
 use peers::Outcome;
 
-/// The status code of the first Close frame that was written; 1005 for one without.
+/// Returns the status code of the first Close frame written, or 1005 if it has none.
 pub fn close_sent(written: &[u8]) -> Option<u16> {
     let mut rest = written;
     while let [first, second, after @ ..] = rest {
@@ -25,21 +25,22 @@ pub fn close_sent(written: &[u8]) -> Option<u16> {
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
-pub enum Verdict {
-    /// As the RFC says.
+pub enum Rating {
+    /// As the RFC requires.
     Right,
-    /// What it must refuse.
+    /// Accepts what it must refuse.
     Accepts,
-    /// What it must accept.
+    /// Refuses what it must accept.
     Refuses,
-    /// Delivers something else: other messages than were sent, some after a Close or an error, or no sign of the Close.
+    /// Delivers something else: other messages than those sent, messages after a Close or an error, or no notice of the
+    /// Close.
     Differs,
     Panics,
     Aborts,
     Hangs,
 }
 
-impl Verdict {
+impl Rating {
     pub const WRONG: [Self; 6] = [Self::Accepts, Self::Refuses, Self::Differs, Self::Panics, Self::Aborts, Self::Hangs];
 
     pub const fn word(self) -> &'static str {
@@ -55,30 +56,30 @@ impl Verdict {
     }
 }
 
-/// Compares. A peer refuses when it reports an error, or sends a Close frame with a code that tells of one and is no
-/// echo.
-pub fn judge(stream: &Stream, outcome: &Outcome) -> Verdict {
+/// Rates an outcome. A peer refuses a stream if it reports an error, or sends a Close frame with the code of an error that
+/// is not an echo.
+pub fn rate(stream: &Stream, outcome: &Outcome) -> Rating {
     let own = match stream.expected.end {
         End::Close(code) => code,
         _ => None,
     };
-    let tells = |code: u16| matches!(code, 1002 | 1003 | 1007..=1009 | 1011) && Some(code) != own;
-    let refused = outcome.error.is_some() || close_sent(&outcome.written).is_some_and(tells);
+    let is_error = |code: u16| matches!(code, 1002 | 1003 | 1007..=1009 | 1011) && Some(code) != own;
+    let refused = outcome.error.is_some() || close_sent(&outcome.written).is_some_and(is_error);
     let messages = &stream.expected.messages;
     match stream.expected.end {
         End::Refused(_) | End::Either(_) if !messages.starts_with(&outcome.messages) => {
             if refused {
-                Verdict::Differs
+                Rating::Differs
             } else {
-                Verdict::Accepts
+                Rating::Accepts
             }
         }
-        End::Refused(_) if !refused => Verdict::Accepts,
-        End::Refused(_) | End::Either(_) => Verdict::Right,
-        _ if refused => Verdict::Refuses,
-        End::Open if outcome.closed => Verdict::Differs,
-        End::Close(_) if !outcome.closed => Verdict::Differs,
-        _ if outcome.messages != *messages => Verdict::Differs,
-        _ => Verdict::Right,
+        End::Refused(_) if !refused => Rating::Accepts,
+        End::Refused(_) | End::Either(_) => Rating::Right,
+        _ if refused => Rating::Refuses,
+        End::Open if outcome.closed => Rating::Differs,
+        End::Close(_) if !outcome.closed => Rating::Differs,
+        _ if outcome.messages != *messages => Rating::Differs,
+        _ => Rating::Right,
     }
 }
