@@ -125,8 +125,8 @@ impl Deadlines {
         self.set(Reason::Ping, now);
     }
 
-    /// Call this when the peer of an open connection has sent bytes, or has accepted bytes that were waiting: it is alive.
-    /// A Pong can be queued after these bytes, so the timeout for it starts again.
+    /// Call this when the peer of an open connection has sent bytes, or has accepted bytes that were waiting: it is
+    /// alive. A Pong can be queued after these bytes, so the timeout for it starts again.
     pub fn received(&mut self, now: u64) {
         if self.is_due(Reason::Pong) {
             self.set(Reason::Pong, now);
@@ -142,8 +142,8 @@ impl Deadlines {
         }
     }
 
-    /// Call this when a Pong with this payload was received. If it answers the newest Ping, returns the ticks of the round
-    /// trip.
+    /// Call this when a Pong with this payload was received. If it answers the newest Ping, returns the ticks of the
+    /// round trip.
     pub fn pong(&mut self, payload: &[u8], now: u64) -> Option<u64> {
         if *payload != self.pings.to_be_bytes() || self.asked == NEVER {
             return None;

@@ -65,9 +65,9 @@
 //!
 //! # Limits
 //!
-//! [`Config::max_message_size`](crate::connection::Config::max_message_size) and `max_frame_size` count the bytes that are
-//! received: those of a compressed message before it is inflated. The limit of the [`Inflater`] counts inflated bytes,
-//! which can be a thousand times as many. It stops exactly at the limit.
+//! [`Config::max_message_size`](crate::connection::Config::max_message_size) and `max_frame_size` count the bytes that
+//! are received: those of a compressed message before it is inflated. The limit of the [`Inflater`] counts inflated
+//! bytes, which can be a thousand times as many. It stops exactly at the limit.
 
 mod deflater;
 mod inflater;

@@ -91,8 +91,8 @@
 //! no path after the host (section 3.2.2).
 //!
 //! Lenient, because HTTP requires it or because it is harmless: empty lines before a request, empty list elements, a
-//! subprotocol offered twice, a key with stray bits after its 16 bytes, a status line that ends with the status, and any
-//! visible ASCII but `#` in a request target, since browsers do not escape everything that RFC 3986 requires.
+//! subprotocol offered twice, a key with stray bits after its 16 bytes, a status line that ends with the status, and
+//! any visible ASCII but `#` in a request target, since browsers do not escape everything that RFC 3986 requires.
 
 mod authority;
 mod chars;

@@ -6,9 +6,9 @@ use crate::wire::error::ProtocolError;
 
 /// Joins the chunks of a message in storage that the host lends: an array, a slice, a vector.
 ///
-/// A message in a single chunk is returned in place, in the receive buffer, without a copy. In both cases the storage is
-/// the limit: a message longer than the storage is refused, however it was split. All of `storage.as_mut()` counts, so
-/// resize a vector first:
+/// A message in a single chunk is returned in place, in the receive buffer, without a copy. In both cases the storage
+/// is the limit: a message longer than the storage is refused, however it was split. All of `storage.as_mut()` counts,
+/// so resize a vector first:
 ///
 /// ```
 /// use barews::connection::Event;
@@ -53,8 +53,8 @@ pub struct Message<'a> {
 }
 
 impl Message<'_> {
-    /// Returns the text of a text message. The engine has validated it already, but safe Rust has to validate it again to
-    /// make a `str`.
+    /// Returns the text of a text message. The engine has validated it already, but safe Rust has to validate it again
+    /// to make a `str`.
     pub fn text(&self) -> Option<&str> {
         if self.kind == MessageKind::Text { core::str::from_utf8(self.payload).ok() } else { None }
     }
@@ -71,8 +71,8 @@ impl<S: AsMut<[u8]>> MessageBuffer<S> {
     /// # Errors
     ///
     /// [`ProtocolError::MessageTooBig`] if the message is longer than the storage. Pass the error to
-    /// [`Connection::fail`](crate::Connection::fail), which closes with 1009: a part of the message is lost. To refuse such
-    /// a message at its frame header, set
+    /// [`Connection::fail`](crate::Connection::fail), which closes with 1009: a part of the message is lost. To refuse
+    /// such a message at its frame header, set
     /// [`Config::max_message_size`](crate::connection::Config::max_message_size) to the length of the storage.
     // RFC 6455 5.4, 6.2: the payload is the fragments' in order [6455-5.4-3] [6455-5.4-6] [6455-6.2-4]
     #[inline]

@@ -25,8 +25,8 @@ struct Method {
 }
 
 impl Level {
-    /// For microcontrollers: one candidate for a match at each byte, and the fixed codes of DEFLATE. Takes 1.5 times the
-    /// window, and little stack.
+    /// For microcontrollers: one candidate for a match at each byte, and the fixed codes of DEFLATE. Takes 1.5 times
+    /// the window, and little stack.
     pub const SMALL: Self =
         Self(&Method { shares: Shares { newest: 1, older: 0, symbols: 0 }, deflate: levels::small });
     /// For other targets: chains of candidates, lazy matching, and codes made for the data. Takes 6.5 times the window,
@@ -34,8 +34,8 @@ impl Level {
     pub const LARGE: Self =
         Self(&Method { shares: Shares { newest: 4, older: 4, symbols: 3 }, deflate: levels::large });
 
-    /// Returns the memory for a window of this size, in bytes: from 384 bytes for the smallest window of `SMALL` to 208 KiB
-    /// for the largest of `LARGE`.
+    /// Returns the memory for a window of this size, in bytes. The smallest window of `SMALL` takes 384 bytes, the largest
+    /// of `LARGE` 208 KiB.
     pub const fn memory(self, window_size: usize) -> usize {
         self.0.shares.memory(window_size)
     }
@@ -108,8 +108,8 @@ impl<M: AsMut<[u8]>> Deflater<M> {
     }
 
     /// Deflates the body of a message into `out`, and returns the bytes to send instead; set RSV1 on the first frame.
-    /// Returns `None` if the host should send the message itself, without RSV1: it is shorter than the threshold, does not
-    /// get shorter, or does not fit `out`.
+    /// Returns `None` if the host should send the message itself, without RSV1: it is shorter than the threshold, does
+    /// not get shorter, or does not fit `out`.
     ///
     /// Send all results, in the order of the calls: the peer needs them to inflate the messages that follow. If that is
     /// impossible, call [`forget`](Self::forget).
@@ -123,12 +123,12 @@ impl<M: AsMut<[u8]>> Deflater<M> {
         out.get_mut(..len)
     }
 
-    /// Deflates the next part of a message into `out`, and returns the bytes to send instead, in one frame or several. Set
-    /// RSV1 on the first frame of the message, and FIN on its last.
+    /// Deflates the next part of a message into `out`, and returns the bytes to send instead, in one frame or several.
+    /// Set RSV1 on the first frame of the message, and FIN on its last.
     ///
     /// Each part is flushed, so the peer can inflate it at once: that costs 5 bytes. The last part of a message can be
-    /// empty. Unlike [`message`](Self::message), this does not decline a part: one that does not get smaller grows by a few
-    /// bytes.
+    /// empty. Unlike [`message`](Self::message), this does not decline a part: one that does not get smaller grows by a
+    /// few bytes.
     ///
     /// # Errors
     ///
@@ -149,8 +149,8 @@ impl<M: AsMut<[u8]>> Deflater<M> {
         Ok(out.get_mut(..len).unwrap_or_else(|| never!(Default::default())))
     }
 
-    /// Empties the window. Call this if the peer has not received a result, or if earlier messages have secrets. It also
-    /// ends a message that was deflated in part.
+    /// Empties the window. Call this if the peer has not received a result, or if earlier messages have secrets. It
+    /// also ends a message that was deflated in part.
     pub const fn forget(&mut self) {
         self.finder.forget();
         self.under_way = false;

@@ -68,8 +68,8 @@ pub struct Inflater<W> {
 }
 
 impl<W: AsMut<[u8]>> Inflater<W> {
-    /// Creates an inflater for the agreed parameters. A message may have `max_message_size` bytes after it is inflated; a
-    /// longer one fails the connection with 1009.
+    /// Creates an inflater for the agreed parameters. A message may have `max_message_size` bytes after it is inflated;
+    /// a longer one fails the connection with 1009.
     pub const fn new(window: W, agreed: Direction, max_message_size: u64) -> Self {
         Self {
             window,
@@ -83,9 +83,9 @@ impl<W: AsMut<[u8]>> Inflater<W> {
         }
     }
 
-    /// Returns the next piece of `chunk`: inflated into `out`, or the chunk itself if its message is not compressed. Call
-    /// this with the same chunk until it returns `None`; each call shortens `chunk`. The pieces are like chunks: `first`
-    /// and `last` mark the ends of the message, and text is valid UTF-8.
+    /// Returns the next piece of `chunk`: inflated into `out`, or the chunk itself if its message is not compressed.
+    /// Call this with the same chunk until it returns `None`; each call shortens `chunk`. The pieces are like chunks:
+    /// `first` and `last` mark the ends of the message, and text is valid UTF-8.
     ///
     /// A piece ends at the end of `out` or of the chunk. Ignore the bytes of `out` after the piece.
     ///

@@ -21,7 +21,8 @@ pub const MAX_RESPONSE: usize = 18 + 2 * 28 + 2 * 27;
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct Direction {
-    /// The base-2 logarithm of the window's size in bytes, 8 to 15. Values outside this range count as the nearest of these.
+    /// The base-2 logarithm of the window's size in bytes, 8 to 15. Values outside this range count as the nearest of
+    /// these.
     pub window_bits: u8,
     /// Whether every message begins with an empty window, so that it is compressed independently of earlier messages.
     pub no_context_takeover: bool,
@@ -134,12 +135,12 @@ impl Parameters {
     pub const DEFAULT: Self = Self { server: Direction::DEFAULT, client: Direction::DEFAULT };
 
     /// Accepts the first offer that the server can accept. Returns the agreed parameters and the value of
-    /// Sec-WebSocket-Extensions, written to `out`. Returns `None` if the server accepts no offer; then the connection has
-    /// no compression.
+    /// Sec-WebSocket-Extensions, written to `out`. Returns `None` if the server accepts no offer; then the connection
+    /// has no compression.
     ///
-    /// The server declines an offer that has an unknown, repeated or invalid parameter, or that does not let it limit the
-    /// client's window to its memory. If the server's own window is smaller than 32 KiB, the response says so, which lets
-    /// the client save memory.
+    /// The server declines an offer that has an unknown, repeated or invalid parameter, or that does not let it limit
+    /// the client's window to its memory. If the server's own window is smaller than 32 KiB, the response says so,
+    /// which lets the client save memory.
     ///
     /// # Errors
     ///
@@ -180,9 +181,9 @@ impl Parameters {
     /// Writes a client's offers, most preferred first, to `out`. Returns the value of Sec-WebSocket-Extensions for
     /// [`ClientConfig::extensions`](crate::handshake::ClientConfig::extensions).
     ///
-    /// The server may decline any offer, but if it accepts one it must keep the limits for its own direction. So a client
-    /// that only *prefers* a small window or independent messages should offer these first, and then an offer without those
-    /// limits. The values of `client` are hints, which the server may use or ignore.
+    /// The server may decline any offer, but if it accepts one it must keep the limits for its own direction. So a
+    /// client that only *prefers* a small window or independent messages should offer these first, and then an offer
+    /// without those limits. The values of `client` are hints, which the server may use or ignore.
     ///
     /// # Errors
     ///
@@ -196,8 +197,8 @@ impl Parameters {
     ///
     /// # Errors
     ///
-    /// [`HandshakeError::Extensions`] if the server has accepted something that was not offered, that is malformed, repeated
-    /// or conflicting, or that requires more memory than every offer. Then do not use the connection.
+    /// [`HandshakeError::Extensions`] if the server has accepted something that was not offered, that is malformed,
+    /// repeated or conflicting, or that requires more memory than every offer. Then do not use the connection.
     // RFC 7692 5, 7 [7692-5-14] [7692-7-8]
     pub fn agree<'a>(
         offers: &[Self],

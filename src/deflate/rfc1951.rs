@@ -53,16 +53,16 @@ pub(super) const DISTANCE_BASES: [(u16, u8); USED_DISTANCES] = [
     (24577, 13),
 ];
 
-/// Returns the length for a symbol and the bits that follow its code, and the number of its extra bits. Returns `None` for
-/// a symbol that is not a length.
+/// Returns the length for a symbol and the bits that follow its code, and the number of its extra bits. Returns `None`
+/// for a symbol that is not a length.
 #[inline(always)]
 pub(super) fn length(symbol: u16, bits: u64) -> Option<(u16, u32)> {
     let (base, extra) = *LENGTH_BASES.get(usize::from(symbol).wrapping_sub(FIRST_LENGTH.into()))?;
     Some((base + (bits & !(u64::MAX << extra)) as u16, extra.into()))
 }
 
-/// Returns the distance for a symbol and the bits that follow its code, and the number of its extra bits. Returns `None`
-/// for a symbol without a meaning.
+/// Returns the distance for a symbol and the bits that follow its code, and the number of its extra bits. Returns
+/// `None` for a symbol without a meaning.
 #[inline(always)]
 pub(super) fn distance(symbol: u16, bits: u64) -> Option<(u16, u32)> {
     let (base, extra) = *DISTANCE_BASES.get(usize::from(symbol))?;

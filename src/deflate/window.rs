@@ -41,8 +41,8 @@ impl Window {
         usize::from(self.next).wrapping_sub(back) & ring.len().wrapping_sub(1)
     }
 
-    /// Returns the last `back` bytes, the oldest first, in two pieces. The second is empty unless the ring's end is between
-    /// them.
+    /// Returns the last `back` bytes, the oldest first, in two pieces. The second is empty unless the ring's end is
+    /// between them.
     #[inline]
     pub(super) fn last<'r>(&self, ring: &'r [u8], back: usize) -> [&'r [u8]; 2] {
         let first = ring.get(self.place(ring, back)..).unwrap_or_default();

@@ -104,8 +104,8 @@ impl<'c, S: AsRef<[u8]> + AsMut<[u8]>> ClientHandshake<'c, S> {
         })
     }
 
-    /// Reads bytes from the transport. Consumes all of them until the response is complete, then returns the bytes after
-    /// it: frames, or the body of a response other than 101.
+    /// Reads bytes from the transport. Consumes all of them until the response is complete, then returns the bytes
+    /// after it: frames, or the body of a response other than 101.
     ///
     /// After an error the handshake has failed and cannot continue: close the transport.
     pub fn receive<'b>(&mut self, bytes: &'b mut [u8]) -> Result<Progress<'b>, HandshakeError> {
@@ -174,8 +174,8 @@ impl<'c, S: AsRef<[u8]> + AsMut<[u8]>> ClientHandshake<'c, S> {
         self.finish(extended)
     }
 
-    /// Returns the status of the response once its status line is complete, even if the rest is refused: because a redirect
-    /// does not fit the storage, for example.
+    /// Returns the status of the response once its status line is complete, even if the rest is refused: because a
+    /// redirect does not fit the storage, for example.
     pub fn status(&self) -> Option<u16> {
         Some(self.line.status).filter(|&status| status > 0)
     }
@@ -194,7 +194,8 @@ impl<'c, S: AsRef<[u8]> + AsMut<[u8]>> ClientHandshake<'c, S> {
         Response::new(self.line, self.head.fields(self.storage.as_ref()))
     }
 
-    /// Returns the connection once the response is 101. `keys` makes a fresh masking key for each frame; see [`Client`].
+    /// Returns the connection once the response is 101. `keys` makes a fresh masking key for each frame; see
+    /// [`Client`].
     ///
     /// # Errors
     ///

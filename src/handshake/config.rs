@@ -38,8 +38,8 @@ impl<'c> ServerConfig<'c> {
 pub struct Accept<'a> {
     /// The subprotocol of the connection.
     pub subprotocol: Subprotocol<'a>,
-    /// The value of Sec-WebSocket-Extensions, empty for none: extensions that the client offered, each with the response
-    /// parameters that its own specification requires (RFC 6455 section 9.1).
+    /// The value of Sec-WebSocket-Extensions, empty for none: extensions that the client offered, each with the
+    /// response parameters that its own specification requires (RFC 6455 section 9.1).
     pub extensions: &'a str,
     /// Fields to add, such as Set-Cookie.
     pub headers: &'a [(&'a str, &'a str)],
@@ -67,14 +67,15 @@ pub struct ClientConfig<'c> {
     pub uri: Uri<'c>,
     /// The subprotocols that the client supports, most preferred first, each once.
     pub subprotocols: &'c [&'c str],
-    /// The value of Sec-WebSocket-Extensions, empty for none: the extensions that the client offers, most preferred first.
+    /// The value of Sec-WebSocket-Extensions, empty for none: the extensions that the client offers, most preferred
+    /// first.
     pub extensions: &'c str,
     /// The origin of the web page that makes the request, if there is one (RFC 6454 section 6.2).
     pub origin: Option<&'c str>,
     /// Fields to add, such as Cookie or Authorization.
     pub headers: &'c [(&'c str, &'c str)],
-    /// The names, in any case, of response fields to keep for the host, such as `set-cookie`. Location, WWW-Authenticate,
-    /// Retry-After and Sec-WebSocket-Version are always kept.
+    /// The names, in any case, of response fields to keep for the host, such as `set-cookie`. Location,
+    /// WWW-Authenticate, Retry-After and Sec-WebSocket-Version are always kept.
     pub keep: &'c [&'c str],
     /// The maximum number of bytes of a head, including interim responses before it. Default: [`MAX_HEAD_SIZE`].
     pub max_head_size: usize,

@@ -86,7 +86,8 @@ impl<'a> Cursor<'a> {
         found
     }
 
-    /// Skips a scheme and `://`. The scheme is `name`, or `name` and an `s`; returns whether it has the `s` and is secure.
+    /// Skips a scheme and `://`. The scheme is `name`, or `name` and an `s`; returns whether it has the `s` and is
+    /// secure.
     // RFC 3986 3.1: the scheme is case-insensitive [6455-3-3]
     pub(super) fn scheme(&mut self, name: &[u8]) -> Option<bool> {
         if !self.eat(name) {

@@ -1,5 +1,5 @@
-//! Errors of the opening handshake. [`HandshakeError`] is the peer's fault, [`BuildError`] is the host's, and [`UriError`]
-//! is the fault of the URI's author. All are small, flat and `Copy`.
+//! Errors of the opening handshake. [`HandshakeError`] is the peer's fault, [`BuildError`] is the host's, and
+//! [`UriError`] is the fault of the URI's author. All are small, flat and `Copy`.
 
 use crate::writer::BufferTooSmall;
 
@@ -14,8 +14,8 @@ pub enum HandshakeError {
     StartLine,
     /// A method other than GET or HEAD, or other than GET on an upgrade (RFC 6455 section 4.1).
     Method,
-    /// The request target has a fragment, or is neither an absolute path nor an absolute `http` or `https` URI (RFC 6455
-    /// section 4.2.1).
+    /// The request target has a fragment, or is neither an absolute path nor an absolute `http` or `https` URI (RFC
+    /// 6455 section 4.2.1).
     Target,
     /// An HTTP version without upgrades: below 1.1, or 2 and above (RFC 6455 section 4.2.1).
     HttpVersion,
@@ -117,8 +117,8 @@ pub enum BuildError {
         /// The number of bytes that the call needs.
         need: usize,
     },
-    /// This cannot be sent at this point of the handshake: the request is not complete, is not an upgrade, was refused by
-    /// the engine, or has been answered already.
+    /// This cannot be sent at this point of the handshake: the request is not complete, is not an upgrade, was refused
+    /// by the engine, or has been answered already.
     NotNow,
     /// A status that cannot be sent here: a 1xx, or not three digits.
     Status,
@@ -126,7 +126,8 @@ pub enum BuildError {
     HeaderName,
     /// A field value with CR, LF, NUL or another control character.
     HeaderValue,
-    /// A subprotocol that is not a token, is repeated, or was not offered by the client (RFC 6455 sections 4.1 and 4.2.2).
+    /// A subprotocol that is not a token, is repeated, or was not offered by the client (RFC 6455 sections 4.1 and
+    /// 4.2.2).
     Subprotocol,
     /// Extensions that are malformed, or were not offered by the client (RFC 6455 sections 4.2.2 and 9.1).
     Extensions,

@@ -7,8 +7,8 @@
 //! extension-param = token [ "=" ( token / quoted-string ) ]      ; the unquoted string is a token
 //! ```
 //!
-//! A quoted value must be a token, so it contains no separator: a valid list can be split at every comma, and its elements
-//! at every semicolon. Each byte is read a fixed number of times, whatever the input is.
+//! A quoted value must be a token, so it contains no separator: a valid list can be split at every comma, and its
+//! elements at every semicolon. Each byte is read a fixed number of times, whatever the input is.
 
 use super::chars::{TOKEN, trim};
 use super::cursor::Cursor;

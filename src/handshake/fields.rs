@@ -42,9 +42,10 @@ pub(super) struct Names<'c> {
 }
 
 impl Names<'_> {
-    /// Extends a partial match. `candidate` is the first name that matches the `len` bytes seen so far; returns the first
-    /// that also matches `piece`. With `complete`, the name must end there. Example: with the names `Host`, `Origin` and
-    /// `Upgrade`, the candidate for `o` is `Origin`. Extended by `rig` it stays; extended by `x` there is none.
+    /// Extends a partial match. `candidate` is the first name that matches the `len` bytes seen so far; returns the
+    /// first that also matches `piece`. With `complete`, the name must end there. Example: with the names `Host`,
+    /// `Origin` and `Upgrade`, the candidate for `o` is `Origin`. Extended by `rig` it stays; extended by `x` there is
+    /// none.
     pub(super) fn extend(&self, candidate: Option<Id>, len: usize, piece: &[u8], complete: bool) -> Option<Id> {
         let first = candidate?.place();
         let seen = Cursor(self.get(first)?).take(len);
@@ -102,7 +103,8 @@ impl<'a> Fields<'a> {
         self.values(id).next()
     }
 
-    /// Returns whether `test` holds for an element of this field's value, which is a list. Repeated fields form one list.
+    /// Returns whether `test` holds for an element of this field's value, which is a list. Repeated fields form one
+    /// list.
     pub(super) fn any(self, id: Id, test: impl Fn(&[u8]) -> bool) -> bool {
         self.values(id).any(|value| elements(value).any(&test))
     }
@@ -244,7 +246,8 @@ impl Rules {
         Self { rules, once, required }
     }
 
-    /// Validates the value of every field, in the order in which they arrived. Fails at a field that must not be repeated.
+    /// Validates the value of every field, in the order in which they arrived. Fails at a field that must not be
+    /// repeated.
     pub(super) fn validate(
         &self,
         fields: Fields<'_>,

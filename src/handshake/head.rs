@@ -155,8 +155,8 @@ impl<'c> Head<'c> {
         Ok(())
     }
 
-    /// Returns the error when `limit` is exceeded. A server has a separate status for a target that is too long (RFC 9112
-    /// section 3).
+    /// Returns the error when `limit` is exceeded. A server has a separate status for a target that is too long (RFC
+    /// 9112 section 3).
     fn exceeds(&self, limit: HandshakeError) -> HandshakeError {
         match self.part {
             Part::Text { id: Some(Id::START_LINE), .. } => HandshakeError::StartLineTooLong,
@@ -164,8 +164,8 @@ impl<'c> Head<'c> {
         }
     }
 
-    /// Reads the line of a field if it is valid and complete in the input; otherwise returns false. Then the slow path of
-    /// [`name`](Self::name) and [`text`](Self::text) reads it, and finds the error if there is one.
+    /// Reads the line of a field if it is valid and complete in the input; otherwise returns false. Then the slow path
+    /// of [`name`](Self::name) and [`text`](Self::text) reads it, and finds the error if there is one.
     #[inline(always)]
     fn line(&mut self, free: &mut [u8], input: &mut Cursor<'_>) -> Result<bool, HandshakeError> {
         // mutant: replace Head<'c>::line -> Result<bool, HandshakeError> with Ok(false): the slow path gives the same
@@ -255,7 +255,8 @@ impl<'c> Head<'c> {
         Ok(())
     }
 
-    /// Makes an entry of the `len` collected bytes, without white space at their end. Returns `None` if it does not fit.
+    /// Makes an entry of the `len` collected bytes, without white space at their end. Returns `None` if it does not
+    /// fit.
     #[inline(always)]
     fn append(&mut self, free: &mut [u8], id: Id, len: usize) -> Option<()> {
         let (entry, value) = free.split_first_chunk_mut::<ENTRY>()?;
@@ -320,8 +321,8 @@ fn before_control(bytes: &[u8]) -> usize {
     start + rest.iter().position(|&byte| is_control(byte)).unwrap_or(rest.len())
 }
 
-/// Returns a length at the start without control characters, found in words of eight bytes. It can be too short: it stops
-/// at HTAB and before a last incomplete word.
+/// Returns a length at the start without control characters, found in words of eight bytes. It can be too short: it
+/// stops at HTAB and before a last incomplete word.
 fn without_control(bytes: &[u8]) -> usize {
     // mutant: replace without_control -> usize with 0: the search byte by byte starts earlier
     const EACH: u64 = 0x0101_0101_0101_0101;

@@ -42,8 +42,8 @@ pub(super) fn contains(list: &[u8], token: &[u8]) -> bool {
     elements(list).any(|element| element.eq_ignore_ascii_case(token))
 }
 
-/// Returns ASCII as text. A value that is not UTF-8 reads as empty; it can occur in the fields of a plain request, which
-/// are not validated.
+/// Returns ASCII as text. A value that is not UTF-8 reads as empty; it can occur in the fields of a plain request,
+/// which are not validated.
 pub(super) fn text(ascii: &[u8]) -> &str {
     core::str::from_utf8(ascii).unwrap_or_default()
 }

@@ -6,8 +6,8 @@ use super::uri::default_port;
 
 /// Which web pages may connect (RFC 6455 section 10.2). There is no default: the host must choose.
 ///
-/// A browser sends the origin of the page in every upgrade request, together with the cookies of *this* server. A server
-/// that identifies its users by cookies must therefore not allow [`Any`](Self::Any) page to act for them.
+/// A browser sends the origin of the page in every upgrade request, together with the cookies of *this* server. A
+/// server that identifies its users by cookies must therefore not allow [`Any`](Self::Any) page to act for them.
 ///
 /// The policy protects only users of browsers: other software can send any Origin or none (RFC 6455 section 10.1). A
 /// request without Origin therefore passes every policy.
@@ -16,9 +16,9 @@ use super::uri::default_port;
 pub enum OriginPolicy<'c> {
     /// Every page.
     Any,
-    /// Pages from the host and port that the request names ([`Request::host`](super::Request::host)). An origin of `null`
-    /// does not pass. The scheme is not compared, since the engine does not know whether there is TLS: to keep out pages
-    /// that came over `http`, [list](Self::List) the `https` origins.
+    /// Pages from the host and port that the request names ([`Request::host`](super::Request::host)). An origin of
+    /// `null` does not pass. The scheme is not compared, since the engine does not know whether there is TLS: to keep
+    /// out pages that came over `http`, [list](Self::List) the `https` origins.
     SameOrigin,
     /// Pages from these origins, such as `https://example.com` or `http://localhost:8080`: complete, without a path and
     /// without a default port. `null` can be one of them.

@@ -1,6 +1,6 @@
 //! Handshakes for a host that already has an HTTP server or client, which reads and writes the HTTP messages. The input
-//! and the output are fields. The rules are those of the [handshakes over bytes](super): the same checks, limits, origin
-//! policy, subprotocols and extensions.
+//! and the output are fields. The rules are those of the [handshakes over bytes](super): the same checks, limits,
+//! origin policy, subprotocols and extensions.
 //!
 //! [`Start`] selects the upgrade of HTTP/1.1 or the extended CONNECT of HTTP/2 and HTTP/3 ([RFC
 //! 8441](https://www.rfc-editor.org/rfc/rfc8441), [RFC 9220](https://www.rfc-editor.org/rfc/rfc9220)). An extended
@@ -8,8 +8,8 @@
 //! bytes of its stream are the connection's input and output, masked as over TCP. To close the transport, end the
 //! stream (END_STREAM, FIN); to reset it, reset the stream (CANCEL, H3_REQUEST_CANCELLED).
 //!
-//! Limits count a start line and a field as the bytes that they take in HTTP/1.1. The storage holds the request target and
-//! the values of the fields that matter, plus 4 bytes for each of them.
+//! Limits count a start line and a field as the bytes that they take in HTTP/1.1. The storage holds the request target
+//! and the values of the fields that matter, plus 4 bytes for each of them.
 //!
 //! ```
 //! use barews::handshake::parsed::{ServerHandshake, Start};

@@ -49,8 +49,8 @@ impl<'a> Request<'a> {
         Self { line, fields, config }
     }
 
-    /// Returns whether the client requests a WebSocket. If not, it requests a page, with [`method`](Self::method) GET or
-    /// HEAD.
+    /// Returns whether the client requests a WebSocket. If not, it requests a page, with [`method`](Self::method) GET
+    /// or HEAD.
     pub fn is_upgrade(&self) -> bool {
         self.line.method == Method::Connect || self.key().is_some()
     }
@@ -63,8 +63,8 @@ impl<'a> Request<'a> {
         }
     }
 
-    /// Returns the path and query as the client wrote them: visible ASCII that begins with `/`. Escapes are not decoded,
-    /// and segments such as `..` are not resolved.
+    /// Returns the path and query as the client wrote them: visible ASCII that begins with `/`. Escapes are not
+    /// decoded, and segments such as `..` are not resolved.
     pub fn target(&self) -> &'a str {
         match text(self.part(self.line.path, self.line.end)) {
             "" => "/",
@@ -74,8 +74,8 @@ impl<'a> Request<'a> {
 
     /// Returns the host that the client addresses, and the port if the client wrote one.
     ///
-    /// It comes from the request target if that is a complete URI (RFC 9112 section 3.2.2), otherwise from Host. It is empty
-    /// only in a plain HTTP/1.0 request.
+    /// It comes from the request target if that is a complete URI (RFC 9112 section 3.2.2), otherwise from Host. It is
+    /// empty only in a plain HTTP/1.0 request.
     pub fn host(&self) -> &'a str {
         text(self.authority())
     }
@@ -95,8 +95,8 @@ impl<'a> Request<'a> {
             .unwrap_or_else(|| never!(&[]))
     }
 
-    /// Returns the value of Origin: where the page that makes the request comes from. On an upgrade it has passed the origin
-    /// policy. A value that is not valid UTF-8 reads as empty; on an upgrade, only
+    /// Returns the value of Origin: where the page that makes the request comes from. On an upgrade it has passed the
+    /// origin policy. A value that is not valid UTF-8 reads as empty; on an upgrade, only
     /// [`OriginPolicy::Any`](super::OriginPolicy::Any) lets it pass.
     pub fn origin(&self) -> Option<&'a str> {
         self.fields.first(RequestField::Origin.id()).map(text)
@@ -113,15 +113,15 @@ impl<'a> Request<'a> {
         self.config.subprotocols.iter().copied().find(|ours| self.offers_subprotocol(ours))
     }
 
-    /// Returns the extensions that the client offers, most preferred first. The same extension can be offered several times,
-    /// with different parameters.
+    /// Returns the extensions that the client offers, most preferred first. The same extension can be offered several
+    /// times, with different parameters.
     pub fn extensions(&self) -> impl Iterator<Item = Extension<'a>> + Clone + use<'a> {
         // RFC 6455 9.1, 11.3.2 [6455-9.1-8]
         self.fields.values(RequestField::Extensions.id()).flat_map(extensions::extensions)
     }
 
-    /// Returns the first value of a field that [`ServerConfig::keep`] names, without white space around it. `name` can be in
-    /// any case.
+    /// Returns the first value of a field that [`ServerConfig::keep`] names, without white space around it. `name` can
+    /// be in any case.
     pub fn header(&self, name: &str) -> Option<&'a [u8]> {
         self.headers(name).next()
     }
@@ -248,7 +248,8 @@ impl RequestLine {
         Ok(Self { method: Method::Connect, ..Self::from_parts(b"GET", path, Ok(1), 0)? })
     }
 
-    /// Makes a request line of these parts. `target` begins `start` bytes after the beginning of the bytes that are kept.
+    /// Makes a request line of these parts. `target` begins `start` bytes after the beginning of the bytes that are
+    /// kept.
     pub(super) fn from_parts(
         method: &[u8],
         target: &[u8],

@@ -10,8 +10,8 @@ use super::head::minor_version;
 use super::list::{self, contains, text};
 
 fields! {
-    /// The fields that matter in a response. The engine checks those that have a rule; the others are for the host, when the
-    /// status is not 101.
+    /// The fields that matter in a response. The engine checks those that have a rule; the others are for the host,
+    /// when the status is not 101.
     // RFC 6455 4.1 [6455-4.1-34] [6455-4.1-41]
     enum ResponseField {
         Upgrade = "Upgrade", Rule::required(HandshakeError::Upgrade).once();
@@ -55,8 +55,8 @@ impl<'a> Response<'a> {
         self.values(ResponseField::Protocol).next().map(text)
     }
 
-    /// Returns the extensions that the server chose, in the order in which they apply to messages that are sent (RFC 6455
-    /// section 9.1).
+    /// Returns the extensions that the server chose, in the order in which they apply to messages that are sent (RFC
+    /// 6455 section 9.1).
     pub fn extensions(&self) -> impl Iterator<Item = Extension<'a>> + Clone + use<'a> {
         // RFC 6455 9.1, erratum 3433 [6455-9.1-7]
         self.values(ResponseField::Extensions).flat_map(extensions::extensions)

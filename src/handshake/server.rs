@@ -28,8 +28,8 @@ pub struct ServerHandshake<'c, S> {
     pub(super) line: RequestLine,
     pub(super) state: State,
     pub(super) answered: bool,
-    /// The answer to the key of an upgrade. It is computed at the end of the request, to save stack: `accept` has a
-    /// connection on it.
+    /// The answer to the key of an upgrade. It is computed at the end of the request, which saves stack: `accept` also
+    /// has a connection there.
     pub(super) accept: [u8; 28],
 }
 
@@ -42,7 +42,8 @@ impl<'c, S: AsRef<[u8]> + AsMut<[u8]>> ServerHandshake<'c, S> {
         Self { config, storage, head, line, state, answered: false, accept: [0; 28] }
     }
 
-    /// Reads bytes from the transport. Consumes all of them until the request is complete, then returns the bytes after it.
+    /// Reads bytes from the transport. Consumes all of them until the request is complete, then returns the bytes after
+    /// it.
     ///
     /// After an error the handshake has failed and cannot continue: [`refuse`](Self::refuse) it, send the response, and
     /// close the transport.
@@ -114,13 +115,13 @@ impl<'c, S: AsRef<[u8]> + AsMut<[u8]>> ServerHandshake<'c, S> {
         Request::new(&self.line, self.head.fields(self.storage.as_ref()), self.config)
     }
 
-    /// Accepts an upgrade. Writes the response to `out`, and returns its length and the connection, which may send right
-    /// after it (RFC 6455 section 4.2.2).
+    /// Accepts an upgrade. Writes the response to `out`, and returns its length and the connection, which may send
+    /// right after it (RFC 6455 section 4.2.2).
     ///
     /// # Errors
     ///
-    /// [`BuildError::NotNow`] if there is no upgrade request to answer. Any other error means that `response` is invalid
-    /// or `out` is too small, and the call can be repeated.
+    /// [`BuildError::NotNow`] if there is no upgrade request to answer. Any other error means that `response` is
+    /// invalid or `out` is too small, and the call can be repeated.
     pub fn accept(
         &mut self,
         response: &Accept<'_>,
@@ -174,8 +175,8 @@ impl<'c, S: AsRef<[u8]> + AsMut<[u8]>> ServerHandshake<'c, S> {
     ///
     /// # Errors
     ///
-    /// [`BuildError::NotNow`] if the request has been answered already. Any other error means that an argument is invalid
-    /// or `out` is too small, and the call can be repeated.
+    /// [`BuildError::NotNow`] if the request has been answered already. Any other error means that an argument is
+    /// invalid or `out` is too small, and the call can be repeated.
     pub fn respond(
         &mut self,
         status: u16,
@@ -187,9 +188,9 @@ impl<'c, S: AsRef<[u8]> + AsMut<[u8]>> ServerHandshake<'c, S> {
         self.answer(status, headers, body.len(), sent, out)
     }
 
-    /// Like [`respond`](Self::respond), but writes only the head. The host then sends the body of `content_length` bytes
-    /// itself, from flash or from a file, as the transport accepts it. Send no body if the request is HEAD, or `status` is
-    /// 204 or 304.
+    /// Like [`respond`](Self::respond), but writes only the head. The host then sends the body of `content_length`
+    /// bytes itself, from flash or from a file, as the transport accepts it. Send no body if the request is HEAD, or
+    /// `status` is 204 or 304.
     ///
     /// # Errors
     ///
@@ -247,15 +248,16 @@ impl<'c, S: AsRef<[u8]> + AsMut<[u8]>> ServerHandshake<'c, S> {
         Ok(len)
     }
 
-    /// Calls [`respond`](Self::respond) with the status of `error`, and with its text as a readable body. `error` comes from
-    /// [`receive`](Self::receive) or from a check of the host's own.
+    /// Calls [`respond`](Self::respond) with the status of `error`, and with its text as a readable body. `error` comes
+    /// from [`receive`](Self::receive) or from a check of the host's own.
     pub fn refuse(&mut self, error: HandshakeError, out: &mut [u8]) -> Result<usize, BuildError> {
         // RFC 6455 4.2.1, 10.7 [6455-4.2.1-1] [6455-10.7-4] [6455-10.2-2]
         self.respond(error.status(), &[("Content-Type", "text/plain")], error.text().as_bytes(), out)
     }
 }
 
-/// Returns the reason phrase of a status that the engine sends, or of a few others. It is optional (RFC 9112 section 4).
+/// Returns the reason phrase of a status that the engine sends, or of a few others. It is optional (RFC 9112 section
+/// 4).
 const fn reason(status: u16) -> &'static str {
     match status {
         200 => "OK",

@@ -1,5 +1,5 @@
-//! WebSocket URIs (RFC 6455 section 3, RFC 3986 section 3). Text with other characters than ASCII must already be in its
-//! ASCII form (RFC 6455 section 11.1.1).
+//! WebSocket URIs (RFC 6455 section 3, RFC 3986 section 3). Text with other characters than ASCII must already be in
+//! its ASCII form (RFC 6455 section 11.1.1).
 
 use super::authority::Authority;
 use super::chars::{PATH, QUERY};
@@ -70,7 +70,8 @@ impl<'a> Uri<'a> {
         self.secure
     }
 
-    /// Returns the host: a name, an IPv4 address, or an IPv6 address in brackets. Remove the brackets for resolvers and TLS.
+    /// Returns the host: a name, an IPv4 address, or an IPv6 address in brackets. Remove the brackets for resolvers and
+    /// TLS.
     pub fn host(&self) -> &'a str {
         self.host
     }

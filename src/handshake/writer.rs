@@ -1,5 +1,5 @@
-//! The fields of the engine's own messages. The host's fields cannot add a line to the head, or replace a field that the
-//! engine writes.
+//! The fields of the engine's own messages. The host's fields cannot add a line to the head, or replace a field that
+//! the engine writes.
 
 use super::chars::is_control;
 use super::cursor::{Cursor, is_token};

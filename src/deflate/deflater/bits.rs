@@ -16,7 +16,7 @@ impl<'o> Bits<'o> {
 
     /// Returns whether something did not fit. Then the rest need not be written.
     pub(super) const fn is_full(&self) -> bool {
-        self.full // mutant: replace Bits<'o>::is_full -> bool with false: the last byte also shows that something did not fit
+        self.full // mutant: replace Bits<'o>::is_full -> bool with false: the last byte shows it too
     }
 
     /// Writes the lowest `n` bits of `value`, up to 32. The bits above them must be 0.
@@ -40,8 +40,8 @@ impl<'o> Bits<'o> {
         let room = self.out.get_mut(self.len..).unwrap_or_default();
         let copied = crate::bytes::copy(room, bytes);
         self.len += copied;
-        // mutant: replace |= with &=: any number of bytes is written the same way
-        // mutant: replace < with >: any number of bytes is written the same way
+        // mutant: replace |= with &=: the only caller makes sure that the bytes fit
+        // mutant: replace < with >: the only caller makes sure that the bytes fit
         self.full |= copied < bytes.len();
     }
 

@@ -42,9 +42,9 @@ const NODES: usize = USED_LITERALS;
 
 /// Huffman's tree: a leaf for each symbol, and nodes that have two children each.
 ///
-/// With sorted leaves, the nodes are made in the order of their weights. So the leaves and the nodes are two queues, and
-/// the lightest one without a parent is at the front of one of them (van Leeuwen's method). A node's parent is made after
-/// the node, and the last node is the root.
+/// With sorted leaves, the nodes are made in the order of their weights. So the leaves and the nodes are two queues,
+/// and the lightest one without a parent is at the front of one of them (van Leeuwen's method). A node's parent is made
+/// after the node, and the last node is the root.
 struct Tree {
     parents: [u16; NODES],
     /// The weights of the nodes, and at the end their depths.
@@ -103,8 +103,8 @@ impl Tree {
 }
 
 /// Makes the code valid again after codes were cut to `max_bits`. A code of n bits takes 2^(`max_bits` - n) of the
-/// 2^`max_bits` numbers. While more are taken than there are, a shorter code is replaced by two that are one bit longer:
-/// one for its own symbol, and one for a symbol with a longest code. That frees one number.
+/// 2^`max_bits` numbers. While more are taken than there are, a shorter code is replaced by two that are one bit
+/// longer: one for its own symbol, and one for a symbol with a longest code. That frees one number.
 fn limit(counts: &mut [u16; MAX_BITS + 1], max_bits: usize) {
     let lengths = counts.iter().zip(0..).skip(1).take(max_bits);
     let mut taken: u32 = lengths.map(|(count, bits)| u32::from(*count) << (max_bits - bits)).sum();

@@ -1,8 +1,8 @@
 //! Finds matches: in the input, and in the window, a ring with the last bytes that earlier calls have deflated.
 //!
-//! A position is the number of a byte among all bytes that were deflated, modulo 2^16. The tables hold positions of bytes
-//! with a certain hash. They need not be cleared or initialised, nor restored when a call fails: every candidate is
-//! compared with the input, and a candidate before the beginning of the window is not used.
+//! A position is the number of a byte among all bytes that were deflated, modulo 2^16. The tables hold positions of
+//! bytes with a certain hash. They need not be cleared or initialised, nor restored when a call fails: every candidate
+//! is compared with the input, and a candidate before the beginning of the window is not used.
 
 use crate::deflate::rfc1951::MAX_MATCH;
 use crate::deflate::window::Window;
@@ -186,8 +186,8 @@ impl Finder {
         shorter >= back || end_of(ring, start + shorter).is_none_or(|there| there == end)
     }
 
-    /// Returns how many bytes of `rest` equal those `back` bytes before the input: in one piece or two of the window, and then
-    /// in the input.
+    /// Returns how many bytes of `rest` equal those `back` bytes before the input: in one piece or two of the window,
+    /// and then in the input.
     #[inline(never)]
     fn in_window(&self, ring: &[u8], input: &[u8], back: usize, rest: &[u8]) -> usize {
         let [first, second] = self.window.last(ring, back);

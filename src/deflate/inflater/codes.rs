@@ -6,8 +6,8 @@ use crate::deflate::rfc1951::{DISTANCES, END_OF_BLOCK, FIXED_DISTANCE_BITS, LITE
 use crate::target::FAST;
 use crate::wire::error::ProtocolError;
 
-/// The sizes of the tables for short codes: with `FAST` as large as is useful, otherwise smaller. The table for distances
-/// also has to hold the code for lengths, which has up to seven bits.
+/// The sizes of the tables for short codes: with `FAST` as large as is useful, otherwise smaller. The table for
+/// distances also has to hold the code for lengths, which has up to seven bits.
 const LITERAL_TABLE: usize = if FAST { 512 } else { 128 };
 const DISTANCE_TABLE: usize = 128;
 
@@ -44,7 +44,7 @@ impl Codes {
         if self.distances.build(lengths, false) { Ok(()) } else { Err(ProtocolError::DeflateCode) }
     }
 
-    /// Builds the codes of a dynamic block. A code without an end of the block is an error.
+    /// Builds the codes of a dynamic block. It is an error if no code ends the block.
     pub(super) fn build(&mut self, literals: &[u8], distances: &[u8]) -> Result<(), ProtocolError> {
         let ends = literals.get(usize::from(END_OF_BLOCK)).is_some_and(|length| *length > 0);
         if !ends || !self.literals.build(literals, true) || !self.distances.build(distances, true) {
@@ -53,8 +53,8 @@ impl Codes {
         Ok(())
     }
 
-    /// Builds the fixed codes (RFC 1951 section 3.2.6): from constants if the tables hold all codes, otherwise from lengths,
-    /// with `lengths` as working memory.
+    /// Builds the fixed codes (RFC 1951 section 3.2.6): from constants if the tables hold all codes, otherwise from
+    /// lengths, with `lengths` as working memory.
     pub(super) fn build_fixed(&mut self, lengths: &mut [u8; LITERALS + DISTANCES]) {
         if self.fixed {
             return;

@@ -9,8 +9,8 @@ use crate::wire::error::ProtocolError;
 
 /// Matches are copied in chunks of this size, or of twice this size.
 const CHUNK: usize = 16;
-/// The maximum number of bytes that are written between two checks of the room: two literals, and a match with the chunks
-/// after its end.
+/// The maximum number of bytes that are written between two checks of the room: two literals, and a match with the
+/// chunks after its end.
 pub(super) const ROOM: usize = 2 + MAX_MATCH as usize + 2 * CHUNK;
 
 /// Decodes up to the end of the block, which the caller must decode, or until the input or the room might not suffice.
@@ -82,7 +82,8 @@ struct Reader<'i> {
 }
 
 impl Reader<'_> {
-    /// Takes bytes until there are at least 56 bits: enough for three literals in the table or a match, which has at most
+    /// Takes bytes until there are at least 56 bits: enough for three literals in the table or a match, which has at
+    /// most
     /// 48. Returns false if the input has no further word.
     #[inline(always)]
     fn refill(&mut self) -> bool {
@@ -112,8 +113,8 @@ impl Reader<'_> {
     }
 }
 
-/// Copies a match, but does not count it as produced. Whole chunks are copied, which go beyond the end of the match. There
-/// is room for them, and later output overwrites them.
+/// Copies a match, but does not count it as produced. Whole chunks are copied, which go beyond the end of the match.
+/// There is room for them, and later output overwrites them.
 #[inline(always)]
 fn copy_match(output: &mut Output<'_>, length: u16, distance: u16) -> Result<(), ProtocolError> {
     let (whole, back) = (usize::from(length), usize::from(distance));

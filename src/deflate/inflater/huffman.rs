@@ -1,8 +1,8 @@
 //! Huffman codes for inflating: building them from the lengths of their codes, and decoding (RFC 1951 section 3.2.2).
 //!
-//! The codes of a canonical code are in the order of their lengths, and the codes of each length are consecutive numbers.
-//! Short codes are looked up in a table of `T` entries. Longer codes are rare, and are found by comparing with the largest
-//! of each length.
+//! The codes of a canonical code are in the order of their lengths, and the codes of each length are consecutive
+//! numbers. Short codes are looked up in a table of `T` entries. Longer codes are rare, and are found by comparing with
+//! the largest of each length.
 
 use crate::bytes::copy;
 use crate::deflate::rfc1951::{FIXED_DISTANCE_BITS, LITERALS, MAX_BITS, fixed_bits, fixed_code};
@@ -58,10 +58,11 @@ impl<const T: usize, const S: usize> Decoder<T, S> {
         Self { table: [0; T], symbols: [0; S], above: [0; MAX_BITS + 1], offset: [0; MAX_BITS + 1] }
     }
 
-    /// Builds the code in which symbol n has `lengths[n]` bits; 0 means that the symbol is not used. Returns false if there
-    /// is no such code.
+    /// Builds the code in which symbol n has `lengths[n]` bits; 0 means that the symbol is not used. Returns false if
+    /// there is no such code.
     ///
-    /// A code must be complete. With `partial`, it may also have no symbol, or a single one of one bit (RFC 1951 section
+    /// A code must be complete. With `partial`, it may also have no symbol, or a single one of one bit (RFC 1951
+    /// section
     /// 3.2.7).
     pub(super) fn build(&mut self, lengths: &[u8], partial: bool) -> bool {
         let mut count = [0u16; MAX_BITS + 1];
@@ -113,8 +114,8 @@ impl<const T: usize, const S: usize> Decoder<T, S> {
         }
     }
 
-    /// Fills the table, one length of codes after the other. The table for one more bit is two copies of the table before it,
-    /// plus the codes of that length.
+    /// Fills the table, one length of codes after the other. The table for one more bit is two copies of the table
+    /// before it, plus the codes of that length.
     fn fill(&mut self, count: &[u16; MAX_BITS + 1]) {
         let mut symbols = self.symbols.iter();
         let mut code = 0u16;
@@ -141,9 +142,9 @@ impl<const T: usize, const S: usize> Decoder<T, S> {
         self.table = *table;
     }
 
-    /// Returns the symbol of the code at the start of the bits. Unread bits are taken as 0, which gives the smallest code with
-    /// that beginning. Larger codes are at least as long, and invalid codes are larger than all others. So a result that needs
-    /// more bits than were read, or that is not a symbol, stays so whatever the unread bits are.
+    /// Returns the symbol of the code at the start of the bits. Unread bits are taken as 0, which gives the smallest
+    /// code with that beginning. Larger codes are at least as long, and invalid codes are larger than all others. So a
+    /// result that needs more bits than were read, or that is not a symbol, stays so whatever the unread bits are.
     #[inline(always)]
     pub(super) fn decode(&self, bits: u64) -> Decoded {
         match self.look_up(bits) {
@@ -174,9 +175,9 @@ impl<const T: usize, const S: usize> Decoder<T, S> {
     }
 }
 
-/// Returns the code that follows `code`. In the table the first bit of a code is the lowest (RFC 1951 section 3.1.1), so
-/// the carry goes down: the highest zero becomes a one, and the ones above it become zeros. The result after the last code
-/// is not a code.
+/// Returns the code that follows `code`. In the table the first bit of a code is the lowest (RFC 1951 section 3.1.1),
+/// so the carry goes down: the highest zero becomes a one, and the ones above it become zeros. The result after the
+/// last code is not a code.
 #[inline(always)]
 const fn successor(code: u16, bits: u16) -> u16 {
     let zero = 1 << (15 - (!code & ((1 << bits) - 1) | 1).leading_zeros());

@@ -65,8 +65,8 @@ impl Lengths {
         codes.build_code_lengths(self.lengths.get(..CODE_LENGTHS).unwrap_or_else(|| never!(Default::default())))
     }
 
-    /// Reads the next length, for symbol `n` and possibly those after it. Returns the number of symbols, or `None` if some
-    /// bits are missing.
+    /// Reads the next length, for symbol `n` and possibly those after it. Returns the number of symbols, or `None` if
+    /// some bits are missing.
     pub(super) fn read(&mut self, n: u16, codes: &Codes, bits: &mut Bits) -> Result<Option<u16>, ProtocolError> {
         let decoded = codes.distances.decode(bits.peek());
         if decoded.bits() == 0 {

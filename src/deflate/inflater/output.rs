@@ -56,8 +56,8 @@ impl Output<'_> {
                 at += copy(room.get_mut(at..).unwrap_or_else(|| never!(Default::default())), piece);
             }
         }
-        // The rest is in the output. A match can be longer than its distance. Then it repeats, and each round doubles the
-        // bytes to copy.
+        // The rest is in the output. A match can be longer than its distance. Then it repeats, and each round doubles
+        // the bytes to copy.
         let from = at.saturating_sub(distance);
         while let Some((written, to)) = room.split_at_mut_checked(at)
             && !to.is_empty()

@@ -1,8 +1,8 @@
 //! The decoder of DEFLATE blocks (RFC 1951) in messages (RFC 7692 section 7.2.2).
 //!
-//! The input can be split anywhere, and the room for the output can have any size. Each call continues where the last one
-//! stopped. In builds for speed, `fast` decodes most symbols. The slow path decodes one symbol at a time near the end of
-//! the input or of the room.
+//! The input can be split anywhere, and the room for the output can have any size. Each call continues where the last
+//! one stopped. In builds for speed, `fast` decodes most symbols. The slow path decodes one symbol at a time near the
+//! end of the input or of the room.
 
 use super::bits::Bits;
 use super::codes::{Codes, Symbol};
@@ -132,8 +132,8 @@ impl Stream {
         if !last {
             return Ok(false);
         }
-        // RFC 7692 7.2.2 [7692-7.2.2-1]. A message that ends with a last block can lack the empty block after it. That block is
-        // not needed to know that the message is complete.
+        // RFC 7692 7.2.2 [7692-7.2.2-1]. A message that ends with a last block can lack the empty block after it. It is
+        // complete without that block.
         if !(self.is_between_blocks() && self.last_block) {
             let mut tail = EMPTY.get(self.tail.into()..).unwrap_or_else(|| never!(Default::default()));
             let need = self.blocks(&mut tail, output)?;

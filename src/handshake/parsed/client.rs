@@ -35,8 +35,8 @@ impl<'c, S: AsRef<[u8]> + AsMut<[u8]>> ClientHandshake<'c, S> {
         Self { inner: client::ClientHandshake::new(config, [0; 16], storage), extended: true, status: None }
     }
 
-    /// Returns the request to send. Its host, port, path and query are written to `names`: the length of the URI plus a few
-    /// bytes always suffices.
+    /// Returns the request to send. Its host, port, path and query are written to `names`: the length of the URI plus a
+    /// few bytes always suffices.
     ///
     /// # Errors
     ///
@@ -69,8 +69,8 @@ impl<'c, S: AsRef<[u8]> + AsMut<[u8]>> ClientHandshake<'c, S> {
         Ok(RequestHead { start, authority, key, config: self.inner.config })
     }
 
-    /// Validates a response: its status and its header fields. Interim responses (1xx but 101) have no effect, so the host
-    /// can omit them. Over HTTP/1.x, the host must make sure that the version is 1.1 and not 1.0.
+    /// Validates a response: its status and its header fields. Interim responses (1xx but 101) have no effect, so the
+    /// host can omit them. Over HTTP/1.x, the host must make sure that the version is 1.1 and not 1.0.
     ///
     /// # Errors
     ///
@@ -119,8 +119,8 @@ impl<'c, S: AsRef<[u8]> + AsMut<[u8]>> ClientHandshake<'c, S> {
         self.status
     }
 
-    /// Returns the response once it has passed every check. If it opens an extended CONNECT, its status reads as 101, as
-    /// over HTTP/1.1.
+    /// Returns the response once it has passed every check. If it opens an extended CONNECT, its status reads as 101,
+    /// as over HTTP/1.1.
     pub fn response(&self) -> Option<Response<'_>> {
         self.inner.response()
     }

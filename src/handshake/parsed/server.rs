@@ -93,8 +93,8 @@ impl<'c, S: AsRef<[u8]> + AsMut<[u8]>> ServerHandshake<'c, S> {
         self.inner.line.method == Method::Connect
     }
 
-    /// Returns the request if it has passed every check. A request that is not an [upgrade](Request::is_upgrade) is a plain
-    /// request for a page. The [method](Request::method) of an extended CONNECT reads as `GET`.
+    /// Returns the request if it has passed every check. A request that is not an [upgrade](Request::is_upgrade) is a
+    /// plain request for a page. The [method](Request::method) of an extended CONNECT reads as `GET`.
     ///
     /// # Errors
     ///
@@ -110,8 +110,8 @@ impl<'c, S: AsRef<[u8]> + AsMut<[u8]>> ServerHandshake<'c, S> {
     ///
     /// # Errors
     ///
-    /// [`BuildError::NotNow`] if there is no upgrade to accept, or if it was accepted before. Any other error means that
-    /// `response` is invalid, and the call can be repeated.
+    /// [`BuildError::NotNow`] if there is no upgrade to accept, or if it was accepted before. Any other error means
+    /// that `response` is invalid, and the call can be repeated.
     pub fn accept<'a>(
         &'a mut self,
         response: &Accept<'a>,
@@ -135,8 +135,8 @@ impl<'c, S: AsRef<[u8]> + AsMut<[u8]>> ServerHandshake<'c, S> {
     }
 
     /// Returns the response to a request that is not accepted: status and fields. `error` comes from
-    /// [`request`](Self::request) or from a check of the host's own. The host can send the error's text as a body, and adds
-    /// Content-Length itself. Over HTTP/1.1, close the transport after a request that has a body.
+    /// [`request`](Self::request) or from a check of the host's own. The host can send the error's text as a body, and
+    /// adds Content-Length itself. Over HTTP/1.1, close the transport after a request that has a body.
     pub fn refuse(&self, error: HandshakeError) -> ResponseHead<'static> {
         let (status, extended) = (error.status(), self.is_extended());
         ResponseHead {
