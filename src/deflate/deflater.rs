@@ -132,8 +132,8 @@ impl<M: AsMut<[u8]>> Deflater<M> {
     ///
     /// # Errors
     ///
-    /// [`SendError::BufferTooSmall`] if `out` is too small for the part itself plus 5 bytes for each 65,535. Nothing is
-    /// changed.
+    /// [`SendError::BufferTooSmall`] if `out` is too small for the part itself, plus 5 bytes for each 65,535 and up to 5
+    /// for the flush. Nothing is changed.
     // RFC 7692 7.2.1, 7.2.3.3, 7.2.3.6 [7692-7.2.1-6] [7692-7.2.3.3-1] [7692-7.2.3.6-1]
     pub fn part<'o>(&mut self, part: &[u8], last: bool, out: &'o mut [u8]) -> Result<&'o mut [u8], SendError> {
         let need = block::stored_len(part.len(), last);

@@ -371,7 +371,7 @@ mod tests {
 
     /// [6455-4.2.1-9]: a field that matters is kept, in any order and case; every other field is only validated.
     #[test]
-    fn head_keeps_what_matters_at_any_cut() {
+    fn head_keeps_the_fields_that_matter_at_any_cut() {
         let wire = b"\r\nGET / HTTP/1.1\r\nHOST:a \t\r\nHos:x\r\nX:\r\ncookie: \t1; 2\r\nSec-WebSocket-Keyring:r\r\n\
             sec-websocket-keys: no\r\nCookie:\r\nSec-WebSocket-Key: k\r\n\r\nrest";
         let kept =
