@@ -314,7 +314,7 @@ pub(super) fn minor_version(version: &[u8]) -> Result<u8, HandshakeError> {
     }
 }
 
-/// Returns how many bytes precede the first control character other than HTAB. In a valid line that is the CR.
+/// Returns how many bytes precede the first control character other than HTAB: the CR, if the line is valid.
 fn before_control(bytes: &[u8]) -> usize {
     let start = if FAST { without_control(bytes) } else { 0 };
     let rest = bytes.get(start..).unwrap_or_else(|| never!(&[]));
