@@ -55,7 +55,7 @@ pub enum Subprotocol<'a> {
     /// This one, which the client must have offered. Use the host's own string: the names in a
     /// [`Request`](super::Request) borrow the handshake.
     Named(&'a str),
-    /// None.
+    /// No subprotocol.
     None,
 }
 

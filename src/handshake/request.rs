@@ -13,7 +13,7 @@ use super::key::is_key;
 use super::list::{self, contains, elements, text};
 
 fields! {
-    /// The fields that matter in a request, in the order in which errors are most informative.
+    /// The fields that matter in a request. Errors are reported in this order: the most informative first.
     // RFC 6455 4.2.1 [6455-4.2.1-3] [6455-4.2.1-4] [6455-4.2.1-5] [6455-4.2.1-6] [6455-4.2.1-7] [6455-4.2.1-10]
     enum RequestField {
         // A body could be read as frames, or frames as a body.

@@ -45,7 +45,7 @@ fn add_block(state: &mut [u32; 5], w: &mut [u32; 16]) {
     for t in 0..80 {
         if t >= 16 {
             w[t & 15] = (w[(t + 13) & 15]
-                ^ w[(t + 8) & 15] // mutant: replace + with -: 8 more and 8 less are the same of 16
+                ^ w[(t + 8) & 15] // mutant: replace + with -: modulo 16, plus 8 and minus 8 are the same
                 ^ w[(t + 2) & 15]
                 ^ w[t & 15])
                 .rotate_left(1);
@@ -53,7 +53,7 @@ fn add_block(state: &mut [u32; 5], w: &mut [u32; 16]) {
         let f = match t {
             0..20 => (d ^ (b & (c ^ d))).wrapping_add(0x5a82_7999),
             20..40 => (b ^ c ^ d).wrapping_add(0x6ed9_eba1),
-            40..60 => ((d & (b | c)) // mutant: replace | with ^: where b and c are set, d decides nothing
+            40..60 => ((d & (b | c)) // mutant: replace | with ^: if b and c are set, d does not matter
                 | (b & c))
                 .wrapping_add(0x8f1b_bcdc),
             _ => (b ^ c ^ d).wrapping_add(0xca62_c1d6),
