@@ -1,7 +1,7 @@
-//! Deadlines and keepalive as data: the host tells the time, and asks what is due.
+//! Deadlines and keepalive without a clock or a connection: the host passes the time and asks what is due.
 //!
-//! Time is counted in ticks of the host's choice, milliseconds for instance, that never run backwards. Nothing here
-//! touches a connection; the host says what happened and does what is asked:
+//! Time is a number of ticks of the host's choice, milliseconds for example. It must never run backwards. The host
+//! reports what happened, and acts on the timeouts that are returned:
 //!
 //! ```
 //! use barews::connection::State;
@@ -9,8 +9,8 @@
 //!
 //! let mut deadlines = Deadlines::new(Timeouts::MILLISECONDS, 0);
 //! deadlines.opened(200); // the handshake is done
-//! deadlines.received(1_000); // bytes came
-//! assert_eq!(deadlines.poll_timeout(), Some(21_000)); // sleep until then, or until bytes come
+//! deadlines.received(1_000); // bytes arrived
+//! assert_eq!(deadlines.poll_timeout(), Some(21_000)); // sleep until then, or until bytes arrive
 //!
 //! let Some(Timeout::Ping(payload)) = deadlines.handle_timeout(21_000) else { panic!() };
 //! // here: connection.ping(&payload, &mut out)
@@ -23,42 +23,41 @@
 
 use crate::connection::State;
 
-/// How long the host waits for what, in its ticks. `None`: for ever. So is what would end at the end of time, at
-/// `u64::MAX`, or behind it.
+/// Timeouts in ticks. `None` disables one; so does a deadline that would fall at or after `u64::MAX`.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct Timeouts {
-    /// For the opening handshake, from the transport's start.
+    /// For the opening handshake, from the start of the transport.
     pub handshake: Option<u64>,
-    /// For a data message of either side.
+    /// For a data message from either side.
     pub idle: Option<u64>,
-    /// For bytes from the peer, before it is asked by a Ping whether it is there.
+    /// For bytes from the peer. Then a Ping is due.
     pub ping: Option<u64>,
-    /// For the Pong, or at least any bytes, after that Ping.
+    /// For the Pong, or any other bytes, after that Ping.
     pub pong: Option<u64>,
-    /// For the peer's part of the closing handshake, and for the end of the transport.
+    /// For the peer's Close frame, and for the end of the transport.
     pub closing: Option<u64>,
 }
 
 impl Timeouts {
-    /// The defaults where a tick is a millisecond: 10 s for the handshake, no idle timeout, a Ping after 20 s of
-    /// silence, 20 s for its Pong, 5 s for closing.
+    /// Defaults for ticks of a millisecond: 10 s for the handshake, no idle timeout, a Ping after 20 s of silence, 20 s
+    /// for its Pong, 5 s for closing.
     pub const MILLISECONDS: Self =
         Self { handshake: Some(10_000), idle: None, ping: Some(20_000), pong: Some(20_000), closing: Some(5_000) };
 
-    /// No deadline at all.
+    /// No deadlines.
     pub const NEVER: Self = Self { handshake: None, idle: None, ping: None, pong: None, closing: None };
 }
 
-/// What a deadline is for.
+/// The purpose of a deadline.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub enum Reason {
     /// The opening handshake takes too long.
     Handshake,
-    /// No data message for too long.
+    /// There is no data message for too long.
     Idle,
-    /// The peer is to be asked by a Ping.
+    /// A Ping is due.
     Ping,
     /// The peer does not answer a Ping.
     Pong,
@@ -66,18 +65,18 @@ pub enum Reason {
     Closing,
 }
 
-/// A deadline that has passed, and what the host does about it.
+/// A deadline that has passed, and what the host should do.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub enum Timeout {
     /// The opening handshake took too long: [respond](crate::handshake::ServerHandshake::respond) with 408, or just
     /// close the transport.
     Handshake,
-    /// There was no data message for too long: close with 1001 or 1008, as the host's policy has it.
+    /// There was no data message for too long: close with 1001 or 1008, according to the host's policy.
     Idle,
-    /// Send a Ping with this payload, or as soon as the frame under way is complete: its Pong is awaited from now on.
+    /// Send a Ping with this payload, at once or after the frame that is being sent. The time for its Pong starts now.
     Ping([u8; 4]),
-    /// The peer does not answer: it is gone, close the transport.
+    /// The peer does not answer: close the transport.
     Pong,
     /// Closing took too long: close the transport.
     Closing,
@@ -87,20 +86,20 @@ pub enum Timeout {
 #[derive(Clone, Debug)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct Deadlines {
-    /// How long to wait for each [`Reason`], and when it is due; [`NEVER`] for what is not.
+    /// By [`Reason`]: the timeout, and the time when it is due, or [`NEVER`].
     timeouts: [u64; REASONS.len()],
     due: [u64; REASONS.len()],
-    /// When the Ping that is unanswered was due.
+    /// When the unanswered Ping was due, or [`NEVER`].
     asked: u64,
-    /// Pings sent so far; the payload of the newest.
+    /// The number of Pings so far. It is the payload of the newest.
     pings: u32,
-    /// The closing deadline was set; there is only one.
+    /// Whether the closing deadline was set, which happens only once.
     closing: bool,
 }
 
 const REASONS: [Reason; 5] = [Reason::Handshake, Reason::Idle, Reason::Ping, Reason::Pong, Reason::Closing];
 
-/// In place of an `Option`, which takes twice the RAM.
+/// Instead of an `Option`, which takes twice the RAM.
 const NEVER: u64 = u64::MAX;
 
 const fn ticks(timeout: Option<u64>) -> u64 {
@@ -111,7 +110,7 @@ const fn ticks(timeout: Option<u64>) -> u64 {
 }
 
 impl Deadlines {
-    /// The transport has just been opened; the handshake is on its way.
+    /// Call this when the transport has been opened. The time for the handshake starts now.
     pub const fn new(timeouts: Timeouts, now: u64) -> Self {
         let Timeouts { handshake, idle, ping, pong, closing } = timeouts;
         let timeouts = [ticks(handshake), ticks(idle), ticks(ping), ticks(pong), ticks(closing)];
@@ -119,15 +118,15 @@ impl Deadlines {
         Self { timeouts, due, asked: NEVER, pings: 0, closing: false }
     }
 
-    /// The opening handshake is complete.
+    /// Call this when the opening handshake is complete.
     pub fn opened(&mut self, now: u64) {
         self.clear(Reason::Handshake);
         self.set(Reason::Idle, now);
         self.set(Reason::Ping, now);
     }
 
-    /// Bytes came from the peer of an open connection, or it took bytes that had waited: it is alive. A Pong that is
-    /// awaited may be stuck behind them, so its time begins anew.
+    /// Call this when the peer of an open connection has sent bytes, or has accepted bytes that were waiting: it is
+    /// alive. A Pong can be queued after these bytes, so the timeout for it starts again.
     pub fn received(&mut self, now: u64) {
         if self.is_due(Reason::Pong) {
             self.set(Reason::Pong, now);
@@ -136,14 +135,15 @@ impl Deadlines {
         }
     }
 
-    /// A data message was sent or received.
+    /// Call this when a data message was sent or received.
     pub fn message(&mut self, now: u64) {
         if self.is_due(Reason::Idle) {
             self.set(Reason::Idle, now);
         }
     }
 
-    /// A Pong with this payload was received. When it answers the newest Ping: the ticks that the round trip took.
+    /// Call this when a Pong with this payload was received. If it answers the newest Ping, returns the ticks of the
+    /// round trip.
     pub fn pong(&mut self, payload: &[u8], now: u64) -> Option<u64> {
         if *payload != self.pings.to_be_bytes() || self.asked == NEVER {
             return None;
@@ -156,7 +156,7 @@ impl Deadlines {
         Some(now.saturating_sub(asked))
     }
 
-    /// The connection is in this state. To be told after each receive and send; only changes matter.
+    /// Reports the state of the connection. Call this after each receive and send; only changes have an effect.
     pub fn state(&mut self, state: State, now: u64) {
         if state != State::Open {
             for reason in [Reason::Handshake, Reason::Idle, Reason::Ping, Reason::Pong] {
@@ -169,17 +169,17 @@ impl Deadlines {
         }
     }
 
-    /// When [`handle_timeout`](Self::handle_timeout) is to be called next, unless something happens before.
+    /// Returns when to call [`handle_timeout`](Self::handle_timeout) next, unless something happens before.
     pub fn poll_timeout(&self) -> Option<u64> {
         self.next().map(|(_, due)| due)
     }
 
-    /// What the next deadline is for.
+    /// Returns the purpose of the next deadline.
     pub fn reason(&self) -> Option<Reason> {
         self.next().map(|(reason, _)| reason)
     }
 
-    /// The deadline that has passed by now, if any. To be called until it returns `None`.
+    /// Returns a deadline that has passed, if any. Call this until it returns `None`.
     #[must_use]
     pub fn handle_timeout(&mut self, now: u64) -> Option<Timeout> {
         let (reason, _) = self.next().filter(|(_, due)| *due <= now)?;
@@ -192,7 +192,7 @@ impl Deadlines {
                 self.asked = now;
                 self.set(Reason::Pong, now);
                 if !self.is_due(Reason::Pong) {
-                    self.set(Reason::Ping, now); // without a limit for the Pong the next Ping comes in its time
+                    self.set(Reason::Ping, now); // no Pong timeout: the next Ping is due after the usual time
                 }
                 Timeout::Ping(self.pings.to_be_bytes())
             }

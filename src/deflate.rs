@@ -1,15 +1,15 @@
 //! permessage-deflate (RFC 7692): messages compressed with DEFLATE (RFC 1951), in memory that the host lends.
 //!
-//! A layer between a connection and its messages, not a branch inside it: a connection without compression knows
-//! nothing of it.
+//! This is a layer between a connection and its messages. A connection without compression contains none of its code.
 //!
-//! 1. **Negotiate.** [`Parameters`] say what memory there is, and from the other side's offer or answer what is agreed.
-//! 2. **Allow RSV1.** If something was agreed, set [`Config::extension_rsv`](crate::connection::Config::extension_rsv)
-//!    to [`RSV1`]. Text that carries it is not checked for UTF-8 by the connection; the [`Inflater`] does that behind
-//!    it.
-//! 3. **Receive** through an [`Inflater`]: one loop more around what is done with a chunk. Messages that are not
-//!    compressed pass through it as they are.
-//! 4. **Send** what a [`Deflater`] makes of a message, or the message.
+//! 1. **Negotiate.** [`Parameters`] describe the memory that the host has. They turn the peer's offers or response into
+//!    the agreed parameters.
+//! 2. **Allow RSV1.** If compression was agreed, set
+//!    [`Config::extension_rsv`](crate::connection::Config::extension_rsv) to [`RSV1`]. The connection does not check text
+//!    with this bit for UTF-8; the [`Inflater`] checks the inflated text.
+//! 3. **Receive** through an [`Inflater`]: one more loop around the handling of a chunk. Messages that are not
+//!    compressed pass through it unchanged.
+//! 4. **Send** the result of a [`Deflater`], or the message itself.
 //!
 //! ```
 //! use barews::connection::{Config, Connection, Event};
@@ -19,7 +19,7 @@
 //! # let agreed = Parameters::DEFAULT;
 //! # let mut socket = Vec::new();
 //! # let mut connection = Connection::new(barews::Server, &Config { extension_rsv: RSV1, ..Config::DEFAULT });
-//! // A server's memory: the window of what clients send, and what it takes to send.
+//! // A server's memory: a window to inflate the client's messages, and memory to deflate its own.
 //! let mut inflater = Inflater::new(vec![0; agreed.client.window_size()], agreed.client, 1 << 16);
 //! let level = Level::LARGE;
 //! let memory = vec![0; level.memory(agreed.server.window_size())];
@@ -37,7 +37,7 @@
 //!     while let Some(piece) = inflater.inflate(&mut chunk, &mut piece).inspect_err(|&error| connection.fail(error))? {
 //!         let message = messages.push(piece).inspect_err(|&error| connection.fail(error))?;
 //!         let Some(message) = message else { continue };
-//!         // An echo, of whole messages.
+//!         // Echo complete messages.
 //!         let (rsv, payload) = match deflater.message(message.payload, &mut out) {
 //!             Some(deflated) => (RSV1, deflated),
 //!             None => (0, message.payload),
@@ -60,14 +60,14 @@
 //! | [`Deflater`], [`Level::SMALL`] | 1.5 × 2^n | 0.4 KiB | 48 KiB |
 //! | [`Deflater`], [`Level::LARGE`] | 6.5 × 2^n | 1.6 KiB | 208 KiB |
 //!
-//! The windows of the two directions are independent. A client may deflate in a smaller one than was agreed without a
-//! word; the window of what is received must have the agreed size. `Large` also needs 7.5 KiB of stack.
+//! The windows of the two directions are independent. The window of an [`Inflater`] must have the agreed size; a
+//! [`Deflater`] can use a smaller window than was agreed. [`Level::LARGE`] also needs 7.5 KiB of stack.
 //!
 //! # Limits
 //!
-//! [`Config::max_message_size`](crate::connection::Config::max_message_size) and `max_frame_size` count bytes as they
-//! come: those of a compressed message before it is inflated. The limit of the [`Inflater`] counts those that come out,
-//! which may be a thousand times as many, and stops at it to the byte.
+//! [`Config::max_message_size`](crate::connection::Config::max_message_size) and `max_frame_size` count the bytes that
+//! are received: those of a compressed message before it is inflated. The limit of the [`Inflater`] counts inflated
+//! bytes, which can be a thousand times as many. It stops exactly at the limit.
 
 mod deflater;
 mod inflater;

@@ -1,14 +1,14 @@
-//! The opening handshake over HTTP/1.1 (RFC 6455 section 4): [`ServerHandshake`] and [`ClientHandshake`] take what the
-//! transport brings, at any cut, and end in a [`Connection`](crate::Connection). Where the host has an HTTP
-//! implementation that parses it, and over HTTP/2 and HTTP/3, [`parsed`] is the door.
+//! The opening handshake over HTTP/1.1 (RFC 6455 section 4). [`ServerHandshake`] and [`ClientHandshake`] accept the
+//! transport's bytes, split anywhere, and produce a [`Connection`](crate::Connection). If the host has its own HTTP
+//! implementation, or uses HTTP/2 or HTTP/3, start with [`parsed`].
 //!
 //! # A server
 //!
-//! 1. State what you accept in a [`ServerConfig`], above all from which web pages.
-//! 2. Pass what you read to [`receive`](ServerHandshake::receive) until it says [`Progress::Complete`].
+//! 1. Describe what the server accepts in a [`ServerConfig`], above all which web pages may connect.
+//! 2. Pass the bytes from the transport to [`receive`](ServerHandshake::receive) until it returns [`Progress::Complete`].
 //! 3. Look at the [`request`](ServerHandshake::request) and answer: [`accept`](ServerHandshake::accept) an upgrade,
 //!    [`respond`](ServerHandshake::respond) with a page or a status, or [`refuse`](ServerHandshake::refuse) on an error.
-//! 4. Send the answer. After `accept`, pass the rest of what was read to the connection; else close the transport.
+//! 4. Send the answer. After `accept`, pass the remaining bytes to the connection; otherwise close the transport.
 //!
 //! ```
 //! use barews::handshake::{Accept, OriginPolicy, Progress, ServerConfig, ServerHandshake};
@@ -21,12 +21,12 @@
 //! # let mut read = *b"GET /room HTTP/1.1\r\nHost: example.com\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\
 //! #     Origin: https://example.com\r\nCookie: id=7\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\
 //! #     Sec-WebSocket-Version: 13\r\nSec-WebSocket-Protocol: superchat, chat\r\n\r\n";
-//! // `read` is what came from the transport.
+//! // `read` holds bytes from the transport.
 //! let (len, connection) = match handshake.receive(&mut read) {
 //!     Ok(Progress::Partial) => return, // read more
 //!     Err(error) => (handshake.refuse(error, &mut out).unwrap(), None),
 //!     Ok(Progress::Complete { rest }) => {
-//!         assert!(rest.is_empty()); // else it is what the connection receives first
+//!         assert!(rest.is_empty()); // otherwise pass it to the connection first
 //!         let request = handshake.request().unwrap();
 //!         assert_eq!(request.header("Cookie"), Some(&b"id=7"[..]));
 //!         match (request.is_upgrade(), request.target()) {
@@ -57,8 +57,8 @@
 //! let mut handshake = ClientHandshake::new(&config, random(), [0; 512]);
 //! let mut out = [0; 512];
 //! let len = handshake.request(&mut out).unwrap();
-//! // Connect to uri.host() (an IPv6 address without its brackets) and uri.port(), with TLS if uri.secure(), send
-//! // out[..len], and read:
+//! // Connect to uri.host() (an IPv6 address without its brackets) and uri.port(), with TLS if uri.secure(). Send
+//! // out[..len], then read:
 //! # let mut read = *b"HTTP/1.1 302 Found\r\nLocation: ws://example.org/\r\n\r\n";
 //! match handshake.receive(&mut read) {
 //!     Ok(Progress::Partial) => {} // read more
@@ -67,7 +67,7 @@
 //!         let response = handshake.response().unwrap();
 //!         if response.is_open() {
 //!             let connection = handshake.connect(random::<4>, &Default::default()).unwrap();
-//!             // `rest` is what the connection receives first.
+//!             // Pass `rest` to the connection first.
 //!         } else {
 //!             assert_eq!((response.status(), response.header("location")), (302, Some(&b"ws://example.org/"[..])));
 //!         }
@@ -77,21 +77,22 @@
 //!
 //! # Storage and limits
 //!
-//! The host lends the storage. It holds the start line and the fields that matter, and nothing else: 512 bytes take a
-//! browser with 8 KiB of cookies, unless the cookies are to be kept. Bytes, fields and storage all have limits, and a
-//! head that exceeds one is refused. A head that never ends is for a deadline of the host.
+//! The host lends the storage. It holds only the start line and the fields that matter: 512 bytes are enough for a
+//! browser that sends 8 KiB of cookies, unless the host wants to keep the cookies. The number of bytes, the number of
+//! fields and the storage are limits, and a head that exceeds one is refused. The host needs a deadline for a head that
+//! never ends.
 //!
-//! # What is strict, and what is not
+//! # Strictness
 //!
 //! Strict: lines end with CR LF only; no folded fields, no white space before a colon, no control characters; single
 //! spaces in the request line; Host not empty; Host, Origin, Sec-WebSocket-Key, -Version and -Accept not repeated; a
-//! request must not have a body; what is listed, named or quoted must follow its grammar. Where HTTP would have more
-//! accepted: a client refuses folded fields too (RFC 9112 section 5.2), and a server a target with a query but no path
-//! behind the host (section 3.2.2).
+//! request must not have a body; lists, tokens and quoted strings must follow their grammar. In two cases HTTP accepts
+//! more: a client refuses folded fields too (RFC 9112 section 5.2), and a server refuses a target that has a query but
+//! no path after the host (section 3.2.2).
 //!
-//! Lenient, as HTTP wants or as harmless: empty lines before a request, empty list elements, a subprotocol offered twice,
-//! a key with stray bits behind its 16 bytes, a status line that ends with the status, and any visible ASCII but `#` in a
-//! request target, since browsers do not escape all that RFC 3986 wants escaped.
+//! Lenient, because HTTP requires it or because it is harmless: empty lines before a request, empty list elements, a
+//! subprotocol offered twice, a key with stray bits after its 16 bytes, a status line that ends with the status, and
+//! any visible ASCII but `#` in a request target, since browsers do not escape everything that RFC 3986 requires.
 
 mod authority;
 mod chars;

@@ -1,4 +1,4 @@
-//! Whole messages, for hosts that do not handle them chunk by chunk.
+//! Complete messages, for hosts that do not handle them chunk by chunk.
 
 use crate::bytes::copy;
 use crate::connection::{Chunk, MessageKind};
@@ -6,9 +6,9 @@ use crate::wire::error::ProtocolError;
 
 /// Joins the chunks of a message in storage that the host lends: an array, a slice, a vector.
 ///
-/// A message that arrived in one piece is handed on as it lies in the receive buffer and is not copied. The storage is the
-/// limit either way: however its bytes were cut, a message longer than the storage is refused. All of `storage.as_mut()`
-/// counts, so a vector that grows by pushing has to be resized first:
+/// A message in a single chunk is returned in place, in the receive buffer, without a copy. In both cases the storage
+/// is the limit: a message longer than the storage is refused, however it was split. All of `storage.as_mut()` counts,
+/// so resize a vector first:
 ///
 /// ```
 /// use barews::connection::Event;
@@ -42,18 +42,19 @@ pub struct MessageBuffer<S> {
     len: usize,
 }
 
-/// A whole message.
+/// A complete message.
 #[derive(PartialEq, Eq, Debug)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct Message<'a> {
     /// Text or binary.
     pub kind: MessageKind,
-    /// All of its payload: in the receive buffer if it arrived in one piece, else in the storage.
+    /// The payload: in the receive buffer if it arrived in a single chunk, otherwise in the storage.
     pub payload: &'a mut [u8],
 }
 
 impl Message<'_> {
-    /// The text of a text message. The engine has checked it already; safe Rust checks it once more to make a `str` of it.
+    /// Returns the text of a text message. The engine has validated it already, but safe Rust has to validate it again
+    /// to make a `str`.
     pub fn text(&self) -> Option<&str> {
         if self.kind == MessageKind::Text { core::str::from_utf8(self.payload).ok() } else { None }
     }
@@ -65,13 +66,13 @@ impl<S: AsMut<[u8]>> MessageBuffer<S> {
         Self { storage, len: 0 }
     }
 
-    /// The next chunk; a message when it was its last.
+    /// Adds the next chunk. Returns the message if this chunk is its last.
     ///
     /// # Errors
     ///
-    /// [`ProtocolError::MessageTooBig`] when the message is longer than the storage. Hand it to
-    /// [`Connection::fail`](crate::Connection::fail), which tells the peer with 1009: what was received of the message is
-    /// incomplete. To refuse it already at its first frame header, set
+    /// [`ProtocolError::MessageTooBig`] if the message is longer than the storage. Pass the error to
+    /// [`Connection::fail`](crate::Connection::fail), which closes with 1009: a part of the message is lost. To refuse
+    /// such a message at its frame header, set
     /// [`Config::max_message_size`](crate::connection::Config::max_message_size) to the length of the storage.
     // RFC 6455 5.4, 6.2: the payload is the fragments' in order [6455-5.4-3] [6455-5.4-6] [6455-6.2-4]
     #[inline]
@@ -94,7 +95,7 @@ impl<S: AsMut<[u8]>> MessageBuffer<S> {
             self.len = 0;
         }
         let start = self.len;
-        self.len = usize::MAX; // for good, should it not fit: a message with a hole must never come out
+        self.len = usize::MAX; // until the next message, if it does not fit: never return one with a gap
         let rest = self.storage.as_mut().get_mut(start..).ok_or(ProtocolError::MessageTooBig)?;
         let place = rest.get_mut(..part.len()).ok_or(ProtocolError::MessageTooBig)?;
         self.len = start.saturating_add(copy(place, part));

@@ -1,17 +1,17 @@
-//! How the engine writes messages of its own: measured first, then written.
+//! Writes the engine's own messages: measures them first, then writes them.
 
 use crate::bytes::copy;
 
 /// The output buffer is too small. Nothing was written.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) struct BufferTooSmall {
-    /// The bytes that the message needs.
+    /// The number of bytes that the message needs.
     pub(crate) need: usize,
 }
 
 /// Writes `message` to `out` and returns its length.
 ///
-/// `message` runs twice, first without a buffer: if `out` turns out too small, nothing was written.
+/// `message` runs twice, first without a buffer: if `out` is too small, nothing is written.
 pub(crate) fn build(out: &mut [u8], message: &dyn Fn(&mut Writer<'_>)) -> Result<usize, BufferTooSmall> {
     let mut writer = Writer { out: &mut [], len: 0 };
     message(&mut writer);
@@ -21,7 +21,7 @@ pub(crate) fn build(out: &mut [u8], message: &dyn Fn(&mut Writer<'_>)) -> Result
     Ok(need)
 }
 
-/// Counts what is written, and writes what there is room for.
+/// Counts all bytes, and writes those that fit.
 pub(crate) struct Writer<'o> {
     out: &'o mut [u8],
     len: usize,
@@ -65,7 +65,7 @@ mod tests {
     }
 
     #[test]
-    fn build_writes_nothing_that_does_not_fit() {
+    fn build_writes_nothing_if_the_message_does_not_fit() {
         let mut out = [b'.'; 4];
         let message: &dyn Fn(&mut Writer<'_>) = &|w| {
             w.bytes(b"ab");

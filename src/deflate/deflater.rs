@@ -1,4 +1,4 @@
-//! The sending side: bodies of messages to DEFLATE blocks (RFC 7692 section 7.2.1).
+//! The sending side: deflates the bodies of messages (RFC 7692 section 7.2.1).
 
 mod bits;
 mod block;
@@ -13,8 +13,8 @@ use crate::wire::error::SendError;
 use bits::Bits;
 use matches::{Finder, Shares, Tables};
 
-/// How much is done to make messages small, and how much memory it takes. A program holds the code of the levels that
-/// it names.
+/// The effort to make messages small, and the memory for it. A program contains only the code of the levels that it
+/// uses.
 #[derive(Clone, Copy, Debug)]
 pub struct Level(&'static Method);
 
@@ -25,17 +25,17 @@ struct Method {
 }
 
 impl Level {
-    /// For microcontrollers: one look for a match at each byte, and the fixed codes of DEFLATE. 1.5 times the window,
-    /// and little stack.
+    /// For microcontrollers: one candidate for a match at each byte, and the fixed codes of DEFLATE. Takes 1.5 times
+    /// the window, and little stack.
     pub const SMALL: Self =
         Self(&Method { shares: Shares { newest: 1, older: 0, symbols: 0 }, deflate: levels::small });
-    /// For others: chains of candidates, lazy matching, and codes made for the data. 6.5 times the window, and 7.5 KiB
-    /// of stack.
+    /// For other targets: chains of candidates, lazy matching, and codes made for the data. Takes 6.5 times the window,
+    /// and 7.5 KiB of stack.
     pub const LARGE: Self =
         Self(&Method { shares: Shares { newest: 4, older: 4, symbols: 3 }, deflate: levels::large });
 
-    /// The memory for a window of that size, in bytes: 384 bytes for the smallest of `SMALL`, 208 KiB for the largest
-    /// of `LARGE`.
+    /// Returns the memory for a window of this size, in bytes. The smallest window of `SMALL` takes 384 bytes, the largest
+    /// of `LARGE` 208 KiB.
     pub const fn memory(self, window_size: usize) -> usize {
         self.0.shares.memory(window_size)
     }
@@ -51,13 +51,13 @@ impl defmt::Format for Level {
 
 /// Deflates messages, or parts of messages.
 ///
-/// The host lends the memory, an array, a slice or a vector: all of `memory.as_mut()` counts, [`Level::memory`] tells
-/// how much a window takes. With less, a smaller window is used than was agreed, which is the sender's right; what it
-/// had in it first does not matter. The host chooses for each message whether it is compressed.
+/// The host lends the memory, an array, a slice or a vector: all of `memory.as_mut()` counts, and its initial content
+/// does not matter. [`Level::memory`] returns how much a window takes. With less memory, the deflater uses a smaller
+/// window than was agreed, which a sender may do. The host chooses for each message whether to compress it.
 ///
-/// **Secrets.** Over TLS too, the length of a message can be seen. Where a message, or with context takeover several,
-/// hold both a secret and text that someone else has chosen, that one may learn the secret by trying out what makes the
-/// message shorter (CRIME, BREACH; RFC 7692 section 8). Send such messages uncompressed, or agree on
+/// **Secrets.** The length of a message is visible even over TLS. If a secret and text chosen by an attacker are
+/// compressed together, in one message or (with context takeover) in several, the attacker can recover the secret from
+/// the lengths of messages (CRIME, BREACH; RFC 7692 section 8). Send such messages uncompressed, or agree on
 /// `no_context_takeover` and keep the two in different messages.
 ///
 /// ```
@@ -92,27 +92,27 @@ impl defmt::Format for Level {
 pub struct Deflater<M> {
     memory: M,
     level: Level,
-    /// The window in use may be smaller than the one that was agreed.
+    /// The window in use can be smaller than the agreed one.
     agreed: Direction,
     threshold: usize,
     finder: Finder,
-    /// Inside a message of which parts were deflated.
+    /// Whether a message was deflated in part and is not complete.
     under_way: bool,
 }
 
 impl<M: AsMut<[u8]>> Deflater<M> {
-    /// Compresses as agreed; messages shorter than `threshold` bytes are left as they are.
+    /// Creates a deflater for the agreed parameters. Messages shorter than `threshold` bytes are not compressed.
     // RFC 7692 5 [7692-5-15]
     pub const fn new(memory: M, level: Level, agreed: Direction, threshold: usize) -> Self {
         Self { memory, level, agreed, threshold, finder: Finder::new(), under_way: false }
     }
 
-    /// Deflates the body of a message into `out`, and returns what to send in its place, in frames of which the first
-    /// has RSV1 set. None if the message is better sent as it is, without RSV1: it is shorter than the threshold, or
-    /// would not be shorter in the end, or would not fit `out`.
+    /// Deflates the body of a message into `out`, and returns the bytes to send instead; set RSV1 on the first frame.
+    /// Returns `None` if the host should send the message itself, without RSV1: it is shorter than the threshold, does
+    /// not get shorter, or does not fit `out`.
     ///
-    /// What is returned must be sent, and in the order of the calls: the peer needs it for the messages that follow. If
-    /// it cannot be, call [`forget`](Self::forget).
+    /// Send all results, in the order of the calls: the peer needs them to inflate the messages that follow. If that is
+    /// impossible, call [`forget`](Self::forget).
     // RFC 7692 6.1, 7.2.1 [7692-6.1-1] [7692-6.1-2] [7692-7.2.1-1]
     pub fn message<'o>(&mut self, body: &[u8], out: &'o mut [u8]) -> Option<&'o mut [u8]> {
         if body.len() < self.threshold.max(1) || self.under_way {
@@ -123,17 +123,17 @@ impl<M: AsMut<[u8]>> Deflater<M> {
         out.get_mut(..len)
     }
 
-    /// Deflates the next part of a message into `out`, and returns what to send in its place: a frame or several, of
-    /// which the first of the message has RSV1 set, and the last of the message FIN.
+    /// Deflates the next part of a message into `out`, and returns the bytes to send instead, in one frame or several.
+    /// Set RSV1 on the first frame of the message, and FIN on its last.
     ///
-    /// The peer can inflate each part when it has it, for each is flushed: that costs 5 bytes. The last part of a
-    /// message may be empty. `None` of [`message`](Self::message) does not exist here; a part that does not get smaller
-    /// grows by a few bytes.
+    /// Each part is flushed, so the peer can inflate it at once: that costs 5 bytes. The last part of a message can be
+    /// empty. Unlike [`message`](Self::message), this does not decline a part: one that does not get smaller grows by a
+    /// few bytes.
     ///
     /// # Errors
     ///
-    /// [`SendError::BufferTooSmall`] if `out` is too small for the part as it is and 5 bytes more for each 65,535.
-    /// Nothing is changed.
+    /// [`SendError::BufferTooSmall`] if `out` is too small for the part itself, plus 5 bytes for each 65,535 and up to 5
+    /// for the flush. Nothing is changed.
     // RFC 7692 7.2.1, 7.2.3.3, 7.2.3.6 [7692-7.2.1-6] [7692-7.2.3.3-1] [7692-7.2.3.6-1]
     pub fn part<'o>(&mut self, part: &[u8], last: bool, out: &'o mut [u8]) -> Result<&'o mut [u8], SendError> {
         let need = block::stored_len(part.len(), last);
@@ -149,14 +149,14 @@ impl<M: AsMut<[u8]>> Deflater<M> {
         Ok(out.get_mut(..len).unwrap_or_else(|| never!(Default::default())))
     }
 
-    /// What was deflated so far will not help with what follows: the peer may not have it, or there are secrets in it.
-    /// Also ends a message of which parts were deflated.
+    /// Empties the window. Call this if the peer has not received a result, or if earlier messages have secrets. It
+    /// also ends a message that was deflated in part.
     pub const fn forget(&mut self) {
         self.finder.forget();
         self.under_way = false;
     }
 
-    /// None if it does not fit. Then the peer's window has not changed, and ours has not.
+    /// Returns `None` if the result does not fit. Then the window is unchanged, like the peer's.
     fn deflate(&mut self, input: &[u8], last: bool, out: &mut [u8]) -> Option<usize> {
         if self.agreed.no_context_takeover && !self.under_way {
             // RFC 7692 7.2.1 [7692-7.2.1-8] [7692-7.2.1-10]

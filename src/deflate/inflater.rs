@@ -1,4 +1,4 @@
-//! The receiving side: between the chunks of a connection and whatever takes messages (RFC 7692 section 6.2).
+//! The receiving side: inflates the chunks of a connection (RFC 7692 section 6.2).
 
 mod bits;
 mod codes;
@@ -14,11 +14,11 @@ use crate::wire::Utf8Validator;
 use crate::wire::error::ProtocolError;
 use stream::Stream;
 
-/// Inflates the compressed messages of a connection, and hands on the others as they are.
+/// Inflates the compressed messages of a connection, and returns the others unchanged.
 ///
 /// The host lends the window, an array, a slice or a vector: all of `window.as_mut()` counts, and it must have the
-/// agreed [`Direction::window_size`]. What the type needs besides is a compile-time constant, at most 2.5 KiB. Inflated
-/// bytes go to a buffer of the host's of any size: a chunk is inflated in as many pieces as that takes.
+/// agreed [`Direction::window_size`]. The type itself takes a constant size of at most 2.5 KiB. Inflated bytes go to a
+/// buffer of the host's, of any size: a chunk is inflated in as many pieces as the buffer requires.
 ///
 /// ```
 /// use barews::connection::{Config, Event};
@@ -57,19 +57,19 @@ pub struct Inflater<W> {
     window: W,
     no_context_takeover: bool,
     max_message_size: u64,
-    /// Bytes that the message may still have.
+    /// How many more bytes the message may have.
     room: u64,
     stream: Stream,
-    /// The message under way is compressed.
+    /// Whether the current message is compressed.
     compressed: bool,
-    /// A piece of it was handed out.
+    /// Whether a piece of it was returned.
     begun: bool,
     utf8: Utf8Validator,
 }
 
 impl<W: AsMut<[u8]>> Inflater<W> {
-    /// For messages from a peer that compresses as agreed. A message may have `max_message_size` bytes when it is
-    /// inflated; beyond that the connection fails with 1009.
+    /// Creates an inflater for the agreed parameters. A message may have `max_message_size` bytes after it is inflated;
+    /// a longer one fails the connection with 1009.
     pub const fn new(window: W, agreed: Direction, max_message_size: u64) -> Self {
         Self {
             window,
@@ -83,20 +83,20 @@ impl<W: AsMut<[u8]>> Inflater<W> {
         }
     }
 
-    /// The next piece of what `chunk` brings: inflated into `out`, or the chunk itself if its message is not
-    /// compressed. Call it with the same chunk until there is none; `chunk` shrinks meanwhile. The pieces are like
-    /// chunks: `first` and `last` frame the message, and text is valid UTF-8.
+    /// Returns the next piece of `chunk`: inflated into `out`, or the chunk itself if its message is not compressed.
+    /// Call this with the same chunk until it returns `None`; each call shortens `chunk`. The pieces are like chunks:
+    /// `first` and `last` mark the ends of the message, and text is valid UTF-8.
     ///
-    /// A piece ends where `out` does, or the chunk. Bytes of `out` behind the piece are of no meaning.
+    /// A piece ends at the end of `out` or of the chunk. Ignore the bytes of `out` after the piece.
     ///
     /// # Errors
     ///
-    /// Hand them to [`Connection::fail`](crate::Connection::fail); every later call returns the same error.
+    /// Pass the error to [`Connection::fail`](crate::Connection::fail). Every later call returns the same error.
     /// * [`ProtocolError::DeflateBlockType`], `DeflateStoredLength`, `DeflateCode`, `DeflateDistance`,
-    ///   `DeflateTruncated`: the message is not what DEFLATE makes. Closes with 1007.
-    /// * [`ProtocolError::InvalidUtf8`]: the inflated text is none. Closes with 1007.
-    /// * [`ProtocolError::MessageTooBig`]: the message has more than the most bytes, or `out` is empty. Closes with
-    ///   1009. It was inflated up to the limit and no further.
+    ///   `DeflateTruncated`: the message is not valid DEFLATE. Closes with 1007.
+    /// * [`ProtocolError::InvalidUtf8`]: the inflated text is not UTF-8. Closes with 1007.
+    /// * [`ProtocolError::MessageTooBig`]: the message exceeds `max_message_size`, or `out` is empty. Closes with 1009.
+    ///   The message was inflated up to the limit only.
     /// * [`ProtocolError::ReservedBits`]: RSV1 is set on a frame that is not the first of its message. Closes with
     ///   1002.
     pub fn inflate<'a>(
@@ -115,7 +115,7 @@ impl<W: AsMut<[u8]>> Inflater<W> {
         self.stream.outcome()?;
         let compressed = chunk.rsv & RSV1 != 0;
         if chunk.first {
-            // RFC 7692 6: the bit of the first frame tells [7692-6-1]
+            // RFC 7692 6: the first frame's RSV1 marks a compressed message [7692-6-1]
             chunk.first = false;
             self.compressed = compressed;
             self.begun = false;
@@ -127,15 +127,15 @@ impl<W: AsMut<[u8]>> Inflater<W> {
         } else if compressed {
             return Err(ProtocolError::ReservedBits); // RFC 7692 6.1 [7692-6.1-4]
         }
-        // What is left of the chunk has none of its frame's bits, nor begins the message.
+        // The rest of the chunk has no RSV bits and does not begin the message.
         let (kind, rsv, last) = (chunk.kind, core::mem::take(&mut chunk.rsv) & !RSV1, chunk.last);
         let payload = core::mem::take(&mut chunk.payload);
         if !self.compressed {
-            // RFC 7692 6.2: it is handed on as it is, and the window stays what it was [7692-6.2-2] [7692-7.2.3.2-1]
+            // RFC 7692 6.2: it is returned as it is, and the window does not change [7692-6.2-2] [7692-7.2.3.2-1]
             chunk.last = false;
             return Ok(Chunk::next(&mut self.begun, kind, rsv, last, payload));
         }
-        // RFC 7692 6.2: the payloads of the frames together are what is inflated [7692-6.2-1]
+        // RFC 7692 6.2: the payloads of all frames together are inflated [7692-6.2-1]
         let len = usize::try_from(self.room).map_or(out.len(), |room| room.min(out.len()));
         let room = out.get_mut(..len).unwrap_or_else(|| never!(Default::default()));
         let inflated = self.stream.inflate(self.window.as_mut(), payload, room, last)?;
@@ -149,7 +149,7 @@ impl<W: AsMut<[u8]>> Inflater<W> {
             chunk.last = false;
         }
         let payload = out.get_mut(..inflated.produced).unwrap_or_else(|| never!(Default::default()));
-        // RFC 7692 6.1: it is the inflated text that must be UTF-8 [7692-6.1-5]
+        // RFC 7692 6.1: the inflated text must be UTF-8 [7692-6.1-5]
         if kind == MessageKind::Text {
             self.utf8.push(payload)?;
             if last {

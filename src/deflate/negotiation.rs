@@ -1,4 +1,4 @@
-//! Which parameters the two sides agree upon (RFC 7692 sections 5 and 7.1).
+//! Negotiation of the parameters (RFC 7692 sections 5 and 7.1).
 
 use crate::handshake::error::{BuildError, HandshakeError};
 use crate::handshake::{Extension, ParamValue};
@@ -10,28 +10,29 @@ const CLIENT_NO_CONTEXT_TAKEOVER: &str = "client_no_context_takeover";
 const SERVER_MAX_WINDOW_BITS: &str = "server_max_window_bits";
 const CLIENT_MAX_WINDOW_BITS: &str = "client_max_window_bits";
 
-/// The "Per-Message Compressed" bit, as [`Config::extension_rsv`](crate::connection::Config::extension_rsv) and
-/// [`Chunk::rsv`](crate::connection::Chunk::rsv) have it (RFC 7692 section 6).
+/// The "Per-Message Compressed" bit in [`Config::extension_rsv`](crate::connection::Config::extension_rsv) and
+/// [`Chunk::rsv`](crate::connection::Chunk::rsv) (RFC 7692 section 6).
 pub const RSV1: u8 = 4;
 
-/// No response that [`Parameters::accept`] writes is longer, in bytes.
+/// The maximum length of the value that [`Parameters::accept`] writes, in bytes.
 pub const MAX_RESPONSE: usize = 18 + 2 * 28 + 2 * 27;
 
 /// How messages are compressed in one direction.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct Direction {
-    /// The base-2 logarithm of the window's size in bytes, 8 to 15. What is outside counts as the nearer of these.
+    /// The base-2 logarithm of the window's size in bytes, 8 to 15. Values outside this range count as the nearest of
+    /// these.
     pub window_bits: u8,
-    /// Every message begins with an empty window: it is compressed without what earlier ones had in common with it.
+    /// Whether every message begins with an empty window, so that it is compressed independently of earlier messages.
     pub no_context_takeover: bool,
 }
 
 impl Direction {
-    /// A window of 32 KiB that is taken over from message to message: what holds where nothing else is agreed.
+    /// A window of 32 KiB that is kept from message to message. This applies if nothing else is agreed.
     pub const DEFAULT: Self = Self { window_bits: 15, no_context_takeover: false };
 
-    /// The size of the window, in bytes.
+    /// Returns the size of the window, in bytes.
     // RFC 7692 7.2.2 [7692-7.2.2-7] [7692-7.2.2-9]
     pub const fn window_size(self) -> usize {
         1 << self.bits()
@@ -52,12 +53,11 @@ impl Default for Direction {
     }
 }
 
-/// The parameters of permessage-deflate: those that a host can live with, and those that were agreed.
+/// The parameters of permessage-deflate: the limits of a host, or the agreed parameters.
 ///
-/// What a host can live with follows from the memory that it lends. On both sides `window_bits` is the window that
-/// there is memory for: for a server `client` is what it inflates and `server` what it deflates, for a client it is the
-/// other way round. `no_context_takeover` asks for messages that begin with an empty window each, in the direction in
-/// question.
+/// A host's limits depend on the memory that it lends. In both directions `window_bits` is the largest window for which
+/// there is memory. A server inflates the direction `client` and deflates the direction `server`; a client does the
+/// reverse. `no_context_takeover` requests that each message in that direction begins with an empty window.
 ///
 /// # A server
 ///
@@ -73,7 +73,7 @@ impl Default for Direction {
 /// #     Sec-WebSocket-Extensions: permessage-deflate; client_max_window_bits\r\n\r\n";
 /// # let _ = handshake.receive(&mut read).unwrap();
 ///
-/// // 4 KiB for what the clients compress, 32 KiB for what we compress.
+/// // 4 KiB to inflate the client's messages, 32 KiB to deflate the server's own.
 /// let limits = Parameters { client: Direction { window_bits: 12, ..Direction::DEFAULT }, ..Parameters::DEFAULT };
 ///
 /// let mut value = [0; MAX_RESPONSE];
@@ -93,7 +93,7 @@ impl Default for Direction {
 /// use barews::deflate::{Direction, Parameters};
 /// # use barews::handshake::{ClientConfig, ClientHandshake, Uri};
 ///
-/// // 1 KiB for what the server compresses, 32 KiB for what we compress.
+/// // 1 KiB to inflate the server's messages, 32 KiB to deflate the client's own.
 /// let offers = [Parameters { server: Direction { window_bits: 10, ..Direction::DEFAULT }, ..Parameters::DEFAULT }];
 /// let mut value = [0; 128];
 /// let extensions = Parameters::offer(&offers, &mut value).unwrap();
@@ -105,7 +105,7 @@ impl Default for Direction {
 /// #     Sec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=\r\n\
 /// #     Sec-WebSocket-Extensions: permessage-deflate; server_max_window_bits=9\r\n\r\n";
 /// # let _ = handshake.receive(&mut read).unwrap();
-/// // When the response is there:
+/// // When the response is complete:
 /// let response = handshake.response().unwrap();
 /// let agreed = Parameters::agree(&offers, response.extensions())?;
 /// assert_eq!(agreed.map(|agreed| agreed.server.window_size()), Some(512));
@@ -126,24 +126,25 @@ struct Element {
     server_no_context_takeover: bool,
     client_no_context_takeover: bool,
     server_max_window_bits: Option<u8>,
-    /// None behind a name without a value.
+    /// `Some(None)` for a name without a value.
     client_max_window_bits: Option<Option<u8>>,
 }
 
 impl Parameters {
-    /// The defaults, as a constant: two windows of 32 KiB that are taken over.
+    /// The defaults, as a constant: two windows of 32 KiB that are kept from message to message.
     pub const DEFAULT: Self = Self { server: Direction::DEFAULT, client: Direction::DEFAULT };
 
-    /// A server's part: the first offer that it can accept, and the value of Sec-WebSocket-Extensions that says so,
-    /// written to `out`. None if it accepts no offer; then the connection goes without compression.
+    /// Accepts the first offer that the server can accept. Returns the agreed parameters and the value of
+    /// Sec-WebSocket-Extensions, written to `out`. Returns `None` if the server accepts no offer; then the connection
+    /// has no compression.
     ///
-    /// An offer is declined that has an unknown, repeated or invalid parameter, or that does not let the server limit
-    /// the client's window to the memory that it has. A window smaller than 32 KiB that the server uses is told to the
-    /// client, which may save memory.
+    /// The server declines an offer that has an unknown, repeated or invalid parameter, or that does not let it limit
+    /// the client's window to its memory. If the server's own window is smaller than 32 KiB, the response says so,
+    /// which lets the client save memory.
     ///
     /// # Errors
     ///
-    /// [`BuildError::BufferTooSmall`]; it cannot be with [`MAX_RESPONSE`] bytes.
+    /// [`BuildError::BufferTooSmall`] if `out` is too small; [`MAX_RESPONSE`] bytes always suffice.
     // RFC 7692 5, 5.1, 7 [7692-5-3] [7692-5-7] [7692-5-13] [7692-7-4]
     pub fn accept<'a, 'o>(
         &self,
@@ -156,12 +157,12 @@ impl Parameters {
         Ok(Some((agreed, value)))
     }
 
-    /// What is agreed if this offer is accepted, and what is answered.
+    /// Returns the agreed parameters if this offer is accepted, and the response.
     fn answer(&self, offer: &Element) -> Option<(Self, Element)> {
         let server_bits = offer.server_max_window_bits.unwrap_or(15).min(self.server.bits());
         let client_bits = match offer.client_max_window_bits {
             Some(hint) => hint.unwrap_or(15).min(self.client.bits()),
-            // RFC 7692 7.1.2.2: it cannot be asked to use less [7692-7.1.2.2-6]
+            // RFC 7692 7.1.2.2: the server must not limit this client's window [7692-7.1.2.2-6]
             None if self.client.bits() < 15 => return None,
             None => 15,
         };
@@ -177,12 +178,12 @@ impl Parameters {
         Some((answer.agreed(), answer))
     }
 
-    /// A client's offers, most wanted first, as the value of Sec-WebSocket-Extensions for
-    /// [`ClientConfig::extensions`](crate::handshake::ClientConfig::extensions), written to `out`.
+    /// Writes a client's offers, most preferred first, to `out`. Returns the value of Sec-WebSocket-Extensions for
+    /// [`ClientConfig::extensions`](crate::handshake::ClientConfig::extensions).
     ///
-    /// The server may decline each of them, but not accept one and disregard a limit for its own direction. So a client
-    /// that only *prefers* a small window, or messages by themselves, offers this first and what it can live with
-    /// behind it. The values of `client` are hints, which the server may make use of.
+    /// The server may decline any offer, but if it accepts one it must keep the limits for its own direction. So a
+    /// client that only *prefers* a small window or independent messages should offer these first, and then an offer
+    /// without those limits. The values of `client` are hints, which the server may use or ignore.
     ///
     /// # Errors
     ///
@@ -192,35 +193,35 @@ impl Parameters {
         write(out, offers.iter().map(Element::from))
     }
 
-    /// A client's part when the response has come: what the server has agreed to; none if it goes without compression.
+    /// Returns the parameters that the server has agreed to in its response, or `None` if there is no compression.
     ///
     /// # Errors
     ///
-    /// [`HandshakeError::Extensions`], and the connection must not be used: the server has accepted something that was
-    /// not offered, that is malformed, repeated or conflicts, or that asks for more memory than every offer did.
+    /// [`HandshakeError::Extensions`] if the server has accepted something that was not offered, that is malformed,
+    /// repeated or conflicting, or that requires more memory than every offer. Then do not use the connection.
     // RFC 7692 5, 7 [7692-5-14] [7692-7-8]
     pub fn agree<'a>(
         offers: &[Self],
         mut response: impl Iterator<Item = Extension<'a>>,
     ) -> Result<Option<Self>, HandshakeError> {
         let error = HandshakeError::Extensions;
-        // RFC 7692 5: two extensions that compress messages both want RSV1 [7692-5-10] [7692-5-12]
+        // RFC 7692 5: two extensions that compress messages would both use RSV1 [7692-5-10] [7692-5-12]
         let is_one = |extension: &Extension<'_>| extension.name().starts_with("permessage-");
         let Some(chosen) = response.by_ref().find(is_one) else { return Ok(None) };
         if chosen.name() != NAME || response.any(|other| is_one(&other)) {
             return Err(error);
         }
-        // RFC 7692 7.1.2.2: in a response the client's window has a number too [7692-7.1.2.2-5]
+        // RFC 7692 7.1.2.2: in a response the client's window must have a value [7692-7.1.2.2-5]
         let answer =
             Element::parse(&chosen).filter(|answer| answer.client_max_window_bits != Some(None)).ok_or(error)?;
         let agreed = answer.agreed();
         let offer = offers.iter().find(|offer| {
-            // RFC 7692 7.1.1.1, 7.1.2.1: requests must have been granted
+            // RFC 7692 7.1.1.1, 7.1.2.1: the response must keep the limits of the offer
             agreed.server.bits() <= offer.server.bits()
                 && (answer.server_no_context_takeover || !offer.server.no_context_takeover)
         });
         let Self { client, .. } = offer.ok_or(error)?;
-        // RFC 7692 7.1.1.2, 7.2.1: a smaller window is within the agreement, and hints are kept
+        // RFC 7692 7.1.1.2, 7.2.1: the client keeps its own hints; a smaller window than agreed is allowed
         // [7692-7.1.1.2-3]
         let no_context_takeover = agreed.client.no_context_takeover || client.no_context_takeover;
         let window_bits = agreed.client.bits().min(client.bits());
@@ -238,7 +239,7 @@ impl Element {
                 // RFC 7692 7.1.1: no value
                 (SERVER_NO_CONTEXT_TAKEOVER, None) => once(&mut element.server_no_context_takeover, true, false),
                 (CLIENT_NO_CONTEXT_TAKEOVER, None) => once(&mut element.client_no_context_takeover, true, false),
-                // RFC 7692 7.1.2: a value, for the client's in offers too if it likes
+                // RFC 7692 7.1.2: a value, which is optional for the client's in offers
                 // [7692-7.1.2.1-2] [7692-7.1.2.1-5] [7692-7.1.2.2-2]
                 (SERVER_MAX_WINDOW_BITS, Some(value)) => {
                     once(&mut element.server_max_window_bits, Some(window_bits(value)?), None)
@@ -256,8 +257,8 @@ impl Element {
         Some(element)
     }
 
-    /// What holds with these parameters in a response.
-    // RFC 7692 7.1.2: 32 KiB where there is none [7692-7.1.2.1-7] [7692-7.1.2.2-7] [7692-5-8]
+    /// Returns what is agreed by a response with these parameters.
+    // RFC 7692 7.1.2: 32 KiB if there is no value [7692-7.1.2.1-7] [7692-7.1.2.2-7] [7692-5-8]
     fn agreed(&self) -> Parameters {
         Parameters {
             server: Direction {
@@ -273,7 +274,7 @@ impl Element {
 }
 
 impl From<&Parameters> for Element {
-    /// What a client offers: it can be told to use a smaller window always.
+    /// Makes a client's offer. It always allows the server to limit the client's window.
     fn from(offer: &Parameters) -> Self {
         let limit = |direction: Direction| (direction.bits() < 15).then_some(direction.bits());
         Self {
@@ -285,14 +286,14 @@ impl From<&Parameters> for Element {
     }
 }
 
-/// Fills a place that is empty; false if it is not.
+/// Fills `place`. Returns false if it was not empty.
 fn once<T: PartialEq>(place: &mut T, value: T, empty: T) -> bool {
     let first = *place == empty;
     *place = value;
     first
 }
 
-/// A number from 8 to 15 without leading zeros (RFC 7692 section 7.1.2).
+/// Parses a number from 8 to 15 without leading zeros (RFC 7692 section 7.1.2).
 fn window_bits(value: ParamValue<'_>) -> Option<u8> {
     let mut digits = value.bytes();
     match (digits.next(), digits.next(), digits.next()) {

@@ -5,24 +5,24 @@ pub(super) const STORED: u32 = 0;
 pub(super) const FIXED: u32 = 1;
 pub(super) const DYNAMIC: u32 = 2;
 
-/// The length of a stored block without bytes, and its complement (section 3.2.4).
+/// The length field of an empty stored block, and its complement (section 3.2.4).
 pub(super) const EMPTY: [u8; 4] = [0x00, 0x00, 0xFF, 0xFF];
-/// The most bytes of a stored block (section 3.2.4).
+/// The maximum number of bytes in a stored block (section 3.2.4).
 pub(super) const MAX_STORED: usize = 0xFFFF;
 
-/// The most bits of a code for literals and lengths, or for distances (section 3.2.7).
+/// The maximum bits of a code for literals and lengths, or for distances (section 3.2.7).
 pub(super) const MAX_BITS: usize = 15;
-/// The most bits of a code for lengths of codes (section 3.2.7).
+/// The maximum bits of a code for lengths of codes (section 3.2.7).
 pub(super) const MAX_CODE_LENGTH_BITS: usize = 7;
 
-/// The symbols that the fixed code has for literals and lengths: 256 literals, the end of the block, and 31 lengths
+/// The number of symbols for literals and lengths in the fixed code: 256 literals, the end of the block, and 31 lengths
 /// (section 3.2.6).
 pub(super) const LITERALS: usize = 288;
-/// The symbols for literals and lengths that occur. The last two lengths have no meaning (section 3.2.6).
+/// The number of symbols for literals and lengths that can occur. The last two lengths have no meaning (section 3.2.6).
 pub(super) const USED_LITERALS: usize = 286;
-/// The symbols that the fixed code has for distances (section 3.2.6).
+/// The number of symbols for distances in the fixed code (section 3.2.6).
 pub(super) const DISTANCES: usize = 32;
-/// The symbols for distances that occur. The last two have no meaning (section 3.2.6).
+/// The number of symbols for distances that can occur. The last two have no meaning (section 3.2.6).
 pub(super) const USED_DISTANCES: usize = 30;
 
 /// The symbol that ends a block (section 3.2.5).
@@ -33,7 +33,7 @@ const FIRST_LENGTH: u16 = 257;
 pub(super) const MIN_MATCH: u16 = 3;
 /// The longest match (section 3.2.5).
 pub(super) const MAX_MATCH: u16 = 258;
-/// The longest distance, and so the longest window that is of use (section 3.2.5).
+/// The longest distance, and so the longest useful window (section 3.2.5).
 pub(super) const MAX_DISTANCE: usize = 1 << 15;
 
 /// By length symbol, from 257: the shortest length, and the number of extra bits to add to it (section 3.2.5).
@@ -53,24 +53,24 @@ pub(super) const DISTANCE_BASES: [(u16, u8); USED_DISTANCES] = [
     (24577, 13),
 ];
 
-/// The length, and the number of its extra bits, for a symbol and the bits that follow its code. None for a symbol that is
-/// no length.
+/// Returns the length for a symbol and the bits that follow its code, and the number of its extra bits. Returns `None`
+/// for a symbol that is not a length.
 #[inline(always)]
 pub(super) fn length(symbol: u16, bits: u64) -> Option<(u16, u32)> {
     let (base, extra) = *LENGTH_BASES.get(usize::from(symbol).wrapping_sub(FIRST_LENGTH.into()))?;
     Some((base + (bits & !(u64::MAX << extra)) as u16, extra.into()))
 }
 
-/// The distance, and the number of its extra bits, for a symbol and the bits that follow its code. None for a symbol
-/// without a meaning.
+/// Returns the distance for a symbol and the bits that follow its code, and the number of its extra bits. Returns
+/// `None` for a symbol without a meaning.
 #[inline(always)]
 pub(super) fn distance(symbol: u16, bits: u64) -> Option<(u16, u32)> {
     let (base, extra) = *DISTANCE_BASES.get(usize::from(symbol))?;
     Some((base.wrapping_add((bits & !(u64::MAX << extra)) as u16), extra.into()))
 }
 
-/// The symbol for a length, and its extra bits: their number and value. There are four symbols for each number of extra
-/// bits, but 258 has a symbol of its own.
+/// Returns the symbol for a length, and the number and value of its extra bits. There are four symbols for each number
+/// of extra bits, but 258 has a symbol of its own.
 #[inline]
 pub(super) fn length_symbol(length: u16) -> (u16, u32, u32) {
     let n = u32::from(length.wrapping_sub(MIN_MATCH));
@@ -84,8 +84,8 @@ pub(super) fn length_symbol(length: u16) -> (u16, u32, u32) {
     }
 }
 
-/// The symbol for a distance, and its extra bits: their number and value. There are two symbols for each number of extra
-/// bits.
+/// Returns the symbol for a distance, and the number and value of its extra bits. There are two symbols for each number
+/// of extra bits.
 #[inline]
 pub(super) fn distance_symbol(distance: u16) -> (u16, u32, u32) {
     let n = u32::from(distance.wrapping_sub(1));
@@ -98,7 +98,7 @@ pub(super) fn distance_symbol(distance: u16) -> (u16, u32, u32) {
     }
 }
 
-/// The bits of the fixed code for a literal or length (section 3.2.6).
+/// Returns the number of bits of the fixed code for a literal or length (section 3.2.6).
 pub(super) const fn fixed_bits(symbol: u16) -> u32 {
     match symbol {
         ..144 => 8,
@@ -108,7 +108,7 @@ pub(super) const fn fixed_bits(symbol: u16) -> u32 {
     }
 }
 
-/// The fixed code for a literal or length (section 3.2.6).
+/// Returns the fixed code for a literal or length (section 3.2.6).
 #[inline]
 pub(super) const fn fixed_code(symbol: u16) -> u16 {
     match symbol {
@@ -119,10 +119,10 @@ pub(super) const fn fixed_code(symbol: u16) -> u16 {
     }
 }
 
-/// The bits of the fixed code for a distance; the code is the symbol (section 3.2.6).
+/// The number of bits of the fixed code for a distance. The code equals the symbol (section 3.2.6).
 pub(super) const FIXED_DISTANCE_BITS: u32 = 5;
 
-/// The symbols that occur in the lengths of codes: a length, or one of the three below (section 3.2.7).
+/// The number of symbols in the lengths of codes: a length, or one of the three below (section 3.2.7).
 pub(super) const CODE_LENGTHS: usize = 19;
 /// The previous length, 3 to 6 times.
 pub(super) const REPEAT: u8 = 16;
@@ -131,11 +131,11 @@ pub(super) const ZEROS: u8 = 17;
 /// The length 0, 11 to 138 times.
 pub(super) const MANY_ZEROS: u8 = 18;
 
-/// The order in which the header of a block has the lengths of the codes for these symbols (section 3.2.7).
+/// The order of the symbols for which the header of a block contains the lengths of the codes (section 3.2.7).
 pub(super) const CODE_LENGTH_ORDER: [u8; CODE_LENGTHS] =
     [REPEAT, ZEROS, MANY_ZEROS, 0, 8, 7, 9, 6, 10, 5, 11, 4, 12, 3, 13, 2, 14, 1, 15];
 
-/// How many lengths such a symbol stands for at least, and how many extra bits to add to that (section 3.2.7).
+/// Returns how many lengths such a symbol represents at least, and the number of extra bits to add (section 3.2.7).
 #[inline]
 pub(super) const fn repeated(symbol: u8) -> (u16, u32) {
     match symbol {

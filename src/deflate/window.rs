@@ -1,14 +1,14 @@
-//! The sliding window: the end of what earlier calls have written, or deflated, in a ring that the host lends.
+//! The sliding window: the last bytes that earlier calls have written or deflated, in a ring that the host lends.
 
 use crate::bytes::copy;
 
-/// Where a ring is written next, and how much of it is known. The ring, of up to 2^15 bytes, is passed to each method.
+/// The position in a ring, and how much of it is filled. Every method takes the ring itself, of up to 2^15 bytes.
 #[derive(Clone, Copy, Debug)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub(super) struct Window {
     /// Where the next byte goes.
     next: u16,
-    /// How many of the last bytes are known.
+    /// How many bytes before that are filled.
     known: u16,
 }
 
@@ -41,7 +41,7 @@ impl Window {
         usize::from(self.next).wrapping_sub(back) & ring.len().wrapping_sub(1)
     }
 
-    /// Returns the last `back` bytes, the oldest first: in two pieces, of which the second is empty unless the ring's end is
+    /// Returns the last `back` bytes, the oldest first, in two pieces. The second is empty unless the ring's end is
     /// between them.
     #[inline]
     pub(super) fn last<'r>(&self, ring: &'r [u8], back: usize) -> [&'r [u8]; 2] {
@@ -51,7 +51,7 @@ impl Window {
         [first, second]
     }
 
-    /// Adds what the current call has written.
+    /// Adds the bytes that the current call has written.
     pub(super) fn remember(&mut self, ring: &mut [u8], written: &[u8]) {
         let end = written.get(written.len().saturating_sub(ring.len())..).unwrap_or_default();
         let copied = copy(ring.get_mut(self.next.into()..).unwrap_or_default(), end);
@@ -70,7 +70,7 @@ mod tests {
     use alloc::vec::Vec;
 
     #[test]
-    fn window_keeps_the_end_of_what_was_written() {
+    fn window_keeps_the_last_bytes_written() {
         for len in [0, 1, 7, 8, 256, 300] {
             let (mut ring, mut window, mut all) = (vec![0xA5; len], Window::new(), Vec::new());
             for n in 0..100u8 {

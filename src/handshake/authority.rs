@@ -1,4 +1,4 @@
-//! Host and port, as a URI and Host have them (RFC 3986 section 3.2).
+//! The host and port in a URI or in Host (RFC 3986 section 3.2).
 
 use super::chars::{DIGIT, HEX, HOST};
 use super::cursor::Cursor;
@@ -8,12 +8,12 @@ use super::error::UriError;
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) struct Authority<'a> {
     pub(super) host: &'a [u8],
-    /// The port, not 0. An empty one counts as none (RFC 3986 section 3.2.3).
+    /// The port, never 0. An empty port counts as absent (RFC 3986 section 3.2.3).
     pub(super) port: Option<u16>,
 }
 
 impl<'a> Authority<'a> {
-    /// Reads an authority, which ends with the text or before a path or a query.
+    /// Reads an authority, which ends before a path, before a query or at the end of the text.
     pub(super) fn read(rest: &mut Cursor<'a>) -> Result<Self, UriError> {
         let start = *rest;
         let valid =
@@ -29,7 +29,7 @@ impl<'a> Authority<'a> {
     }
 }
 
-/// Whether `text` is an authority and nothing else.
+/// Returns whether all of `text` is an authority.
 pub(super) fn is_authority(text: &[u8]) -> bool {
     let mut rest = Cursor(text);
     Authority::read(&mut rest).is_ok() && rest.0.is_empty()
@@ -45,13 +45,13 @@ fn read_port(rest: &mut Cursor<'_>) -> Result<Option<u16>, UriError> {
     }
 }
 
-/// The number that `digits` write, or 2^16 if it is larger.
+/// Returns the value of `digits`, at most 2^16.
 fn number(digits: &[u8]) -> u32 {
     digits.iter().fold(0, |number, digit| (number * 10 + u32::from(digit & 15)).min(1 << 16))
 }
 
-/// Whether `text` is an IPv6 address (RFC 3986 section 3.2.2): eight groups of 16 bits, of which the last two may be an
-/// IPv4 address and one run of one or more may be left out.
+/// Returns whether `text` is an IPv6 address (RFC 3986 section 3.2.2): eight groups of 16 bits. The last two may be an
+/// IPv4 address, and one run of groups may be omitted.
 fn is_ipv6(text: &[u8]) -> bool {
     let mut rest = Cursor(text);
     if rest.skip(b':') && !rest.0.starts_with(b":") {
@@ -62,7 +62,7 @@ fn is_ipv6(text: &[u8]) -> bool {
         let start = rest;
         let group = rest.span(HEX);
         if group.is_empty() {
-            // what is left out stands between two colons, or ends with the text
+            // an omitted run is written as two colons
             if run || !rest.skip(b':') {
                 return false;
             }
@@ -84,7 +84,7 @@ fn is_ipv6(text: &[u8]) -> bool {
     if run { groups < 8 } else { groups == 8 }
 }
 
-/// Whether `text` is four numbers of 8 bits.
+/// Returns whether `text` is four numbers of 8 bits.
 fn is_ipv4(mut text: Cursor<'_>) -> bool {
     let mut octets = 0;
     loop {
@@ -129,9 +129,9 @@ mod tests {
         }
     }
 
-    /// Against the parser of the standard library, on all combinations of up to nine pieces.
+    /// Compares with the parser of the standard library, on addresses of up to nine groups with one unusual group.
     #[test]
-    fn ipv6_literal_is_what_the_standard_library_parses() {
+    fn ipv6_literal_is_valid_if_the_standard_library_parses_it() {
         let pieces = ["", "0", "ffff", "12345", "g", "1.2.3.4"];
         let check = |text: &str| {
             assert_eq!(is_ipv6(text.as_bytes()), text.parse::<core::net::Ipv6Addr>().is_ok(), "{text:?}");

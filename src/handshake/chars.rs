@@ -1,15 +1,15 @@
-//! Characters: which kinds the grammars are made of (RFC 9110 section 5.6.2, RFC 3986 sections 2 and 3), white space, and
-//! controls.
+//! Classes of characters in the grammars (RFC 9110 section 5.6.2, RFC 3986 sections 2 and 3), white space, and control
+//! characters.
 
 use crate::target::FAST;
 
-/// A kind of character, as a bit.
+/// A class of characters, as a bit.
 #[derive(Clone, Copy)]
 pub(super) struct Class(u8);
 
 // RFC 9110 5.6.2; the same set as in RFC 6455 4.1: U+0021 to U+007E without separators
 pub(super) const TOKEN: Class = Class(1);
-/// A character of a registered name, and so of an IPv4 address: unreserved or sub-delims.
+/// A character of a registered name or an IPv4 address: unreserved or sub-delims.
 pub(super) const HOST: Class = Class(2); // RFC 3986 2.2, 2.3, 3.2.2
 /// A character of a path: pchar or the slash.
 pub(super) const PATH: Class = Class(4); // RFC 3986 3.3
@@ -18,11 +18,11 @@ pub(super) const QUERY: Class = Class(8); // RFC 3986 3.4
 pub(super) const HEX: Class = Class(16);
 /// A character of base64 (RFC 4648 section 4).
 pub(super) const BASE64: Class = Class(32);
-/// Visible ASCII but the `#` that would begin a fragment.
+/// Visible ASCII except `#`, which would begin a fragment.
 pub(super) const TARGET: Class = Class(64);
 pub(super) const DIGIT: Class = Class(128);
 
-/// All of ASCII; where memory is plenty, all bytes, which spares the check of the index.
+/// ASCII only, to save memory; with `FAST` all bytes, so that the index needs no check.
 const CHARACTERS: usize = if FAST { 256 } else { 128 };
 
 /// The classes of each character.
@@ -67,7 +67,7 @@ impl Class {
     }
 }
 
-/// Whether `byte` must not stand in a field value: a control character other than HTAB.
+/// Returns whether a field value must not contain `byte`: a control character other than HTAB.
 pub(super) const fn is_control(byte: u8) -> bool {
     // RFC 9110 5.5
     (byte < b' ' && byte != b'\t') || byte == 0x7f
@@ -87,7 +87,7 @@ pub(super) const fn trim_end(mut text: &[u8]) -> &[u8] {
     text
 }
 
-/// `text` without white space at its ends.
+/// Returns `text` without white space at its ends.
 pub(super) fn trim(text: &[u8]) -> &[u8] {
     trim_end(trim_start(text))
 }
@@ -96,7 +96,7 @@ pub(super) fn trim(text: &[u8]) -> &[u8] {
 mod tests {
     use super::*;
 
-    /// [6455-4.1-29]: a token byte is a visible ASCII character that is no separator.
+    /// [6455-4.1-29]: a token byte is a visible ASCII character that is not a separator.
     #[test]
     fn class_has_the_characters_of_its_grammar() {
         for byte in 0..=u8::MAX {

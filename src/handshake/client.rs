@@ -1,5 +1,5 @@
-//! The client's side of the opening handshake (RFC 6455 section 4.1). Writes a request and judges the response. Opening
-//! the transport, TLS, proxies, redirects and authentication are left to the host.
+//! The client's side of the opening handshake (RFC 6455 section 4.1). Writes a request and validates the response. The
+//! host opens the transport, and handles TLS, proxies, redirects and authentication.
 
 use super::config::ClientConfig;
 use super::cursor::is_token;
@@ -16,10 +16,10 @@ use crate::connection::Connection;
 use crate::role::Client;
 use crate::writer::{BufferTooSmall, build};
 
-/// A client's opening handshake on one connection, made anew for each. See the [module](super) for how it is used.
+/// A client's opening handshake; make a new one for each connection. See the [module](super) for an example.
 ///
 /// `S` is the storage, `[u8; 512]` or `&mut [u8]` for example. It holds the status line and the values of the fields
-/// that matter with 4 bytes for each of them; all else streams past.
+/// that matter, plus 4 bytes for each of them. Other fields are validated and not stored.
 #[derive(Debug)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct ClientHandshake<'c, S> {
@@ -35,8 +35,8 @@ pub struct ClientHandshake<'c, S> {
 impl<'c, S: AsRef<[u8]> + AsMut<[u8]>> ClientHandshake<'c, S> {
     /// Prepares a request.
     ///
-    /// `nonce` must be 16 fresh bytes from a cryptographically secure source, for every connection anew (RFC 6455
-    /// section 4.1): it is what shows that the response was made for this request.
+    /// `nonce` must be 16 bytes from a cryptographically secure source, fresh for each connection (RFC 6455 section
+    /// 4.1). It proves that the response was made for this request.
     pub fn new(config: &'c ClientConfig<'c>, nonce: [u8; 16], storage: S) -> Self {
         let names = Names { engine: ResponseField::NAMES, keep: config.keep };
         let head = Head::new(names, config.max_head_size, config.max_headers);
@@ -45,17 +45,17 @@ impl<'c, S: AsRef<[u8]> + AsMut<[u8]>> ClientHandshake<'c, S> {
         Self { config, storage, head, line, state, connected: false, key: encode(&nonce) }
     }
 
-    /// Writes the request to `out` and returns its length. Send nothing behind it until the response is complete.
+    /// Writes the request to `out` and returns its length. Send nothing after it until the response is complete.
     ///
     /// # Errors
     ///
-    /// What is wrong with the configuration or `out`; the call can be repeated.
+    /// Fails if the configuration is invalid or `out` is too small. The call can be repeated.
     pub fn request(&self, out: &mut [u8]) -> Result<usize, BuildError> {
         self.check_config()?;
         Ok(self.write_request(out)?)
     }
 
-    /// Whether a request can be made of the configuration.
+    /// Validates the configuration.
     pub(super) fn check_config(&self) -> Result<(), BuildError> {
         let ClientConfig { subprotocols, extensions, origin, headers, .. } = self.config;
         let mut rest = subprotocols.iter();
@@ -104,10 +104,10 @@ impl<'c, S: AsRef<[u8]> + AsMut<[u8]>> ClientHandshake<'c, S> {
         })
     }
 
-    /// Reads on. Everything is consumed until the response is complete; then the bytes behind it are handed back: frames,
-    /// or the body of a response other than 101.
+    /// Reads bytes from the transport. Consumes all of them until the response is complete, then returns the bytes
+    /// after it: frames, or the body of a response other than 101.
     ///
-    /// On an error the handshake has failed for good: close the transport.
+    /// After an error the handshake has failed and cannot continue: close the transport.
     pub fn receive<'b>(&mut self, bytes: &'b mut [u8]) -> Result<Progress<'b>, HandshakeError> {
         let consumed = match self.state {
             State::Failed(error) => return Err(error), // RFC 6455 7.2.1 [6455-7.2.1-1]
@@ -135,10 +135,10 @@ impl<'c, S: AsRef<[u8]> + AsMut<[u8]>> ClientHandshake<'c, S> {
         Ok(consumed)
     }
 
-    /// Validates the response, whose head is complete. Reading goes on if it is an interim one.
+    /// Validates the response, whose head is complete. After an interim response, reading continues.
     fn finish(&mut self, extended: bool) -> Result<(), HandshakeError> {
         if matches!(self.line.status, 100 | 102..=199) {
-            // RFC 9110 15.2: an interim response, which the final one follows
+            // RFC 9110 15.2: the final response follows an interim one
             self.head.restart();
             self.line = StatusLine::NONE;
             return Ok(());
@@ -157,35 +157,35 @@ impl<'c, S: AsRef<[u8]> + AsMut<[u8]>> ClientHandshake<'c, S> {
         Ok(())
     }
 
-    /// Begins a response that was parsed elsewhere.
+    /// Begins a response that the host has parsed.
     pub(super) fn start(&mut self, line: StatusLine) -> Result<(), HandshakeError> {
         self.line = line;
         self.head.start_line(self.storage.as_mut(), "HTTP/1.1 101".len() + CRLF.len(), &[])
     }
 
-    /// Takes a field that was parsed elsewhere and that [`check_field`](super::head::check_field) has passed.
+    /// Adds a field that the host has parsed and that [`check_field`](super::head::check_field) has validated.
     pub(super) fn field(&mut self, name: &[u8], value: &[u8]) -> Result<(), HandshakeError> {
         self.head.field(self.storage.as_mut(), name, value)
     }
 
-    /// Ends a response that was parsed elsewhere, to an upgrade or to an extended CONNECT.
+    /// Ends a response, to an upgrade or to an extended CONNECT, that the host has parsed.
     pub(super) fn end(&mut self, extended: bool) -> Result<(), HandshakeError> {
         self.head.end()?;
         self.finish(extended)
     }
 
-    /// The status of the response, as soon as its status line is complete, and also if the rest is refused: because a
+    /// Returns the status of the response once its status line is complete, even if the rest is refused: because a
     /// redirect does not fit the storage, for example.
     pub fn status(&self) -> Option<u16> {
         Some(self.line.status).filter(|&status| status > 0)
     }
 
-    /// The transport has ended: an error, unless the response was complete.
+    /// Reports that the transport has ended. Fails unless the response is complete.
     pub fn receive_eof(&mut self) -> Result<(), HandshakeError> {
         self.state.receive_eof()
     }
 
-    /// The response, once it is complete and, if it is 101, passed every check.
+    /// Returns the response once it is complete and, if its status is 101, has passed every check.
     pub fn response(&self) -> Option<Response<'_>> {
         (self.state == State::Complete).then(|| self.view())
     }
@@ -194,7 +194,8 @@ impl<'c, S: AsRef<[u8]> + AsMut<[u8]>> ClientHandshake<'c, S> {
         Response::new(self.line, self.head.fields(self.storage.as_ref()))
     }
 
-    /// The connection, once the response is 101. `keys` makes a fresh masking key for each frame; see [`Client`].
+    /// Returns the connection once the response is 101. `keys` makes a fresh masking key for each frame; see
+    /// [`Client`].
     ///
     /// # Errors
     ///

@@ -1,45 +1,45 @@
-//! What the host wants of a handshake: the configuration of either role, and the choices in an answer.
+//! The configuration of both roles, and a server's choices when it accepts.
 
 use super::origin::OriginPolicy;
 use super::uri::Uri;
 
-/// The default for the most bytes that a head may have: 16 KiB.
+/// The default limit on the bytes of a head: 16 KiB.
 pub const MAX_HEAD_SIZE: usize = 16 * 1024;
 
-/// The default for the most fields that a head may have.
+/// The default limit on the fields of a head.
 pub const MAX_HEADERS: usize = 100;
 
-/// What a server accepts. One value serves all handshakes and may be a `static`.
+/// What a server accepts. All handshakes can share one value, which can be a `static`.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct ServerConfig<'c> {
     /// Which web pages may connect.
     pub origin: OriginPolicy<'c>,
-    /// The subprotocols that we speak, most wanted first.
+    /// The subprotocols that the server supports, most preferred first.
     pub subprotocols: &'c [&'c str],
-    /// Fields to keep for the host, such as `cookie` or `authorization`, in any case.
+    /// The names, in any case, of fields to keep for the host, such as `cookie` or `authorization`.
     pub keep: &'c [&'c str],
-    /// The most bytes that a head may have, all of it counted. Default: [`MAX_HEAD_SIZE`].
+    /// The maximum number of bytes of a head, all of them counted. Default: [`MAX_HEAD_SIZE`].
     pub max_head_size: usize,
-    /// The most fields that a head may have, whether they matter or not. Default: [`MAX_HEADERS`].
+    /// The maximum number of fields of a head, whether they matter or not. Default: [`MAX_HEADERS`].
     pub max_headers: usize,
 }
 
 impl<'c> ServerConfig<'c> {
-    /// A configuration with this policy and no subprotocols.
+    /// Creates a configuration with this policy and no subprotocols.
     pub const fn new(origin: OriginPolicy<'c>) -> Self {
         Self { origin, subprotocols: &[], keep: &[], max_head_size: MAX_HEAD_SIZE, max_headers: MAX_HEADERS }
     }
 }
 
-/// What [`ServerHandshake::accept`](super::ServerHandshake::accept) says to the client.
+/// The server's choices in the response that [`ServerHandshake::accept`](super::ServerHandshake::accept) writes.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct Accept<'a> {
     /// The subprotocol of the connection.
     pub subprotocol: Subprotocol<'a>,
     /// The value of Sec-WebSocket-Extensions, empty for none: extensions that the client offered, each with the
-    /// parameters that its own specification wants in an answer (RFC 6455 section 9.1).
+    /// response parameters that its own specification requires (RFC 6455 section 9.1).
     pub extensions: &'a str,
     /// Fields to add, such as Set-Cookie.
     pub headers: &'a [(&'a str, &'a str)],
@@ -52,39 +52,39 @@ pub enum Subprotocol<'a> {
     /// The first of [`ServerConfig::subprotocols`] that the client offered, or none.
     #[default]
     Preferred,
-    /// This one, which the client must have offered. It is one of the host's own names: those of a
+    /// This one, which the client must have offered. Use the host's own string: the names in a
     /// [`Request`](super::Request) borrow the handshake.
     Named(&'a str),
-    /// None.
+    /// No subprotocol.
     None,
 }
 
-/// What a client asks for.
+/// A client's request.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct ClientConfig<'c> {
     /// The server and the resource.
     pub uri: Uri<'c>,
-    /// The subprotocols that we speak, most wanted first, each once.
+    /// The subprotocols that the client supports, most preferred first, each once.
     pub subprotocols: &'c [&'c str],
-    /// The value of Sec-WebSocket-Extensions, empty for none: the extensions that we offer, most wanted first.
+    /// The value of Sec-WebSocket-Extensions, empty for none: the extensions that the client offers, most preferred
+    /// first.
     pub extensions: &'c str,
-    /// The origin of the page that asks, if a page asks (RFC 6454 section 6.2).
+    /// The origin of the web page that makes the request, if there is one (RFC 6454 section 6.2).
     pub origin: Option<&'c str>,
     /// Fields to add, such as Cookie or Authorization.
     pub headers: &'c [(&'c str, &'c str)],
-    /// Fields of the response to keep for the host, such as `set-cookie`, in any case. Location, WWW-Authenticate,
-    /// Retry-After and Sec-WebSocket-Version are kept always.
+    /// The names, in any case, of response fields to keep for the host, such as `set-cookie`. Location,
+    /// WWW-Authenticate, Retry-After and Sec-WebSocket-Version are always kept.
     pub keep: &'c [&'c str],
-    /// The most bytes that a head may have, all of it and interim responses before it counted. Default:
-    /// [`MAX_HEAD_SIZE`].
+    /// The maximum number of bytes of a head, including interim responses before it. Default: [`MAX_HEAD_SIZE`].
     pub max_head_size: usize,
-    /// The most fields that a head and interim responses before it may have. Default: [`MAX_HEADERS`].
+    /// The maximum number of fields of a head, including interim responses before it. Default: [`MAX_HEADERS`].
     pub max_headers: usize,
 }
 
 impl<'c> ClientConfig<'c> {
-    /// A request for `uri` and nothing else.
+    /// Creates a configuration that requests `uri` and offers nothing.
     pub const fn new(uri: Uri<'c>) -> Self {
         let (subprotocols, extensions, origin, headers, keep): (&[&str], _, _, &[(&str, &str)], &[&str]) =
             (&[], "", None, &[], &[]);

@@ -1,28 +1,28 @@
-//! Text read from its start, piece by piece.
+//! Text that is read piece by piece, from its start.
 
 use super::chars::{Class, HEX, TOKEN, trim_start};
 use crate::target::FAST;
 
-/// What is still to be read.
+/// The unread text.
 ///
-/// Its methods hand back one slice, which fits registers: that is what keeps the grammars small that are made of them.
+/// Each method returns a single slice, which fits in registers. That keeps the code of the grammars small.
 #[derive(Clone, Copy)]
 pub(super) struct Cursor<'a>(pub(super) &'a [u8]);
 
 impl<'a> Cursor<'a> {
-    /// Takes `n` bytes, or all that there are.
+    /// Takes `n` bytes, or all if there are fewer.
     pub(super) fn take(&mut self, n: usize) -> &'a [u8] {
         let (piece, rest) = self.0.split_at_checked(n).unwrap_or((self.0, &[]));
         self.0 = rest;
         piece
     }
 
-    /// Takes what stands before `byte`, or all.
+    /// Takes the bytes before `byte`, or all.
     pub(super) fn until(&mut self, byte: u8) -> &'a [u8] {
         self.take(self.0.iter().position(|b| *b == byte).unwrap_or(usize::MAX))
     }
 
-    /// [`until`](Self::until), and skips the byte.
+    /// Like [`until`](Self::until), and skips `byte`.
     pub(super) fn field(&mut self, byte: u8) -> &'a [u8] {
         let field = self.until(byte);
         self.take(1);
@@ -33,7 +33,7 @@ impl<'a> Cursor<'a> {
     pub(super) fn span(&mut self, class: Class) -> &'a [u8] {
         let start = *self;
         if FAST {
-            // Where memory is plenty, four at a time as long as all four are of the class.
+            // Four at a time as long as all four are of the class.
             let all = |four: &&[u8; 4]| four.iter().fold(true, |all, byte| all & class.has(*byte));
             self.take(4 * self.0.as_chunks::<4>().0.iter().take_while(all).count());
         }
@@ -46,7 +46,7 @@ impl<'a> Cursor<'a> {
         self.0 = trim_start(self.0);
     }
 
-    /// Takes a token, or nothing if there is none, and the white space around it.
+    /// Takes a token, or nothing if there is none, and skips the white space around it.
     pub(super) fn word(&mut self) -> &'a [u8] {
         self.space();
         let token = self.span(TOKEN);
@@ -54,7 +54,7 @@ impl<'a> Cursor<'a> {
         token
     }
 
-    /// Takes the characters at the start that are of `class`, or escaped: `%` and two hexadecimal digits.
+    /// Takes the characters at the start that are of `class` or escaped (`%` and two hexadecimal digits).
     pub(super) fn escaped(&mut self, class: Class) -> &'a [u8] {
         let start = *self;
         loop {
@@ -67,7 +67,7 @@ impl<'a> Cursor<'a> {
         }
     }
 
-    /// Skips `byte` if it is what comes next.
+    /// Skips `byte` if it is next.
     pub(super) fn skip(&mut self, byte: u8) -> bool {
         let found = self.0.first() == Some(&byte);
         if found {
@@ -76,7 +76,7 @@ impl<'a> Cursor<'a> {
         found
     }
 
-    /// Skips `text` if it is what comes next, in any case; `text` is lower case.
+    /// Skips `text` if it is next, case-insensitively.
     pub(super) fn eat(&mut self, text: &[u8]) -> bool {
         let mut rest = *self;
         let found = rest.take(text.len()).eq_ignore_ascii_case(text);
@@ -86,7 +86,8 @@ impl<'a> Cursor<'a> {
         found
     }
 
-    /// Skips a scheme: `name`, or with an `s` behind it that makes it secure, and `://`. Whether it was secure.
+    /// Skips a scheme and `://`. The scheme is `name`, or `name` and an `s`; returns whether it has the `s` and is
+    /// secure.
     // RFC 3986 3.1: the scheme is case-insensitive [6455-3-3]
     pub(super) fn scheme(&mut self, name: &[u8]) -> Option<bool> {
         if !self.eat(name) {
@@ -96,18 +97,18 @@ impl<'a> Cursor<'a> {
         self.eat(b"://").then_some(secure)
     }
 
-    /// What was read from here up to `end`.
+    /// Returns the text from here to `end`.
     pub(super) fn before(mut self, end: Self) -> &'a [u8] {
         self.take(self.0.len().saturating_sub(end.0.len()))
     }
 }
 
-/// Whether all of `text` is of `class`.
+/// Returns whether all of `text` is of `class`.
 pub(super) fn is_all(text: &[u8], class: Class) -> bool {
     Cursor(text).span(class).len() == text.len()
 }
 
-/// Whether `text` is a token: at least one byte, all of them token bytes.
+/// Returns whether `text` is a token: at least one byte, and only token bytes.
 pub(super) fn is_token(text: &[u8]) -> bool {
     !text.is_empty() && is_all(text, TOKEN)
 }
@@ -117,7 +118,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn pieces() {
+    fn cursor_reads_text_piece_by_piece() {
         let mut cursor = Cursor(b"ab%4Fc%4g;d;;");
         assert_eq!(cursor.escaped(HEX), b"ab%4Fc");
         assert!(!cursor.eat(b"%4gg") && cursor.eat(b"%4g"));

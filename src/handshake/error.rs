@@ -1,55 +1,56 @@
-//! Errors of the opening handshake: [`HandshakeError`] is the peer's fault, [`BuildError`] is ours, and [`UriError`] is the
-//! fault of the URI's author. All are small, flat and `Copy`.
+//! Errors of the opening handshake. [`HandshakeError`] is the peer's fault, [`BuildError`] is the host's, and
+//! [`UriError`] is the fault of the URI's author. All are small, flat and `Copy`.
 
 use crate::writer::BufferTooSmall;
 
-/// The peer's opening handshake is refused. It is sticky: nothing more is read from the peer.
+/// Why the peer's opening handshake is refused. The error is sticky: nothing more is read from the peer.
 ///
-/// A server answers with [`status`](Self::status); a client has nobody to answer and closes the transport.
+/// A server answers with [`status`](Self::status); a client closes the transport.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[non_exhaustive]
 pub enum HandshakeError {
     /// The request line or the status line is malformed (RFC 9112 sections 3 and 4).
     StartLine,
-    /// A method other than GET or HEAD, or another than GET on an upgrade (RFC 6455 section 4.1).
+    /// A method other than GET or HEAD, or other than GET on an upgrade (RFC 6455 section 4.1).
     Method,
-    /// The request target is not an absolute path or an absolute `http`/`https` URI, or has a fragment (RFC 6455 section 4.2.1).
+    /// The request target has a fragment, or is neither an absolute path nor an absolute `http` or `https` URI (RFC
+    /// 6455 section 4.2.1).
     Target,
-    /// An HTTP version that has no upgrades: below 1.1, or 2 and above (RFC 6455 section 4.2.1).
+    /// An HTTP version without upgrades: below 1.1, or 2 and above (RFC 6455 section 4.2.1).
     HttpVersion,
     /// A line that does not end with CR LF, or a CR elsewhere (RFC 9112 section 2.2).
     LineEnding,
-    /// A field name that is empty or no token, or white space before the colon (RFC 9112 section 5).
+    /// A field name that is empty or not a token, or white space before the colon (RFC 9112 section 5).
     HeaderName,
     /// A control character in a field value (RFC 9110 section 5.5).
     HeaderValue,
     /// A field continued on the next line (RFC 9112 section 5.2).
     ObsoleteFolding,
-    /// The start line alone is longer than the head may be, or than the storage (RFC 9112 section 3).
+    /// The start line alone exceeds the limit of the head or the storage (RFC 9112 section 3).
     StartLineTooLong,
     /// The head is longer than the limit.
     HeadTooLarge,
     /// The head has more fields than the limit.
     TooManyHeaders,
-    /// The storage that the host lent cannot hold the fields that matter: it is too small, or the peer sends too much.
+    /// The fields that matter do not fit the storage that the host lent: it is too small, or the peer sends too much.
     StorageFull,
     /// Host is missing, empty, repeated or malformed (RFC 6455 section 4.2.1).
     Host,
-    /// Upgrade is missing, or is not or does not include `websocket` (RFC 6455 sections 4.1 and 4.2.1).
+    /// Upgrade is missing, or is not `websocket` or does not include it (RFC 6455 sections 4.1 and 4.2.1).
     Upgrade,
-    /// Connection is missing or does not include `Upgrade` (RFC 6455 sections 4.1 and 4.2.1). Over HTTP/2 and HTTP/3,
-    /// where no such field may stand: there is Connection, Upgrade or another field of a hop (RFC 8441 section 5).
+    /// Connection is missing or does not include `Upgrade` (RFC 6455 sections 4.1 and 4.2.1). Over HTTP/2 and HTTP/3:
+    /// Connection, Upgrade or another hop-by-hop field is present, which is forbidden there (RFC 8441 section 5).
     Connection,
-    /// Sec-WebSocket-Key is missing, repeated or not the base64 form of 16 bytes (RFC 6455 section 4.2.1).
+    /// Sec-WebSocket-Key is missing, repeated or not 16 bytes in base64 (RFC 6455 section 4.2.1).
     Key,
     /// Sec-WebSocket-Version is missing, repeated or not 13 (RFC 6455 section 4.2.1).
     Version,
     /// Sec-WebSocket-Accept is missing, repeated or wrong (RFC 6455 section 4.1).
     Accept,
-    /// Sec-WebSocket-Protocol is malformed; in a response also repeated or not one that was requested (RFC 6455 section 4.1).
+    /// Sec-WebSocket-Protocol is malformed; in a response also: repeated, or not requested (RFC 6455 section 4.1).
     Subprotocol,
-    /// Sec-WebSocket-Extensions is malformed; in a response also one that was not offered (RFC 6455 sections 4.1 and 9.1).
+    /// Sec-WebSocket-Extensions is malformed; in a response also: not offered (RFC 6455 sections 4.1 and 9.1).
     Extensions,
     /// The origin policy does not allow this Origin, or Origin is repeated (RFC 6455 sections 4.2.2 and 10.2).
     Origin,
@@ -62,7 +63,7 @@ pub enum HandshakeError {
 }
 
 impl HandshakeError {
-    /// The HTTP status that a server refuses the request with (RFC 6455 sections 4.2.1, 4.2.2, 4.4 and 10.2).
+    /// Returns the HTTP status of a server's refusal (RFC 6455 sections 4.2.1, 4.2.2, 4.4 and 10.2).
     pub const fn status(self) -> u16 {
         match self {
             Self::Origin => 403, // [6455-10.2-2]
@@ -98,34 +99,35 @@ impl HandshakeError {
             Self::Accept => "Sec-WebSocket-Accept is missing, repeated or wrong",
             Self::Subprotocol => "Sec-WebSocket-Protocol is malformed or was not requested",
             Self::Extensions => "Sec-WebSocket-Extensions is malformed or was not offered",
-            Self::Origin => "origin is not allowed, or named twice",
+            Self::Origin => "origin is not allowed or is repeated",
             Self::Body => "request has a body",
             Self::Protocol => ":protocol is not websocket",
-            Self::UnexpectedEof => "transport ended inside the opening handshake",
+            Self::UnexpectedEof => "transport ended during the opening handshake",
         }
     }
 }
 
-/// Our own handshake message cannot be built. The call has changed nothing.
+/// Why the engine cannot build a handshake message. The failed call has changed nothing.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[non_exhaustive]
 pub enum BuildError {
     /// The output buffer is too small.
     BufferTooSmall {
-        /// The bytes that the call needs.
+        /// The number of bytes that the call needs.
         need: usize,
     },
-    /// The handshake is not at the point where this can be sent: the request is not complete, is no upgrade, was refused
-    /// by the engine, or is answered already.
+    /// This cannot be sent at this point of the handshake: the request is not complete, is not an upgrade, was refused
+    /// by the engine, or has been answered already.
     NotNow,
     /// A status that cannot be sent here: a 1xx, or not three digits.
     Status,
-    /// A field name that is no token, or one that the engine writes itself.
+    /// A field name that is not a token, or that is reserved for the engine.
     HeaderName,
     /// A field value with CR, LF, NUL or another control character.
     HeaderValue,
-    /// A subprotocol that is no token, is named twice, or was not offered by the client (RFC 6455 sections 4.1 and 4.2.2).
+    /// A subprotocol that is not a token, is repeated, or was not offered by the client (RFC 6455 sections 4.1 and
+    /// 4.2.2).
     Subprotocol,
     /// Extensions that are malformed, or were not offered by the client (RFC 6455 sections 4.2.2 and 9.1).
     Extensions,
@@ -143,7 +145,7 @@ impl BuildError {
             Self::BufferTooSmall { .. } => "output buffer too small",
             Self::NotNow => "not possible at this point of the handshake",
             Self::Status => "status cannot be sent",
-            Self::HeaderName => "field name is no token or is reserved for the engine",
+            Self::HeaderName => "field name is not a token or is reserved for the engine",
             Self::HeaderValue => "control character in a field value",
             Self::Subprotocol => "subprotocol is malformed, repeated or was not offered",
             Self::Extensions => "extensions are malformed or were not offered",
@@ -151,16 +153,16 @@ impl BuildError {
     }
 }
 
-/// Text that is not a `ws:` or `wss:` URI (RFC 6455 section 3).
+/// Why a text is not a `ws:` or `wss:` URI (RFC 6455 section 3).
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[non_exhaustive]
 pub enum UriError {
     /// The text does not begin with `ws://` or `wss://`.
     Scheme,
-    /// There is a user name or password, for which a WebSocket URI has no place.
+    /// The URI has a user name or password, which a WebSocket URI must not have.
     UserInfo,
-    /// The host is empty, is no IPv6 literal although it begins with `[`, or has a character that must be escaped.
+    /// The host is empty, begins with `[` but is not an IPv6 literal, or has a character that must be escaped.
     Host,
     /// The port is not a number from 1 to 65,535.
     Port,
@@ -168,7 +170,7 @@ pub enum UriError {
     Path,
     /// The same in the query.
     Query,
-    /// There is a fragment; a `#` that begins none must be written `%23`.
+    /// The URI has a fragment. A literal `#` must be written as `%23`.
     Fragment,
 }
 

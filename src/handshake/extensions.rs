@@ -1,5 +1,5 @@
-//! Sec-WebSocket-Extensions: the list of extensions that a client offers or a server chose (RFC 6455 section 9.1). What
-//! the parameters of an extension mean is left to the extension.
+//! Sec-WebSocket-Extensions: the list of extensions that a client offers or a server chose (RFC 6455 section 9.1). Each
+//! extension defines the meaning of its own parameters.
 //!
 //! ```text
 //! extension-list  = 1#extension
@@ -7,14 +7,14 @@
 //! extension-param = token [ "=" ( token / quoted-string ) ]      ; the unquoted string is a token
 //! ```
 //!
-//! What is quoted must be a token, so it holds no separator: a valid list can be cut at every comma and its elements at
-//! every semicolon. Every byte is looked at a fixed number of times, whatever it holds.
+//! A quoted value must be a token, so it contains no separator: a valid list can be split at every comma, and its
+//! elements at every semicolon. Each byte is read a fixed number of times, whatever the input is.
 
 use super::chars::{TOKEN, trim};
 use super::cursor::Cursor;
 use super::list::{elements, text};
 
-/// An extension with its parameters, as one side named it in Sec-WebSocket-Extensions (RFC 6455 section 9.1).
+/// An extension with its parameters, as it was sent in Sec-WebSocket-Extensions (RFC 6455 section 9.1).
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct Extension<'a>(&'a str);
@@ -25,25 +25,25 @@ pub struct Extension<'a>(&'a str);
 pub struct Param<'a> {
     /// The name, a token.
     pub name: &'a str,
-    /// The value; none if the name stands alone.
+    /// The value; `None` if there is only a name.
     pub value: Option<ParamValue<'a>>,
 }
 
 /// The value of a [`Param`], a token.
 ///
-/// It may have been sent as a quoted string with escapes, so it is no plain `&str`: compare it with one, or read its
+/// It can be a quoted string with escapes, so it is not a plain `&str`: compare it with one, or read its
 /// [`bytes`](Self::bytes).
 #[derive(Clone, Copy, Debug)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct ParamValue<'a>(&'a str);
 
 impl<'a> Extension<'a> {
-    /// The name of the extension, a token.
+    /// Returns the name of the extension, a token.
     pub fn name(&self) -> &'a str {
         text(name(self.0.as_bytes()))
     }
 
-    /// The parameters in their order. Nothing is said about names that repeat or that the extension does not know.
+    /// Returns the parameters in order. Repeated and unknown names are not checked.
     pub fn params(&self) -> impl Iterator<Item = Param<'a>> + Clone + use<'a> {
         let params = self.0.as_bytes().split(|&byte| byte == b';').skip(1).filter_map(|part| param(&mut Cursor(part)));
         params.map(|(name, value)| Param { name: text(name), value: value.map(|value| ParamValue(text(value))) })
@@ -51,9 +51,9 @@ impl<'a> Extension<'a> {
 }
 
 impl<'a> ParamValue<'a> {
-    /// The bytes of the token.
+    /// Returns the bytes of the token.
     pub fn bytes(&self) -> impl Iterator<Item = u8> + Clone + use<'a> {
-        // No token holds a backslash, so each one here escapes the byte that follows it.
+        // A token contains no backslash, so each one here escapes the next byte.
         self.0.bytes().filter(|&byte| byte != b'\\')
     }
 }
@@ -72,17 +72,17 @@ impl PartialEq<&str> for ParamValue<'_> {
     }
 }
 
-/// The extensions in a field value that [`is_valid`].
+/// Returns the extensions in a field value, for which [`is_valid`] must hold.
 pub(super) fn extensions(value: &[u8]) -> impl Iterator<Item = Extension<'_>> + Clone {
     elements(value).map(|element| Extension(text(element)))
 }
 
-/// Whether a field value is an extension list.
+/// Returns whether a field value is an extension list.
 pub(super) fn is_valid(value: &[u8]) -> bool {
     is_list(value, true)
 }
 
-/// Whether a field value is a list of tokens, with parameters behind them if these are allowed.
+/// Returns whether a field value is a list of tokens, each with parameters after it if these are allowed.
 // RFC 6455 9.1, 4.3: the ABNF [6455-9.1-1] [6455-4.3-1]
 pub(super) fn is_list(value: &[u8], parameters: bool) -> bool {
     let mut rest = Cursor(value);
@@ -102,17 +102,17 @@ pub(super) fn is_list(value: &[u8], parameters: bool) -> bool {
     }
 }
 
-/// Whether the list `offers`, which is valid, has the extension `chosen`.
+/// Returns whether the valid list `offers` contains the extension `chosen`.
 pub(super) fn is_offered(chosen: &[u8], offers: &[u8]) -> bool {
     elements(offers).any(|offer| name(offer) == name(chosen))
 }
 
-/// The name of an extension in a valid list.
+/// Returns the name of an extension in a valid list.
 fn name(extension: &[u8]) -> &[u8] {
     trim(Cursor(extension).until(b';'))
 }
 
-/// Reads a parameter: its name and its value, without the quotes.
+/// Reads a parameter. Returns its name and its value, without the quotes.
 fn param<'a>(rest: &mut Cursor<'a>) -> Option<(&'a [u8], Option<&'a [u8]>)> {
     let name = rest.word();
     if name.is_empty() {
@@ -125,7 +125,7 @@ fn param<'a>(rest: &mut Cursor<'a>) -> Option<(&'a [u8], Option<&'a [u8]>)> {
     (!value.is_empty()).then_some((name, Some(value)))
 }
 
-/// Reads the value of a parameter; empty if it is none.
+/// Reads the value of a parameter. Returns an empty slice if it is invalid.
 fn param_value<'a>(rest: &mut Cursor<'a>) -> &'a [u8] {
     rest.space();
     if !rest.skip(b'"') {
@@ -175,7 +175,7 @@ mod tests {
 
     /// [6455-9.1-1] [6455-9.1-2] [6455-4.3-1] [6455-4.3-2]
     #[test]
-    fn grammar() {
+    fn extension_list_follows_the_grammar() {
         for (value, shown) in [
             ("deflate-stream", "deflate-stream()"),
             ("mux; max-channels=4; flow-control, deflate-stream", "mux(max-channels=4 flow-control) deflate-stream()"),
@@ -234,7 +234,7 @@ mod tests {
     }
 
     #[test]
-    fn tokens_only() {
+    fn list_without_parameters_holds_tokens_only() {
         for (list, valid) in [
             ("a", true),
             (",a,", true),
@@ -261,15 +261,15 @@ mod tests {
 
     /// [6455-4.2.2-11] [6455-4.1-39]
     #[test]
-    fn chosen_from_the_offers() {
+    fn chosen_extension_must_be_offered() {
         let offered = |chosen: &[u8]| some_and_all(chosen, |chosen| is_offered(chosen, b"foo; a, bar"));
         assert!(offered(b"bar") && offered(b"bar; x, foo"));
         assert!(!offered(b"baz") && !offered(b"foo, baz") && !offered(b"fo") && !offered(b"FOO") && !offered(b"a"));
     }
 
-    /// Hostile lists cost no more than their length: these would not end if parts were looked at again.
+    /// Quadratic work on lists of this length would take minutes.
     #[test]
-    fn hostile_lists_are_linear() {
+    fn hostile_lists_take_linear_time() {
         for (unit, valid) in
             [(" ", true), (",", true), ("; a", true), (";", false), ("\"", false), ("; a=\"\\", false), (", foo", true)]
         {

@@ -1,4 +1,4 @@
-//! The fields that matter in a head: their names, the list in which their values are kept, and the rules for them.
+//! The fields that matter in a head: their names, the list of their values, and their rules.
 
 use core::num::NonZeroU16;
 
@@ -15,10 +15,10 @@ pub(super) struct Id(NonZeroU16);
 impl Id {
     pub(super) const START_LINE: Self = Self(NonZeroU16::MAX);
 
-    /// The field with the first name.
+    /// The field with the first name in [`Names`].
     pub(super) const FIRST: Self = Self::of(0);
 
-    /// The field with this place in the names.
+    /// Returns the field at this place in [`Names`].
     pub(super) const fn of(place: u16) -> Self {
         Self(NonZeroU16::MIN.saturating_add(place))
     }
@@ -32,8 +32,8 @@ impl Id {
     }
 }
 
-/// The names of the fields that matter: those that the engine looks at, and those that the host asked to keep, all in
-/// any case. The [`Id`] of a field is its place in this order.
+/// The names, in any case, of the fields that matter: those that the engine reads, then those that the host wants to
+/// keep. The [`Id`] of a field is its place in this order.
 #[derive(Clone, Copy, Debug)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub(super) struct Names<'c> {
@@ -42,9 +42,10 @@ pub(super) struct Names<'c> {
 }
 
 impl Names<'_> {
-    /// Extends a partial match. `candidate` is the first name that matches the `len` bytes seen so far; returns the first
-    /// that also matches `piece`. With `complete`, the name must end there. With the names `Host`, `Origin` and `Upgrade`,
-    /// `o` has the candidate `Origin`; extended by `rig` that stays, extended by `x` there is none.
+    /// Extends a partial match. `candidate` is the first name that matches the `len` bytes seen so far; returns the
+    /// first that also matches `piece`. With `complete`, the name must end there. Example: with the names `Host`,
+    /// `Origin` and `Upgrade`, the candidate for `o` is `Origin`. Extended by `rig` it stays; extended by `x` there is
+    /// none.
     pub(super) fn extend(&self, candidate: Option<Id>, len: usize, piece: &[u8], complete: bool) -> Option<Id> {
         let first = candidate?.place();
         let seen = Cursor(self.get(first)?).take(len);
@@ -58,7 +59,7 @@ impl Names<'_> {
         Some(Id::of(place as u16))
     }
 
-    /// The field with this name.
+    /// Returns the field with this name.
     pub(super) fn id(&self, name: &[u8]) -> Option<Id> {
         // mutant: delete !: both give the same
         if !FAST {
@@ -75,10 +76,10 @@ impl Names<'_> {
     }
 }
 
-/// The bytes of an entry in front of its value: the id and the length.
+/// The bytes of an entry before its value: the id and the length.
 pub(super) const ENTRY: usize = 4;
 
-/// The start line and the fields that a head kept, in the order of their arrival.
+/// The start line and the fields that were kept of a head, in the order in which they arrived.
 #[derive(Clone, Copy, Debug)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub(super) struct Fields<'a> {
@@ -87,27 +88,28 @@ pub(super) struct Fields<'a> {
 }
 
 impl<'a> Fields<'a> {
-    /// The ids and values.
+    /// Returns the ids and values.
     pub(super) fn iter(self) -> Entries<'a> {
         Entries(self.list)
     }
 
-    /// The values of a field.
+    /// Returns the values of a field.
     pub(super) fn values(self, id: Id) -> impl Iterator<Item = &'a [u8]> + Clone {
         self.iter().filter(move |(other, _)| *other == id).map(|(_, value)| value)
     }
 
-    /// The first value of a field.
+    /// Returns the first value of a field.
     pub(super) fn first(self, id: Id) -> Option<&'a [u8]> {
         self.values(id).next()
     }
 
-    /// Whether `test` holds for an element of the list that is this field's value. Several fields are one list.
+    /// Returns whether `test` holds for an element of this field's value, which is a list. Repeated fields form one
+    /// list.
     pub(super) fn any(self, id: Id, test: impl Fn(&[u8]) -> bool) -> bool {
         self.values(id).any(|value| elements(value).any(&test))
     }
 
-    /// The values of the field with this name, in any case; none if fields of this name do not matter.
+    /// Returns the values of the field with this name, in any case. There are none if the field does not matter.
     pub(super) fn named(self, name: &str) -> impl Iterator<Item = &'a [u8]> + Clone + use<'a> {
         let id = self.names.id(name.as_bytes());
         self.iter().filter(move |(other, _)| Some(*other) == id).map(|(_, value)| value)
@@ -128,12 +130,12 @@ impl<'a> Iterator for Entries<'a> {
     }
 }
 
-/// What the engine asks of a field.
+/// What the engine requires of a field.
 #[derive(Clone, Copy)]
 pub(super) struct Rule {
-    /// What is wrong when the field is invalid; `None` if the engine asks nothing of it.
+    /// The error if the field is invalid; `None` if the engine does not check it.
     error: Option<HandshakeError>,
-    /// Whether the field must be present with a valid value. If not, it must have no invalid one.
+    /// Whether the field must be present with a valid value. If not, it must not have an invalid one.
     required: bool,
     /// Whether the field must not be repeated.
     once: bool,
@@ -155,8 +157,8 @@ impl Rule {
     }
 }
 
-/// Declares the fields of one kind of head, a row each: the id, the name, and the [`Rule`]. Invalid fields are reported in
-/// this order.
+/// Declares the fields of one kind of head, one per row: the id, the name, and the [`Rule`]. The first invalid field in
+/// this order is reported.
 macro_rules! fields {
     ($(#[$doc:meta])* enum $Field:ident { $($id:ident = $name:literal, $rule:expr;)* }) => {
         $(#[$doc])*
@@ -182,7 +184,7 @@ macro_rules! fields {
 }
 pub(super) use fields;
 
-/// A set of fields that have a [`Rule`]: bit n is the field at place n.
+/// A set of fields that have a [`Rule`]. Bit n is the field at place n.
 #[derive(Clone, Copy)]
 pub(super) struct Set(u16);
 
@@ -217,14 +219,14 @@ impl Set {
 
 /// The rules of one kind of head.
 pub(super) struct Rules {
-    /// A rule for each field, at its place.
+    /// The rule of each field, at its place.
     rules: &'static [Rule],
     once: Set,
     required: Set,
 }
 
-/// Which fields are present, and which are invalid: a required field without a valid value, or any other with an invalid
-/// one.
+/// Which fields are present, and which are invalid: a required field without a valid value, or any other field with an
+/// invalid one.
 pub(super) struct Findings {
     pub(super) present: Set,
     pub(super) invalid: Set,
@@ -244,7 +246,8 @@ impl Rules {
         Self { rules, once, required }
     }
 
-    /// Looks at the value of every field, in the order of their arrival; fails at one that is repeated and must not be.
+    /// Validates the value of every field, in the order in which they arrived. Fails at a field that must not be
+    /// repeated.
     pub(super) fn validate(
         &self,
         fields: Fields<'_>,
@@ -266,9 +269,9 @@ impl Rules {
         Ok(found)
     }
 
-    /// Fails if one of these fields is invalid.
+    /// Fails if a field in `among` is invalid.
     pub(super) fn check(&self, invalid: Set, among: Set) -> Result<(), HandshakeError> {
-        let first = (invalid.0 & among.0).trailing_zeros(); // 16 if there is none: a place without a rule
+        let first = (invalid.0 & among.0).trailing_zeros(); // 16 if there is none; no rule has that place
         match self.rules.get(first as usize) {
             Some(&Rule { error: Some(error), .. }) => Err(error),
             _ => Ok(()),
@@ -283,7 +286,7 @@ mod tests {
     use alloc::vec;
 
     #[test]
-    fn name_beyond_the_last_id_does_not_matter() {
+    fn name_after_the_last_id_does_not_matter() {
         let keep = vec![""; usize::from(u16::MAX) + 1];
         let names = Names { engine: &["a"], keep: &keep };
         assert_eq!((names.id(b"A"), names.id(b""), names.id(b"b")), (Some(Id::FIRST), Some(Id::of(1)), None));

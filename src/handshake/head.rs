@@ -1,15 +1,15 @@
-//! The head of an HTTP/1.1 message, read at any cut (RFC 9112 sections 2 and 5), or taken as fields that somebody else
-//! has parsed. It serves both roles, which say what fields matter and what a start line is, and which validate the
-//! values.
+//! The head of an HTTP/1.1 message (RFC 9112 sections 2 and 5): read from input that is split anywhere, or built from
+//! fields that the host has parsed. Both roles use it. They define the start line and the fields that matter, and
+//! validate the values.
 //!
 //! Only the start line and the values of fields that matter are kept, as a list of (id, length, value) in the storage
-//! that the host lends; a value that is still coming in is gathered after the list. All other fields stream past and
-//! are only validated. A name needs no room at all: what was seen of it is a prefix of a name that matters, or it does
-//! not matter. The work is linear: no byte that streams past is scanned more than twice, and once if its line is
-//! complete in the input.
+//! that the host lends. A value that is not complete is collected after the list. All other fields are validated and
+//! not stored. A name needs no room: the bytes read so far are a prefix of a name that matters, or the field does not
+//! matter. The work is linear: a byte that is not stored is scanned at most twice, and once if its line is complete in
+//! the input.
 //!
-//! Strict where lenience has been a way to smuggle requests: a line ends with CR LF and with nothing else, no field is
-//! folded, no white space comes before a colon, and no control character other than HTAB is in a value.
+//! Strict where lenience has allowed request smuggling: a line ends with CR LF only, no field is folded, no white space
+//! comes before a colon, and a value has no control character other than HTAB.
 
 use super::chars::{TOKEN, is_control, trim_end, trim_start};
 use super::cursor::{Cursor, is_token};
@@ -18,7 +18,7 @@ use super::fields::{ENTRY, Fields, Id, Names};
 use crate::bytes::copy;
 use crate::target::FAST;
 
-/// The incremental reader. The storage is passed to each call, always the same one.
+/// The incremental reader. Every call must pass the same storage.
 #[derive(Clone, Debug)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub(super) struct Head<'c> {
@@ -30,24 +30,24 @@ pub(super) struct Head<'c> {
     fields_left: usize,
 }
 
-/// What the next byte belongs to.
+/// The part of the head to which the next byte belongs.
 #[derive(Clone, Copy, PartialEq, Debug)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 enum Part {
     /// The start line or the value of a field.
     Text {
-        /// Where it is to be kept, if it matters.
+        /// The field or the start line; `None` for a field that does not matter.
         id: Option<Id>,
-        /// How many bytes of it were gathered.
+        /// How many bytes of it were collected.
         len: usize,
-        /// Its CR was read.
+        /// Whether its CR was read.
         cr: bool,
     },
     /// A field name, or the empty line.
     Name {
-        /// The first name that begins with what was read.
+        /// The first name that begins with the bytes read so far.
         candidate: Option<Id>,
-        /// How many bytes were read.
+        /// The number of bytes read so far.
         len: usize,
     },
     /// The LF of the empty line.
@@ -67,7 +67,7 @@ impl<'c> Head<'c> {
         Self { names, part: Part::START_LINE, used: 0, bytes_left, fields_left }
     }
 
-    /// Starts over, with what the limits still allow.
+    /// Starts a new head, with the remainder of the limits.
     pub(super) fn restart(&mut self) {
         *self = Self::new(self.names, self.bytes_left, self.fields_left);
     }
@@ -76,10 +76,9 @@ impl<'c> Head<'c> {
         self.part == Part::End
     }
 
-    /// Reads on, up to the end of the head, and returns the number of bytes consumed.
+    /// Reads up to the end of the head, and returns the number of bytes consumed.
     ///
-    /// `start_line` validates the first line, and returns false for one to ignore. After an error nothing more may be
-    /// read.
+    /// `start_line` validates the first line, and returns false to ignore it. After an error, do not call this again.
     pub(super) fn read(
         &mut self,
         storage: &mut [u8],
@@ -101,7 +100,7 @@ impl<'c> Head<'c> {
         }
     }
 
-    /// Reads one part, or as much of it as there is.
+    /// Reads one part, or the beginning of it that is in the input.
     #[inline(always)]
     fn step(
         &mut self,
@@ -130,7 +129,7 @@ impl<'c> Head<'c> {
         }
     }
 
-    /// Takes a start line that somebody else has parsed. It counts as `size` bytes, and `kept` is kept of it.
+    /// Adds a start line that the host has parsed. It counts as `size` bytes, and only `kept` is stored.
     pub(super) fn start_line(&mut self, storage: &mut [u8], size: usize, kept: &[u8]) -> Result<(), HandshakeError> {
         self.spend(size)?;
         let free = free(storage, self.used);
@@ -138,13 +137,13 @@ impl<'c> Head<'c> {
         self.keep(free, Some(Id::START_LINE), kept.len())
     }
 
-    /// Takes a field that somebody else has parsed. [`check_field`] has passed it. It counts as its line in HTTP/1.1.
+    /// Adds a field that the host has parsed and [`check_field`] has validated. It counts as its line in HTTP/1.1.
     pub(super) fn field(&mut self, storage: &mut [u8], name: &[u8], value: &[u8]) -> Result<(), HandshakeError> {
         self.spend(name.len() + ": ".len() + value.len() + CRLF.len())?;
         self.complete_field(free(storage, self.used), name, value)
     }
 
-    /// Takes the end of a head that somebody else has parsed.
+    /// Ends a head that the host has parsed.
     pub(super) fn end(&mut self) -> Result<(), HandshakeError> {
         self.spend(CRLF.len())?;
         self.part = Part::End;
@@ -156,8 +155,8 @@ impl<'c> Head<'c> {
         Ok(())
     }
 
-    /// The error for what exceeds `limit`. A server has a status of its own for a target that is too long (RFC 9112
-    /// section 3).
+    /// Returns the error when `limit` is exceeded. A server has a separate status for a target that is too long (RFC
+    /// 9112 section 3).
     fn exceeds(&self, limit: HandshakeError) -> HandshakeError {
         match self.part {
             Part::Text { id: Some(Id::START_LINE), .. } => HandshakeError::StartLineTooLong,
@@ -165,8 +164,8 @@ impl<'c> Head<'c> {
         }
     }
 
-    /// Reads the line of a field if it is complete in the input and valid; false if not. The slow path is
-    /// [`name`](Self::name) and [`text`](Self::text), which also find what is wrong.
+    /// Reads the line of a field if it is valid and complete in the input; otherwise returns false. Then the slow path
+    /// of [`name`](Self::name) and [`text`](Self::text) reads it, and finds the error if there is one.
     #[inline(always)]
     fn line(&mut self, free: &mut [u8], input: &mut Cursor<'_>) -> Result<bool, HandshakeError> {
         // mutant: replace Head<'c>::line -> Result<bool, HandshakeError> with Ok(false): the slow path gives the same
@@ -182,7 +181,7 @@ impl<'c> Head<'c> {
         Ok(true)
     }
 
-    /// Counts a field, and keeps its value if it matters.
+    /// Counts a field, and stores its value if the field matters.
     fn complete_field(&mut self, free: &mut [u8], name: &[u8], value: &[u8]) -> Result<(), HandshakeError> {
         self.count_field()?;
         let Some(id) = self.names.id(name) else { return Ok(()) };
@@ -196,7 +195,7 @@ impl<'c> Head<'c> {
         Ok(())
     }
 
-    /// Reads a name with its colon, or the CR of the empty line, or as much of it as there is.
+    /// Reads a name with its colon, or the CR of the empty line, or the beginning of it that is in the input.
     fn name(&mut self, candidate: Option<Id>, len: usize, rest: &mut Cursor<'_>) -> Result<(), HandshakeError> {
         let piece = rest.span(TOKEN);
         let end = rest.take(1).first();
@@ -217,7 +216,7 @@ impl<'c> Head<'c> {
         Ok(())
     }
 
-    /// Reads a value or the start line with its CR, or as much of it as there is.
+    /// Reads a value or the start line with its CR, or the beginning of it that is in the input.
     fn text(
         &mut self,
         free: &mut [u8],
@@ -247,7 +246,7 @@ impl<'c> Head<'c> {
         Ok(())
     }
 
-    /// Appends what was gathered to the list if it matters. The next line begins.
+    /// Appends the collected bytes to the list if they matter, and begins the next line.
     fn keep(&mut self, free: &mut [u8], id: Option<Id>, len: usize) -> Result<(), HandshakeError> {
         if let Some(id) = id {
             self.append(free, id, len).ok_or(HandshakeError::StorageFull)?;
@@ -256,7 +255,8 @@ impl<'c> Head<'c> {
         Ok(())
     }
 
-    /// Makes an entry of the `len` bytes that were gathered, without white space at their end; `None` if it does not fit.
+    /// Makes an entry of the `len` collected bytes, without white space at their end. Returns `None` if it does not
+    /// fit.
     #[inline(always)]
     fn append(&mut self, free: &mut [u8], id: Id, len: usize) -> Option<()> {
         let (entry, value) = free.split_first_chunk_mut::<ENTRY>()?;
@@ -267,7 +267,7 @@ impl<'c> Head<'c> {
         Some(())
     }
 
-    /// What was kept so far.
+    /// Returns the start line and the fields that are kept so far.
     pub(super) fn fields<'s>(&'s self, storage: &'s [u8]) -> Fields<'s> {
         Fields { names: &self.names, list: storage.get(..self.used).unwrap_or_else(|| never!(&[])) }
     }
@@ -275,7 +275,7 @@ impl<'c> Head<'c> {
 
 pub(super) const CRLF: &[u8] = b"\r\n";
 
-/// Whether a field is one: what is not would be more than one line in HTTP/1.1.
+/// Validates a name and a value. Otherwise they could be more than one line in HTTP/1.1.
 pub(super) fn check_field(name: &[u8], value: &[u8]) -> Result<(), HandshakeError> {
     if !is_token(name) {
         Err(HandshakeError::HeaderName)
@@ -286,13 +286,13 @@ pub(super) fn check_field(name: &[u8], value: &[u8]) -> Result<(), HandshakeErro
     }
 }
 
-/// The storage after the list. The storage of `receive` is the host's: another one can be shorter.
+/// Returns the storage after the list. The host passes the storage, so another one can be shorter.
 fn free(storage: &mut [u8], used: usize) -> &mut [u8] {
     storage.get_mut(used..).unwrap_or_default()
 }
 
-/// Writes `piece` to `free` after room for id and length and the `len` bytes that were gathered already. `None` if it does
-/// not fit.
+/// Writes `piece` to `free`, after room for the id and the length and after the `len` bytes collected so far. Returns
+/// `None` if it does not fit.
 fn gather(free: &mut [u8], len: usize, piece: &[u8]) -> Option<()> {
     let start = ENTRY + len;
     copy(free.get_mut(start..start + piece.len())?, piece);
@@ -305,7 +305,7 @@ fn gathered(free: &[u8], len: usize) -> &[u8] {
     entry.take(len)
 }
 
-/// The minor version in `HTTP/1.x`, from an HTTP-version (RFC 9112 section 2.3). Another major version is refused.
+/// Returns the minor version of `HTTP/1.x` (RFC 9112 section 2.3). Any other major version is refused.
 pub(super) fn minor_version(version: &[u8]) -> Result<u8, HandshakeError> {
     match version.strip_prefix(b"HTTP/") {
         Some([b'1', b'.', minor @ b'0'..=b'9']) => Ok(*minor & 15),
@@ -314,28 +314,29 @@ pub(super) fn minor_version(version: &[u8]) -> Result<u8, HandshakeError> {
     }
 }
 
-/// How many bytes come before the first control character other than HTAB: before the end of the line, if it is valid.
+/// Returns how many bytes precede the first control character other than HTAB: the CR, if the line is valid.
 fn before_control(bytes: &[u8]) -> usize {
     let start = if FAST { without_control(bytes) } else { 0 };
     let rest = bytes.get(start..).unwrap_or_else(|| never!(&[]));
     start + rest.iter().position(|&byte| is_control(byte)).unwrap_or(rest.len())
 }
 
-/// How many bytes at the start are no control characters, in words of eight: as many as there are, or fewer.
+/// Returns a length at the start without control characters, found in words of eight bytes. It can be too short: it
+/// stops at HTAB and before a last incomplete word.
 fn without_control(bytes: &[u8]) -> usize {
-    // mutant: replace without_control -> usize with 0: it is looked for too early, and then byte by byte
+    // mutant: replace without_control -> usize with 0: the search byte by byte starts earlier
     const EACH: u64 = 0x0101_0101_0101_0101;
     let mut words = bytes.as_chunks().0.iter().zip(0usize..);
     let control = words.find_map(|(word, i)| {
         let word = u64::from_le_bytes(*word);
-        // Bit 7 of the lowest byte below n is set, and of no byte before it.
-        // mutant: replace & with ^, |: it is looked for too early, and then byte by byte
+        // The lowest byte below n has bit 7 set, and no byte before it has.
+        // mutant: replace & with ^, |: the search byte by byte starts earlier
         let below = |word: u64, n: u64| word.wrapping_sub(n * EACH) & !word & (0x80 * EACH);
-        // mutant: replace | with ^: no byte is below 0x20 and 0x7F
+        // mutant: replace | with ^: no byte is both below 0x20 and equal to 0x7F
         let found = below(word, 0x20) | below(word ^ (0x7F * EACH), 1);
         (found != 0).then(|| 8 * i + (found.trailing_zeros() / 8) as usize)
     });
-    // mutant: replace & with ^, |: it is looked for too early, and then byte by byte
+    // mutant: replace & with ^, |: the search byte by byte starts earlier
     control.unwrap_or(bytes.len() & !7)
 }
 
@@ -350,7 +351,7 @@ mod tests {
 
     type Kept = (Option<usize>, Vec<(Id, String)>);
 
-    /// Reads `input` in the pieces that `cuts` ends, each position counted from the start.
+    /// Reads `input` split at the positions `cuts`, each counted from the start.
     fn read(input: &[u8], storage: usize, limits: (usize, usize), cuts: &[usize]) -> Result<Kept, HandshakeError> {
         let mut storage = vec![0; storage];
         let mut head = Head::new(NAMES, limits.0, limits.1);
@@ -368,9 +369,9 @@ mod tests {
         Ok((None, Vec::new()))
     }
 
-    /// [6455-4.2.1-9]: what matters is kept, whatever its order and case; all else is only validated.
+    /// [6455-4.2.1-9]: a field that matters is kept, in any order and case; every other field is only validated.
     #[test]
-    fn head_keeps_what_matters_at_any_cut() {
+    fn head_keeps_the_fields_that_matter_at_any_cut() {
         let wire = b"\r\nGET / HTTP/1.1\r\nHOST:a \t\r\nHos:x\r\nX:\r\ncookie: \t1; 2\r\nSec-WebSocket-Keyring:r\r\n\
             sec-websocket-keys: no\r\nCookie:\r\nSec-WebSocket-Key: k\r\n\r\nrest";
         let kept =
@@ -422,7 +423,7 @@ mod tests {
         assert_eq!(read(b"GET /\x01 HTTP/1.1\r\n\r\n", 64, (200, 9), &[]), Err(StartLine));
         assert_eq!(read(b"GET / HTTP/1.1\n\r\n", 64, (200, 9), &[]), Err(LineEnding));
         assert_eq!(read(b"\nGET / HTTP/1.1\r\n\r\n", 64, (200, 9), &[]), Err(LineEnding));
-        // RFC 9110 5.5: HTAB and bytes above 0x7f may stand in a value.
+        // RFC 9110 5.5: a value may contain HTAB and bytes above 0x7f.
         assert!(read(b"GET / HTTP/1.1\r\nA: b\t\xe9\xff\r\n\r\n", 64, (200, 9), &[]).is_ok());
     }
 

@@ -8,8 +8,8 @@ use super::sha1::{base64, first_block, sha1};
 /// The string that every server appends to the key (RFC 6455 section 1.3).
 const GUID: &[u8; 36] = b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11";
 
-/// The value of Sec-WebSocket-Accept that answers the key `key` (RFC 6455 section 4.2.2); `None` for what is no key:
-/// not the base64 form of 16 bytes.
+/// Returns the value of Sec-WebSocket-Accept for a key (RFC 6455 section 4.2.2), or `None` if `key` is not 16 bytes in
+/// base64.
 ///
 /// The handshakes of this crate call it themselves; it is public for hosts that parse HTTP on their own. `key` is the
 /// value of Sec-WebSocket-Key as it was sent, without white space around it.
@@ -22,7 +22,7 @@ pub fn accept_key(key: &[u8]) -> Option<[u8; 28]> {
     key.first_chunk().filter(|_| is_key(key)).map(answer)
 }
 
-/// The answer to a key that is one.
+/// Returns the value of Sec-WebSocket-Accept for a valid key.
 pub(super) fn answer(key: &[u8; 24]) -> [u8; 28] {
     let mut accept = [0; 28];
     // RFC 6455 4.2.2: base64(SHA-1(key + GUID)); only the handshake relies on SHA-1 [6455-4.2.2-17]
@@ -30,21 +30,21 @@ pub(super) fn answer(key: &[u8; 24]) -> [u8; 28] {
     accept
 }
 
-/// The base64 form of a client's nonce.
+/// Returns a client's nonce in base64.
 pub(super) fn encode(nonce: &[u8; 16]) -> [u8; 24] {
     let mut key = [0; 24];
     base64(nonce, &mut key);
     key
 }
 
-/// The SHA-1 digest of a key and of the string that is appended to it.
+/// Returns the SHA-1 digest of the key and the GUID.
 #[cfg(feature = "small-sha1")]
 fn digest(key: &[u8; 24]) -> [u8; 20] {
     const BLOCK: [u32; 16] = first_block(GUID);
     sha1(key, BLOCK)
 }
 
-/// The same by a crate.
+/// The same with the crate `sha1_smol`.
 #[cfg(not(feature = "small-sha1"))]
 fn digest(key: &[u8; 24]) -> [u8; 20] {
     let mut hash = sha1_smol::Sha1::new();
@@ -58,10 +58,10 @@ fn base64(bytes: &[u8], text: &mut [u8]) {
     let _fits = <base64ct::Base64 as base64ct::Encoding>::encode(bytes, text);
 }
 
-/// Whether `key` is the base64 form of 16 bytes: 22 characters and two of padding.
+/// Returns whether `key` is 16 bytes in base64: 22 characters and two of padding.
 ///
-/// The last character may have bits set that the padding makes meaningless, as the misprinted example of RFC 6455
-/// section 4.1 has (erratum 3150): the decoded value is 16 bytes all the same.
+/// The last character can have bits set that do not count, as in the misprinted example of RFC 6455 section 4.1
+/// (erratum 3150). The decoded value is 16 bytes even so.
 pub(super) fn is_key(key: &[u8]) -> bool {
     // RFC 6455 4.2.1 [6455-4.2.1-6]
     let mut rest = Cursor(key);
@@ -72,9 +72,9 @@ pub(super) fn is_key(key: &[u8]) -> bool {
 mod tests {
     use super::*;
 
-    /// [6455-4.2.2-17]: the example of RFC 6455 section 1.3, and keys of other software.
+    /// [6455-4.2.2-17]: the example in RFC 6455 section 1.3, and keys from other software.
     #[test]
-    fn accept_keys() {
+    fn accept_key_answers_known_keys() {
         for (key, accept) in [
             ("dGhlIHNhbXBsZSBub25jZQ==", "s3pPLMBiTxaQ9kYGzzhZRbK+xOo="),
             ("VnZ9oyUU18BVohuELlSkQA==", "V2bG3i/4rNoOe4ODcYE1Ya7I9cQ="),
@@ -93,7 +93,7 @@ mod tests {
 
     /// [6455-4.2.1-6]
     #[test]
-    fn keys_decode_to_16_bytes() {
+    fn key_must_decode_to_16_bytes() {
         for (key, valid) in [
             ("dGhlIHNhbXBsZSBub25jZQ==", true),
             ("AAAAAAAAAAAAAAAAAAAAA+/+==", false),
@@ -109,7 +109,7 @@ mod tests {
             ("AAAAAAAAAAAAAAAAAAAAAA===", false),    // padding too long
             ("AAAAAAAAAAAAAAAAAAAA-A==", false),     // the URL alphabet
             ("AAAAAAAAAAAA AAAAAAAAA==", false),     // white space inside
-            ("AAAAAAAAAAAAAAAAAAAAAA==AAAA", false), // data behind the padding
+            ("AAAAAAAAAAAAAAAAAAAAAA==AAAA", false), // data after the padding
         ] {
             assert_eq!(is_key(key.as_bytes()), valid, "{key:?}");
         }

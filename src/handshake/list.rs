@@ -3,7 +3,7 @@
 use super::chars::trim;
 use super::cursor::Cursor;
 
-/// The elements of a comma-separated list. Empty ones are passed over, as a recipient must (RFC 9110 section 5.6.1).
+/// The elements of a comma-separated list. Empty ones are skipped, as a recipient must (RFC 9110 section 5.6.1).
 #[derive(Clone)]
 pub(super) struct Elements<'a>(pub(super) Cursor<'a>);
 
@@ -25,7 +25,7 @@ pub(super) fn elements(list: &[u8]) -> Elements<'_> {
     Elements(Cursor(list))
 }
 
-/// Whether `list` has an element, and `test` holds for all of them.
+/// Returns whether `list` has at least one element and `test` holds for all of them.
 pub(super) fn some_and_all(list: &[u8], test: impl Fn(&[u8]) -> bool) -> bool {
     let mut some = false;
     for element in elements(list) {
@@ -37,12 +37,13 @@ pub(super) fn some_and_all(list: &[u8], test: impl Fn(&[u8]) -> bool) -> bool {
     some
 }
 
-/// Whether `list` has an element that equals `token`, case-insensitively.
+/// Returns whether `list` has an element that equals `token`, case-insensitively.
 pub(super) fn contains(list: &[u8], token: &[u8]) -> bool {
     elements(list).any(|element| element.eq_ignore_ascii_case(token))
 }
 
-/// ASCII as text. A plain request, which the engine does not validate, can have other bytes: they read as empty.
+/// Returns ASCII as text. A value that is not UTF-8 reads as empty; it can occur in the fields of a plain request,
+/// which are not validated.
 pub(super) fn text(ascii: &[u8]) -> &str {
     core::str::from_utf8(ascii).unwrap_or_default()
 }
@@ -52,7 +53,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn list_has_elements_without_white_space_and_empty_ones() {
+    fn list_skips_white_space_and_empty_elements() {
         assert!(elements(b" , keep-alive ,,\tUpgrade ,").eq([&b"keep-alive"[..], b"Upgrade"]));
         assert!(contains(b"keep-alive,UPGRADE", b"upgrade"));
         assert!(!contains(b"keep-alive, Upgraded", b"upgrade"));

@@ -4,29 +4,29 @@ use super::authority::Authority;
 use super::cursor::Cursor;
 use super::uri::default_port;
 
-/// Which web pages may connect (RFC 6455 section 10.2). There is no default: a host must say what it means.
+/// Which web pages may connect (RFC 6455 section 10.2). There is no default: the host must choose.
 ///
-/// A browser sends the origin of the page in every upgrade request, and the cookies of *this* server with it. So a
-/// server that knows its users by their cookies must not allow [`Any`](Self::Any) page to act for them.
+/// A browser sends the origin of the page in every upgrade request, together with the cookies of *this* server. A
+/// server that identifies its users by cookies must therefore not allow [`Any`](Self::Any) page to act for them.
 ///
-/// The policy protects people who use browsers, and nothing else: other software may send any Origin or none
-/// (RFC 6455 section 10.1). A request without Origin therefore passes every policy.
+/// The policy protects only users of browsers: other software can send any Origin or none (RFC 6455 section 10.1). A
+/// request without Origin therefore passes every policy.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub enum OriginPolicy<'c> {
     /// Every page.
     Any,
-    /// Pages from the host and port that the request is for, as Host says it. An origin of `null` does not pass. The scheme
-    /// is not compared, since only the host knows whether there is TLS: where a page that came over `http` must not pass,
-    /// [list](Self::List) the `https` origins.
+    /// Pages from the host and port that the request names ([`Request::host`](super::Request::host)). An origin of
+    /// `null` does not pass. The scheme is not compared, since the engine does not know whether there is TLS: to keep
+    /// out pages that came over `http`, [list](Self::List) the `https` origins.
     SameOrigin,
-    /// Pages from these origins, such as `https://example.com` or `http://localhost:8080`: whole, without a path and
-    /// without a default port. `null` may be one of them.
+    /// Pages from these origins, such as `https://example.com` or `http://localhost:8080`: complete, without a path and
+    /// without a default port. `null` can be one of them.
     List(&'c [&'c str]),
 }
 
 impl OriginPolicy<'_> {
-    /// Whether a page from `origin` may connect to `host`.
+    /// Returns whether a page from `origin` may connect to `host`.
     pub(super) fn allows(&self, origin: &[u8], host: &[u8]) -> bool {
         match self {
             Self::Any => true,
@@ -37,7 +37,7 @@ impl OriginPolicy<'_> {
 }
 
 fn is_same(origin: &[u8], host: &[u8]) -> bool {
-    // RFC 6454 5: the same host and port. Host names no scheme, so the default port is that of the origin's.
+    // RFC 6454 5: the same host and port. Host has no scheme, so the origin's scheme gives the default port.
     let (mut origin, mut host) = (Cursor(origin), Cursor(host));
     let Some(secure) = origin.scheme(b"http") else { return false };
     let (Ok(a), Ok(b)) = (Authority::read(&mut origin), Authority::read(&mut host)) else { return false };

@@ -1,15 +1,15 @@
-//! Handshakes whose HTTP somebody else reads and writes: an HTTP server or client that the host has already. Fields go
-//! in, fields come out, and the decisions are those of the [handshakes over bytes](super): the same checks, limits,
+//! Handshakes for a host that already has an HTTP server or client, which reads and writes the HTTP messages. The input
+//! and the output are fields. The rules are those of the [handshakes over bytes](super): the same checks, limits,
 //! origin policy, subprotocols and extensions.
 //!
-//! It serves the upgrade of HTTP/1.1 and the extended CONNECT of HTTP/2 and HTTP/3 ([RFC
-//! 8441](https://www.rfc-editor.org/rfc/rfc8441), [RFC 9220](https://www.rfc-editor.org/rfc/rfc9220)), as [`Start`]
-//! says. An extended CONNECT must pass the same checks but for the fields of the hop and the key, which it has not. The
+//! [`Start`] selects the upgrade of HTTP/1.1 or the extended CONNECT of HTTP/2 and HTTP/3 ([RFC
+//! 8441](https://www.rfc-editor.org/rfc/rfc8441), [RFC 9220](https://www.rfc-editor.org/rfc/rfc9220)). An extended
+//! CONNECT must pass the same checks, except those of the hop-by-hop fields and the key, which it does not have. The
 //! bytes of its stream are the connection's input and output, masked as over TCP. To close the transport, end the
 //! stream (END_STREAM, FIN); to reset it, reset the stream (CANCEL, H3_REQUEST_CANCELLED).
 //!
-//! Limits count a start line and a field as the bytes that they take in HTTP/1.1. The storage holds the request target and the
-//! values of the fields that matter, with 4 bytes for each of them.
+//! Limits count a start line and a field as the bytes that they take in HTTP/1.1. The storage holds the request target
+//! and the values of the fields that matter, plus 4 bytes for each of them.
 //!
 //! ```
 //! use barews::handshake::parsed::{ServerHandshake, Start};

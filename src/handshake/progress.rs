@@ -1,13 +1,13 @@
-//! How far a handshake has come: [`Progress`] for the host, `State` for the handshakes.
+//! The progress of a handshake: [`Progress`] for the host, `State` for the handshakes themselves.
 
 use super::error::HandshakeError;
 
-/// How far a handshake has come.
+/// The progress of a handshake.
 #[must_use]
 #[derive(PartialEq, Eq, Debug)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub enum Progress<'b> {
-    /// Everything was consumed and the head goes on.
+    /// All bytes were consumed, and the head is not complete.
     Partial,
     /// The head is complete.
     Complete {

@@ -1,5 +1,5 @@
-//! The client's opening handshake as a server reads it: the request line, the checks of RFC 6455 section 4.2.1, and the
-//! view of a request that the host gets.
+//! The client's opening handshake, for the server: the request line, the checks of RFC 6455 section 4.2.1, and the
+//! host's view of a request.
 
 use super::authority::{Authority, is_authority};
 use super::chars::TARGET;
@@ -13,10 +13,10 @@ use super::key::is_key;
 use super::list::{self, contains, elements, text};
 
 fields! {
-    /// The fields that matter in a request: the errors first that say most.
+    /// The fields that matter in a request. Errors are reported in this order: the most informative first.
     // RFC 6455 4.2.1 [6455-4.2.1-3] [6455-4.2.1-4] [6455-4.2.1-5] [6455-4.2.1-6] [6455-4.2.1-7] [6455-4.2.1-10]
     enum RequestField {
-        // A body would be taken for frames, or frames for a body.
+        // A body could be read as frames, or frames as a body.
         ContentLength = "Content-Length", Rule::optional(HandshakeError::Body);
         TransferEncoding = "Transfer-Encoding", Rule::optional(HandshakeError::Body);
         Host = "Host", Rule::required(HandshakeError::Host).once();
@@ -31,11 +31,11 @@ fields! {
 }
 
 impl RequestField {
-    /// What is checked in a request for a page too.
+    /// The fields that are checked in a plain request too.
     const OF_EVERY_REQUEST: Set = Set::of(&[Self::ContentLength.id(), Self::TransferEncoding.id(), Self::Host.id()]);
 }
 
-/// A request that passed every check: an opening handshake, or a plain request for a page.
+/// A request that has passed every check: an opening handshake, or a plain request for a page.
 #[derive(Clone, Copy, Debug)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct Request<'a> {
@@ -49,12 +49,13 @@ impl<'a> Request<'a> {
         Self { line, fields, config }
     }
 
-    /// Whether the client asks for a WebSocket. If not, it asks for a page, with [`method`](Self::method) GET or HEAD.
+    /// Returns whether the client requests a WebSocket. If not, it requests a page, with [`method`](Self::method) GET
+    /// or HEAD.
     pub fn is_upgrade(&self) -> bool {
         self.line.method == Method::Connect || self.key().is_some()
     }
 
-    /// The method, `GET` or `HEAD`; always `GET` on an upgrade.
+    /// Returns the method, `GET` or `HEAD`; always `GET` on an upgrade.
     pub fn method(&self) -> &'a str {
         match self.line.method {
             Method::Get | Method::Connect => "GET",
@@ -62,8 +63,8 @@ impl<'a> Request<'a> {
         }
     }
 
-    /// The path and query that the client asked for, as it wrote them. Begins with `/` and holds visible ASCII only;
-    /// nothing is decoded, and `..` and the like are still there.
+    /// Returns the path and query as the client wrote them: visible ASCII that begins with `/`. Escapes are not
+    /// decoded, and segments such as `..` are not resolved.
     pub fn target(&self) -> &'a str {
         match text(self.part(self.line.path, self.line.end)) {
             "" => "/",
@@ -71,10 +72,10 @@ impl<'a> Request<'a> {
         }
     }
 
-    /// The host and, unless it is the default one, the port that the client believes to talk to.
+    /// Returns the host that the client addresses, and the port if the client wrote one.
     ///
-    /// It comes from the request target if that is a whole URI (RFC 9112 section 3.2.2), else from Host. It is empty
-    /// only in a plain HTTP/1.0 request.
+    /// It comes from the request target if that is a complete URI (RFC 9112 section 3.2.2), otherwise from Host. It is
+    /// empty only in a plain HTTP/1.0 request.
     pub fn host(&self) -> &'a str {
         text(self.authority())
     }
@@ -86,7 +87,7 @@ impl<'a> Request<'a> {
         }
     }
 
-    /// A part of the request line.
+    /// Returns a part of the request line.
     fn part(&self, start: u16, end: u16) -> &'a [u8] {
         self.fields
             .first(Id::START_LINE)
@@ -94,36 +95,38 @@ impl<'a> Request<'a> {
             .unwrap_or_else(|| never!(&[]))
     }
 
-    /// The value of Origin: where the page comes from that asks. It has passed the origin policy on an upgrade. What is
-    /// not valid UTF-8 reads as empty; no policy but [`OriginPolicy::Any`](super::OriginPolicy::Any) lets it pass.
+    /// Returns the value of Origin: where the page that makes the request comes from. On an upgrade it has passed the
+    /// origin policy. A value that is not valid UTF-8 reads as empty; on an upgrade, only
+    /// [`OriginPolicy::Any`](super::OriginPolicy::Any) lets it pass.
     pub fn origin(&self) -> Option<&'a str> {
         self.fields.first(RequestField::Origin.id()).map(text)
     }
 
-    /// The subprotocols that the client would speak, most wanted first. One may be named twice.
+    /// Returns the subprotocols that the client offers, most preferred first. A name can be repeated.
     pub fn subprotocols(&self) -> impl Iterator<Item = &'a str> + use<'a> {
         // RFC 6455 4.2.1, 11.3.4: several fields equal one list [6455-4.2.1-10]
         self.fields.values(RequestField::Protocol.id()).flat_map(elements).map(text)
     }
 
-    /// The first of [`ServerConfig::subprotocols`] that the client would speak.
+    /// Returns the first of [`ServerConfig::subprotocols`] that the client offers.
     pub fn subprotocol(&self) -> Option<&'a str> {
         self.config.subprotocols.iter().copied().find(|ours| self.offers_subprotocol(ours))
     }
 
-    /// The extensions that the client offers, most wanted first. One may be offered several times, with other
-    /// parameters.
+    /// Returns the extensions that the client offers, most preferred first. The same extension can be offered several
+    /// times, with different parameters.
     pub fn extensions(&self) -> impl Iterator<Item = Extension<'a>> + Clone + use<'a> {
         // RFC 6455 9.1, 11.3.2 [6455-9.1-8]
         self.fields.values(RequestField::Extensions.id()).flat_map(extensions::extensions)
     }
 
-    /// The first value of a field that [`ServerConfig::keep`] names, without white space around it. `name` in any case.
+    /// Returns the first value of a field that [`ServerConfig::keep`] names, without white space around it. `name` can
+    /// be in any case.
     pub fn header(&self, name: &str) -> Option<&'a [u8]> {
         self.headers(name).next()
     }
 
-    /// All values of a field that [`ServerConfig::keep`] names, in their order.
+    /// Returns all values of a field that [`ServerConfig::keep`] names, in order.
     pub fn headers(&self, name: &str) -> impl Iterator<Item = &'a [u8]> + use<'a> {
         self.fields.named(name)
     }
@@ -136,7 +139,7 @@ impl<'a> Request<'a> {
         self.fields.any(RequestField::Protocol.id(), |offer| offer == name.as_bytes())
     }
 
-    /// The subprotocol that the host wants, which the client must have offered.
+    /// Returns the subprotocol that the host wants. The client must have offered it.
     pub(super) fn chosen<'n>(&self, wanted: Subprotocol<'n>) -> Result<Option<&'n str>, BuildError>
     where
         'a: 'n,
@@ -149,7 +152,7 @@ impl<'a> Request<'a> {
         }
     }
 
-    /// Whether every extension in `chosen`, a valid list, is one that the client offers.
+    /// Returns whether the client offers every extension in the valid list `chosen`.
     pub(super) fn offers_extensions(&self, chosen: &[u8]) -> bool {
         list::some_and_all(chosen, |chosen| {
             self.fields.any(RequestField::Extensions.id(), |offer| is_offered(chosen, offer))
@@ -164,10 +167,10 @@ impl<'a> Request<'a> {
         let mut found = RULES.validate(self.fields, &|place, value| self.is_valid(place, value))?;
         let old = self.line.minor == 0;
         if old && !found.present.has(HOST) {
-            found.invalid.remove(HOST); // RFC 9112 3.2: required since HTTP/1.1
+            found.invalid.remove(HOST); // RFC 9112 3.2: HTTP/1.0 does not require it
         }
         if self.line.method == Method::Connect {
-            // RFC 8441 5: neither the fields of the hop nor the key [8441-5-3] [8441-5-5]
+            // RFC 8441 5: no hop-by-hop fields and no key [8441-5-3] [8441-5-5]
             for field in [RequestField::Upgrade, RequestField::Connection, RequestField::Key] {
                 found.invalid.remove(field.id());
             }
@@ -215,18 +218,18 @@ pub(super) enum Method {
     Connect,
 }
 
-/// A request line (RFC 9112 section 3): its parts by their places in what was kept of it.
+/// A request line (RFC 9112 section 3). Its parts are places in the bytes that were kept of it.
 #[derive(Clone, Copy, Debug)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub(super) struct RequestLine {
     pub(super) method: Method,
     /// The x in HTTP/1.x.
     minor: u8,
-    /// Where the authority begins, which only a target has that is a whole URI.
+    /// Where the authority begins. It is empty unless the target is a complete URI.
     authority: u16,
-    /// Where it ends, and path and query begin.
+    /// Where the authority ends, and path and query begin.
     path: u16,
-    /// Where these end.
+    /// Where path and query end.
     end: u16,
 }
 
@@ -240,12 +243,13 @@ impl RequestLine {
         Self::from_parts(method, target, minor_version(version), method.len() + 1)
     }
 
-    /// The start of an extended CONNECT, of which `path` is kept.
+    /// Makes the request line of an extended CONNECT, of which only `path` is kept.
     pub(super) fn extended_connect(path: &[u8]) -> Result<Self, HandshakeError> {
         Ok(Self { method: Method::Connect, ..Self::from_parts(b"GET", path, Ok(1), 0)? })
     }
 
-    /// A request line with these parts, of which `target` is kept, `start` bytes after the beginning of what is kept.
+    /// Makes a request line of these parts. `target` begins `start` bytes after the beginning of the bytes that are
+    /// kept.
     pub(super) fn from_parts(
         method: &[u8],
         target: &[u8],
@@ -261,8 +265,8 @@ impl RequestLine {
             b"HEAD" => Method::Head,
             _ => return Err(HandshakeError::Method),
         };
-        // RFC 9112 3.2.1, 3.2.2 [6455-4.2.1-2]: an absolute path or an absolute `http` or `https` URI. Visible ASCII is
-        // let through although RFC 3986 wants some of it escaped: browsers send `|`, `[` and the like as they are. A
+        // RFC 9112 3.2.1, 3.2.2 [6455-4.2.1-2]: an absolute path or an absolute `http` or `https` URI. All visible ASCII is
+        // accepted, although RFC 3986 requires escapes for some of it: browsers send `|`, `[` and others unescaped. A
         // fragment is never sent (RFC 6455 3).
         let mut rest = Cursor(target);
         let mut authority: &[u8] = &[];
@@ -272,7 +276,7 @@ impl RequestLine {
             Authority::read(&mut rest).map_err(|_| HandshakeError::Target)?;
             authority = start.before(rest);
         }
-        // A query without a path has no resource name to lend.
+        // A query without a path: there is no `/` in the storage to begin the resource name.
         let path = rest.0;
         if path.starts_with(b"?") || !is_all(target, TARGET) {
             return Err(HandshakeError::Target);
@@ -280,7 +284,7 @@ impl RequestLine {
         let end = start + target.len();
         let path = end - path.len();
         let authority = path - authority.len();
-        // A line too long for these is too long for the storage.
+        // A line too long for u16 does not fit an entry of the list and is refused.
         Ok(Self { method, minor, authority: authority as u16, path: path as u16, end: end as u16 })
     }
 }

@@ -1,5 +1,5 @@
-//! The server's opening handshake as a client reads it: the status line, the checks of RFC 6455 section 4.1, and the
-//! view of a response that the host gets.
+//! The server's opening handshake, for the client: the status line, the checks of RFC 6455 section 4.1, and the host's
+//! view of a response.
 
 use super::config::ClientConfig;
 use super::cursor::Cursor;
@@ -10,8 +10,8 @@ use super::head::minor_version;
 use super::list::{self, contains, text};
 
 fields! {
-    /// The fields that matter in a response. The engine looks at those that have a rule; the host may want the others if the
-    /// answer is not 101.
+    /// The fields that matter in a response. The engine checks those that have a rule; the others are for the host,
+    /// when the status is not 101.
     // RFC 6455 4.1 [6455-4.1-34] [6455-4.1-41]
     enum ResponseField {
         Upgrade = "Upgrade", Rule::required(HandshakeError::Upgrade).once();
@@ -26,7 +26,7 @@ fields! {
     }
 }
 
-/// A response: 101 that passed every check, or another final status.
+/// A response: a 101 that has passed every check, or another final status.
 #[derive(Clone, Copy, Debug)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct Response<'a> {
@@ -39,40 +39,41 @@ impl<'a> Response<'a> {
         Self { line, fields }
     }
 
-    /// The status code. Anything but 101 is the server's answer to the request as HTTP knows it: a redirect, a demand
-    /// for authentication, another version, a refusal (RFC 6455 section 4.1).
+    /// Returns the status code. Any status but 101 is an ordinary HTTP answer: a redirect, a demand for authentication,
+    /// another version, or a refusal (RFC 6455 section 4.1).
     pub fn status(&self) -> u16 {
         self.line.status
     }
 
-    /// Whether the connection is open: the status is 101.
+    /// Returns whether the connection is open: the status is 101.
     pub fn is_open(&self) -> bool {
         self.status() == 101 // [6455-4.1-35] [6455-4.1-42]
     }
 
-    /// The subprotocol that the server chose.
+    /// Returns the subprotocol that the server chose.
     pub fn subprotocol(&self) -> Option<&'a str> {
         self.values(ResponseField::Protocol).next().map(text)
     }
 
-    /// The extensions that the server chose, in the order in which they apply to what is sent (RFC 6455 section 9.1).
+    /// Returns the extensions that the server chose, in the order in which they apply to messages that are sent (RFC
+    /// 6455 section 9.1).
     pub fn extensions(&self) -> impl Iterator<Item = Extension<'a>> + Clone + use<'a> {
         // RFC 6455 9.1, erratum 3433 [6455-9.1-7]
         self.values(ResponseField::Extensions).flat_map(extensions::extensions)
     }
 
-    /// The first value of a field, without white space around it: Location, WWW-Authenticate, Retry-After,
-    /// Sec-WebSocket-Version or one that [`ClientConfig::keep`] names. `name` in any case.
+    /// Returns the first value of a field, without white space around it: Location, WWW-Authenticate, Retry-After,
+    /// Sec-WebSocket-Version or one that [`ClientConfig::keep`] names. `name` can be in any case.
     pub fn header(&self, name: &str) -> Option<&'a [u8]> {
         self.headers(name).next()
     }
 
-    /// All values of such a field, in their order.
+    /// Returns all values of such a field, in order.
     pub fn headers(&self, name: &str) -> impl Iterator<Item = &'a [u8]> + use<'a> {
         self.fields.named(name)
     }
 
-    /// The values of a field that only a 101 has been checked for.
+    /// Returns the values of a field that is checked only in a 101; none in another response.
     fn values(&self, field: ResponseField) -> impl Iterator<Item = &'a [u8]> + Clone + use<'a> {
         let checked = if self.is_open() { usize::MAX } else { 0 };
         self.fields.values(field.id()).take(checked)
@@ -93,7 +94,7 @@ impl<'a> Response<'a> {
         };
         let mut found = ResponseField::RULES.validate(self.fields, &is_valid)?;
         if accept.is_none() {
-            // RFC 8441 5: neither the fields of the hop nor the answer to a key [8441-5-3] [8441-5-5]
+            // RFC 8441 5: no hop-by-hop fields and no answer to a key [8441-5-3] [8441-5-5]
             for field in [Upgrade, Connection, Accept] {
                 found.invalid.remove(field.id());
             }
@@ -117,7 +118,7 @@ pub(super) struct StatusLine {
 impl StatusLine {
     pub(super) const NONE: Self = Self { minor: 0, status: 0 };
 
-    /// The status of a response that somebody else has parsed.
+    /// Makes the status line of a response that the host has parsed.
     pub(super) fn of(status: u16) -> Self {
         Self { minor: 1, status }
     }
@@ -126,7 +127,7 @@ impl StatusLine {
         let mut rest = Cursor(line);
         let minor = minor_version(rest.field(b' '))?;
         match rest.field(b' ') {
-            // The space after the status may be missing where there is no reason phrase.
+            // The space after the status can be missing if there is no reason phrase.
             [a @ b'1'..=b'9', b @ b'0'..=b'9', c @ b'0'..=b'9'] => {
                 let digit = |b: &u8| u16::from(b & 15);
                 Ok(Self { minor, status: digit(a) * 100 + digit(b) * 10 + digit(c) })

@@ -1,5 +1,5 @@
 //! The server's side of the opening handshake (RFC 6455 section 4.2). Reads a request, and answers it with a WebSocket,
-//! with a refusal or with a page; the last two always end the connection.
+//! a refusal or a page. The last two always end the connection.
 
 use super::config::{Accept, ServerConfig};
 use super::error::{BuildError, HandshakeError};
@@ -15,10 +15,10 @@ use crate::connection::Connection;
 use crate::role::Server;
 use crate::writer::build;
 
-/// A server's opening handshake on one connection. See the [module](super) for how it is used.
+/// A server's opening handshake; make a new one for each connection. See the [module](super) for an example.
 ///
 /// `S` is the storage, `[u8; 512]` or `&mut [u8]` for example. It holds the request line and the values of the fields
-/// that matter with 4 bytes for each of them; all else streams past.
+/// that matter, plus 4 bytes for each of them. Other fields are validated and not stored.
 #[derive(Debug)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct ServerHandshake<'c, S> {
@@ -28,12 +28,13 @@ pub struct ServerHandshake<'c, S> {
     pub(super) line: RequestLine,
     pub(super) state: State,
     pub(super) answered: bool,
-    /// The answer to the key of an upgrade, computed at the request's end, where the stack holds no connection yet.
+    /// The answer to the key of an upgrade. It is computed at the end of the request, which saves stack: `accept` also
+    /// has a connection there.
     pub(super) accept: [u8; 28],
 }
 
 impl<'c, S: AsRef<[u8]> + AsMut<[u8]>> ServerHandshake<'c, S> {
-    /// Waits for a request.
+    /// Creates a handshake that waits for a request.
     pub const fn new(config: &'c ServerConfig<'c>, storage: S) -> Self {
         let names = Names { engine: RequestField::NAMES, keep: config.keep };
         let head = Head::new(names, config.max_head_size, config.max_headers);
@@ -41,16 +42,18 @@ impl<'c, S: AsRef<[u8]> + AsMut<[u8]>> ServerHandshake<'c, S> {
         Self { config, storage, head, line, state, answered: false, accept: [0; 28] }
     }
 
-    /// Reads on. Everything is consumed until the request is complete; then the bytes behind it are handed back.
+    /// Reads bytes from the transport. Consumes all of them until the request is complete, then returns the bytes after
+    /// it.
     ///
-    /// On an error the handshake has failed for good: [`refuse`](Self::refuse) it, and close.
+    /// After an error the handshake has failed and cannot continue: [`refuse`](Self::refuse) it, send the response, and
+    /// close the transport.
     pub fn receive<'b>(&mut self, bytes: &'b mut [u8]) -> Result<Progress<'b>, HandshakeError> {
         let consumed = match self.state {
             State::Failed(error) => return Err(error), // RFC 6455 10.7
             State::Reading if !self.answered => {
                 self.read(bytes).inspect_err(|error| self.state = State::Failed(*error))?
             }
-            _ => 0, // nothing more is read from this client before the host has its connection
+            _ => 0, // the handshake reads nothing after the request
         };
         Ok(Progress::new(self.state == State::Complete || self.answered, bytes, consumed))
     }
@@ -81,29 +84,29 @@ impl<'c, S: AsRef<[u8]> + AsMut<[u8]>> ServerHandshake<'c, S> {
         Ok(())
     }
 
-    /// Begins a request that was parsed elsewhere. `line` is for the caller to set.
+    /// Begins a request that the host has parsed. The caller must set `line`.
     pub(super) fn start(&mut self, method: &str, target: &str) -> Result<(), HandshakeError> {
         let size = method.len() + " ".len() + target.len() + " HTTP/1.1".len() + CRLF.len();
         self.head.start_line(self.storage.as_mut(), size, target.as_bytes())
     }
 
-    /// Takes a field that was parsed elsewhere and that [`check_field`](super::head::check_field) has passed.
+    /// Adds a field that the host has parsed and that [`check_field`](super::head::check_field) has validated.
     pub(super) fn field(&mut self, name: &[u8], value: &[u8]) -> Result<(), HandshakeError> {
         self.head.field(self.storage.as_mut(), name, value)
     }
 
-    /// Ends a request that was parsed elsewhere.
+    /// Ends a request that the host has parsed.
     pub(super) fn end(&mut self) -> Result<(), HandshakeError> {
         self.head.end()?;
         self.finish()
     }
 
-    /// The transport has ended: an error, unless the request was complete.
+    /// Reports that the transport has ended. Fails unless the request is complete.
     pub fn receive_eof(&mut self) -> Result<(), HandshakeError> {
         self.state.receive_eof()
     }
 
-    /// The request, once it is complete and passed every check.
+    /// Returns the request once it is complete and has passed every check.
     pub fn request(&self) -> Option<Request<'_>> {
         (self.state == State::Complete).then(|| self.view())
     }
@@ -112,13 +115,13 @@ impl<'c, S: AsRef<[u8]> + AsMut<[u8]>> ServerHandshake<'c, S> {
         Request::new(&self.line, self.head.fields(self.storage.as_ref()), self.config)
     }
 
-    /// Accepts an upgrade: writes the response to `out`, and returns its length and the connection, which may send
-    /// right behind it (RFC 6455 section 4.2.2).
+    /// Accepts an upgrade. Writes the response to `out`, and returns its length and the connection, which may send
+    /// right after it (RFC 6455 section 4.2.2).
     ///
     /// # Errors
     ///
-    /// [`BuildError::NotNow`] if there is no upgrade request to answer; the others tell what is wrong with `response`
-    /// or `out`, and the call can be repeated.
+    /// [`BuildError::NotNow`] if there is no upgrade request to answer. Any other error means that `response` is
+    /// invalid or `out` is too small, and the call can be repeated.
     pub fn accept(
         &mut self,
         response: &Accept<'_>,
@@ -129,7 +132,7 @@ impl<'c, S: AsRef<[u8]> + AsMut<[u8]>> ServerHandshake<'c, S> {
         Ok((len, Connection::new(Server, config)))
     }
 
-    /// The subprotocol of the connection, if `response` may be the answer.
+    /// Validates `response`, and returns the subprotocol of the connection.
     pub(super) fn chosen<'n>(&'n self, response: &Accept<'n>) -> Result<Option<&'n str>, BuildError> {
         let request = self.request().filter(|request| request.is_upgrade() && !self.answered);
         let request = request.ok_or(BuildError::NotNow)?;
@@ -163,17 +166,17 @@ impl<'c, S: AsRef<[u8]> + AsMut<[u8]>> ServerHandshake<'c, S> {
         Ok(len)
     }
 
-    /// Answers with a page, a redirect or a refusal: writes the response to `out` and returns its length. Once it is
-    /// sent, close the transport.
+    /// Answers with a page, a redirect or a refusal. Writes the response to `out` and returns its length. Send it, then
+    /// close the transport.
     ///
-    /// It carries `Connection: close` and Content-Length, with 405 also Allow, and with 426 Upgrade and
-    /// Sec-WebSocket-Version. `headers` adds others. The body is left out if the request is HEAD, or `status` is 204 or
-    /// 304. A host may call this before the request is complete too, with 408 or 503 for example.
+    /// The response has `Connection: close` and Content-Length; a 405 also has Allow, and a 426 also has Upgrade and
+    /// Sec-WebSocket-Version. `headers` adds others. The body is omitted if the request is HEAD, or `status` is 204 or
+    /// 304. The host can call this before the request is complete, with 408 or 503 for example.
     ///
     /// # Errors
     ///
-    /// [`BuildError::NotNow`] if there was an answer already; the others tell what is wrong with the arguments, and the
-    /// call can be repeated.
+    /// [`BuildError::NotNow`] if the request has been answered already. Any other error means that an argument is
+    /// invalid or `out` is too small, and the call can be repeated.
     pub fn respond(
         &mut self,
         status: u16,
@@ -185,13 +188,13 @@ impl<'c, S: AsRef<[u8]> + AsMut<[u8]>> ServerHandshake<'c, S> {
         self.answer(status, headers, body.len(), sent, out)
     }
 
-    /// The head of such an answer, for a body of `content_length` bytes that the host sends behind it by itself: from
-    /// flash or from a file, as the transport takes it. No body follows if the request is HEAD, or `status` is 204 or
-    /// 304.
+    /// Like [`respond`](Self::respond), but writes only the head. The host then sends the body of `content_length`
+    /// bytes itself, from flash or from a file, as the transport accepts it. Send no body if the request is HEAD, or
+    /// `status` is 204 or 304.
     ///
     /// # Errors
     ///
-    /// Those of [`respond`](Self::respond).
+    /// The errors of [`respond`](Self::respond).
     pub fn respond_head(
         &mut self,
         status: u16,
@@ -224,7 +227,7 @@ impl<'c, S: AsRef<[u8]> + AsMut<[u8]>> ServerHandshake<'c, S> {
             w.number(status.into());
             w.bytes(b" ");
             w.bytes(reason(status).as_bytes());
-            // The bytes that follow a refused request are not the next request. RFC 9112 9.6 [6455-7.2.2-1]
+            // RFC 9112 9.6: the bytes after a refused request are not the next request [6455-7.2.2-1]
             w.bytes(b"\r\nConnection: close");
             match status {
                 405 => w.bytes(b"\r\nAllow: GET, HEAD\r\n"), // RFC 9110 15.5.6
@@ -245,15 +248,16 @@ impl<'c, S: AsRef<[u8]> + AsMut<[u8]>> ServerHandshake<'c, S> {
         Ok(len)
     }
 
-    /// Answers with the status of `error` and, for people who look on with curl, its text: [`respond`](Self::respond)
-    /// for an error that [`receive`](Self::receive) returned or that the host found by itself.
+    /// Calls [`respond`](Self::respond) with the status of `error`, and with its text as a readable body. `error` comes
+    /// from [`receive`](Self::receive) or from a check of the host's own.
     pub fn refuse(&mut self, error: HandshakeError, out: &mut [u8]) -> Result<usize, BuildError> {
         // RFC 6455 4.2.1, 10.7 [6455-4.2.1-1] [6455-10.7-4] [6455-10.2-2]
         self.respond(error.status(), &[("Content-Type", "text/plain")], error.text().as_bytes(), out)
     }
 }
 
-/// The reason phrases of the statuses that the engine sends itself and a few more. None is needed (RFC 9112 section 4).
+/// Returns the reason phrase of a status that the engine sends, or of a few others. It is optional (RFC 9112 section
+/// 4).
 const fn reason(status: u16) -> &'static str {
     match status {
         200 => "OK",

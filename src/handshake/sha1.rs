@@ -1,9 +1,9 @@
-//! The feature `small-sha1`: SHA-1 (RFC 3174) and base64 (RFC 4648), written for size, and so that the compiler can
-//! prove that they do not panic. Without it the crates `sha1_smol` and `base64ct` do the same, the former faster and
-//! the latter in constant time. Only the opening handshake uses SHA-1, to show that a server has read the key: what it
-//! lacks as a cryptographic hash does not matter here (RFC 6455 section 10.8).
+//! The feature `small-sha1`: SHA-1 (RFC 3174) and base64 (RFC 4648), written for small code, and so that the compiler
+//! can prove that they do not panic. Without the feature, the crates `sha1_smol`, which is faster, and `base64ct`,
+//! which runs in constant time, do the same. Only the opening handshake uses SHA-1, to prove that a server has read the
+//! key. Its weaknesses as a cryptographic hash do not matter here (RFC 6455 section 10.8).
 
-/// The first block without the key: room for its 24 bytes, `suffix`, and a bit that is set (RFC 3174 section 4).
+/// Returns the first block without the key: room for its 24 bytes, then `suffix`, then a 1 bit (RFC 3174 section 4).
 pub(super) const fn first_block(suffix: &[u8; 36]) -> [u32; 16] {
     let mut block = [0x8000_0000; 16];
     let (_, mut rest) = block.split_at_mut(6);
@@ -15,7 +15,7 @@ pub(super) const fn first_block(suffix: &[u8; 36]) -> [u32; 16] {
     block
 }
 
-/// The SHA-1 digest of a key and of the suffix that [`first_block`] has put in `block`, 60 bytes together.
+/// Returns the SHA-1 digest of 60 bytes: a key, and the suffix that [`first_block`] has put in `block`.
 pub(super) fn sha1(key: &[u8; 24], mut block: [u32; 16]) -> [u8; 20] {
     // RFC 3174 6.1
     let mut state = [0x6745_2301, 0xefcd_ab89, 0x98ba_dcfe, 0x1032_5476, 0xc3d2_e1f0];
@@ -23,7 +23,7 @@ pub(super) fn sha1(key: &[u8; 24], mut block: [u32; 16]) -> [u8; 20] {
         *word = u32::from_be_bytes(*bytes);
     }
     add_block(&mut state, &mut block);
-    // RFC 3174 4: a last block of zeros but for the length in bits
+    // RFC 3174 4: a last block of zeros, except for the length in bits
     block = [0; 16];
     if let Some(last) = block.last_mut() {
         *last = 8 * 60;
@@ -37,7 +37,7 @@ pub(super) fn sha1(key: &[u8; 24], mut block: [u32; 16]) -> [u8; 20] {
     digest
 }
 
-/// RFC 3174 6.2: the method that needs 16 words.
+/// RFC 3174 6.2: the method with 16 words.
 #[inline(never)]
 #[expect(clippy::indexing_slicing, reason = "every index is masked to the 16 words")]
 fn add_block(state: &mut [u32; 5], w: &mut [u32; 16]) {
@@ -45,7 +45,7 @@ fn add_block(state: &mut [u32; 5], w: &mut [u32; 16]) {
     for t in 0..80 {
         if t >= 16 {
             w[t & 15] = (w[(t + 13) & 15]
-                ^ w[(t + 8) & 15] // mutant: replace + with -: 8 more and 8 less are the same of 16
+                ^ w[(t + 8) & 15] // mutant: replace + with -: modulo 16, plus 8 and minus 8 are the same
                 ^ w[(t + 2) & 15]
                 ^ w[t & 15])
                 .rotate_left(1);
@@ -53,7 +53,7 @@ fn add_block(state: &mut [u32; 5], w: &mut [u32; 16]) {
         let f = match t {
             0..20 => (d ^ (b & (c ^ d))).wrapping_add(0x5a82_7999),
             20..40 => (b ^ c ^ d).wrapping_add(0x6ed9_eba1),
-            40..60 => ((d & (b | c)) // mutant: replace | with ^: where b and c are set, d decides nothing
+            40..60 => ((d & (b | c)) // mutant: replace | with ^: if b and c are set, d does not matter
                 | (b & c))
                 .wrapping_add(0x8f1b_bcdc),
             _ => (b ^ c ^ d).wrapping_add(0xca62_c1d6),
@@ -66,7 +66,7 @@ fn add_block(state: &mut [u32; 5], w: &mut [u32; 16]) {
     }
 }
 
-/// Writes the base64 form of `bytes` to `text`, which has its length.
+/// Writes `bytes` in base64 to `text`, which must have the right length.
 pub(super) fn base64(bytes: &[u8], text: &mut [u8]) {
     let byte = |at: usize| bytes.get(at).copied();
     for (digit, bit) in text.iter_mut().zip((0usize..).step_by(6)) {
@@ -88,9 +88,8 @@ pub(super) fn base64(bytes: &[u8], text: &mut [u8]) {
 mod tests {
     use super::*;
 
-    /// The digests of another implementation.
     #[test]
-    fn equals_sha1_smol() {
+    fn sha1_equals_sha1_smol() {
         for seed in 0..1_000usize {
             let key = core::array::from_fn(|i| (i * seed + (seed >> (i % 8))) as u8);
             let suffix = core::array::from_fn(|i| (i ^ seed) as u8);
@@ -101,9 +100,9 @@ mod tests {
         }
     }
 
-    /// The text of another implementation: every digit, and every length of the last group.
+    /// Covers every digit, and every length of the last group.
     #[test]
-    fn equals_base64ct() {
+    fn base64_equals_base64ct() {
         let bytes: [u8; 255] = core::array::from_fn(|i| (i * 67) as u8);
         for len in 0..bytes.len() {
             let (mut ours, mut theirs) = ([0; 340], [0; 340]);

@@ -1,5 +1,5 @@
-//! WebSocket URIs (RFC 6455 section 3, RFC 3986 section 3). Text in other alphabets must already be in its ASCII form
-//! (RFC 6455 section 11.1.1).
+//! WebSocket URIs (RFC 6455 section 3, RFC 3986 section 3). Text with other characters than ASCII must already be in
+//! its ASCII form (RFC 6455 section 11.1.1).
 
 use super::authority::Authority;
 use super::chars::{PATH, QUERY};
@@ -28,7 +28,7 @@ pub struct Uri<'a> {
 }
 
 impl<'a> Uri<'a> {
-    /// Parses `uri`. Every part must be valid as it stands; nothing is escaped or resolved.
+    /// Parses `uri`. Every part must already be valid: this does not escape or resolve anything.
     pub fn parse(uri: &'a str) -> Result<Self, UriError> {
         // RFC 6455 3 [6455-3-1] [6455-4.1-2]
         if Cursor(uri.as_bytes()).until(b'#').len() < uri.len() {
@@ -39,7 +39,7 @@ impl<'a> Uri<'a> {
         if rest.0.iter().take_while(|b| !matches!(b, b'/' | b'?')).any(|&b| b == b'@') {
             return Err(UriError::UserInfo);
         }
-        // What was read is ASCII, so that every cut is one between characters.
+        // Only ASCII was read, so every split is between characters.
         let text = |from: Cursor<'_>, to: Cursor<'_>| {
             let at = |cursor: Cursor<'_>| uri.len().saturating_sub(cursor.0.len());
             uri.get(at(from)..at(to)).unwrap_or_else(|| never!(""))
@@ -65,38 +65,39 @@ impl<'a> Uri<'a> {
         Ok(Self { secure, host, port, path, query })
     }
 
-    /// Whether the connection must use TLS: the scheme is `wss`.
+    /// Returns whether the connection must use TLS: the scheme is `wss`.
     pub fn secure(&self) -> bool {
         self.secure
     }
 
-    /// The host: a name, an IPv4 address, or an IPv6 address in brackets, which are not for resolvers and TLS.
+    /// Returns the host: a name, an IPv4 address, or an IPv6 address in brackets. Remove the brackets for resolvers and
+    /// TLS.
     pub fn host(&self) -> &'a str {
         self.host
     }
 
-    /// The port; without one in the URI 80, or 443 for `wss`.
+    /// Returns the port. The default is 80, or 443 for `wss`.
     pub fn port(&self) -> u16 {
         self.port
     }
 
-    /// The path, `/` at least. With the query it is the resource name.
+    /// Returns the path, which is at least `/`. Path and query together are the resource name.
     pub fn path(&self) -> &'a str {
         self.path
     }
 
-    /// The query, without its question mark.
+    /// Returns the query, without its question mark.
     pub fn query(&self) -> Option<&'a str> {
         self.query
     }
 
-    /// The port that must stand in Host: any but the default one.
+    /// Returns the port that Host must contain: any but the default one.
     pub(super) fn explicit_port(&self) -> Option<u16> {
         (self.port != default_port(self.secure)).then_some(self.port)
     }
 }
 
-/// The port of a URI without one.
+/// Returns the port of a URI that has none.
 pub(super) const fn default_port(secure: bool) -> u16 {
     if secure { 443 } else { 80 }
 }
@@ -129,7 +130,7 @@ mod tests {
 
     /// [6455-3-4] [6455-3-5] [6455-4.1-2]
     #[test]
-    fn uri_that_is_malformed_is_refused_for_the_part() {
+    fn malformed_uri_is_refused_with_the_part_at_fault() {
         use UriError::*;
         for (uri, error) in [
             ("", Scheme),

@@ -1,5 +1,5 @@
-//! The fields of our own messages. What comes from the host cannot add a line to the head or replace a field that the
-//! engine answers for.
+//! The fields of the engine's own messages. The host's fields cannot add a line to the head, or replace a field that
+//! the engine writes.
 
 use super::chars::is_control;
 use super::cursor::{Cursor, is_token};
@@ -9,7 +9,7 @@ use super::uri::Uri;
 use crate::writer::Writer;
 
 impl Writer<'_> {
-    /// Writes a field whose name and value are valid.
+    /// Writes a field. Its name and value must be valid.
     pub(super) fn field(&mut self, name: &str, value: &[u8]) {
         self.bytes(name.as_bytes());
         self.bytes(b": ");
@@ -17,7 +17,7 @@ impl Writer<'_> {
         self.bytes(b"\r\n");
     }
 
-    /// Writes path and query.
+    /// Writes the path and the query.
     pub(super) fn target(&mut self, uri: &Uri<'_>) {
         self.bytes(uri.path().as_bytes());
         if let Some(query) = uri.query() {
@@ -35,7 +35,7 @@ impl Writer<'_> {
         }
     }
 
-    /// Writes the fields that the host adds and that [`check_fields`] has passed.
+    /// Writes the host's fields, which [`check_fields`] has validated.
     pub(super) fn fields(&mut self, fields: &[(&str, &str)]) {
         for (name, value) in fields {
             self.field(name, value.as_bytes());
@@ -43,7 +43,7 @@ impl Writer<'_> {
     }
 }
 
-/// Whether the host may add these fields.
+/// Validates the fields that the host adds.
 pub(super) fn check_fields(fields: &[(&str, &str)]) -> Result<(), BuildError> {
     fields.iter().try_for_each(|(name, value)| {
         if !is_token(name.as_bytes()) || is_reserved(name.as_bytes()) {
@@ -53,12 +53,12 @@ pub(super) fn check_fields(fields: &[(&str, &str)]) -> Result<(), BuildError> {
     })
 }
 
-/// Whether the host may send this field value.
+/// Validates a field value of the host's.
 pub(super) fn check_value(value: &str) -> Result<(), BuildError> {
     if value.bytes().any(is_control) { Err(BuildError::HeaderValue) } else { Ok(()) }
 }
 
-/// Whether a field is the engine's own to write: it says what protocol is spoken, or where the message ends.
+/// Returns whether only the engine may write a field: one that defines the protocol or where the message ends.
 fn is_reserved(name: &[u8]) -> bool {
     Cursor(name).eat(b"sec-websocket-")
         || RequestField::NAMES.iter().any(|ours| name.eq_ignore_ascii_case(ours.as_bytes()))
@@ -69,7 +69,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn fields_are_written_a_line_each() {
+    fn fields_are_written_on_a_line_each() {
         let mut out = [0; 12];
         let fields: &[_] = &[("A", "b"), ("C", "d")];
         assert_eq!(check_fields(fields), Ok(()));

@@ -5,7 +5,7 @@ pub(super) struct Bits<'o> {
     len: usize,
     bits: u64,
     count: u32,
-    /// Something did not fit.
+    /// Whether something did not fit.
     full: bool,
 }
 
@@ -14,12 +14,12 @@ impl<'o> Bits<'o> {
         Self { out, len: 0, bits: 0, count: 0, full: false }
     }
 
-    /// Whether something did not fit; then the rest need not be written.
+    /// Returns whether something did not fit. Then the rest need not be written.
     pub(super) const fn is_full(&self) -> bool {
-        self.full // mutant: replace Bits<'o>::is_full -> bool with false: what does not fit is noticed at the last byte
+        self.full // mutant: replace Bits<'o>::is_full -> bool with false: the last byte shows it too
     }
 
-    /// The lowest `n` bits of `value`, up to 32; those above are 0.
+    /// Writes the lowest `n` bits of `value`, up to 32. The bits above them must be 0.
     #[inline]
     pub(super) fn push(&mut self, value: u32, n: u32) {
         self.bits |= u64::from(value) << self.count;
@@ -29,23 +29,23 @@ impl<'o> Bits<'o> {
         }
     }
 
-    /// Zeros up to the next whole byte.
+    /// Writes zeros up to the next whole byte.
     pub(super) fn align(&mut self) {
         self.count = (self.count + 7) & !7;
     }
 
-    /// Bytes as they are, behind whole bytes.
+    /// Writes bytes as they are. The bits before them must be whole bytes.
     pub(super) fn bytes(&mut self, bytes: &[u8]) {
         self.write(self.count / 8);
         let room = self.out.get_mut(self.len..).unwrap_or_default();
         let copied = crate::bytes::copy(room, bytes);
         self.len += copied;
-        // mutant: replace |= with &=: any number of bytes is written the same way
-        // mutant: replace < with >: any number of bytes is written the same way
+        // mutant: replace |= with &=: the only caller makes sure that the bytes fit
+        // mutant: replace < with >: the only caller makes sure that the bytes fit
         self.full |= copied < bytes.len();
     }
 
-    /// Writes so many bytes of the bits.
+    /// Writes the first `bytes` bytes of the bits.
     #[inline]
     fn write(&mut self, bytes: u32) {
         let from = self.bits.to_le_bytes();
@@ -65,7 +65,7 @@ impl<'o> Bits<'o> {
         self.count = self.count.wrapping_sub(8 * bytes);
     }
 
-    /// How many bytes were written; none if something did not fit.
+    /// Returns the number of bytes written, or `None` if something did not fit.
     pub(super) fn finish(mut self) -> Option<usize> {
         self.write(self.count / 8);
         (!self.full).then_some(self.len)

@@ -1,4 +1,4 @@
-//! The symbols of a block, and the form that it is written in (RFC 1951 section 3.2.3).
+//! The symbols of a block, and the form in which it is written (RFC 1951 section 3.2.3).
 
 use super::bits::Bits;
 use super::code::{Code, Codes};
@@ -8,13 +8,13 @@ use crate::deflate::rfc1951::{
     USED_LITERALS, distance_symbol, fixed_bits, length_symbol,
 };
 
-/// Returns the bytes that an input takes in stored blocks, with the flush after them.
+/// Returns the bytes that an input takes in stored blocks, including the flush after them.
 pub(super) fn stored_len(len: usize, last: bool) -> usize {
     let blocks = len.div_ceil(MAX_STORED);
     len.saturating_add(5 * blocks).saturating_add(if last { 1 } else { 5 })
 }
 
-/// Writes an input as it is.
+/// Writes an input in stored blocks.
 pub(super) fn stored(bits: &mut Bits<'_>, input: &[u8]) {
     for part in input.chunks(MAX_STORED) {
         bits.push(STORED << 1, 3);
@@ -25,7 +25,7 @@ pub(super) fn stored(bits: &mut Bits<'_>, input: &[u8]) {
     }
 }
 
-/// Writes the flush: an empty block, without its last four bytes where the message ends (RFC 7692 section 7.2.1).
+/// Writes the flush: an empty block, without its last four bytes at the end of the message (RFC 7692 section 7.2.1).
 pub(super) fn flush(bits: &mut Bits<'_>, last: bool) {
     bits.push(STORED << 1, 3);
     bits.align();
@@ -36,14 +36,14 @@ pub(super) fn flush(bits: &mut Bits<'_>, last: bool) {
 
 /// The symbols of a block.
 pub(super) struct Block<'a> {
-    /// A literal and 0, or the length less 3 and the distance.
+    /// A literal and 0, or the length minus 3 and the distance.
     symbols: &'a mut [[u8; 3]],
     count: usize,
     literals: [u16; USED_LITERALS],
     distances: [u16; USED_DISTANCES],
-    /// Bits of the matches besides their symbols.
+    /// The number of extra bits of the matches.
     extra: u32,
-    /// The input from the block's first byte, and how many bytes the symbols stand for.
+    /// The input from the block's first byte, and how many bytes of it the symbols represent.
     input: &'a [u8],
     len: usize,
 }
@@ -97,7 +97,7 @@ impl<'a> Block<'a> {
         }
     }
 
-    /// Writes the block in the form that is shortest, and begins the next one.
+    /// Writes the block in the shortest form, and begins the next one.
     pub(super) fn finish(&mut self, bits: &mut Bits<'_>) {
         if self.count == 0 {
             return;
@@ -126,7 +126,7 @@ impl<'a> Block<'a> {
         self.distances = [0; USED_DISTANCES];
     }
 
-    /// Returns the bits that the symbols take with the fixed codes, and with these.
+    /// Returns the bits that the symbols take with the fixed codes, and with these codes.
     fn costs(&self, literals: &Code<USED_LITERALS>, distances: &Code<USED_DISTANCES>) -> (u32, u32) {
         let (mut fixed, mut dynamic) = (0, 0);
         for (symbol, count) in (0..).zip(&self.literals) {

@@ -1,4 +1,4 @@
-//! Huffman codes for deflating: the fixed ones, and those made for the symbols of a block (RFC 1951 section 3.2).
+//! Huffman codes for deflating: the fixed codes, and codes made for the symbols of a block (RFC 1951 section 3.2).
 
 use super::bits::Bits;
 use super::huffman;
@@ -44,7 +44,7 @@ pub(super) fn push_fixed_match(bits: &mut Bits<'_>, length: u16, distance: u16) 
     Codes::Fixed.push_match(bits, length, distance);
 }
 
-/// RFC 1951 3.1.1: a code comes first bit first, all else last bit first
+/// RFC 1951 3.1.1: a code is written from its highest bit, all other numbers from their lowest
 #[inline]
 fn push_code(bits: &mut Bits<'_>, code: u16, n: u32) {
     bits.push(u32::from(code.reverse_bits() >> (16 - n)), n);
@@ -52,12 +52,12 @@ fn push_code(bits: &mut Bits<'_>, code: u16, n: u32) {
 
 /// A code for `S` symbols.
 pub(super) struct Code<const S: usize> {
-    /// By symbol: the code, ready to be written, and its bits; none for a symbol that does not occur.
+    /// By symbol: the code, ready to be written, and its number of bits, which is 0 for a symbol that does not occur.
     codes: [(u16, u8); S],
 }
 
 impl<const S: usize> Code<S> {
-    /// Makes the code with the fewest bits for symbols that occur so often, none longer than `max_bits`.
+    /// Makes the shortest code for symbols with these frequencies. No symbol has more than `max_bits`.
     pub(super) fn new(frequencies: &[u16; S], max_bits: usize) -> Self {
         let mut code = Self { codes: [(0, 0); S] };
         let mut sorted = [(0u16, 0u16); S];
@@ -70,7 +70,7 @@ impl<const S: usize> Code<S> {
         code
     }
 
-    /// Sets the lengths of the codes, given how many there are of each: the rarest symbols have the longest.
+    /// Sets the lengths of the codes, given how many codes have each length: the rarest symbols get the longest.
     fn set_lengths(&mut self, sorted: &[(u16, u16)], counts: &[u16; MAX_BITS + 1]) {
         let mut symbols = sorted.iter();
         for (count, bits) in counts.iter().zip(0u8..16).rev() {
@@ -83,7 +83,7 @@ impl<const S: usize> Code<S> {
         }
     }
 
-    /// Sets the codes: those of a length are consecutive numbers.
+    /// Sets the codes: the codes of each length are consecutive numbers.
     // RFC 1951 3.2.2, steps 2 and 3
     fn set_codes(&mut self, counts: &[u16; MAX_BITS + 1]) {
         let (mut next, mut first) = ([0u16; MAX_BITS + 1], 0u16);
@@ -109,7 +109,7 @@ impl<const S: usize> Code<S> {
         bits.push(code.into(), n.into());
     }
 
-    /// The lengths of the codes, up to the last symbol that has one but at least `min` of them.
+    /// Returns the lengths of the codes, up to the last symbol that has a code, but at least `min` of them.
     pub(super) fn lengths(&self, min: usize) -> impl Iterator<Item = u8> + Clone + '_ {
         let used = self.codes.iter().rposition(|(_, bits)| *bits > 0).map_or(0, |last| last + 1);
         self.codes.iter().take(used.max(min)).map(|(_, bits)| *bits)
@@ -120,7 +120,7 @@ impl<const S: usize> Code<S> {
     }
 }
 
-/// Collects the frequencies of the symbols that occur, and the symbols; returns how many.
+/// Collects the symbols that occur, with their frequencies, and returns how many there are.
 fn occurring<const S: usize>(frequencies: &[u16; S], found: &mut [(u16, u16); S]) -> usize {
     let mut used = 0;
     for (symbol, frequency) in (0..).zip(frequencies).filter(|(_, frequency)| **frequency > 0) {
@@ -130,7 +130,7 @@ fn occurring<const S: usize>(frequencies: &[u16; S], found: &mut [(u16, u16); S]
         }
         used += 1;
     }
-    // RFC 1951 3.2.7: one symbol alone would do, but some decoders want a complete code
+    // RFC 1951 3.2.7: a single symbol is allowed, but some decoders require a complete code
     for symbol in 0..2 {
         if used < 2
             && frequencies.get(usize::from(symbol)) == Some(&0)

@@ -1,4 +1,4 @@
-//! The header of a block with codes of its own: their lengths, which are themselves coded (RFC 1951 section 3.2.7).
+//! The header of a dynamic block: the lengths of its codes, which are themselves coded (RFC 1951 section 3.2.7).
 
 use super::bits::Bits;
 use super::code::Code;
@@ -24,7 +24,7 @@ impl<'c, const L: usize, const D: usize> Header<'c, L, D> {
         Self { literals, distances, code: Code::new(&frequencies, MAX_CODE_LENGTH_BITS), frequencies }
     }
 
-    /// How many of the lengths of the codes for lengths are written.
+    /// Returns how many lengths of the code for lengths are written.
     fn code_lengths(&self) -> u32 {
         CODE_LENGTH_ORDER
             .iter()
@@ -32,7 +32,7 @@ impl<'c, const L: usize, const D: usize> Header<'c, L, D> {
             .map_or(4, |last| (last as u32 + 1).max(4))
     }
 
-    /// The bits of the header, with those that every block begins with.
+    /// Returns the number of bits of the header, including the three that begin every block.
     pub(super) fn bits(&self) -> u32 {
         let lengths = (0u8..).zip(&self.frequencies);
         let lengths: u32 =
@@ -56,7 +56,8 @@ impl<'c, const L: usize, const D: usize> Header<'c, L, D> {
     }
 }
 
-/// Passes on the lengths of both codes, as the symbols that stand for runs of them: symbol, and the value of its extra bits.
+/// Calls `run` for the lengths of both codes, with each symbol for a length or a run of them and the value of its extra
+/// bits.
 fn runs<const L: usize, const D: usize>(literals: &Code<L>, distances: &Code<D>, mut run: impl FnMut(u8, u32)) {
     let mut lengths = literals.lengths(257).chain(distances.lengths(1));
     while let Some(length) = lengths.next() {

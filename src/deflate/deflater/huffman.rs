@@ -1,8 +1,8 @@
-//! Huffman's algorithm: the lengths of a code with the fewest bits for symbols with known frequencies.
+//! Huffman's algorithm: the lengths of the shortest code for symbols with known frequencies.
 
 use crate::deflate::rfc1951::{MAX_BITS, USED_LITERALS};
 
-/// Sorts symbols by frequency, the rarest first: Shell's method, which needs no memory.
+/// Sorts symbols by frequency, the rarest first, with Shell's method, which needs no memory.
 pub(super) fn sort(symbols: &mut [(u16, u16)]) {
     for gap in [132, 57, 23, 10, 4, 1] {
         for start in gap..symbols.len() {
@@ -19,7 +19,7 @@ pub(super) fn sort(symbols: &mut [(u16, u16)]) {
     }
 }
 
-/// Returns how many symbols have codes of each length, for symbols that are sorted by frequency, none longer than `max_bits`.
+/// Returns how many codes have each length, up to `max_bits`, for symbols that are sorted by frequency.
 pub(super) fn lengths(sorted: &[(u16, u16)], max_bits: usize) -> [u16; MAX_BITS + 1] {
     let (mut tree, mut leaf_parents) = (Tree { parents: [0; NODES], weights: [0; NODES] }, [0u16; NODES]);
     let nodes = sorted.len().saturating_sub(1);
@@ -37,22 +37,22 @@ pub(super) fn lengths(sorted: &[(u16, u16)], max_bits: usize) -> [u16; MAX_BITS 
     counts
 }
 
-/// The most nodes above the leaves: one less than there are leaves, and one not used.
+/// The maximum number of nodes above the leaves: one less than the number of leaves, plus one that is not used.
 const NODES: usize = USED_LITERALS;
 
 /// Huffman's tree: a leaf for each symbol, and nodes that have two children each.
 ///
-/// With sorted leaves, the nodes are made in the order of their weights. So there are two queues, of leaves and of nodes, and
-/// the lightest of what has no parent is at the front of one of them (van Leeuwen's method). A node's parent is made after
-/// the node, and the last node is the root.
+/// With sorted leaves, the nodes are made in the order of their weights. So the leaves and the nodes are two queues,
+/// and the lightest one without a parent is at the front of one of them (van Leeuwen's method). A node's parent is made
+/// after the node, and the last node is the root.
 struct Tree {
     parents: [u16; NODES],
-    /// The weights of the nodes, or in the end their depths.
+    /// The weights of the nodes, and at the end their depths.
     weights: [u32; NODES],
 }
 
 impl Tree {
-    /// Makes each node the parent of the two lightest of what has none.
+    /// Makes each node the parent of the two lightest leaves or nodes without a parent.
     fn build(&mut self, sorted: &[(u16, u16)], leaf_parents: &mut [u16; NODES], nodes: usize) {
         let (mut leaf, mut inner) = (0usize, 0usize);
         for node in 0..nodes {
@@ -84,7 +84,7 @@ impl Tree {
         }
     }
 
-    /// Puts the depth of each node in the place of its weight, from the root down.
+    /// Replaces the weight of each node by its depth, from the root down.
     fn weights_to_depths(&mut self, nodes: usize) {
         for node in (0..nodes).rev() {
             let parent = self.parents.get(node).copied().unwrap_or_else(|| never!(0));
@@ -96,15 +96,15 @@ impl Tree {
         }
     }
 
-    /// Returns the depth of a child, when the depth of its parent is known.
+    /// Returns the depth of a child. The depth of its parent must be known.
     fn below(&self, parent: u16) -> u32 {
         self.weights.get(usize::from(parent)).map_or_else(|| never!(0), |depth| depth + 1)
     }
 }
 
-/// Makes room where codes were cut to `max_bits`. Of the 2^`max_bits` numbers a code of n bits takes 2^(`max_bits` - n); as long
-/// as more are taken than there are, a shorter code makes room for two that are a bit longer, one of them in place of a
-/// longest: that frees one.
+/// Makes the code valid again after codes were cut to `max_bits`. A code of n bits takes 2^(`max_bits` - n) of the
+/// 2^`max_bits` numbers. While more are taken than there are, a shorter code is replaced by two that are one bit
+/// longer: one for its own symbol, and one for a symbol with a longest code. That frees one number.
 fn limit(counts: &mut [u16; MAX_BITS + 1], max_bits: usize) {
     let lengths = counts.iter().zip(0..).skip(1).take(max_bits);
     let mut taken: u32 = lengths.map(|(count, bits)| u32::from(*count) << (max_bits - bits)).sum();
@@ -125,7 +125,7 @@ fn limit(counts: &mut [u16; MAX_BITS + 1], max_bits: usize) {
 mod tests {
     use super::*;
 
-    /// With frequencies like Fibonacci's numbers the tree is as deep as it gets.
+    /// With the Fibonacci numbers as frequencies, the tree has the maximum depth.
     #[test]
     fn lengths_use_up_all_codes_within_the_limit() {
         let (mut sorted, mut next) = ([(0u16, 0u16); 20], (1u16, 1u16));

@@ -1,4 +1,4 @@
-//! What the levels do: an input as blocks with the fixed codes, or in the form that is shortest.
+//! The levels: an input is written as a block with the fixed codes, or as blocks in the shortest form.
 
 use super::bits::Bits;
 use super::block::Block;
@@ -6,14 +6,14 @@ use super::code::{Codes, push_fixed_match};
 use super::matches::{Effort, Finder, Match, SHORTEST, Tables};
 use crate::deflate::rfc1951::{END_OF_BLOCK, FIXED};
 
-/// Enough for what zlib gets at its level 6, give or take a few percent.
+/// Enough for the compression of zlib at level 6, within a few percent.
 const EFFORT: Effort = Effort { candidates: 64, enough: 128 };
-/// With a match this long at hand, a better one is not looked for that long.
+/// After a match of this length, fewer candidates are compared for a better one.
 const GOOD: u16 = 8;
-/// With one this long, not at all.
+/// After a match of this length, none are.
 const LAZY: u16 = 32;
 
-/// One block with the fixed codes; a match is taken as it is found.
+/// Writes one block with the fixed codes. Takes each match that it finds.
 pub(super) fn small(finder: &Finder, tables: &mut Tables<'_>, input: &[u8], bits: &mut Bits<'_>) {
     const ONE: Effort = Effort { candidates: 1, enough: 0 };
     bits.push(FIXED << 1, 3);
@@ -39,10 +39,10 @@ pub(super) fn small(finder: &Finder, tables: &mut Tables<'_>, input: &[u8], bits
     Codes::Fixed.push(bits, END_OF_BLOCK);
 }
 
-/// Blocks as good as they get; a match is taken if the next byte does not begin a longer one.
+/// Writes blocks in the shortest form. Takes a match if the next byte does not begin a longer one.
 pub(super) fn large(finder: &Finder, tables: &mut Tables<'_>, input: &[u8], bits: &mut Bits<'_>) {
     let mut block = Block::new(core::mem::take(&mut tables.symbols), input);
-    // The byte before `at` is still to be written: as a literal, or as the beginning of this match.
+    // The byte before `at` is not written yet. It becomes a literal or the beginning of the held match.
     let (mut waits, mut held) = (None, None::<Match>);
     let mut at = 0;
     while let Some(byte) = input.get(at)

@@ -1,31 +1,30 @@
-//! Finds what was there before: in the input, and in the window, a ring with the end of what earlier calls have
-//! deflated.
+//! Finds matches: in the input, and in the window, a ring with the last bytes that earlier calls have deflated.
 //!
-//! A position is that of a byte in all that was deflated, modulo 2^16. The tables hold positions where bytes with a
-//! certain hash stood. They need no clearing, and no care when a call fails: every candidate is compared with the
-//! input, and what is further back than the window is long, or than there are bytes, is none.
+//! A position is the number of a byte among all bytes that were deflated, modulo 2^16. The tables hold positions of
+//! bytes with a certain hash. They need not be cleared or initialised, nor restored when a call fails: every candidate
+//! is compared with the input, and a candidate before the beginning of the window is not used.
 
 use crate::deflate::rfc1951::MAX_MATCH;
 use crate::deflate::window::Window;
 use crate::target::FAST;
 
-/// The shortest match that is looked for. RFC 1951 has those of three bytes too: they save little, and there are many
-/// candidates for them.
+/// The shortest match to look for. RFC 1951 also allows matches of three bytes, but they save little and have many
+/// candidates.
 pub(super) const SHORTEST: usize = 4;
 
-/// The memory besides the window, in halves of that.
+/// The memory in addition to the window, in units of half a window.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Shares {
-    /// For positions by hash,
+    /// For positions by hash.
     pub(super) newest: u8,
-    /// for positions by position,
+    /// For positions by position.
     pub(super) older: u8,
-    /// and for symbols.
+    /// For symbols.
     pub(super) symbols: u8,
 }
 
 impl Shares {
-    /// Returns the memory that it takes with a window of that size.
+    /// Returns the memory for a window of this size, including the window.
     pub(super) const fn memory(self, window_size: usize) -> usize {
         window_size + (self.newest as usize + self.older as usize + self.symbols as usize) * (window_size / 2)
     }
@@ -37,16 +36,16 @@ pub(super) struct Tables<'m> {
     pub(super) ring: &'m mut [u8],
     /// By hash: the newest position.
     newest: &'m mut [[u8; 2]],
-    /// By position, as long as the window: the position before it with the same hash.
+    /// By position, modulo the size of the window: the position before it with the same hash.
     older: &'m mut [[u8; 2]],
     /// Room for symbols, three bytes each.
     pub(super) symbols: &'m mut [[u8; 3]],
-    /// What leaves of a 32-bit hash a place in `newest`.
+    /// Shifts a 32-bit hash to a place in `newest`.
     shift: u32,
 }
 
 impl<'m> Tables<'m> {
-    /// For the largest window of up to `window_bits` that there is memory for, if there is memory for any.
+    /// Divides the memory for the largest window of up to `window_bits` that fits it. Returns `None` if no window fits.
     pub(super) fn new(memory: &'m mut [u8], shares: Shares, window_bits: u8) -> Option<Self> {
         let size = (8..=window_bits).rev().map(|bits| 1 << bits).find(|size| shares.memory(*size) <= memory.len())?;
         let (ring, rest) = memory.split_at_mut_checked(size)?;
@@ -59,7 +58,7 @@ impl<'m> Tables<'m> {
         Some(Self { ring, newest, older: older.as_chunks_mut().0, symbols: symbols.as_chunks_mut().0, shift })
     }
 
-    /// Enters position `at`, which has these bytes, and returns the newest one before it with the same hash.
+    /// Enters position `at`, which has these bytes. Returns the newest position before it with the same hash.
     #[inline]
     fn enter(&mut self, at: u16, bytes: [u8; SHORTEST]) -> u16 {
         // Multiplicative hashing: the highest bits depend on all bytes.
@@ -73,7 +72,7 @@ impl<'m> Tables<'m> {
         u16::from_le_bytes(before)
     }
 
-    /// The position that had the hash of `at` before it; `at` if there is none.
+    /// Returns the position before `at` with the same hash, or `at` if there is none.
     #[inline]
     fn before(&self, at: u16) -> u16 {
         let mask = self.older.len().wrapping_sub(1);
@@ -81,7 +80,7 @@ impl<'m> Tables<'m> {
     }
 }
 
-/// A match: `length` bytes are the same as those `distance` bytes before them.
+/// A match: `length` bytes equal those `distance` bytes before them.
 #[derive(Clone, Copy)]
 pub(super) struct Match {
     pub(super) length: u16,
@@ -91,13 +90,13 @@ pub(super) struct Match {
 /// How long to look for a match.
 #[derive(Clone, Copy)]
 pub(super) struct Effort {
-    /// How many candidates are compared at most.
+    /// The maximum number of candidates to compare.
     pub(super) candidates: u16,
     /// A match of this length is good enough.
     pub(super) enough: u16,
 }
 
-/// Where an input is in all that is deflated.
+/// The position of an input among all bytes that are deflated.
 #[derive(Clone, Copy, Debug)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub(super) struct Finder {
@@ -122,15 +121,15 @@ impl Finder {
         self.window.remember(ring, input);
     }
 
-    /// Enters the place `at` of the input; the newest candidate for a match there.
+    /// Enters the place `at` of the input. Returns the newest candidate for a match there.
     #[inline]
     pub(super) fn enter(&self, tables: &mut Tables<'_>, input: &[u8], at: usize) -> Option<u16> {
         let bytes = input.get(at..).and_then(<[u8]>::first_chunk)?;
         Some(tables.enter(self.position.wrapping_add(at as u16), *bytes))
     }
 
-    /// The longest match at the place `at` of the input that is longer than `shorter`, from a candidate and those
-    /// before it.
+    /// Returns the longest match at the place `at` of the input, among a candidate and those before it, if it is longer
+    /// than `shorter`.
     pub(super) fn longest(
         &self,
         tables: &Tables<'_>,
@@ -150,7 +149,7 @@ impl Finder {
         let mut last = 0;
         for _ in 0..effort.candidates {
             let distance = usize::from(position.wrapping_sub(candidate));
-            // Candidates that do not lie further back with each step are left over from long ago.
+            // A candidate that is not further back than the last one is an old entry of the table.
             if distance <= last || distance > reach {
                 break;
             }
@@ -170,7 +169,7 @@ impl Finder {
                 if length >= usize::from(effort.enough) {
                     break;
                 }
-                // None: it goes to the end of the input, or is as long as a match can be.
+                // `None` if the match has the maximum length or ends with the input.
                 let Some(longer) = end_of(rest, longest) else { break };
                 end = longer;
             }
@@ -179,15 +178,15 @@ impl Finder {
         best
     }
 
-    /// Whether the window, so far back from the beginning of the input, may have what a longer match has at its end.
-    /// What goes beyond the ring's end, or into the input, is not looked at here.
+    /// Returns whether the window, `back` bytes before the input, can have a longer match: one with `end` at its end.
+    /// Returns true without a comparison if that is after the ring's end or in the input.
     #[inline]
     fn ends_alike(&self, ring: &[u8], back: usize, shorter: usize, end: [u8; 4]) -> bool {
         let start = self.window.place_by_mask(ring, back);
         shorter >= back || end_of(ring, start + shorter).is_none_or(|there| there == end)
     }
 
-    /// Returns how many bytes of `rest` are the same as those `back` bytes before the input: in the window, in one piece or two,
+    /// Returns how many bytes of `rest` equal those `back` bytes before the input: in one piece or two of the window,
     /// and then in the input.
     #[inline(never)]
     fn in_window(&self, ring: &[u8], input: &[u8], back: usize, rest: &[u8]) -> usize {
@@ -204,8 +203,7 @@ impl Finder {
     }
 }
 
-/// The last bytes of a match that is longer than `shorter`, as long as the shortest at least: where most candidates
-/// differ.
+/// Returns the last bytes of a match that is one byte longer than `shorter`. That is where most candidates differ.
 #[inline(always)]
 fn end_of(bytes: &[u8], shorter: usize) -> Option<[u8; SHORTEST]> {
     bytes.get((shorter + 1).wrapping_sub(SHORTEST)..).and_then(<[u8]>::first_chunk).copied()

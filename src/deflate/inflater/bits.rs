@@ -1,10 +1,10 @@
 //! The input, bit by bit (RFC 1951 section 3.1.1).
 
-/// Bits that were taken from the input and not used, the next one lowest.
+/// Bits that were taken from the input and not used yet. The lowest is the next.
 #[derive(Clone, Copy, Debug)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub(super) struct Bits {
-    /// What is above the counted bits is 0 or, after [`refill_word`](Self::refill_word), as in the input.
+    /// The bits above the counted ones are 0 or, after [`refill_word`](Self::refill_word), the next bits of the input.
     bits: u64,
     count: u32,
 }
@@ -24,7 +24,7 @@ impl Bits {
         self.count
     }
 
-    /// Takes bytes of the input, up to at least 56 bits or to the end of the input.
+    /// Takes bytes from the input until there are at least 56 bits or the input ends.
     #[inline]
     pub(super) fn refill(&mut self, input: &mut &[u8]) {
         while self.count < 56
@@ -36,7 +36,7 @@ impl Bits {
         }
     }
 
-    /// Takes bytes of the input, up to at least 56 bits; false if the input has no 8 bytes more.
+    /// Takes bytes from the input until there are at least 56 bits. Returns false if the input has fewer than 8 bytes.
     #[inline(always)]
     pub(super) fn refill_word(&mut self, input: &mut &[u8]) -> bool {
         let Some(word) = input.first_chunk() else { return false };
@@ -47,12 +47,12 @@ impl Bits {
         true
     }
 
-    /// Clears what is above the counted bits, which [`refill`](Self::refill) needs.
+    /// Clears the bits above the counted ones, as [`refill`](Self::refill) requires.
     pub(super) const fn clear_above(&mut self) {
         self.bits &= !(u64::MAX << (self.count & 63));
     }
 
-    /// Returns the next `n` bits as a number, if there are as many.
+    /// Returns the next `n` bits as a number, or `None` if there are fewer.
     pub(super) fn take(&mut self, n: u32) -> Option<u32> {
         let value = self.bits & !(u64::MAX << n);
         (n <= self.count).then(|| {
@@ -67,7 +67,7 @@ impl Bits {
         self.count = self.count.wrapping_sub(n);
     }
 
-    /// Skips what is left of the current byte.
+    /// Skips the rest of the current byte.
     pub(super) const fn align(&mut self) {
         self.use_up(self.count % 8);
     }

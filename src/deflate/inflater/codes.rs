@@ -1,4 +1,4 @@
-//! The two codes of a block, and what their symbols stand for (RFC 1951 section 3.2.5).
+//! The two codes of a block, and the meaning of their symbols (RFC 1951 section 3.2.5).
 
 use super::bits::Bits;
 use super::huffman::{Decoder, fixed_distances, fixed_literals};
@@ -6,16 +6,16 @@ use crate::deflate::rfc1951::{DISTANCES, END_OF_BLOCK, FIXED_DISTANCE_BITS, LITE
 use crate::target::FAST;
 use crate::wire::error::ProtocolError;
 
-/// The tables for short codes: as large as is of use for hosts with memory, smaller for others. That of the distances takes
-/// the seven bits of the codes for lengths too.
+/// The sizes of the tables for short codes: with `FAST` as large as is useful, otherwise smaller. The table for
+/// distances also has to hold the code for lengths, which has up to seven bits.
 const LITERAL_TABLE: usize = if FAST { 512 } else { 128 };
 const DISTANCE_TABLE: usize = 128;
 
-/// The fixed codes; all of them fit the tables if those are large.
+/// The fixed codes. If the tables are large, all codes fit them.
 static FIXED_LITERALS: [u16; LITERAL_TABLE] = fixed_literals();
 static FIXED_DISTANCES: [u16; DISTANCE_TABLE] = fixed_distances();
 
-/// What a code or two stand for.
+/// The meaning of a code or two.
 pub(super) enum Symbol {
     Literal(u8),
     EndOfBlock,
@@ -29,7 +29,7 @@ pub(super) struct Codes {
     pub(super) literals: Decoder<LITERAL_TABLE, LITERALS>,
     /// In the header of a dynamic block, the code for lengths of codes.
     pub(super) distances: Decoder<DISTANCE_TABLE, DISTANCES>,
-    /// They are those of fixed blocks. Small messages are fixed blocks more often than not, so these are kept.
+    /// Whether they are the fixed codes. These are kept between blocks, since most small messages are fixed blocks.
     fixed: bool,
 }
 
@@ -44,7 +44,7 @@ impl Codes {
         if self.distances.build(lengths, false) { Ok(()) } else { Err(ProtocolError::DeflateCode) }
     }
 
-    /// Builds the codes of a dynamic block. One that cannot end is an error at once.
+    /// Builds the codes of a dynamic block. It is an error if no code ends the block.
     pub(super) fn build(&mut self, literals: &[u8], distances: &[u8]) -> Result<(), ProtocolError> {
         let ends = literals.get(usize::from(END_OF_BLOCK)).is_some_and(|length| *length > 0);
         if !ends || !self.literals.build(literals, true) || !self.distances.build(distances, true) {
@@ -53,8 +53,8 @@ impl Codes {
         Ok(())
     }
 
-    /// Makes the codes those of fixed blocks (RFC 1951 section 3.2.6): from constants where their tables have all codes, or
-    /// else by means of `lengths`.
+    /// Builds the fixed codes (RFC 1951 section 3.2.6): from constants if the tables hold all codes, otherwise from
+    /// lengths, with `lengths` as working memory.
     pub(super) fn build_fixed(&mut self, lengths: &mut [u8; LITERALS + DISTANCES]) {
         if self.fixed {
             return;
@@ -74,7 +74,7 @@ impl Codes {
         self.distances.build(distances, false);
     }
 
-    /// Returns the next symbol and its bits; None if they are not all there.
+    /// Returns the next symbol and the number of its bits, or `None` if some of these bits are missing.
     #[inline]
     pub(super) fn decode(&self, bits: &Bits) -> Result<Option<(Symbol, u32)>, ProtocolError> {
         let (bits, count) = (bits.peek(), bits.count());

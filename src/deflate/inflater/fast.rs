@@ -1,4 +1,4 @@
-//! Decodes symbols while the input has whole words and the room takes any symbol; for targets that are built for speed.
+//! Decodes symbols while the input has whole words and the room is enough for any symbol. Only for builds for speed.
 
 use super::bits::Bits;
 use super::codes::Codes;
@@ -9,11 +9,11 @@ use crate::wire::error::ProtocolError;
 
 /// Matches are copied in chunks of this size, or of twice this size.
 const CHUNK: usize = 16;
-/// No symbols between two looks at the room write further than this: two literals, and a match with the chunks at its
-/// end.
+/// The maximum number of bytes that are written between two checks of the room: two literals, and a match with the
+/// chunks after its end.
 pub(super) const ROOM: usize = 2 + MAX_MATCH as usize + 2 * CHUNK;
 
-/// Decodes up to the end of the block, which is left to the caller, or until the input or the room might not suffice.
+/// Decodes up to the end of the block, which the caller must decode, or until the input or the room might not suffice.
 #[inline(never)]
 pub(super) fn symbols(
     codes: &Codes,
@@ -21,7 +21,7 @@ pub(super) fn symbols(
     input: &mut &[u8],
     output: &mut Output<'_>,
 ) -> Result<(), ProtocolError> {
-    // In a function of its own, copies of what the loop changes stay in registers.
+    // Local copies of the state that the loop changes stay in registers.
     let mut reader = Reader { bits: *bits, input };
     let mut local = output.reborrow();
     let mut produced = local.produced;
@@ -75,21 +75,21 @@ pub(super) fn symbols(
     outcome
 }
 
-/// What symbols are read from.
+/// The source of the symbols.
 struct Reader<'i> {
     bits: Bits,
     input: &'i [u8],
 }
 
 impl Reader<'_> {
-    /// Takes up to at least 56 bits, for three literals of the table or for a match, which has 48 at most; false if the
-    /// input has no word more.
+    /// Takes bytes until there are at least 56 bits. That is enough for three literals in the table, or for a match, which
+    /// has at most 48 bits. Returns false if the input has no further word.
     #[inline(always)]
     fn refill(&mut self) -> bool {
         self.bits.refill_word(&mut self.input)
     }
 
-    /// Writes a literal; false if the symbol is none.
+    /// Writes a literal. Returns false if the symbol is not a literal.
     #[inline(always)]
     fn literal(&mut self, symbol: Decoded, place: &mut u8) -> bool {
         if symbol.is_literal() {
@@ -99,7 +99,7 @@ impl Reader<'_> {
         symbol.is_literal()
     }
 
-    /// Reads a distance; None if there is none.
+    /// Reads a distance. Returns `None` if it is invalid.
     #[inline(always)]
     fn distance(&mut self, codes: &Codes) -> Option<u16> {
         let symbol = codes.distances.decode(self.bits.peek());
@@ -112,8 +112,8 @@ impl Reader<'_> {
     }
 }
 
-/// Copies a match, but does not count it as produced. There is room for the match and more: chunks go
-/// beyond it, where what follows is written over them.
+/// Copies a match, but does not count it as produced. Whole chunks are copied, which go beyond the end of the match.
+/// There is room for them, and later output overwrites them.
 #[inline(always)]
 fn copy_match(output: &mut Output<'_>, length: u16, distance: u16) -> Result<(), ProtocolError> {
     let (whole, back) = (usize::from(length), usize::from(distance));
@@ -126,7 +126,7 @@ fn copy_match(output: &mut Output<'_>, length: u16, distance: u16) -> Result<(),
         return Ok(());
     }
     output.check(distance)?;
-    // In the window, not around the ring's end nor into what this call has written?
+    // Is it all in the window, and neither around the ring's end nor in this call's output?
     let in_window = back - output.produced;
     let start = output.window.place(output.ring, in_window);
     match output.ring.get(start..start.saturating_add(whole + CHUNK)) {
@@ -142,7 +142,7 @@ fn copy_match(output: &mut Output<'_>, length: u16, distance: u16) -> Result<(),
     Ok(())
 }
 
-/// Goes on with the first `back` bytes of a slice, again and again, for `len` bytes and up to two chunks more.
+/// Repeats the first `back` bytes of a slice after them, for `len` bytes and up to two chunks more.
 #[inline(always)]
 fn repeat(bytes: &mut [u8], back: usize, len: usize) {
     if back >= 2 * CHUNK {
@@ -150,7 +150,7 @@ fn repeat(bytes: &mut [u8], back: usize, len: usize) {
     }
     let mut step = back;
     while step < CHUNK {
-        // Of a shorter repetition twice as much is there each time.
+        // The repeated bytes are shorter than a chunk: double them.
         copy_chunk(bytes, 0, step);
         step *= 2;
     }
@@ -168,7 +168,7 @@ fn copy_chunk(bytes: &mut [u8], from: usize, to: usize) {
     }
 }
 
-/// Copies the beginning of a slice to the place `step` after it, chunk by chunk, up to `len` bytes or a bit more.
+/// Copies the beginning of a slice `step` bytes further, chunk by chunk: `len` bytes, rounded up to whole chunks.
 #[inline(always)]
 fn copy_after<const C: usize>(mut bytes: &mut [u8], step: usize, len: usize) {
     for _ in 0..len.div_ceil(C) {

@@ -1,31 +1,32 @@
-//! Huffman codes for inflating: built from the lengths of their codes, and decoded (RFC 1951 section 3.2.2).
+//! Huffman codes for inflating: building them from the lengths of their codes, and decoding (RFC 1951 section 3.2.2).
 //!
-//! A canonical code has its codes in the order of their lengths, and those of a length are consecutive numbers. Short codes
-//! are looked up in a table of `T` entries. Longer ones are rare, and are found by comparing with the largest of each length.
+//! The codes of a canonical code are in the order of their lengths, and the codes of each length are consecutive
+//! numbers. Short codes are looked up in a table of `T` entries. Longer codes are rare, and are found by comparing with
+//! the largest of each length.
 
 use crate::bytes::copy;
 use crate::deflate::rfc1951::{FIXED_DISTANCE_BITS, LITERALS, MAX_BITS, fixed_bits, fixed_code};
 
-/// A code for up to `S` symbols, and a table for those of its codes that have at most log2 `T` bits.
+/// A code for up to `S` symbols, with a table of the codes that have at most log2 `T` bits.
 #[derive(Debug)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub(super) struct Decoder<const T: usize, const S: usize> {
-    /// By the next bits of the stream: a [`Decoded`], or 0 where a longer code or none begins.
+    /// By the next bits of the stream: a [`Decoded`], or 0 for a longer code or no code.
     table: [u16; T],
-    /// In the order of their codes.
+    /// The symbols, in the order of their codes.
     symbols: [u16; S],
-    /// By the number of bits: the first 15-bit number above all codes up to that length, each filled up with zeros.
+    /// By the number of bits: the first 15-bit number above all codes up to that length, each padded with zeros.
     above: [u16; MAX_BITS + 1],
-    /// By the number of bits: what turns a code into a place in `symbols`.
+    /// By the number of bits: the offset from a code to its place in `symbols`.
     offset: [u16; MAX_BITS + 1],
 }
 
-/// A symbol and the number of bits of its code; no bits if the code has no such symbol.
+/// A symbol and the number of bits of its code, which is 0 if there is no symbol.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) struct Decoded(u16);
 
 impl Decoded {
-    /// The bits are no code.
+    /// The bits are not a code.
     const NONE: Self = Self(0);
 
     const fn new(symbol: u16, bits: u16) -> Self {
@@ -42,7 +43,7 @@ impl Decoded {
         (self.0 & 15) as u32
     }
 
-    /// Whether a symbol for literals and lengths is a literal.
+    /// Returns whether a symbol for literals and lengths is a literal.
     #[inline(always)]
     pub(super) const fn is_literal(self) -> bool {
         self.0.wrapping_sub(1) < (256 << 4) - 1
@@ -52,16 +53,16 @@ impl Decoded {
 impl<const T: usize, const S: usize> Decoder<T, S> {
     const TABLE_BITS: usize = T.trailing_zeros() as usize;
 
-    /// No code yet.
+    /// Creates a code without symbols.
     pub(super) const fn new() -> Self {
         Self { table: [0; T], symbols: [0; S], above: [0; MAX_BITS + 1], offset: [0; MAX_BITS + 1] }
     }
 
-    /// Builds the code in which symbol n has `lengths[n]` bits; 0 for a symbol that is not used. False if there is no such
-    /// code.
+    /// Builds the code in which symbol n has `lengths[n]` bits; 0 means that the symbol is not used. Returns false if
+    /// there is no such code.
     ///
-    /// A code must use up its bits, unless `partial` allows it to have no symbol, or a single one of one bit (RFC 1951
-    /// section 3.2.7).
+    /// A code must be complete. With `partial`, it may also have no symbol, or a single one of one bit (RFC 1951 section
+    /// 3.2.7).
     pub(super) fn build(&mut self, lengths: &[u8], partial: bool) -> bool {
         let mut count = [0u16; MAX_BITS + 1];
         for bits in lengths {
@@ -78,8 +79,8 @@ impl<const T: usize, const S: usize> Decoder<T, S> {
         true
     }
 
-    /// Sets the bounds of the codes of each length, given how many there are, and in `next` their first places in `symbols`.
-    /// False if there is no such code.
+    /// Sets the bounds of the codes of each length, given how many there are, and sets `next` to their first places in
+    /// `symbols`. Returns false if there is no such code.
     // RFC 1951 3.2.2, step 2
     fn place(&mut self, count: &[u16; MAX_BITS + 1], next: &mut [u16; MAX_BITS + 1], partial: bool) -> bool {
         let (mut code, mut place) = (0u32, 0u16);
@@ -112,8 +113,8 @@ impl<const T: usize, const S: usize> Decoder<T, S> {
         }
     }
 
-    /// Fills the table, for one length of codes after the other. The table that looks at one bit more is the one before it
-    /// twice, and the codes of that length.
+    /// Fills the table, one length of codes after the other. The table for one more bit is two copies of the table
+    /// before it, plus the codes of that length.
     fn fill(&mut self, count: &[u16; MAX_BITS + 1]) {
         let mut symbols = self.symbols.iter();
         let mut code = 0u16;
@@ -135,14 +136,14 @@ impl<const T: usize, const S: usize> Decoder<T, S> {
         }
     }
 
-    /// Decodes by a table that has all codes.
+    /// Sets the table to one that has all codes.
     pub(super) const fn use_table(&mut self, table: &[u16; T]) {
         self.table = *table;
     }
 
-    /// Returns the symbol that the bits begin with. Unread bits are taken as 0, which makes the smallest of the codes with
-    /// that beginning. Larger codes are at least as long, and what is no code is larger than all: a result that needs more
-    /// bits than were read, or that is no symbol, stays so whatever the unread bits are.
+    /// Returns the symbol of the code at the start of the bits. Unread bits are taken as 0, which gives the smallest
+    /// code with that beginning. Larger codes are at least as long, and invalid codes are larger than all others. So a
+    /// result that needs more bits than were read, or that is not a symbol, stays so whatever the unread bits are.
     #[inline(always)]
     pub(super) fn decode(&self, bits: u64) -> Decoded {
         match self.look_up(bits) {
@@ -151,7 +152,7 @@ impl<const T: usize, const S: usize> Decoder<T, S> {
         }
     }
 
-    /// Does the same for the codes in the table; no bits for others.
+    /// Does the same for the codes in the table. The result has no bits for other codes.
     #[inline(always)]
     pub(super) fn look_up(&self, bits: u64) -> Decoded {
         Decoded(self.table.get(bits as usize & (T - 1)).copied().unwrap_or_else(|| never!(0)))
@@ -173,15 +174,16 @@ impl<const T: usize, const S: usize> Decoder<T, S> {
     }
 }
 
-/// Returns the code that follows `code`. Codes are in the table with their first bit lowest (RFC 1951 section 3.1.1), so the
-/// carry goes down: the highest zero becomes a one, and the ones above it zeros. After the last code this is no code.
+/// Returns the code that follows `code`. In the table the first bit of a code is the lowest (RFC 1951 section 3.1.1),
+/// so the carry goes down: the highest zero becomes a one, and the ones above it become zeros. The result after the
+/// last code is not a code.
 #[inline(always)]
 const fn successor(code: u16, bits: u16) -> u16 {
     let zero = 1 << (15 - (!code & ((1 << bits) - 1) | 1).leading_zeros());
     code & (zero - 1) | zero
 }
 
-/// Returns the table of the fixed code for literals and lengths (RFC 1951 section 3.2.6), as far as codes fit.
+/// Returns the table of the fixed code for literals and lengths (RFC 1951 section 3.2.6), with the codes that fit.
 #[allow(clippy::indexing_slicing, reason = "only the compiler calls it")]
 pub(super) const fn fixed_literals<const T: usize>() -> [u16; T] {
     let (mut table, mut symbol) = ([0; T], 0);

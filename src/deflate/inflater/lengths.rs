@@ -12,10 +12,10 @@ use crate::wire::error::ProtocolError;
 #[derive(Debug)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub(super) struct Lengths {
-    /// Those for literals and lengths, followed by those for distances. Before these are read, those of the code for
+    /// The lengths for literals and lengths, followed by those for distances. Before that, the lengths of the code for
     /// lengths.
     lengths: [u8; LITERALS + DISTANCES],
-    /// How many there are for literals and lengths, less 257; and for distances, less 1.
+    /// How many there are for literals and lengths, minus 257, and for distances, minus 1.
     literals: u8,
     distances: u8,
 }
@@ -25,7 +25,7 @@ impl Lengths {
         Self { lengths: [0; LITERALS + DISTANCES], literals: 0, distances: 0 }
     }
 
-    /// Room that is free outside of the header of a dynamic block.
+    /// Returns working memory. Do not use it inside the header of a dynamic block.
     pub(super) const fn scratch(&mut self) -> &mut [u8; LITERALS + DISTANCES] {
         &mut self.lengths
     }
@@ -35,7 +35,7 @@ impl Lengths {
         self.literals = (counts & 31) as u8;
         self.distances = (counts >> 5 & 31) as u8;
         self.lengths = [0; LITERALS + DISTANCES];
-        // RFC 1951 3.2.6: the last two of either never occur
+        // RFC 1951 3.2.6: the last two symbols of each code never occur
         if self.literal_count() > USED_LITERALS as u16 || self.count() - self.literal_count() > USED_DISTANCES as u16 {
             return Err(ProtocolError::DeflateCode);
         }
@@ -46,7 +46,7 @@ impl Lengths {
         257 + self.literals as u16
     }
 
-    /// How many lengths there are in all.
+    /// Returns the total number of lengths.
     pub(super) const fn count(&self) -> u16 {
         self.literal_count() + 1 + self.distances as u16
     }
@@ -65,8 +65,8 @@ impl Lengths {
         codes.build_code_lengths(self.lengths.get(..CODE_LENGTHS).unwrap_or_else(|| never!(Default::default())))
     }
 
-    /// Reads the length that is next, for symbol `n` and those after it. Returns for how many; None if not all bits are
-    /// there.
+    /// Reads the next length, for symbol `n` and possibly those after it. Returns the number of symbols, or `None` if
+    /// some bits are missing.
     pub(super) fn read(&mut self, n: u16, codes: &Codes, bits: &mut Bits) -> Result<Option<u16>, ProtocolError> {
         let decoded = codes.distances.decode(bits.peek());
         if decoded.bits() == 0 {

@@ -1,11 +1,10 @@
-//! Where a call writes, and where it copies matches from: what it has written itself and, where that does not reach back far
-//! enough, the window.
+//! The output of a call. Matches are copied from this output and, if they begin before it, from the window.
 
 use crate::bytes::copy;
 use crate::deflate::window::Window;
 use crate::wire::error::ProtocolError;
 
-/// The room of a call, and the window of those before it.
+/// The room of a call, and the window with the output of earlier calls.
 pub(super) struct Output<'a> {
     pub(super) window: Window,
     /// The window's bytes.
@@ -15,20 +14,20 @@ pub(super) struct Output<'a> {
 }
 
 impl Output<'_> {
-    /// Lends the room. What is written by it counts in the copy only.
+    /// Lends the room. Only the copy counts the bytes that are written with it.
     #[inline(always)]
     pub(super) const fn reborrow(&mut self) -> Output<'_> {
         Output { window: self.window, ring: self.ring, room: self.room, produced: self.produced }
     }
 
-    /// Checks that a match does not reach back further than there are bytes, or than the window is long.
+    /// Checks that a match does not begin before the first byte or before the window.
     #[inline(always)]
     pub(super) fn check(&self, distance: u16) -> Result<(), ProtocolError> {
         let reach = self.window.reach(self.ring, self.produced);
         if usize::from(distance) > reach { Err(ProtocolError::DeflateDistance) } else { Ok(()) }
     }
 
-    /// Writes a literal; false if there is no room.
+    /// Writes a literal. Returns false if there is no room.
     #[inline]
     pub(super) fn push(&mut self, byte: u8) -> bool {
         let Some(place) = self.room.get_mut(self.produced) else { return false };
@@ -37,7 +36,7 @@ impl Output<'_> {
         true
     }
 
-    /// Writes as many bytes as there are, and as there is room for up to `most`; returns how many.
+    /// Writes as many of the bytes as there is room for, but at most `most`. Returns how many.
     pub(super) fn extend(&mut self, bytes: &[u8], most: u16) -> usize {
         let end = self.produced.saturating_add(most.into()).min(self.room.len());
         let copied = copy(self.room.get_mut(self.produced..end).unwrap_or_else(|| never!(Default::default())), bytes);
@@ -45,7 +44,7 @@ impl Output<'_> {
         copied
     }
 
-    /// Copies as much of a match as there is room for, and returns how much. The distance was checked.
+    /// Copies as much of a match as there is room for, and returns how much. The distance must have been checked.
     #[inline(never)]
     pub(super) fn copy_match(&mut self, length: u16, distance: u16) -> u16 {
         let (start, distance) = (self.produced, usize::from(distance));
@@ -57,8 +56,8 @@ impl Output<'_> {
                 at += copy(room.get_mut(at..).unwrap_or_else(|| never!(Default::default())), piece);
             }
         }
-        // The rest is in the output. A match may be longer than its distance: then it repeats itself, and what there is to
-        // copy doubles with each round.
+        // The rest is in the output. A match can be longer than its distance. Then it repeats, and each round doubles
+        // the bytes to copy.
         let from = at.saturating_sub(distance);
         while let Some((written, to)) = room.split_at_mut_checked(at)
             && !to.is_empty()

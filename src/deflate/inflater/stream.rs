@@ -1,8 +1,8 @@
-//! The decoder of DEFLATE blocks (RFC 1951), in messages as RFC 7692 section 7.2.2 has them.
+//! The decoder of DEFLATE blocks (RFC 1951) in messages (RFC 7692 section 7.2.2).
 //!
-//! Input comes at any cut, output goes to room of any size, and the next call goes on where the last one stopped.
-//! Symbols are decoded one by one where each might be the last that the input or the room has; elsewhere, on targets that
-//! are built for speed, by `fast`.
+//! The input can be split anywhere, and the room for the output can have any size. Each call continues where the last
+//! one stopped. In builds for speed, `fast` decodes most symbols. The slow path decodes one symbol at a time near the
+//! end of the input or of the room.
 
 use super::bits::Bits;
 use super::codes::{Codes, Symbol};
@@ -14,7 +14,7 @@ use crate::deflate::window::Window;
 use crate::target::FAST;
 use crate::wire::error::ProtocolError;
 
-/// What is next in the stream.
+/// The next item in the stream.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 enum Step {
@@ -24,21 +24,21 @@ enum Step {
     StoredLength,
     /// This many bytes of a stored block.
     Stored(u16),
-    /// In a dynamic block: how many lengths of codes follow,
+    /// In a dynamic block: the numbers of lengths that follow.
     Counts,
-    /// the lengths of the code for lengths, from this one in their order, up to this number,
+    /// In a dynamic block: the lengths of the code for lengths, from number `next` to `count`.
     CodeLengths { next: u8, count: u8 },
-    /// and the lengths, from this symbol.
+    /// In a dynamic block: the lengths of the codes, from this symbol.
     Lengths(u16),
     /// A literal, a match, or the end of the block.
     Symbol,
     /// The rest of a match.
     Match { left: u16, distance: u16 },
-    /// Nothing: the message has ended, or an error came.
+    /// Nothing: the message has ended, or there was an error.
     Over(Result<(), ProtocolError>),
 }
 
-/// What decoding needs to go on.
+/// What decoding needs to continue.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Need {
     Nothing,
@@ -46,7 +46,7 @@ enum Need {
     Room,
 }
 
-/// A decoder, but for its window's bytes.
+/// A decoder, without the bytes of its window.
 #[derive(Debug)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub(super) struct Stream {
@@ -55,18 +55,18 @@ pub(super) struct Stream {
     lengths: Lengths,
     window: Window,
     step: Step,
-    /// The block is the last of a DEFLATE stream. Another stream may follow.
+    /// Whether the block is the last of a DEFLATE stream. Another stream can follow.
     last_block: bool,
-    /// Bytes of [`EMPTY`] that were taken, which a receiver appends to a message (RFC 7692 section 7.2.2).
+    /// How many bytes of [`EMPTY`] were read. A receiver appends `EMPTY` to each message (RFC 7692 section 7.2.2).
     tail: u8,
 }
 
-/// How far a call has come.
+/// The result of a call.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) struct Inflated {
     pub(super) consumed: usize,
     pub(super) produced: usize,
-    /// The room is used up, and there is more to write. If not, all input was consumed.
+    /// Whether the room is full and there is more to write. If not, all input was consumed.
     pub(super) more: bool,
 }
 
@@ -83,7 +83,7 @@ impl Stream {
         }
     }
 
-    /// Begins a message; with an empty window, unless it is `taken_over`.
+    /// Begins a message. Empties the window unless it is `taken_over`.
     pub(super) fn begin(&mut self, taken_over: bool) {
         if !taken_over {
             self.window.forget();
@@ -95,7 +95,7 @@ impl Stream {
         self.tail = 0;
     }
 
-    /// Returns the error that came, if one did.
+    /// Returns the error, if there was one.
     pub(super) fn outcome(&self) -> Result<(), ProtocolError> {
         if let Step::Over(outcome) = self.step { outcome } else { Ok(()) }
     }
@@ -105,7 +105,7 @@ impl Stream {
         self.step = Step::Over(Err(error));
     }
 
-    /// Decodes as much of `input` as there is room for. `last`: the input ends the message.
+    /// Decodes as much of `input` as there is room for. With `last`, the input ends the message.
     pub(super) fn inflate(
         &mut self,
         ring: &mut [u8],
@@ -124,7 +124,7 @@ impl Stream {
         Ok(Inflated { consumed: input.len().wrapping_sub(rest.len()), produced, more })
     }
 
-    /// Decodes; returns whether there is more to write than there is room.
+    /// Decodes, and returns whether there is more to write than fits the room.
     fn message(&mut self, input: &mut &[u8], output: &mut Output<'_>, last: bool) -> Result<bool, ProtocolError> {
         if self.blocks(input, output)? == Need::Room {
             return Ok(true);
@@ -132,8 +132,8 @@ impl Stream {
         if !last {
             return Ok(false);
         }
-        // RFC 7692 7.2.2 [7692-7.2.2-1]. What ended with a last block may lack the empty block after it, which is not needed
-        // to see that nothing is missing.
+        // RFC 7692 7.2.2 [7692-7.2.2-1]. A message that ends with a last block can lack the empty block after it. It is
+        // complete without that block.
         if !(self.is_between_blocks() && self.last_block) {
             let mut tail = EMPTY.get(self.tail.into()..).unwrap_or_else(|| never!(Default::default()));
             let need = self.blocks(&mut tail, output)?;
@@ -153,7 +153,7 @@ impl Stream {
         matches!(self.step, Step::Header) && self.bits.count() == 0
     }
 
-    /// Decodes to the end of the input or of the room, and returns which.
+    /// Decodes up to the end of the input or of the room, and returns which of them ended.
     fn blocks(&mut self, input: &mut &[u8], output: &mut Output<'_>) -> Result<Need, ProtocolError> {
         loop {
             if !matches!(self.step, Step::Stored(_)) {
@@ -176,7 +176,7 @@ impl Stream {
         }
     }
 
-    /// The header of a block. There may be several blocks, of any type.
+    /// Reads the header of a block. There can be several blocks, of any type.
     // RFC 1951 3.2.3 [7692-7.2.3-1]
     fn header(&mut self) -> Result<Need, ProtocolError> {
         let Some(header) = self.bits.take(3) else { return Ok(Need::Input) };
@@ -198,7 +198,7 @@ impl Stream {
 
     const fn end_block(&mut self) {
         if self.last_block {
-            self.bits.align(); // RFC 7692 7.2.1: the next block follows at a whole byte [7692-7.2.1-5]
+            self.bits.align(); // RFC 7692 7.2.1: the next block begins at a whole byte [7692-7.2.1-5]
         }
         self.step = Step::Header;
     }
@@ -212,7 +212,7 @@ impl Stream {
         Ok(Need::Nothing)
     }
 
-    /// Copies bytes of a stored block. The first of them may have been taken as bits.
+    /// Copies bytes of a stored block. The first of them can be in `bits` already.
     fn stored(&mut self, left: u16, input: &mut &[u8], output: &mut Output<'_>) -> Need {
         if left == 0 {
             self.end_block();
@@ -268,14 +268,14 @@ impl Stream {
         Ok(Need::Nothing)
     }
 
-    /// The next symbol, and those before it that `fast` decodes.
+    /// Decodes symbols with `fast`, and then the next symbol.
     #[inline]
     fn symbol(&mut self, input: &mut &[u8], output: &mut Output<'_>) -> Result<Need, ProtocolError> {
         if FAST && input.len() >= 8 && output.room.len().wrapping_sub(output.produced) >= fast::ROOM {
             fast::symbols(&self.codes, &mut self.bits, input, output)?;
         }
         let Some((symbol, bits)) = self.codes.decode(&self.bits)? else {
-            // `fast` may have left fewer bits than there are.
+            // `fast` can leave fewer bits than the input has.
             return Ok(if input.is_empty() { Need::Input } else { Need::Nothing });
         };
         match symbol {

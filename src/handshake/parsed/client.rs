@@ -1,4 +1,4 @@
-//! The client's side of a handshake whose HTTP somebody else reads and writes.
+//! The client's side of a handshake for which the host reads and writes the HTTP messages.
 
 use super::start::{Start, check_no_hop};
 use crate::connection::{Config, Connection};
@@ -12,8 +12,8 @@ use crate::handshake::response::{Response, StatusLine};
 use crate::role::Client;
 use crate::writer::build;
 
-/// A client's opening handshake. Like [`handshake::ClientHandshake`](crate::handshake::ClientHandshake), whose limits it has,
-/// but for a request that is written, and a response that is parsed, elsewhere.
+/// A client's opening handshake. It is like [`handshake::ClientHandshake`](crate::handshake::ClientHandshake), with the
+/// same limits, but the host writes the request and parses the response.
 #[derive(Debug)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct ClientHandshake<'c, S> {
@@ -23,7 +23,7 @@ pub struct ClientHandshake<'c, S> {
 }
 
 impl<'c, S: AsRef<[u8]> + AsMut<[u8]>> ClientHandshake<'c, S> {
-    /// Prepares an upgrade of HTTP/1.1. `nonce` as in
+    /// Prepares an upgrade of HTTP/1.1. For `nonce` see
     /// [`handshake::ClientHandshake::new`](crate::handshake::ClientHandshake::new).
     pub fn upgrade(config: &'c ClientConfig<'c>, nonce: [u8; 16], storage: S) -> Self {
         Self { inner: client::ClientHandshake::new(config, nonce, storage), extended: false, status: None }
@@ -35,12 +35,12 @@ impl<'c, S: AsRef<[u8]> + AsMut<[u8]>> ClientHandshake<'c, S> {
         Self { inner: client::ClientHandshake::new(config, [0; 16], storage), extended: true, status: None }
     }
 
-    /// The request to be sent. `names` gets host, port, path and query: a few bytes more than the URI has always
-    /// suffice.
+    /// Returns the request to send. Its host, port, path and query are written to `names`: the length of the URI plus a
+    /// few bytes always suffices.
     ///
     /// # Errors
     ///
-    /// What is wrong with the configuration or `names`; the call can be repeated.
+    /// Fails if the configuration is invalid or `names` is too small. The call can be repeated.
     pub fn request<'a>(&'a self, names: &'a mut [u8]) -> Result<RequestHead<'a>, BuildError> {
         self.inner.check_config()?;
         let uri = &self.inner.config.uri;
@@ -49,7 +49,7 @@ impl<'c, S: AsRef<[u8]> + AsMut<[u8]>> ClientHandshake<'c, S> {
             w.target(uri);
         })?;
         let names = names.get(..len).unwrap_or_else(|| never!(&[]));
-        // No host holds a slash, and every path begins with one.
+        // A host contains no slash, and every path begins with one.
         let path = names.iter().position(|&byte| byte == b'/').and_then(|n| names.split_at_checked(n));
         let (authority, path) = path.unwrap_or_else(|| never!((names, &[])));
         let (authority, path) = (text(authority), text(path));
@@ -69,8 +69,8 @@ impl<'c, S: AsRef<[u8]> + AsMut<[u8]>> ClientHandshake<'c, S> {
         Ok(RequestHead { start, authority, key, config: self.inner.config })
     }
 
-    /// Validates a response: its status and its header fields. Interim ones (1xx but 101) may be passed or not; nothing
-    /// comes of them. Whoever parsed it must see to it that it is HTTP/1.1 and not 1.0.
+    /// Validates a response: its status and its header fields. Interim responses (1xx but 101) have no effect, so the
+    /// host can omit them. Over HTTP/1.x, the host must make sure that the version is 1.1 and not 1.0.
     ///
     /// # Errors
     ///
@@ -114,22 +114,22 @@ impl<'c, S: AsRef<[u8]> + AsMut<[u8]>> ClientHandshake<'c, S> {
         self.inner.end(self.extended)
     }
 
-    /// The status of the response as it was passed.
+    /// Returns the status that was passed to [`receive`](Self::receive).
     pub fn status(&self) -> Option<u16> {
         self.status
     }
 
-    /// The response, once it passed every check. One that opens an extended CONNECT has the status 101 here, as over
-    /// HTTP/1.1.
+    /// Returns the response once it has passed every check. If it opens an extended CONNECT, its status reads as 101,
+    /// as over HTTP/1.1.
     pub fn response(&self) -> Option<Response<'_>> {
         self.inner.response()
     }
 
-    /// The connection. See [`handshake::ClientHandshake::connect`](crate::handshake::ClientHandshake::connect).
+    /// Returns the connection. See [`handshake::ClientHandshake::connect`](crate::handshake::ClientHandshake::connect).
     ///
     /// # Errors
     ///
-    /// [`BuildError::NotNow`] if the response opens none, or if this was called before.
+    /// [`BuildError::NotNow`] if the response does not open a connection, or if this was called before.
     pub fn connect<K: FnMut() -> [u8; 4]>(
         &mut self,
         keys: K,
@@ -139,11 +139,11 @@ impl<'c, S: AsRef<[u8]> + AsMut<[u8]>> ClientHandshake<'c, S> {
     }
 }
 
-/// A request to be sent.
+/// A request to send.
 #[derive(Clone, Copy, Debug)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct RequestHead<'a> {
-    /// What it begins with.
+    /// The request line or the pseudo-header fields.
     pub start: Start<'a>,
     authority: &'a str,
     key: Option<[u8; 24]>,
@@ -151,10 +151,10 @@ pub struct RequestHead<'a> {
 }
 
 impl RequestHead<'_> {
-    /// The header fields, all of them to be sent: names in lower case, with one Sec-WebSocket-Protocol for each
-    /// subprotocol, and after them those of [`ClientConfig::headers`] as the host wrote them.
+    /// Returns the header fields; send all of them. The names are in lower case, and each subprotocol has its own
+    /// Sec-WebSocket-Protocol. The fields in [`ClientConfig::headers`] follow unchanged.
     pub fn headers(&self) -> impl Iterator<Item = (&str, &str)> + Clone {
-        // RFC 8441 5: neither the fields of the hop nor the key [8441-5-3] [8441-5-4] [8441-5-5]
+        // RFC 8441 5: no hop-by-hop fields and no key [8441-5-3] [8441-5-4] [8441-5-5]
         let [host, upgrade, connection, key] = match &self.key {
             Some(key) => [self.authority, "websocket", "Upgrade", text(key)],
             None => [""; 4],

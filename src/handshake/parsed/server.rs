@@ -1,4 +1,4 @@
-//! The server's side of a handshake whose HTTP somebody else reads and writes.
+//! The server's side of a handshake for which the host reads and writes the HTTP messages.
 
 use super::start::{Start, check_no_hop};
 use crate::connection::{Config, Connection};
@@ -14,8 +14,8 @@ use crate::handshake::request::{Method, Request, RequestLine};
 use crate::handshake::server;
 use crate::role::Server;
 
-/// A server's opening handshake. Like [`handshake::ServerHandshake`](crate::handshake::ServerHandshake), whose limits it has,
-/// but for a request that was parsed elsewhere.
+/// A server's opening handshake. It is like [`handshake::ServerHandshake`](crate::handshake::ServerHandshake), with the
+/// same limits, but the host parses the request and writes the response.
 #[derive(Debug)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct ServerHandshake<'c, S> {
@@ -23,8 +23,7 @@ pub struct ServerHandshake<'c, S> {
 }
 
 impl<'c, S: AsRef<[u8]> + AsMut<[u8]>> ServerHandshake<'c, S> {
-    /// Validates a request. `fields` are its header fields in their order, such as `request.headers()` where those are of
-    /// the crate `http`.
+    /// Validates a request. `fields` are its header fields in order, such as `request.headers()` of the crate `http`.
     pub fn new<N: AsRef<[u8]>, V: AsRef<[u8]>>(
         config: &'c ServerConfig<'c>,
         storage: S,
@@ -67,7 +66,7 @@ impl<'c, S: AsRef<[u8]> + AsMut<[u8]>> ServerHandshake<'c, S> {
                     () => self.inner.start(method, path)?,
                 }
                 self.inner.line = RequestLine::extended_connect(path.as_bytes())?;
-                // An ordinary request's host, and no place to open a tunnel to [8441-4-3] [8441-5-4]
+                // The host as in an ordinary request, not the target of a tunnel [8441-4-3] [8441-5-4]
                 if authority.is_empty() { Ok(()) } else { self.inner.field(b"host", authority.as_bytes()) }
             }
         }
@@ -81,7 +80,7 @@ impl<'c, S: AsRef<[u8]> + AsMut<[u8]>> ServerHandshake<'c, S> {
             if name.eq_ignore_ascii_case(b"sec-websocket-key") {
                 return Ok(());
             }
-            // RFC 9113 8.3.1: with :authority it must say the same [8441-5-4]
+            // RFC 9113 8.3.1: it must be equal to :authority [8441-5-4]
             if name.eq_ignore_ascii_case(b"host") && !authority.is_empty() {
                 let same = value.eq_ignore_ascii_case(authority.as_bytes());
                 return if same { Ok(()) } else { Err(HandshakeError::Host) };
@@ -94,12 +93,12 @@ impl<'c, S: AsRef<[u8]> + AsMut<[u8]>> ServerHandshake<'c, S> {
         self.inner.line.method == Method::Connect
     }
 
-    /// The request, if it passed every check. A plain request for a page is one that is no
-    /// [upgrade](Request::is_upgrade). The [method](Request::method) of an extended CONNECT reads as `GET`.
+    /// Returns the request if it has passed every check. A request that is not an [upgrade](Request::is_upgrade) is a
+    /// plain request for a page. The [method](Request::method) of an extended CONNECT reads as `GET`.
     ///
     /// # Errors
     ///
-    /// Why the request is to be [refused](Self::refuse).
+    /// Returns the reason for which to [refuse](Self::refuse) the request.
     pub fn request(&self) -> Result<Request<'_>, HandshakeError> {
         match self.inner.state {
             State::Failed(error) => Err(error),
@@ -107,12 +106,12 @@ impl<'c, S: AsRef<[u8]> + AsMut<[u8]>> ServerHandshake<'c, S> {
         }
     }
 
-    /// Accepts the WebSocket: the response to be sent, and the connection, which may send right after it.
+    /// Accepts the WebSocket. Returns the response to send, and the connection, which may send right after it.
     ///
     /// # Errors
     ///
-    /// [`BuildError::NotNow`] if there is no upgrade to accept, or if it was accepted before; the others tell what is
-    /// wrong with `response`, and the call can be repeated.
+    /// [`BuildError::NotNow`] if there is no upgrade to accept, or if it was accepted before. Any other error means
+    /// that `response` is invalid, and the call can be repeated.
     pub fn accept<'a>(
         &'a mut self,
         response: &Accept<'a>,
@@ -135,9 +134,9 @@ impl<'c, S: AsRef<[u8]> + AsMut<[u8]>> ServerHandshake<'c, S> {
         Ok((head, Connection::new(Server, config))) // [8441-5-8]
     }
 
-    /// The response to a request that is not accepted: status and fields. `error` is from [`request`](Self::request) or
-    /// one that the host found by itself. As text it is a body for people who look on. Its length is for the host's HTTP
-    /// to tell, and over HTTP/1.1 a request that had a body is the connection's last.
+    /// Returns the response to a request that is not accepted: status and fields. `error` comes from
+    /// [`request`](Self::request) or from a check of the host's own. The host can send the error's text as a body, and
+    /// adds Content-Length itself. Over HTTP/1.1, close the transport after a request that has a body.
     pub fn refuse(&self, error: HandshakeError) -> ResponseHead<'static> {
         let (status, extended) = (error.status(), self.is_extended());
         ResponseHead {
@@ -155,12 +154,12 @@ impl<'c, S: AsRef<[u8]> + AsMut<[u8]>> ServerHandshake<'c, S> {
     }
 }
 
-/// Whether a target would end a request line of HTTP/1.1.
+/// Returns whether the target contains a byte that would end it in a request line of HTTP/1.1.
 fn has_gap(target: &str) -> bool {
     target.bytes().any(|byte| byte == b' ' || is_control(byte))
 }
 
-/// A response to be sent.
+/// A response to send.
 #[derive(Clone, Copy, Debug)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct ResponseHead<'a> {
@@ -186,13 +185,13 @@ impl ResponseHead<'_> {
         added: &[],
     };
 
-    /// The status code.
+    /// Returns the status code.
     pub fn status(&self) -> u16 {
         self.status
     }
 
-    /// The header fields, all of them to be sent and none of them twice: names in lower case, and after them those of
-    /// [`Accept::headers`] as the host wrote them.
+    /// Returns the header fields; send all of them. The names are in lower case, and none is repeated. The fields in
+    /// [`Accept::headers`] follow unchanged.
     pub fn headers(&self) -> impl Iterator<Item = (&str, &str)> + Clone {
         let [upgrade, connection] = if self.upgrade { ["websocket", "upgrade"] } else { [""; 2] };
         let ours = [

@@ -1,8 +1,8 @@
-//! What a request begins with, and which fields an extended CONNECT and its response must not have.
+//! The start of a request, and the fields that an extended CONNECT and its response must not have.
 
 use crate::handshake::error::HandshakeError;
 
-/// What a request begins with.
+/// The start of a request.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub enum Start<'a> {
@@ -10,7 +10,7 @@ pub enum Start<'a> {
     Upgrade {
         /// The method.
         method: &'a str,
-        /// The request target as it was sent: path and query, or a whole URI.
+        /// The request target as it was sent: path and query, or a complete URI.
         target: &'a str,
         /// The x in HTTP/1.x.
         minor_version: u8,
@@ -30,7 +30,7 @@ pub enum Start<'a> {
     },
 }
 
-/// RFC 9113 8.2.2, RFC 9114 4.2: no field that belongs to one hop [8441-5-3]
+/// RFC 9113 8.2.2, RFC 9114 4.2: no hop-by-hop field [8441-5-3]
 pub(super) fn check_no_hop(name: &[u8]) -> Result<(), HandshakeError> {
     let hop: [&[u8]; 4] = [b"connection", b"upgrade", b"keep-alive", b"proxy-connection"];
     if hop.iter().any(|hop| name.eq_ignore_ascii_case(hop)) { Err(HandshakeError::Connection) } else { Ok(()) }
