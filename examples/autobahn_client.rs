@@ -95,13 +95,13 @@ fn talk(uri: &str, echo: bool) -> Result<Vec<u8>, Box<dyn Error>> {
                         continue;
                     }
                     let payload = match agreed {
-                        Some(_) => deflater.part(piece.payload, piece.last, &mut deflated)?,
+                        Some(_) => deflater.deflate_part(piece.payload, piece.last, &mut deflated)?,
                         None => piece.payload,
                     };
                     // RFC 7692 6.1: RSV1 on the first frame only [7692-6.1-3]
                     let rsv = if agreed.is_some() && piece.first { RSV1 } else { 0 };
-                    let header = connection.frame_with_rsv(piece.kind, piece.last, rsv, payload.len() as u64)?;
-                    connection.payload(payload)?; // masks it in place
+                    let header = connection.begin_frame_with_rsv(piece.kind, piece.last, rsv, payload.len() as u64)?;
+                    connection.mask_payload(payload)?; // masks it in place
                     socket.write_all(header.as_bytes())?;
                     socket.write_all(payload)?;
                 },

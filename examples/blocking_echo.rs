@@ -76,8 +76,8 @@ fn serve(mut stream: TcpStream) -> Result<(), Box<dyn Error>> {
             rest = received.rest;
             let Some(event) = received.event else { break };
             if let Event::Data(chunk) = event {
-                let header = connection.frame(chunk.kind, chunk.last, chunk.payload.len() as u64)?;
-                connection.payload(chunk.payload)?;
+                let header = connection.begin_frame(chunk.kind, chunk.last, chunk.payload.len() as u64)?;
+                connection.mask_payload(chunk.payload)?;
                 stream.write_all(header.as_bytes())?;
                 stream.write_all(chunk.payload)?;
             }

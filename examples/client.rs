@@ -134,7 +134,7 @@ fn open(
     let headers: Vec<_> = arguments.headers.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
     let config = ClientConfig {
         subprotocols: &subprotocols,
-        headers: &headers,
+        fields: &headers,
         origin: arguments.origin.as_deref(),
         ..ClientConfig::new(uri)
     };
@@ -154,7 +154,7 @@ fn open(
         if let Progress::Complete { rest } = handshake.receive(&mut rx[..len])? {
             let unread = len - rest.len()..len;
             let response = handshake.response().expect("it is complete");
-            if !response.is_open() {
+            if !response.is_accepted() {
                 return Err(refusal(&response).into());
             }
             if let Some(subprotocol) = response.subprotocol() {
@@ -169,7 +169,7 @@ fn open(
 fn refusal(response: &Response<'_>) -> String {
     let mut text = format!("the server answers with status {}", response.status());
     for name in ["Location", "WWW-Authenticate", "Retry-After", "Sec-WebSocket-Version"] {
-        for value in response.headers(name) {
+        for value in response.fields(name) {
             text += &format!("\n{name}: {}", String::from_utf8_lossy(value));
         }
     }
@@ -232,23 +232,23 @@ fn write(
     for order in queue {
         match order {
             Order::Send(line) => {
-                let mut message = Outgoing::new(MessageKind::Text, line.as_bytes());
-                while let len @ 1.. = transmitter.fragment(&mut message, &mut tx)? {
+                let mut message = Outgoing::text(&line);
+                while let len @ 1.. = transmitter.write_fragment(&mut message, &mut tx)?.len() {
                     socket.write_all(&tx[..len])?;
                 }
                 let _ = written.send(()); // the reader of lines may have ended
             }
             Order::Reply(reply) => {
-                let len = transmitter.reply(&reply, &mut tx)?;
+                let len = transmitter.write_reply(&reply, &mut tx)?.len();
                 socket.write_all(&tx[..len])?;
             }
             Order::Close(input) => {
                 outcome = input.map_err(|error| format!("standard input: {error}").into());
-                let len = transmitter.close(CloseCode::NORMAL, "", &mut tx)?;
+                let len = transmitter.write_close(CloseCode::NORMAL, "", &mut tx)?.len();
                 socket.write_all(&tx[..len])?;
             }
         }
-        if transmitter.is_closed() {
+        if transmitter.close_sent() {
             CLOSING.store(true, Ordering::Relaxed);
             break;
         }

@@ -122,12 +122,12 @@ fn serve(mut stream: TcpStream, limits: Parameters) -> Result<(), Box<dyn Error>
                         Err(error) => break Some(error),
                     };
                     // RFC 7692 6.1: RSV1 on the first frame, here the only one [7692-6.1-3]
-                    let (rsv, payload) = match deflater.message(message.payload, &mut out) {
+                    let (rsv, payload) = match deflater.deflate_message(message.payload, &mut out) {
                         Some(deflated) => (RSV1, deflated),
                         None => (0, message.payload),
                     };
-                    let header = connection.frame_with_rsv(message.kind, true, rsv, payload.len() as u64)?;
-                    connection.payload(payload)?;
+                    let header = connection.begin_frame_with_rsv(message.kind, true, rsv, payload.len() as u64)?;
+                    connection.mask_payload(payload)?;
                     stream.write_all(header.as_bytes())?;
                     stream.write_all(payload)?;
                 };

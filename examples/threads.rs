@@ -120,7 +120,7 @@ fn serve(mut stream: &TcpStream, timeouts: Timeouts, seconds: u32) -> Result<(),
         let len = handshake.refuse(refusal, &mut tx)?;
         return Ok(stream.write_all(&tx[..len])?);
     };
-    deadlines.opened(now());
+    deadlines.on_open(now());
 
     let (mut receiver, transmitter) = connection.split();
     let (orders, queue) = mpsc::channel();
@@ -147,7 +147,7 @@ fn serve(mut stream: &TcpStream, timeouts: Timeouts, seconds: u32) -> Result<(),
                         orders.give(Order::Message(chunk.kind, std::mem::take(&mut message)));
                     }
                 }
-                Some(Event::Pong) => drop(deadlines.pong(receiver.control_payload(), now())),
+                Some(Event::Pong) => drop(deadlines.on_pong(receiver.control_payload(), now())),
                 Some(_) => {}
                 None => break,
             }
@@ -163,9 +163,9 @@ fn serve(mut stream: &TcpStream, timeouts: Timeouts, seconds: u32) -> Result<(),
             // The reader has the deadlines, because it receives the bytes. When the peer accepts bytes that had waited,
             // that is a sign of life as well. A slow peer gives no other: our Ping has not reached it yet.
             if writing.taken.swap(false, SeqCst) {
-                deadlines.received(now());
+                deadlines.on_bytes(now());
             }
-            deadlines.state(receiver.state(closed), now());
+            deadlines.on_state(receiver.state(closed), now());
             match deadlines.handle_timeout(now()) {
                 Some(Timeout::Ping(payload)) => drop(orders.give(Order::Ping(payload))),
                 Some(timeout) => return Err(format!("timeout: {timeout:?}").into()),
@@ -181,7 +181,7 @@ fn serve(mut stream: &TcpStream, timeouts: Timeouts, seconds: u32) -> Result<(),
                     thread::sleep(POLL); // the writer may not have sent the answer to a Close yet
                 }
                 Some(len) => {
-                    deadlines.received(now());
+                    deadlines.on_bytes(now());
                     break 0..len;
                 }
                 None => {}
@@ -218,19 +218,19 @@ fn write(
     for order in queue {
         let len = match &order {
             Order::Message(kind, body) => {
-                let mut message = Outgoing::new(*kind, body);
-                while let len @ 1.. = transmitter.fragment(&mut message, &mut tx)? {
+                let mut message = Outgoing::unvalidated(*kind, body);
+                while let len @ 1.. = transmitter.write_fragment(&mut message, &mut tx)?.len() {
                     put(&tx[..len])?;
                 }
                 0
             }
-            Order::Reply(reply) => transmitter.reply(reply, &mut tx)?,
-            Order::Ping(payload) => transmitter.ping(payload, &mut tx)?,
-            Order::Close(reason) => transmitter.close(CloseCode::NORMAL, reason, &mut tx)?,
+            Order::Reply(reply) => transmitter.write_reply(reply, &mut tx)?.len(),
+            Order::Ping(payload) => transmitter.write_ping(payload, &mut tx)?.len(),
+            Order::Close(reason) => transmitter.write_close(CloseCode::NORMAL, reason, &mut tx)?.len(),
         };
         put(&tx[..len])?;
         writing.queued.fetch_sub(size(&order), SeqCst);
-        if transmitter.is_closed() {
+        if transmitter.close_sent() {
             writing.closed.store(true, SeqCst);
             break;
         }

@@ -18,6 +18,7 @@ mod outgoing;
 mod receiver;
 mod state;
 mod transmitter;
+mod written;
 
 pub use config::Config;
 pub use control::Reply;
@@ -26,6 +27,7 @@ pub use outgoing::Outgoing;
 pub use receiver::Receiver;
 pub use state::{State, Transport};
 pub use transmitter::Transmitter;
+pub use written::Written;
 
 use crate::role::{Role, Server};
 use crate::wire::error::{ProtocolError, SendError};
@@ -97,9 +99,9 @@ impl<R: Role> Connection<R> {
         self.receiver.control_payload()
     }
 
-    /// Returns how many payload bytes of the frame being received are still to come. See [`Receiver::payload_left`].
-    pub fn payload_left(&self) -> u64 {
-        self.receiver.payload_left()
+    /// Returns how many payload bytes of the frame being received are still to come. See [`Receiver::unread_payload`].
+    pub fn unread_payload(&self) -> u64 {
+        self.receiver.unread_payload()
     }
 
     /// Writes the control frame that is due: the Pong that answers the newest Ping, or the Close that answers a Close or an
@@ -115,9 +117,9 @@ impl<R: Role> Connection<R> {
     pub fn poll_transmit(&mut self, out: &mut [u8]) -> usize {
         let Some((opcode, payload)) = self.receiver.due() else { return 0 };
         match self.transmitter.control(opcode, payload, out) {
-            Ok(len) => {
+            Ok(written) => {
                 self.receiver.forget_due();
-                len
+                written.len()
             }
             Err(SendError::Closing) => {
                 self.receiver.forget_due(); // our Close is out, and nothing follows it
@@ -130,23 +132,21 @@ impl<R: Role> Connection<R> {
     /// Returns how many bytes are still to be sent: the control frame that is due, and the rest of the current frame's payload.
     pub fn buffered_amount(&self) -> u64 {
         let reply = match self.receiver.due() {
-            Some((_, payload)) if !self.transmitter.is_closed() => {
+            Some((_, payload)) if !self.transmitter.close_sent() => {
                 let len = payload.len() as u64;
                 len.saturating_add(FrameHeader::encoded_len(!R::IS_SERVER, len) as u64)
             }
             _ => 0,
         };
-        reply.saturating_add(self.transmitter.payload_left())
+        reply.saturating_add(self.transmitter.unsent_payload())
     }
 
-    /// Writes a whole message as one frame. See [`Transmitter::message`].
+    /// Writes a text message as one frame. See [`Transmitter::write_text`].
     ///
     /// ```
-    /// use barews::connection::MessageKind;
-    ///
     /// let mut connection = barews::Connection::new(barews::Server, &Default::default());
     /// let mut out = [0; 64];
-    /// let len = connection.message(MessageKind::Text, b"Hello", &mut out)?;
+    /// let len = connection.write_text("Hello", &mut out)?.len();
     /// assert_eq!(out[..len], *b"\x81\x05Hello");
     /// # Ok::<(), barews::SendError>(())
     /// ```
@@ -155,38 +155,58 @@ impl<R: Role> Connection<R> {
     ///
     /// [`SendError`]; nothing is changed.
     #[inline]
-    pub fn message(&mut self, kind: MessageKind, body: &[u8], out: &mut [u8]) -> Result<usize, SendError> {
-        self.check_open()?;
-        self.transmitter.message(kind, body, out)
+    pub fn write_text(&mut self, text: &str, out: &mut [u8]) -> Result<Written, SendError> {
+        self.write_unvalidated(MessageKind::Text, text.as_bytes(), out)
     }
 
-    /// Writes the next fragment of a message; 0 when the message is complete. See [`Transmitter::fragment`].
-    ///
-    /// # Errors
-    ///
-    /// [`SendError`]; nothing is changed.
-    pub fn fragment(&mut self, message: &mut Outgoing<'_>, out: &mut [u8]) -> Result<usize, SendError> {
-        self.check_open()?;
-        self.transmitter.fragment(message, out)
-    }
-
-    /// Returns the header of a data frame whose payload the host sends by itself. See [`Transmitter::frame`].
+    /// Writes a binary message as one frame. See [`Transmitter::write_binary`].
     ///
     /// # Errors
     ///
     /// [`SendError`]; nothing is changed.
     #[inline]
-    pub fn frame(&mut self, kind: MessageKind, fin: bool, len: u64) -> Result<EncodedHeader, SendError> {
-        self.check_open()?;
-        self.transmitter.frame(kind, fin, len)
+    pub fn write_binary(&mut self, data: &[u8], out: &mut [u8]) -> Result<Written, SendError> {
+        self.write_unvalidated(MessageKind::Binary, data, out)
     }
 
-    /// [`frame`](Self::frame) with reserved bits, for an extension. See [`Transmitter::frame_with_rsv`].
+    /// Writes a message of any kind as one frame. Text must be UTF-8. See [`Transmitter::write_unvalidated`].
     ///
     /// # Errors
     ///
     /// [`SendError`]; nothing is changed.
-    pub fn frame_with_rsv(
+    #[inline]
+    pub fn write_unvalidated(&mut self, kind: MessageKind, body: &[u8], out: &mut [u8]) -> Result<Written, SendError> {
+        self.check_open()?;
+        self.transmitter.write_unvalidated(kind, body, out)
+    }
+
+    /// Writes the next fragment of a message; 0 when the message is complete. See [`Transmitter::write_fragment`].
+    ///
+    /// # Errors
+    ///
+    /// [`SendError`]; nothing is changed.
+    pub fn write_fragment(&mut self, message: &mut Outgoing<'_>, out: &mut [u8]) -> Result<Written, SendError> {
+        self.check_open()?;
+        self.transmitter.write_fragment(message, out)
+    }
+
+    /// Returns the header of a data frame whose payload the host sends by itself. See [`Transmitter::begin_frame`].
+    ///
+    /// # Errors
+    ///
+    /// [`SendError`]; nothing is changed.
+    #[inline]
+    pub fn begin_frame(&mut self, kind: MessageKind, fin: bool, len: u64) -> Result<EncodedHeader, SendError> {
+        self.check_open()?;
+        self.transmitter.begin_frame(kind, fin, len)
+    }
+
+    /// [`begin_frame`](Self::begin_frame) with reserved bits, for an extension. See [`Transmitter::begin_frame_with_rsv`].
+    ///
+    /// # Errors
+    ///
+    /// [`SendError`]; nothing is changed.
+    pub fn begin_frame_with_rsv(
         &mut self,
         kind: MessageKind,
         fin: bool,
@@ -194,17 +214,17 @@ impl<R: Role> Connection<R> {
         len: u64,
     ) -> Result<EncodedHeader, SendError> {
         self.check_open()?;
-        self.transmitter.frame_with_rsv(kind, fin, rsv, len)
+        self.transmitter.begin_frame_with_rsv(kind, fin, rsv, len)
     }
 
-    /// Counts the next piece of the frame's payload, and masks it in place if this is a client. See [`Transmitter::payload`].
+    /// Counts the next piece of the frame's payload, and masks it in place if this is a client. See [`Transmitter::mask_payload`].
     ///
     /// # Errors
     ///
     /// [`SendError::PayloadTooLong`]; nothing is changed.
     #[inline]
-    pub fn payload(&mut self, part: &mut [u8]) -> Result<(), SendError> {
-        self.transmitter.payload(part) // while closing, too: the current frame is completed
+    pub fn mask_payload(&mut self, part: &mut [u8]) -> Result<(), SendError> {
+        self.transmitter.mask_payload(part) // while closing, too: the current frame is completed
     }
 
     /// Copies the next piece of the frame's payload to `out`, as much of it as fits, and masks it if this is a client. See
@@ -223,9 +243,9 @@ impl<R: Role> Connection<R> {
     /// # Errors
     ///
     /// [`SendError`]; nothing is changed.
-    pub fn ping(&mut self, payload: &[u8], out: &mut [u8]) -> Result<usize, SendError> {
+    pub fn write_ping(&mut self, payload: &[u8], out: &mut [u8]) -> Result<Written, SendError> {
         self.check_open()?;
-        self.transmitter.ping(payload, out)
+        self.transmitter.write_ping(payload, out)
     }
 
     /// Writes a Pong that answers no Ping. [`poll_transmit`](Self::poll_transmit) writes those that do.
@@ -233,52 +253,57 @@ impl<R: Role> Connection<R> {
     /// # Errors
     ///
     /// [`SendError`]; nothing is changed.
-    pub fn pong(&mut self, payload: &[u8], out: &mut [u8]) -> Result<usize, SendError> {
+    pub fn write_pong(&mut self, payload: &[u8], out: &mut [u8]) -> Result<Written, SendError> {
         self.check_open()?;
-        self.transmitter.pong(payload, out)
+        self.transmitter.write_pong(payload, out)
     }
 
-    /// Writes a control frame with an opcode that an extension defines. See [`Transmitter::extension_control`].
+    /// Writes a control frame with an opcode that an extension defines. See [`Transmitter::write_extension_control`].
     ///
     /// # Errors
     ///
     /// [`SendError`]; nothing is changed.
-    pub fn extension_control(&mut self, opcode: u8, payload: &[u8], out: &mut [u8]) -> Result<usize, SendError> {
+    pub fn write_extension_control(
+        &mut self,
+        opcode: u8,
+        payload: &[u8],
+        out: &mut [u8],
+    ) -> Result<Written, SendError> {
         self.check_open()?;
-        self.transmitter.extension_control(opcode, payload, out)
+        self.transmitter.write_extension_control(opcode, payload, out)
     }
 
     /// Writes a Close frame: starts the closing handshake, or answers the peer's Close instead of
-    /// [`poll_transmit`](Self::poll_transmit). See [`Transmitter::close`].
+    /// [`poll_transmit`](Self::poll_transmit). See [`Transmitter::write_close`].
     ///
     /// # Errors
     ///
     /// [`SendError`]; nothing is changed.
-    pub fn close(&mut self, code: CloseCode, reason: &str, out: &mut [u8]) -> Result<usize, SendError> {
+    pub fn write_close(&mut self, code: CloseCode, reason: &str, out: &mut [u8]) -> Result<Written, SendError> {
         self.check_not_lost()?;
-        self.transmitter.close(code, reason, out)
+        self.transmitter.write_close(code, reason, out)
     }
 
-    /// Like [`close`](Self::close), without a status code.
+    /// Like [`write_close`](Self::write_close), without a status code.
     ///
     /// # Errors
     ///
     /// [`SendError`]; nothing is changed.
-    pub fn close_without_status(&mut self, out: &mut [u8]) -> Result<usize, SendError> {
+    pub fn write_close_without_status(&mut self, out: &mut [u8]) -> Result<Written, SendError> {
         self.check_not_lost()?;
-        self.transmitter.close_without_status(out)
+        self.transmitter.write_close_without_status(out)
     }
 
     /// Returns the state of the connection.
     pub fn state(&self) -> State {
-        self.receiver.state(self.transmitter.is_closed())
+        self.receiver.state(self.transmitter.close_sent())
     }
 
     /// Says what to do with the transport once [`poll_transmit`](Self::poll_transmit) has returned 0. The answer stays the same
     /// after the host has done it.
     #[must_use]
     pub fn transport(&self) -> Transport {
-        self.receiver.transport(self.transmitter.is_closed())
+        self.receiver.transport(self.transmitter.close_sent())
     }
 
     /// Returns how the connection closed, as RFC 6455 section 7.1.5 defines it: the code of the Close frame received, 1005 if
@@ -294,13 +319,13 @@ impl<R: Role> Connection<R> {
 
     /// Returns whether the closing handshake is complete: Close frames were sent both ways (RFC 6455 section 7.1.4).
     pub fn is_clean(&self) -> bool {
-        self.receiver.is_closed() && self.transmitter.is_closed() // [6455-7.1.4-1]
+        self.receiver.close_received() && self.transmitter.close_sent() // [6455-7.1.4-1]
     }
 
     /// Separates the two halves, for two tasks without a lock between them.
     ///
     /// The reading task takes each reply by [`Receiver::take_reply`] and passes it to the writing task through a channel of the
-    /// host. The writing task sends it by [`Transmitter::reply`]: a Pong at once, a Close after the messages that were queued
+    /// host. The writing task sends it by [`Transmitter::write_reply`]: a Pong at once, a Close after the messages that were queued
     /// before it. It reports to the reading task when our Close frame was sent, which [`Receiver::transport`] needs to know.
     pub fn split(self) -> (Receiver<R>, Transmitter<R>) {
         (self.receiver, self.transmitter)
@@ -318,7 +343,7 @@ impl<R: Role> Connection<R> {
 }
 
 impl Connection<Server> {
-    /// Counts the next piece of the frame's payload, which other connections send, too. See [`Transmitter::shared_payload`].
+    /// Counts the next piece of the frame's payload, which other connections send, too. See [`Transmitter::count_payload`].
     ///
     /// ```
     /// use barews::connection::MessageKind;
@@ -326,8 +351,8 @@ impl Connection<Server> {
     /// let message: std::sync::Arc<[u8]> = (*b"to all").into();
     /// let mut room = [0; 3].map(|_| barews::Connection::new(barews::Server, &Default::default()));
     /// for connection in &mut room {
-    ///     let header = connection.frame(MessageKind::Text, true, message.len() as u64)?;
-    ///     connection.shared_payload(&message)?;
+    ///     let header = connection.begin_frame(MessageKind::Text, true, message.len() as u64)?;
+    ///     connection.count_payload(&message)?;
     ///     // here the host writes both, in one vectored write
     ///     assert_eq!(header.as_bytes(), b"\x81\x06");
     /// }
@@ -338,7 +363,7 @@ impl Connection<Server> {
     ///
     /// [`SendError::PayloadTooLong`]; nothing is changed.
     #[inline]
-    pub fn shared_payload(&mut self, part: &[u8]) -> Result<(), SendError> {
-        self.transmitter.shared_payload(part)
+    pub fn count_payload(&mut self, part: &[u8]) -> Result<(), SendError> {
+        self.transmitter.count_payload(part)
     }
 }

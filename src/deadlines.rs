@@ -8,16 +8,16 @@
 //! use barews::deadlines::{Deadlines, Timeout, Timeouts};
 //!
 //! let mut deadlines = Deadlines::new(Timeouts::MILLISECONDS, 0);
-//! deadlines.opened(200); // the handshake is done
-//! deadlines.received(1_000); // bytes arrived
+//! deadlines.on_open(200); // the handshake is done
+//! deadlines.on_bytes(1_000); // bytes arrived
 //! assert_eq!(deadlines.poll_timeout(), Some(21_000)); // sleep until then, or until bytes arrive
 //!
 //! let Some(Timeout::Ping(payload)) = deadlines.handle_timeout(21_000) else { panic!() };
-//! // here: connection.ping(&payload, &mut out)
-//! deadlines.received(21_040);
-//! assert_eq!(deadlines.pong(&payload, 21_040), Some(40)); // the round trip
+//! // here: connection.write_ping(&payload, &mut out)
+//! deadlines.on_bytes(21_040);
+//! assert_eq!(deadlines.on_pong(&payload, 21_040), Some(40)); // the round trip
 //!
-//! deadlines.state(State::Closing, 30_000); // a Close frame was sent or received
+//! deadlines.on_state(State::Closing, 30_000); // a Close frame was sent or received
 //! assert_eq!(deadlines.handle_timeout(35_000), Some(Timeout::Closing)); // the peer takes too long: close TCP
 //! ```
 
@@ -119,7 +119,7 @@ impl Deadlines {
     }
 
     /// Call this when the opening handshake is complete.
-    pub fn opened(&mut self, now: u64) {
+    pub fn on_open(&mut self, now: u64) {
         self.clear(Reason::Handshake);
         self.set(Reason::Idle, now);
         self.set(Reason::Ping, now);
@@ -127,7 +127,7 @@ impl Deadlines {
 
     /// Call this when the peer of an open connection has sent bytes, or has accepted bytes that were waiting: it is
     /// alive. A Pong can be queued after these bytes, so the timeout for it starts again.
-    pub fn received(&mut self, now: u64) {
+    pub fn on_bytes(&mut self, now: u64) {
         if self.is_due(Reason::Pong) {
             self.set(Reason::Pong, now);
         } else if self.is_due(Reason::Ping) {
@@ -136,7 +136,7 @@ impl Deadlines {
     }
 
     /// Call this when a data message was sent or received.
-    pub fn message(&mut self, now: u64) {
+    pub fn on_message(&mut self, now: u64) {
         if self.is_due(Reason::Idle) {
             self.set(Reason::Idle, now);
         }
@@ -144,7 +144,7 @@ impl Deadlines {
 
     /// Call this when a Pong with this payload was received. If it answers the newest Ping, returns the ticks of the
     /// round trip.
-    pub fn pong(&mut self, payload: &[u8], now: u64) -> Option<u64> {
+    pub fn on_pong(&mut self, payload: &[u8], now: u64) -> Option<u64> {
         if *payload != self.pings.to_be_bytes() || self.asked == NEVER {
             return None;
         }
@@ -157,7 +157,7 @@ impl Deadlines {
     }
 
     /// Reports the state of the connection. Call this after each receive and send; only changes have an effect.
-    pub fn state(&mut self, state: State, now: u64) {
+    pub fn on_state(&mut self, state: State, now: u64) {
         if state != State::Open {
             for reason in [Reason::Handshake, Reason::Idle, Reason::Ping, Reason::Pong] {
                 self.clear(reason);

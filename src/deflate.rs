@@ -38,12 +38,12 @@
 //!         let message = messages.push(piece).inspect_err(|&error| connection.fail(error))?;
 //!         let Some(message) = message else { continue };
 //!         // Echo complete messages.
-//!         let (rsv, payload) = match deflater.message(message.payload, &mut out) {
+//!         let (rsv, payload) = match deflater.deflate_message(message.payload, &mut out) {
 //!             Some(deflated) => (RSV1, deflated),
 //!             None => (0, message.payload),
 //!         };
-//!         let header = connection.frame_with_rsv(message.kind, true, rsv, payload.len() as u64)?;
-//!         connection.payload(payload)?;
+//!         let header = connection.begin_frame_with_rsv(message.kind, true, rsv, payload.len() as u64)?;
+//!         connection.mask_payload(payload)?;
 //!         socket.extend_from_slice(header.as_bytes());
 //!         socket.extend_from_slice(payload);
 //!     }

@@ -28,7 +28,7 @@
 //!     Ok(Progress::Complete { rest }) => {
 //!         assert!(rest.is_empty()); // otherwise pass it to the connection first
 //!         let request = handshake.request().unwrap();
-//!         assert_eq!(request.header("Cookie"), Some(&b"id=7"[..]));
+//!         assert_eq!(request.field("Cookie"), Some(&b"id=7"[..]));
 //!         match (request.is_upgrade(), request.target()) {
 //!             (true, "/room") => {
 //!                 let (len, connection) =
@@ -65,11 +65,11 @@
 //!     Err(_) => {}                // close
 //!     Ok(Progress::Complete { rest }) => {
 //!         let response = handshake.response().unwrap();
-//!         if response.is_open() {
+//!         if response.is_accepted() {
 //!             let connection = handshake.connect(random::<4>, &Default::default()).unwrap();
 //!             // Pass `rest` to the connection first.
 //!         } else {
-//!             assert_eq!((response.status(), response.header("location")), (302, Some(&b"ws://example.org/"[..])));
+//!             assert_eq!((response.status(), response.field("location")), (302, Some(&b"ws://example.org/"[..])));
 //!         }
 //!     }
 //! }
@@ -117,7 +117,7 @@ mod uri;
 mod writer;
 
 pub use client::ClientHandshake;
-pub use config::{Accept, ClientConfig, MAX_HEAD_SIZE, MAX_HEADERS, ServerConfig, Subprotocol};
+pub use config::{Accept, ClientConfig, MAX_FIELDS, MAX_HEAD_SIZE, ServerConfig, Subprotocol};
 pub use error::UriError;
 pub use extensions::{Extension, Param, ParamValue};
 pub use key::accept_key;

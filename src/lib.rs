@@ -34,15 +34,15 @@
 //!    bytes after the head are returned as `rest`: they are the first ones of the connection.
 //! 2. **Receive.** Pass the bytes read to [`receive`](Connection::receive), and call it again with `rest` until there is no
 //!    event. The input can be split anywhere. The engine consumes all of it and keeps what it needs.
-//! 3. **Drain.** After each `receive`, `close` and timeout, call [`poll_transmit`](Connection::poll_transmit) until it
+//! 3. **Drain.** After each `receive`, `write_close` and timeout, call [`poll_transmit`](Connection::poll_transmit) until it
 //!    returns 0, and write its output before waiting for anything. This is the *drain law*: it is the only way in which
 //!    Pongs, and the Close that answers a Close or an error, reach the peer.
-//! 4. **Send.** [`message`](Connection::message) writes a message as one frame into a buffer.
-//!    [`fragment`](Connection::fragment) splits a large one to fit the buffer, so that control frames can be sent in between.
-//!    [`frame`](Connection::frame) and [`payload`](Connection::payload) send a payload from the memory that it is in.
+//! 4. **Send.** [`write_unvalidated`](Connection::write_unvalidated) writes a message as one frame into a buffer.
+//!    [`write_fragment`](Connection::write_fragment) splits a large one to fit the buffer, so that control frames can be sent in between.
+//!    [`begin_frame`](Connection::begin_frame) and [`mask_payload`](Connection::mask_payload) send a payload from the memory that it is in.
 //!    [`copy_payload`](Connection::copy_payload) leaves it unchanged and copies it piece by piece. To send many short messages,
 //!    write them into one buffer, and write that to the transport once.
-//! 5. **Close.** [`close`](Connection::close) starts the closing handshake; a peer's Close is answered by step 3.
+//! 5. **Close.** [`write_close`](Connection::write_close) starts the closing handshake; a peer's Close is answered by step 3.
 //! 6. **Close the transport** when [`transport`](Connection::transport) says so, not before: it says when to shut down the
 //!    writing side, when to wait for the peer, and when to close. Report the end of the stream with
 //!    [`receive_eof`](Connection::receive_eof). If no Close frame came before it, that is an error, like the end of a truncated
@@ -59,7 +59,7 @@
 //! future around the call is dropped. The engine counts the bytes that it wrote into a buffer as sent: a host that stops in the
 //! middle of writing them must close the transport.
 //!
-//! **The size of reads.** [`payload_left`](Connection::payload_left) returns how much of the current frame is still to come. A
+//! **The size of reads.** [`unread_payload`](Connection::unread_payload) returns how much of the current frame is still to come. A
 //! read that ends with the frame is unmasked while it is in the first-level cache, and a whole message needs no copy.
 //!
 //! **Two tasks.** [`split`](Connection::split) gives a [`Receiver`](connection::Receiver) and a
@@ -81,7 +81,7 @@
 //! | limit | default | beyond it |
 //! |---|---|---|
 //! | `max_head_size` of a [server](handshake::ServerConfig) or [client](handshake::ClientConfig) | 16 KiB | 431, or 414 if the request line alone exceeds it; a client's handshake fails |
-//! | `max_headers`, likewise | 100 | 431; a client's handshake fails |
+//! | `max_fields`, likewise | 100 | 431; a client's handshake fails |
 //! | storage of a handshake | the host's | 431, or 414 likewise; a client's handshake fails |
 //! | a value in that storage | 65,535 bytes | 431; a client's handshake fails |
 //! | subprotocols and extensions of the peer | as many as the head and the storage hold | 431; a client's handshake fails |

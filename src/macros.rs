@@ -15,12 +15,16 @@ macro_rules! never {
     }};
 }
 
-/// Implements `Display` and `Error` by the method `text`.
+/// Implements `Display` and `Error` by the method `text`, and adds what a buffer that is too small needs.
 macro_rules! display {
-    ($($error:ty),*) => {$(
+    ($($error:ident $(: $BufferTooSmall:ident)?),*) => {$(
         impl core::fmt::Display for $error {
             fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
-                f.write_str(self.text())
+                f.write_str(self.text())?;
+                $(if let Self::$BufferTooSmall { need } = self {
+                    write!(f, ": {need} bytes are needed")?;
+                })?
+                Ok(())
             }
         }
 

@@ -55,7 +55,7 @@ fn declared_length_reserves_no_memory_and_overflows_no_sum() {
             host.feed(&from_peer::<R>(0x89, b"ping"));
             host.feed(&raw::header(0x00, key, len));
             host.feed(&[0x61; 100]);
-            assert_eq!(host.connection.payload_left(), len - 100);
+            assert_eq!(host.connection.unread_payload(), len - 100);
             assert_eq!(host.connection.state(), State::Open);
         }
         // With a limit, the header alone fails the connection, whatever fragments and control frames came before it.
@@ -240,10 +240,10 @@ fn output_does_not_depend_on_earlier_memory() {
             outputs.push(out[..len].to_vec());
             out.fill(filler);
         };
-        keep(c.message(MessageKind::Text, b"Hello", &mut out).unwrap(), &mut out);
-        keep(c.message(MessageKind::Binary, &[1; 300], &mut out).unwrap(), &mut out);
-        keep(c.ping(b"", &mut out).unwrap(), &mut out);
-        keep(c.pong(&[2; 125], &mut out).unwrap(), &mut out);
+        keep(c.write_text("Hello", &mut out).unwrap().len(), &mut out);
+        keep(c.write_binary(&[1; 300], &mut out).unwrap().len(), &mut out);
+        keep(c.write_ping(b"", &mut out).unwrap().len(), &mut out);
+        keep(c.write_pong(&[2; 125], &mut out).unwrap().len(), &mut out);
         for payload in [&[filler; 125][..], b"short", b""] {
             // The answer to a shorter Ping must not contain bytes of an earlier, longer one.
             assert_eq!(c.receive(&mut from_peer::<R>(0x89, payload)).unwrap().event, Some(Event::Ping));
@@ -256,7 +256,7 @@ fn output_does_not_depend_on_earlier_memory() {
                 keep(len, &mut out);
             }
         }
-        keep(c.close(CloseCode::NORMAL, "bye", &mut out).unwrap(), &mut out);
+        keep(c.write_close(CloseCode::NORMAL, "bye", &mut out).unwrap().len(), &mut out);
         outputs
     }
     assert_eq!(outputs::<Server>(0x00), outputs::<Server>(0xFF));
@@ -308,7 +308,7 @@ fn masking_hides_chosen_payloads() {
     host.message(MessageKind::Binary, chosen).unwrap();
     host.ping(chosen).unwrap();
     host.pong(chosen).unwrap();
-    let mut outgoing = barews::connection::Outgoing::new(MessageKind::Binary, chosen);
+    let mut outgoing = barews::connection::Outgoing::binary(chosen);
     while host.fragment(&mut outgoing, MessageKind::Binary, 100).unwrap() {}
     host.frame(MessageKind::Binary, true, 0, chosen.len() as u64).unwrap();
     host.payload(chosen).unwrap();
@@ -335,7 +335,7 @@ fn dripping_handshake_times_out() {
     let mut deadlines = Deadlines::new(Timeouts::MILLISECONDS, 0);
     let mut now = 0;
     let timeout = loop {
-        deadlines.received(now);
+        deadlines.on_bytes(now);
         if let Some(timeout) = deadlines.handle_timeout(now) {
             break timeout;
         }
@@ -486,8 +486,8 @@ fn client_draws_one_key_per_frame() {
     );
     let mut out = [0; 64];
     for n in 0..10 {
-        connection.message(MessageKind::Text, &b"message!!!"[..n], &mut out).unwrap();
-        assert!(connection.ping(&[0; 126], &mut out).is_err(), "a refused call draws no key");
+        connection.write_unvalidated(MessageKind::Text, &b"message!!!"[..n], &mut out).unwrap().len();
+        assert!(connection.write_ping(&[0; 126], &mut out).is_err(), "a refused call draws no key");
     }
     assert_eq!(drawn, 10);
 }

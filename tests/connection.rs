@@ -1,6 +1,8 @@
 //! The connection: pending replies, split halves, the closing rules, and extensions. (RFC 6455 sections 5.5, 5.8, 7.1.)
 
-use barews::connection::{Config, Event, MessageKind, Outgoing, Receiver, Reply, State, Transmitter, Transport};
+use barews::connection::{
+    Config, Event, MessageKind, Outgoing, Receiver, Reply, State, Transmitter, Transport, Written,
+};
 use barews::wire::{CloseCode, MAX_CONTROL_FRAME};
 use barews::{Client, Connection, ProtocolError, SendError, Server};
 use barews_testkit::oracle::{Incoming, Situation};
@@ -152,7 +154,7 @@ impl<R: Side + Debug> Halves<R> {
         assert_eq!(self.receiver.take_reply(), None, "a reply is taken once");
         for reply in self.channel.drain(..) {
             let mut out = [0; MAX_CONTROL_FRAME];
-            let len = self.transmitter.reply(&reply, &mut out).unwrap();
+            let len = self.transmitter.write_reply(&reply, &mut out).unwrap().len();
             if len > 0 {
                 self.log.entries.push(Entry::Sent(out[..len].to_vec()));
             }
@@ -171,12 +173,12 @@ fn split_halves_behave_like_the_connection() {
         for read in input.chunks(reads) {
             whole.feed(read);
             halves.feed(read);
-            let (closed, outcome) = (halves.transmitter.is_closed(), whole.outcome());
+            let (closed, outcome) = (halves.transmitter.close_sent(), whole.outcome());
             assert_eq!(halves.receiver.state(closed), outcome.state, "{}", transcript.file);
             assert_eq!(halves.receiver.transport(closed), outcome.transport, "{}", transcript.file);
             assert_eq!(halves.receiver.close_code().map(|code| code.0), outcome.close_code);
             assert_eq!(halves.receiver.close_reason(), outcome.close_reason);
-            assert_eq!(halves.receiver.payload_left(), whole.connection.payload_left());
+            assert_eq!(halves.receiver.unread_payload(), whole.connection.unread_payload());
         }
         assert_eq!(halves.log, whole.log, "{}", transcript.file);
     }
@@ -203,24 +205,24 @@ fn split_reply_waits_for_space_and_the_end_of_the_frame() {
     };
     let pong = reply(&mut receiver, PING, b"ping");
     assert!(!pong.is_close());
-    assert_eq!(transmitter.reply(&pong, &mut out[..5]), Err(SendError::BufferTooSmall { need: 6 }));
-    assert!(transmitter.frame(MessageKind::Binary, true, 1).is_ok());
-    assert_eq!(transmitter.reply(&pong, &mut out), Err(SendError::FrameInProgress));
-    transmitter.payload(&mut [0]).unwrap();
-    assert_eq!(transmitter.reply(&pong, &mut out), Ok(6));
+    assert_eq!(transmitter.write_reply(&pong, &mut out[..5]), Err(SendError::BufferTooSmall { need: 6 }));
+    assert!(transmitter.begin_frame(MessageKind::Binary, true, 1).is_ok());
+    assert_eq!(transmitter.write_reply(&pong, &mut out), Err(SendError::FrameInProgress));
+    transmitter.mask_payload(&mut [0]).unwrap();
+    assert_eq!(transmitter.write_reply(&pong, &mut out), Ok(Written(6)));
     assert_eq!(out[..6], *b"\x8a\x04ping");
 
     let close = reply(&mut receiver, CLOSE, b"\x03\xe8");
     assert!(close.is_close());
-    assert_eq!(transmitter.reply(&close, &mut out), Ok(4));
-    assert!(transmitter.is_closed());
+    assert_eq!(transmitter.write_reply(&close, &mut out), Ok(Written(4)));
+    assert!(transmitter.close_sent());
     for reply in [pong, close] {
-        assert_eq!(transmitter.reply(&reply, &mut out), Ok(0), "nothing is sent after our Close");
+        assert_eq!(transmitter.write_reply(&reply, &mut out), Ok(Written(0)), "nothing is sent after our Close");
     }
-    assert_eq!(transmitter.message(MessageKind::Text, b"", &mut out), Err(SendError::Closing));
+    assert_eq!(transmitter.write_text("", &mut out), Err(SendError::Closing));
 }
 
-/// [6455-10.3-2] [6455-5.1-4]: `copy_payload` copies as much as fits into the buffer; `shared_payload` sends bytes that other
+/// [6455-10.3-2] [6455-5.1-4]: `copy_payload` copies as much as fits into the buffer; `count_payload` sends bytes that other
 /// connections send too.
 #[test]
 fn copy_payload_leaves_the_source_unchanged() {
@@ -228,18 +230,18 @@ fn copy_payload_leaves_the_source_unchanged() {
     let mut server = Connection::new(Server, &Config::DEFAULT);
     let mut out = [9; 4];
     assert_eq!(client.copy_payload(b"a", &mut out), Err(SendError::PayloadTooLong));
-    assert_eq!(server.shared_payload(b"a"), Err(SendError::PayloadTooLong));
+    assert_eq!(server.count_payload(b"a"), Err(SendError::PayloadTooLong));
     assert_eq!((out, client.copy_payload(b"", &mut out)), ([9; 4], Ok(0)));
 
-    client.frame(MessageKind::Binary, true, 7).unwrap();
-    server.frame(MessageKind::Binary, true, 7).unwrap();
+    _ = client.begin_frame(MessageKind::Binary, true, 7).unwrap();
+    _ = server.begin_frame(MessageKind::Binary, true, 7).unwrap();
     assert_eq!(client.copy_payload(&[0; 7], &mut out[..3]), Ok(3));
     assert_eq!((client.copy_payload(&[0; 4], &mut []), out), (Ok(0), [1, 2, 3, 9]));
     assert_eq!((client.copy_payload(&[0; 5], &mut out), out), (Ok(4), [4, 1, 2, 3]));
     assert_eq!((client.buffered_amount(), client.copy_payload(&[0], &mut out)), (0, Err(SendError::PayloadTooLong)));
     assert_eq!((server.copy_payload(b"abc", &mut out), out), (Ok(3), *b"abc\x03"));
-    assert_eq!(server.shared_payload(b"abcde"), Err(SendError::PayloadTooLong));
-    assert_eq!((server.buffered_amount(), server.shared_payload(b"defg"), server.buffered_amount()), (4, Ok(()), 0));
+    assert_eq!(server.count_payload(b"abcde"), Err(SendError::PayloadTooLong));
+    assert_eq!((server.buffered_amount(), server.count_payload(b"defg"), server.buffered_amount()), (4, Ok(()), 0));
 }
 
 /// [6455-5.4-2]: an `Outgoing` that is resumed for each fragment behaves like one that is kept.
@@ -248,16 +250,17 @@ fn resumed_message_sends_the_same_fragments() {
     let config = Config { fragment_size: 4, ..Config::DEFAULT };
     for body in [&b""[..], b"abcd", b"fragments"] {
         let mut connection = Connection::new(Server, &config);
-        let (mut kept, mut sent, mut out, mut again) = (Outgoing::new(MessageKind::Text, body), 0, [0; 16], [0; 16]);
+        let (mut kept, mut sent, mut out, mut again) =
+            (Outgoing::unvalidated(MessageKind::Text, body), 0, [0; 16], [0; 16]);
         let mut other = Connection::new(Server, &config);
-        while let len @ 1.. = connection.fragment(&mut kept, &mut out).unwrap() {
-            let mut resumed = Outgoing::resume(MessageKind::Text, body, sent);
-            assert_eq!(other.fragment(&mut resumed, &mut again), Ok(len));
+        while let len @ 1.. = connection.write_fragment(&mut kept, &mut out).unwrap().len() {
+            let mut resumed = Outgoing::unvalidated(MessageKind::Text, body).resume_at(sent);
+            assert_eq!(other.write_fragment(&mut resumed, &mut again), Ok(Written(len)));
             sent = body.len() - resumed.left();
             assert_eq!((out, resumed), (again, kept.clone()));
         }
     }
-    assert_eq!(Outgoing::resume(MessageKind::Text, b"abc", 4).left(), 0);
+    assert_eq!(Outgoing::text("abc").resume_at(4).left(), 0);
 }
 
 /// The closing rules hold for a real connection, in every order of events.
@@ -404,7 +407,7 @@ fn long_text_fragment_is_unmasked_and_validated_throughout() {
     check::<Client<Keys>>();
 }
 
-/// `payload_left` is how much of a frame is still missing, so that the host can read exactly to the frame's end.
+/// `unread_payload` is how much of a frame is still missing, so that the host can read exactly to the frame's end.
 #[test]
 fn payload_left_counts_down_to_the_end_of_the_frame() {
     let mut host = Host::<Server>::new(&Config::DEFAULT);
@@ -412,12 +415,12 @@ fn payload_left_counts_down_to_the_end_of_the_frame() {
     let header = frame.len() - 1000;
     for (at, byte) in frame.iter().enumerate() {
         let left = if at < header { 0 } else { frame.len() - at };
-        assert_eq!(host.connection.payload_left(), left as u64, "before byte {at}");
+        assert_eq!(host.connection.unread_payload(), left as u64, "before byte {at}");
         host.feed(&[*byte]);
     }
-    assert_eq!(host.connection.payload_left(), 0);
+    assert_eq!(host.connection.unread_payload(), 0);
     host.feed(&from_peer::<Server>(0x81, b"a\xFF and more")[..8]);
-    assert_eq!(host.connection.payload_left(), 0, "no payload is expected after an error");
+    assert_eq!(host.connection.unread_payload(), 0, "no payload is expected after an error");
 }
 
 /// The defaults are those in the table of limits. [6455-10.4-2]
@@ -436,10 +439,10 @@ fn max_control_frame_fits_every_control_frame() {
     let mut client = Connection::new(Client(|| [1, 2, 3, 4]), &Config::DEFAULT);
     let payload = [0; 125];
     assert_eq!(
-        client.ping(&payload, &mut [0; MAX_CONTROL_FRAME - 1]),
+        client.write_ping(&payload, &mut [0; MAX_CONTROL_FRAME - 1]),
         Err(SendError::BufferTooSmall { need: MAX_CONTROL_FRAME })
     );
-    assert_eq!(client.ping(&payload, &mut [0; MAX_CONTROL_FRAME]), Ok(MAX_CONTROL_FRAME));
+    assert_eq!(client.write_ping(&payload, &mut [0; MAX_CONTROL_FRAME]), Ok(Written(MAX_CONTROL_FRAME)));
 }
 
 /// An extension cannot send a control opcode as data or a data opcode as control, and cannot use the RFC's own opcodes.
@@ -449,9 +452,9 @@ fn only_reserved_opcodes_are_sent_for_extensions() {
     let mut server = Connection::new(Server, &Config { extension_opcodes: u16::MAX, ..Config::DEFAULT });
     let mut out = [0; 16];
     for opcode in 0..=15 {
-        let data = server.message(MessageKind::Extension(opcode), b"", &mut out);
+        let data = server.write_unvalidated(MessageKind::Extension(opcode), b"", &mut out);
         assert_eq!(data.is_ok(), (3..=7).contains(&opcode), "{opcode}");
-        let control = server.extension_control(opcode, b"", &mut out);
+        let control = server.write_extension_control(opcode, b"", &mut out);
         assert_eq!(control.is_ok(), (11..=15).contains(&opcode), "{opcode}");
         for refused in [data, control].into_iter().filter(Result::is_err) {
             assert_eq!(refused, Err(SendError::Reserved));

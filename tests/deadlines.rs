@@ -14,7 +14,7 @@ const KEEPALIVE: Timeouts = Timeouts { idle: None, ..TIMEOUTS };
 
 fn opened(timeouts: Timeouts, now: u64) -> Deadlines {
     let mut deadlines = Deadlines::new(timeouts, now);
-    deadlines.opened(now);
+    deadlines.on_open(now);
     deadlines
 }
 
@@ -32,8 +32,8 @@ fn next(deadlines: &Deadlines) -> Option<(Reason, u64)> {
 fn handshake_timeout_is_not_extended_by_bytes() {
     let mut deadlines = Deadlines::new(TIMEOUTS, 50);
     for now in 50..1050 {
-        deadlines.received(now); // slowloris: a byte a tick
-        deadlines.message(now);
+        deadlines.on_bytes(now); // slowloris: a byte a tick
+        deadlines.on_message(now);
         assert_eq!(next(&deadlines), Some((Reason::Handshake, 1050)));
         assert_eq!(deadlines.handle_timeout(now), None);
     }
@@ -44,37 +44,37 @@ fn handshake_timeout_is_not_extended_by_bytes() {
 #[test]
 fn opened_ends_the_handshake_timeout_and_starts_the_others() {
     let mut deadlines = Deadlines::new(TIMEOUTS, 0);
-    deadlines.opened(900);
+    deadlines.on_open(900);
     assert_eq!(next(&deadlines), Some((Reason::Ping, 1000)));
     let mut deadlines = Deadlines::new(Timeouts { ping: None, ..TIMEOUTS }, 0);
-    deadlines.opened(900);
+    deadlines.on_open(900);
     assert_eq!(next(&deadlines), Some((Reason::Idle, 1400)));
 }
 
 #[test]
 fn idle_timeout_is_extended_by_messages_only() {
     let mut deadlines = opened(Timeouts { ping: None, ..TIMEOUTS }, 0);
-    deadlines.received(100);
+    deadlines.on_bytes(100);
     assert_eq!(next(&deadlines), Some((Reason::Idle, 500)));
-    deadlines.message(100);
+    deadlines.on_message(100);
     assert_eq!(next(&deadlines), Some((Reason::Idle, 600)));
     assert_eq!(deadlines.handle_timeout(599), None);
     assert_eq!(due(&mut deadlines, 600), [Timeout::Idle]);
-    deadlines.message(601);
+    deadlines.on_message(601);
     assert_eq!(next(&deadlines), None, "it is reported once");
 }
 
 #[test]
 fn ping_is_due_after_silence_with_a_new_payload() {
     let mut deadlines = opened(KEEPALIVE, 0);
-    deadlines.received(60);
+    deadlines.on_bytes(60);
     assert_eq!(next(&deadlines), Some((Reason::Ping, 160)), "received bytes extend it");
-    deadlines.message(100);
+    deadlines.on_message(100);
     assert_eq!(next(&deadlines), Some((Reason::Ping, 160)), "messages do not");
     assert_eq!(deadlines.handle_timeout(159), None);
     assert_eq!(due(&mut deadlines, 160), [Timeout::Ping([0, 0, 0, 1])]);
     assert_eq!(next(&deadlines), Some((Reason::Pong, 190)));
-    assert_eq!(deadlines.pong(&[0, 0, 0, 1], 165), Some(5));
+    assert_eq!(deadlines.on_pong(&[0, 0, 0, 1], 165), Some(5));
     assert_eq!(next(&deadlines), Some((Reason::Ping, 265)));
     assert_eq!(due(&mut deadlines, 265), [Timeout::Ping([0, 0, 0, 2])]);
 }
@@ -93,36 +93,36 @@ fn pong_timeout_is_extended_by_bytes() {
     let mut deadlines = opened(KEEPALIVE, 0);
     due(&mut deadlines, 100);
     for now in (110..1000).step_by(20) {
-        deadlines.received(now);
+        deadlines.on_bytes(now);
         assert_eq!(next(&deadlines), Some((Reason::Pong, now + 30)));
     }
-    assert_eq!(deadlines.pong(&[0, 0, 0, 1], 1000), Some(900));
+    assert_eq!(deadlines.on_pong(&[0, 0, 0, 1], 1000), Some(900));
     assert_eq!(next(&deadlines), Some((Reason::Ping, 1100)));
 }
 
 #[test]
 fn round_trip_is_reported_once_for_the_newest_ping() {
     let mut deadlines = opened(Timeouts { pong: None, ..KEEPALIVE }, 0);
-    assert_eq!(deadlines.pong(&[0, 0, 0, 0], 10), None, "no Ping was sent");
+    assert_eq!(deadlines.on_pong(&[0, 0, 0, 0], 10), None, "no Ping was sent");
     assert_eq!(due(&mut deadlines, 100), [Timeout::Ping([0, 0, 0, 1])]);
     assert_eq!(
         due(&mut deadlines, 200),
         [Timeout::Ping([0, 0, 0, 2])],
         "without a Pong timeout, the next Ping is due after the Ping timeout"
     );
-    assert_eq!(deadlines.pong(&[0, 0, 0, 1], 210), None);
+    assert_eq!(deadlines.on_pong(&[0, 0, 0, 1], 210), None);
     for other in [&[][..], &[2], &[0, 0, 2], &[0, 0, 0, 2, 0], &[0, 0, 0, 3], b"unasked"] {
-        assert_eq!(deadlines.pong(other, 220), None, "{other:?}");
+        assert_eq!(deadlines.on_pong(other, 220), None, "{other:?}");
     }
-    assert_eq!(deadlines.pong(&[0, 0, 0, 2], 230), Some(30));
-    assert_eq!(deadlines.pong(&[0, 0, 0, 2], 240), None);
+    assert_eq!(deadlines.on_pong(&[0, 0, 0, 2], 230), Some(30));
+    assert_eq!(deadlines.on_pong(&[0, 0, 0, 2], 240), None);
 }
 
 #[test]
 fn old_pong_does_not_end_the_pong_timeout() {
     let mut deadlines = opened(KEEPALIVE, 0);
     due(&mut deadlines, 100);
-    assert_eq!(deadlines.pong(b"old", 110), None);
+    assert_eq!(deadlines.on_pong(b"old", 110), None);
     assert_eq!(next(&deadlines), Some((Reason::Pong, 130)));
 }
 
@@ -146,15 +146,15 @@ fn closing_timeout_is_never_extended() {
     for first in [State::Closing, State::Closed] {
         let mut deadlines = opened(TIMEOUTS, 0);
         due(&mut deadlines, 100); // a Pong is expected
-        deadlines.state(State::Open, 110);
+        deadlines.on_state(State::Open, 110);
         assert_eq!(next(&deadlines), Some((Reason::Pong, 130)), "an open connection changes nothing");
-        deadlines.state(first, 120);
+        deadlines.on_state(first, 120);
         for now in 120..190 {
             assert_eq!(next(&deadlines), Some((Reason::Closing, 190)), "no other deadline remains");
-            deadlines.received(now);
-            deadlines.message(now);
-            deadlines.pong(&[0, 0, 0, 1], now);
-            deadlines.state(State::Closing, now);
+            deadlines.on_bytes(now);
+            deadlines.on_message(now);
+            deadlines.on_pong(&[0, 0, 0, 1], now);
+            deadlines.on_state(State::Closing, now);
             assert_eq!(deadlines.handle_timeout(now), None);
         }
         assert_eq!(due(&mut deadlines, 190), [Timeout::Closing]);
@@ -165,25 +165,25 @@ fn closing_timeout_is_never_extended() {
 #[test]
 fn closing_timeout_is_reported_once() {
     let mut deadlines = opened(TIMEOUTS, 0);
-    deadlines.state(State::Closing, 100);
+    deadlines.on_state(State::Closing, 100);
     assert_eq!(due(&mut deadlines, 170), [Timeout::Closing]);
-    deadlines.state(State::Closing, 171);
+    deadlines.on_state(State::Closing, 171);
     assert_eq!(next(&deadlines), None);
 }
 
 #[test]
 fn closing_timeout_starts_without_opened() {
     let mut deadlines = Deadlines::new(TIMEOUTS, 0);
-    deadlines.state(State::Closed, 10);
+    deadlines.on_state(State::Closed, 10);
     assert_eq!(next(&deadlines), Some((Reason::Closing, 80)));
 }
 
 #[test]
 fn never_disables_every_deadline() {
     let mut deadlines = opened(Timeouts::NEVER, 0);
-    deadlines.received(1);
-    deadlines.message(2);
-    deadlines.state(State::Closing, 3);
+    deadlines.on_bytes(1);
+    deadlines.on_message(2);
+    deadlines.on_state(State::Closing, 3);
     assert_eq!((next(&deadlines), deadlines.handle_timeout(u64::MAX)), (None, None));
 }
 
@@ -327,15 +327,15 @@ proptest! {
                 _ => None,
             };
             match step {
-                Step::Opened => deadlines.opened(now),
-                Step::Received => deadlines.received(now),
-                Step::Message => deadlines.message(now),
-                Step::Closing => deadlines.state(State::Closing, now),
+                Step::Opened => deadlines.on_open(now),
+                Step::Received => deadlines.on_bytes(now),
+                Step::Message => deadlines.on_message(now),
+                Step::Closing => deadlines.on_state(State::Closing, now),
                 Step::Pong(before) => {
                     let payload = model.pings.wrapping_sub(before).to_be_bytes();
-                    prop_assert_eq!(deadlines.pong(&payload, now), expected_rtt);
+                    prop_assert_eq!(deadlines.on_pong(&payload, now), expected_rtt);
                 }
-                Step::Wake => deadlines.state(State::Open, now),
+                Step::Wake => deadlines.on_state(State::Open, now),
             }
             model.step(&step, &timeouts, now);
             prop_assert_eq!(deadlines.poll_timeout(), model.due.iter().map(|(_, due)| *due).min());
@@ -365,13 +365,13 @@ fn keepalive_measures_the_round_trip_of_a_connection() {
         let now = deadlines.poll_timeout().unwrap();
         let Some(Timeout::Ping(payload)) = deadlines.handle_timeout(now) else { panic!("round {round}") };
         let mut out = [0; 64];
-        let len = server.ping(&payload, &mut out).unwrap();
+        let len = server.write_ping(&payload, &mut out).unwrap().len();
         client.feed(&out[..len]);
         let mut answer = core::mem::take(&mut client.output);
-        deadlines.received(now + 7);
+        deadlines.on_bytes(now + 7);
         assert_eq!(server.receive(&mut answer).unwrap().event, Some(Event::Pong));
-        assert_eq!(deadlines.pong(server.control_payload(), now + 7), Some(7));
-        deadlines.state(server.state(), now + 7);
+        assert_eq!(deadlines.on_pong(server.control_payload(), now + 7), Some(7));
+        deadlines.on_state(server.state(), now + 7);
         assert_eq!(next(&deadlines), Some((Reason::Ping, now + 107)));
     }
 }
@@ -383,10 +383,10 @@ fn closing_timeout_ends_a_connection_that_the_peer_does_not_close() {
     let mut deadlines = opened(KEEPALIVE, 0);
     let mut client = Host::<Client<Keys>>::new(&Default::default());
     client.close(1000, "").unwrap();
-    deadlines.state(client.connection.state(), 10);
+    deadlines.on_state(client.connection.state(), 10);
     assert_eq!((client.connection.transport(), next(&deadlines)), (Transport::Keep, Some((Reason::Closing, 80))));
     client.feed(&raw::frame(0x88, None, b""));
-    deadlines.state(client.connection.state(), 50);
+    deadlines.on_state(client.connection.state(), 50);
     assert_eq!((client.connection.transport(), next(&deadlines)), (Transport::AwaitEof, Some((Reason::Closing, 80))));
     assert_eq!(due(&mut deadlines, 80), [Timeout::Closing]);
 }

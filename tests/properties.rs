@@ -132,7 +132,7 @@ proptest! {
                 // The header of a long Ping or of a Close already discards a long pending Pong.
                 let (first, payload) = newest.unwrap();
                 assert!(sent.is_empty() && first == 0x8A && payload.len() > 14, "the newest reply is sent");
-                assert!(host.connection.payload_left() > 0, "unless an incomplete control frame has discarded it");
+                assert!(host.connection.unread_payload() > 0, "unless an incomplete control frame has discarded it");
             }
         }
         late::<Server>(&config, &written(&parts, true), &sizes);
@@ -249,7 +249,7 @@ fn p08_every_frame_has_a_fresh_key() {
         let mut host = Host::<R>::new(&config);
         host.message(MessageKind::Text, b"message").unwrap();
         let body = [7; 35];
-        let mut outgoing = barews::connection::Outgoing::new(MessageKind::Binary, &body);
+        let mut outgoing = barews::connection::Outgoing::binary(&body);
         while host.fragment(&mut outgoing, MessageKind::Binary, 100).unwrap() {}
         host.frame(MessageKind::Binary, true, 0, 3).unwrap();
         host.payload(&[1, 2, 3]).unwrap();
@@ -296,7 +296,7 @@ fn p10_declared_length_never_overflows() {
                     let room = u128::from(config.max_message_size) - if first & 0x7F == 0 { 3 } else { 0 };
                     let fits = u128::from(len) <= room;
                     assert_eq!(log.entries.iter().any(|entry| matches!(entry, Entry::Error(_))), !fits, "{len:x}");
-                    assert_eq!(host.connection.payload_left(), if fits { len - 40 } else { 0 });
+                    assert_eq!(host.connection.unread_payload(), if fits { len - 40 } else { 0 });
                 } else {
                     let error = match first {
                         _ if len >= 1 << 63 => ProtocolError::LengthTooLarge,
@@ -396,7 +396,7 @@ fn p11_refused_calls_change_nothing() {
             assert_eq!(new().close(1000, "bye").err(), close, "close, {name}");
             assert_eq!(new().close_without_status().err(), close, "close_without_status, {name}");
             let body = [0; 300];
-            let mut outgoing = barews::connection::Outgoing::new(MessageKind::Text, &body);
+            let mut outgoing = barews::connection::Outgoing::unvalidated(MessageKind::Text, &body);
             assert_eq!(new().fragment(&mut outgoing, MessageKind::Text, 100).err(), data, "fragment, {name}");
             let text_frame = if name == "in a message" { Some(MessageInProgress) } else { data };
             assert_eq!(new().frame(MessageKind::Text, true, 0, 7).err(), text_frame, "frame, {name}");
@@ -428,16 +428,18 @@ fn p11_need_is_the_smallest_sufficient_size() {
             // A fragment needs its header and one byte; an empty message only its header.
             let config = Config { fragment_size: u32::MAX, ..Config::DEFAULT };
             let body = vec![3; len];
-            let mut outgoing = barews::connection::Outgoing::new(MessageKind::Binary, &body);
+            let mut outgoing = barews::connection::Outgoing::binary(&body);
             let mut connection = Host::<R>::new(&config).connection;
             let mut out = [0; 100];
-            let Err(SendError::BufferTooSmall { need }) = connection.fragment(&mut outgoing, &mut []) else { panic!() };
+            let Err(SendError::BufferTooSmall { need }) = connection.write_fragment(&mut outgoing, &mut []) else {
+                panic!()
+            };
             assert_eq!(need, header + key + len.min(1));
             for space in 0..need {
-                let short = connection.fragment(&mut outgoing, &mut out[..space]);
+                let short = connection.write_fragment(&mut outgoing, &mut out[..space]);
                 assert_eq!(short, Err(SendError::BufferTooSmall { need }));
             }
-            assert!(connection.fragment(&mut outgoing, &mut out[..need]).is_ok_and(|len| len > 0));
+            assert!(connection.write_fragment(&mut outgoing, &mut out[..need]).is_ok_and(|written| written.len() > 0));
         }
     }
     check::<Server>();
@@ -474,7 +476,7 @@ fn p12_types_stay_within_their_sizes() {
     }
 }
 
-/// P13: after each call of `receive`, `close` or `receive_eof`, at most one frame is due.
+/// P13: after each call of `receive`, `write_close` or `receive_eof`, at most one frame is due.
 #[test]
 fn p13_at_most_one_frame_is_due() {
     fn check<R: Side + Debug>() {

@@ -5,7 +5,7 @@ use std::fs;
 
 use barews::connection::Config;
 use barews::deadlines::Timeouts;
-use barews::handshake::{MAX_HEAD_SIZE, MAX_HEADERS};
+use barews::handshake::{MAX_FIELDS, MAX_HEAD_SIZE};
 use barews::wire::{CloseFrame, MAX_CONTROL_PAYLOAD};
 use barews_tests::root;
 
@@ -101,7 +101,7 @@ fn limit_tables_match_the_defaults() {
     let Timeouts { handshake, idle, ping, pong, closing } = Timeouts::MILLISECONDS;
     let defaults = [
         format!("{} KiB", MAX_HEAD_SIZE >> 10),
-        format!("{MAX_HEADERS}"),
+        format!("{MAX_FIELDS}"),
         format!("{},{:03} bytes", u16::MAX / 1000, u16::MAX % 1000),
         format!("{frame} MiB"),
         format!("{message} MiB"),

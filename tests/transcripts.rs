@@ -1,5 +1,6 @@
 //! Plays the files in `transcripts`, one rule each, at every cut, and the RFC's own examples (RFC 6455 section 5.7).
 
+use barews::connection::Written;
 use barews::{Client, Server};
 use barews_testkit::player::Reads;
 use barews_testkit::transcript::Transcript;
@@ -216,26 +217,26 @@ fn section_5_7_examples_are_sent_as_shown() {
     let mut server = Connection::new(Server, &Config { fragment_size: 3, ..Config::DEFAULT });
     let mut client = Connection::new(Client(|| [0x37, 0xfa, 0x21, 0x3d]), &Config::DEFAULT);
     let mut out = vec![0; 70_000];
-    let len = server.message(Text, b"Hello", &mut out).unwrap();
+    let len = server.write_unvalidated(Text, b"Hello", &mut out).unwrap().len();
     assert_eq!(out[..len], *b"\x81\x05\x48\x65\x6c\x6c\x6f");
-    let len = client.message(Text, b"Hello", &mut out).unwrap();
+    let len = client.write_unvalidated(Text, b"Hello", &mut out).unwrap().len();
     assert_eq!(out[..len], *b"\x81\x85\x37\xfa\x21\x3d\x7f\x9f\x4d\x51\x58");
 
-    let mut message = Outgoing::new(Text, b"Hello");
-    let len = server.fragment(&mut message, &mut out).unwrap();
+    let mut message = Outgoing::text("Hello");
+    let len = server.write_fragment(&mut message, &mut out).unwrap().len();
     assert_eq!(out[..len], *b"\x01\x03\x48\x65\x6c");
-    let len = server.fragment(&mut message, &mut out).unwrap();
+    let len = server.write_fragment(&mut message, &mut out).unwrap().len();
     assert_eq!(out[..len], *b"\x80\x02\x6c\x6f");
-    assert_eq!(server.fragment(&mut message, &mut out), Ok(0));
+    assert_eq!(server.write_fragment(&mut message, &mut out), Ok(Written(0)));
 
-    let len = server.ping(b"Hello", &mut out).unwrap();
+    let len = server.write_ping(b"Hello", &mut out).unwrap().len();
     assert_eq!(out[..len], *b"\x89\x05\x48\x65\x6c\x6c\x6f");
     assert!(client.receive(&mut out[..len]).unwrap().event.is_some());
     let len = client.poll_transmit(&mut out);
     assert_eq!(out[..len], *b"\x8a\x85\x37\xfa\x21\x3d\x7f\x9f\x4d\x51\x58");
 
-    let len = server.message(Binary, &[0; 256], &mut out).unwrap();
+    let len = server.write_unvalidated(Binary, &[0; 256], &mut out).unwrap().len();
     assert_eq!((&out[..4], len), (&b"\x82\x7E\x01\x00"[..], 260));
-    let len = server.message(Binary, &[0; 65536], &mut out).unwrap();
+    let len = server.write_unvalidated(Binary, &[0; 65536], &mut out).unwrap().len();
     assert_eq!((&out[..10], len), (&b"\x82\x7F\x00\x00\x00\x00\x00\x01\x00\x00"[..], 65546));
 }

@@ -4,7 +4,7 @@
 use std::io::{self, ErrorKind, IoSlice, Read, Write};
 use std::net::Shutdown;
 
-use barews::connection::{Config, Event, State, Transport};
+use barews::connection::{Config, Event, State, Transport, Written};
 use barews::deadlines::{Deadlines, Timeout, Timeouts};
 use barews::handshake::{Accept, OriginPolicy, Progress, ServerConfig, ServerHandshake, Subprotocol};
 use barews::wire::{CloseCode, MAX_CONTROL_FRAME};
@@ -153,7 +153,7 @@ impl Session {
                 Ok(Progress::Complete { rest }) => {
                     bytes = rest;
                     self.stage = answer(handshake, out.short);
-                    self.deadlines.opened(now);
+                    self.deadlines.on_open(now);
                 }
                 Err(error) => {
                     bytes = &mut [];
@@ -163,10 +163,10 @@ impl Session {
             }
         }
         if let Stage::Open(connection) = &mut self.stage {
-            self.deadlines.received(now);
+            self.deadlines.on_bytes(now);
             echo(connection, bytes, out, &mut self.deadlines, now);
         }
-        self.deadlines.state(self.state(), now);
+        self.deadlines.on_state(self.state(), now);
     }
 
     fn state(&self) -> State {
@@ -215,7 +215,7 @@ impl Session {
                 Err(error) if error.kind() == ErrorKind::Interrupted => continue,
                 Err(error) => return Err(error),
             }
-            self.deadlines.received(now);
+            self.deadlines.on_bytes(now);
         }
         self.unsent = Vec::new();
         Ok(())
@@ -227,7 +227,7 @@ impl Session {
             match (timeout, &mut self.stage) {
                 (Timeout::Ping(payload), Stage::Open(connection)) => {
                     let mut out = [0; MAX_CONTROL_FRAME];
-                    if let Ok(len) = connection.ping(&payload, &mut out) {
+                    if let Ok(Written(len)) = connection.write_ping(&payload, &mut out) {
                         self.unsent.extend_from_slice(&out[..len]);
                     }
                 }
@@ -244,14 +244,14 @@ impl Session {
         match &mut self.stage {
             Stage::Open(connection) => {
                 let mut out = [0; MAX_CONTROL_FRAME];
-                if let Ok(len) = connection.close(CloseCode::GOING_AWAY, "server shuts down", &mut out) {
+                if let Ok(Written(len)) = connection.write_close(CloseCode::GOING_AWAY, "server shuts down", &mut out) {
                     self.unsent.extend_from_slice(&out[..len]);
                 }
             }
             Stage::Handshake(_) => self.stage = Stage::Over,
             Stage::Answered | Stage::Over => {}
         }
-        self.deadlines.state(self.state(), now);
+        self.deadlines.on_state(self.state(), now);
     }
 }
 
@@ -291,15 +291,15 @@ fn echo<'b>(
         bytes = received.rest;
         match received.event {
             Some(Event::Data(chunk)) => {
-                let header = connection.frame(chunk.kind, chunk.last, chunk.payload.len() as u64);
-                if let (Ok(header), Ok(())) = (header, connection.payload(chunk.payload)) {
+                let header = connection.begin_frame(chunk.kind, chunk.last, chunk.payload.len() as u64);
+                if let (Ok(header), Ok(())) = (header, connection.mask_payload(chunk.payload)) {
                     out.short.extend_from_slice(header.as_bytes());
                     out.put(chunk.payload);
                 }
-                deadlines.message(now);
+                deadlines.on_message(now);
             }
             Some(Event::Pong) => {
-                deadlines.pong(connection.control_payload(), now);
+                deadlines.on_pong(connection.control_payload(), now);
             }
             Some(_) => {}
             None => break,

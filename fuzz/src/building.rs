@@ -111,10 +111,10 @@ impl Input<'_> {
             subprotocols: &subprotocols,
             extensions: &self.extensions.0,
             origin: self.origin.as_ref().map(|origin| origin.0.as_str()),
-            headers: &fields,
+            fields: &fields,
             keep: &keep,
             max_head_size: usize::MAX,
-            max_headers: usize::MAX,
+            max_fields: usize::MAX,
             ..ClientConfig::new(uri)
         };
         let client = ClientHandshake::new(&config, naive::NONCE, vec![0; 1 << 16]);
@@ -123,7 +123,7 @@ impl Input<'_> {
             subprotocols: &ours,
             keep: &keep,
             max_head_size: usize::MAX,
-            max_headers: usize::MAX,
+            max_fields: usize::MAX,
             ..ServerConfig::new(OriginPolicy::Any)
         };
         self.page(&server, &answer_fields);
@@ -162,7 +162,7 @@ impl Input<'_> {
         expected.extend((!offered.is_empty()).then_some(("Sec-WebSocket-Protocol", offered.as_str())));
         expected.extend((!config.extensions.is_empty()).then_some(("Sec-WebSocket-Extensions", config.extensions)));
         expected.extend(config.origin.map(|origin| ("Origin", origin)));
-        expected.extend(config.headers);
+        expected.extend(config.fields);
         assert_eq!(lines(stream, &format!("GET {target} HTTP/1.1"), &expected), b"");
         let mut slots = vec![httparse::EMPTY_HEADER; expected.len()];
         let mut parsed = httparse::Request::new(&mut slots);
@@ -180,7 +180,7 @@ impl Input<'_> {
         assert_eq!(request.origin(), config.origin.map(|origin| origin.trim_matches([' ', '\t'])));
         assert!(request.subprotocols().eq(config.subprotocols.iter().copied()));
         assert!(request.extensions().map(|e| e.name().to_owned()).eq(extension_names(config.extensions)));
-        kept(config.headers, |name| Request::headers(&request, name).map(<[u8]>::to_vec).collect());
+        kept(config.fields, |name| Request::fields(&request, name).map(<[u8]>::to_vec).collect());
 
         let preferred = server.subprotocols.iter().copied().find(|ours| config.subprotocols.contains(ours));
         let (subprotocol, named) = match &self.choice {
@@ -192,7 +192,7 @@ impl Input<'_> {
             Choice::Named(name) => (Subprotocol::Named(&name.0), Some(name.0.as_str())),
             Choice::None => (Subprotocol::None, None),
         };
-        let accept = Accept { subprotocol, extensions: &self.chosen.0, headers: answer_fields };
+        let accept = Accept { subprotocol, extensions: &self.chosen.0, fields: answer_fields };
         let mut connection = None;
         let built = exactly(|out| {
             let (len, accepted) = handshake.accept(&accept, &Default::default(), out)?;
@@ -231,10 +231,10 @@ impl Input<'_> {
             let _progress = client.receive(&mut piece.to_vec()).expect("a response that a client understands");
         }
         let response = client.response().expect("a whole response");
-        assert!(response.is_open());
+        assert!(response.is_accepted());
         assert_eq!(response.subprotocol(), named);
         assert!(response.extensions().map(|e| e.name().to_owned()).eq(extension_names(&self.chosen.0)));
-        kept(answer_fields, |name| Response::headers(&response, name).map(<[u8]>::to_vec).collect());
+        kept(answer_fields, |name| Response::fields(&response, name).map(<[u8]>::to_vec).collect());
         assert!(client.connect(|| [0; 4], &Default::default()).is_ok());
     }
 
@@ -265,13 +265,13 @@ impl Input<'_> {
         parsed_response(&stream, status, &expected);
 
         let uri = Uri::parse("ws://a").unwrap();
-        let config = ClientConfig { max_head_size: usize::MAX, max_headers: usize::MAX, ..ClientConfig::new(uri) };
+        let config = ClientConfig { max_head_size: usize::MAX, max_fields: usize::MAX, ..ClientConfig::new(uri) };
         let mut client = ClientHandshake::new(&config, [0; 16], vec![0; stream.len() + 64]);
         let mut bytes = stream.clone();
         let Ok(Progress::Complete { rest }) = client.receive(&mut bytes) else { panic!("a whole response") };
         assert_eq!(rest, body);
         let response = client.response().unwrap();
-        assert_eq!((response.status(), response.is_open()), (status, false));
+        assert_eq!((response.status(), response.is_accepted()), (status, false));
     }
 }
 
@@ -349,17 +349,17 @@ fn request_error(config: &ClientConfig<'_>) -> Option<E> {
         return Some(E::Extensions);
     }
     if config.origin.is_some_and(is_broken) {
-        return Some(E::HeaderValue);
+        return Some(E::FieldValue);
     }
-    fields_error(config.headers)
+    fields_error(config.fields)
 }
 
 fn fields_error(fields: &[Field<'_>]) -> Option<E> {
     let own = ["host", "upgrade", "connection", "content-length", "transfer-encoding", "origin"];
     let is_own = |name: &str| own.contains(&name) || name.starts_with("sec-websocket-");
     fields.iter().find_map(|(name, value)| match () {
-        () if !naive::is_token(name.as_bytes()) || is_own(&name.to_ascii_lowercase()) => Some(E::HeaderName),
-        () if is_broken(value) => Some(E::HeaderValue),
+        () if !naive::is_token(name.as_bytes()) || is_own(&name.to_ascii_lowercase()) => Some(E::FieldName),
+        () if is_broken(value) => Some(E::FieldValue),
         () => None,
     })
 }

@@ -45,7 +45,7 @@ impl Input<'_> {
             extensions: asked.extensions,
             keep: KEEP,
             max_head_size: usize::MAX,
-            max_headers: usize::MAX,
+            max_fields: usize::MAX,
             ..ClientConfig::new(Uri::parse("ws://example.com/").unwrap())
         };
         let stream = self.stream.0;
@@ -58,7 +58,7 @@ impl Input<'_> {
         let limit = |limit: usize| if limit == 0 { usize::MAX } else { limit };
         let limited = ClientConfig {
             max_head_size: limit(self.head_size.into()),
-            max_headers: limit(self.headers.into()),
+            max_fields: limit(self.headers.into()),
             ..roomy
         };
         let storage = if self.storage == 0 { stream.len() + 64 } else { self.storage.into() };
@@ -69,7 +69,7 @@ impl Input<'_> {
             let exceeded = match error {
                 HandshakeError::StartLineTooLong => stream.len() > limited.max_head_size || stream.len() + 64 > storage,
                 HandshakeError::HeadTooLarge => stream.len() > limited.max_head_size,
-                HandshakeError::TooManyHeaders => stream.iter().filter(|b| **b == b':').count() > limited.max_headers,
+                HandshakeError::TooManyFields => stream.iter().filter(|b| **b == b':').count() > limited.max_fields,
                 HandshakeError::StorageFull => stream.len() + 64 > storage,
                 _ => false,
             };
@@ -80,7 +80,7 @@ impl Input<'_> {
         }
         if matches!(expected, Outcome::Complete(..)) {
             let fits = head_bytes <= limited.max_head_size
-                && heads.iter().map(|head| head.fields.len()).sum::<usize>() <= limited.max_headers
+                && heads.iter().map(|head| head.fields.len()).sum::<usize>() <= limited.max_fields
                 && heads.iter().all(|head| need(head, ENGINE, KEEP) <= storage);
             assert_eq!(outcome == expected, fits, "a limit is exceeded if and only if the handshake fails for it");
         }
@@ -189,8 +189,8 @@ fn parsed_elsewhere(config: &ClientConfig<'_>, head: &Head<'_>, asked: Asked<'_>
 
 /// Returns what the host can see of a response.
 pub fn seen(response: Response<'_>) -> naive::Response {
-    assert_eq!(response.is_open(), response.status() == 101);
-    assert!(response.header("LOCATION") == response.headers("location").next());
+    assert_eq!(response.is_accepted(), response.status() == 101);
+    assert!(response.field("LOCATION") == response.fields("location").next());
     let chosen = response.extensions().map(|chosen| {
         let value = |value: ParamValue<'_>| String::from_utf8(value.bytes().collect()).unwrap();
         (chosen.name().to_owned(), chosen.params().map(|p| (p.name.to_owned(), p.value.map(value))).collect())

@@ -56,13 +56,13 @@ impl Input<'_> {
             let parts = self.parts.pieces(message);
             if parts.len() < 2 {
                 let mut out = vec![0; message.len()];
-                let Some(deflated) = deflater.message(message, &mut out) else { continue };
+                let Some(deflated) = deflater.deflate_message(message, &mut out) else { continue };
                 assert!(deflated.len() < message.len());
                 payload.extend_from_slice(deflated);
             } else {
                 for (n, part) in parts.iter().enumerate() {
                     let mut out = vec![0; part.len() + 10];
-                    payload.extend_from_slice(deflater.part(part, n + 1 == parts.len(), &mut out).unwrap());
+                    payload.extend_from_slice(deflater.deflate_part(part, n + 1 == parts.len(), &mut out).unwrap());
                 }
             }
             assert!(ours.inflate(&payload) == message);

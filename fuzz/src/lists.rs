@@ -79,7 +79,7 @@ fn serve<T>(
     let config = ServerConfig {
         subprotocols: &["superchat", "chat"],
         max_head_size: usize::MAX,
-        max_headers: usize::MAX,
+        max_fields: usize::MAX,
         ..ServerConfig::new(OriginPolicy::Any)
     };
     let mut handshake = ServerHandshake::new(&config, vec![0; stream.len() + 64]);

@@ -44,7 +44,7 @@ impl Input<'_> {
             subprotocols: SUBPROTOCOLS,
             keep,
             max_head_size: usize::MAX,
-            max_headers: usize::MAX,
+            max_fields: usize::MAX,
             ..ServerConfig::new(policy)
         };
         let stream = self.stream.0;
@@ -65,7 +65,7 @@ impl Input<'_> {
         let limit = |limit: usize| if limit == 0 { usize::MAX } else { limit };
         let limited = ServerConfig {
             max_head_size: limit(self.head_size.into()),
-            max_headers: limit(self.headers.into()),
+            max_fields: limit(self.headers.into()),
             ..roomy
         };
         let storage = if self.storage == 0 { stream.len() + 64 } else { self.storage.into() };
@@ -76,7 +76,7 @@ impl Input<'_> {
             let exceeded = match error {
                 HandshakeError::StartLineTooLong => stream.len() > limited.max_head_size || stream.len() + 64 > storage,
                 HandshakeError::HeadTooLarge => stream.len() > limited.max_head_size,
-                HandshakeError::TooManyHeaders => stream.iter().filter(|b| **b == b':').count() > limited.max_headers,
+                HandshakeError::TooManyFields => stream.iter().filter(|b| **b == b':').count() > limited.max_fields,
                 HandshakeError::StorageFull => stream.len() + 64 > storage,
                 _ => false,
             };
@@ -87,14 +87,14 @@ impl Input<'_> {
         }
         if let End::Complete(head) = &head {
             let fits = head.len <= limited.max_head_size
-                && head.fields.len() <= limited.max_headers
+                && head.fields.len() <= limited.max_fields
                 && need(head, ENGINE, keep) <= storage;
             let is_limit = matches!(
                 outcome,
                 Outcome::Failed(
                     HandshakeError::StartLineTooLong
                         | HandshakeError::HeadTooLarge
-                        | HandshakeError::TooManyHeaders
+                        | HandshakeError::TooManyFields
                         | HandshakeError::StorageFull
                 )
             );
@@ -228,7 +228,7 @@ pub fn seen(request: Request<'_>) -> naive::Request {
         (offer.name().to_owned(), offer.params().map(|p| (p.name.to_owned(), p.value.map(value))).collect())
     });
     for name in KEEP {
-        assert!(request.header(name) == request.headers(&name.to_uppercase()).next());
+        assert!(request.field(name) == request.fields(&name.to_uppercase()).next());
     }
     naive::Request {
         upgrade,

@@ -47,7 +47,7 @@ impl Frames {
     }
 
     /// Payload bytes of the current frame that are still to come; 0 between frames.
-    pub(super) fn payload_left(&self) -> u64 {
+    pub(super) fn left(&self) -> u64 {
         if self.machine.is_in_payload() { self.left } else { 0 }
     }
 

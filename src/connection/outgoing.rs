@@ -2,16 +2,16 @@
 
 use super::event::MessageKind;
 
-/// A message that [`fragment`](crate::Connection::fragment) sends in fragments.
+/// A message that [`write_fragment`](crate::Connection::write_fragment) sends in fragments.
 ///
 /// ```
-/// use barews::connection::{Config, MessageKind, Outgoing};
+/// use barews::connection::{Config, Outgoing};
 ///
 /// let config = Config { fragment_size: 4, ..Config::DEFAULT };
 /// let mut connection = barews::Connection::new(barews::Server, &config);
-/// let mut message = Outgoing::new(MessageKind::Text, b"fragments");
+/// let mut message = Outgoing::text("fragments");
 /// let (mut sent, mut out) = (Vec::new(), [0; 32]);
-/// while let len @ 1.. = connection.fragment(&mut message, &mut out)? {
+/// while let len @ 1.. = connection.write_fragment(&mut message, &mut out)?.len() {
 ///     sent.extend_from_slice(&out[..len]);
 ///     // here a Pong can be sent: `connection.poll_transmit(&mut out)`
 /// }
@@ -28,29 +28,40 @@ pub struct Outgoing<'m> {
 }
 
 impl<'m> Outgoing<'m> {
-    /// Creates a message of which nothing was sent.
-    pub const fn new(kind: MessageKind, body: &'m [u8]) -> Self {
+    /// Creates a text message.
+    pub const fn text(text: &'m str) -> Self {
+        Self::unvalidated(MessageKind::Text, text.as_bytes())
+    }
+
+    /// Creates a binary message.
+    pub const fn binary(data: &'m [u8]) -> Self {
+        Self::unvalidated(MessageKind::Binary, data)
+    }
+
+    /// Creates a message of any kind. Does not validate text: the host knows that `body` is UTF-8.
+    pub const fn unvalidated(kind: MessageKind, body: &'m [u8]) -> Self {
         Self { kind, begun: false, rest: Some(body) }
     }
 
-    /// Creates a message whose first `sent` bytes were sent in fragments, for a host that keeps the body but not this value.
+    /// Skips the first `sent` bytes, which were sent in fragments: for a host that keeps the body but not this value.
     ///
     /// ```
-    /// use barews::connection::{Config, MessageKind, Outgoing};
+    /// use barews::connection::{Config, Outgoing};
     ///
     /// let config = Config { fragment_size: 4, ..Config::DEFAULT };
     /// let mut connection = barews::Connection::new(barews::Server, &config);
-    /// let (body, mut sent, mut out) = (b"fragments".to_vec(), 0, [0; 32]);
+    /// let (body, mut sent, mut out) = ("fragments", 0, [0; 32]);
     /// while sent < body.len() {
-    ///     let mut message = Outgoing::resume(MessageKind::Text, &body, sent);
-    ///     let len = connection.fragment(&mut message, &mut out)?;
+    ///     let mut message = Outgoing::text(body).resume_at(sent);
+    ///     let len = connection.write_fragment(&mut message, &mut out)?.len();
     ///     sent = body.len() - message.left();
     ///     // here the host writes `out[..len]`
     /// }
     /// # Ok::<(), barews::SendError>(())
     /// ```
-    pub fn resume(kind: MessageKind, body: &'m [u8], sent: usize) -> Self {
-        Self { kind, begun: sent > 0, rest: Some(body.get(sent..).unwrap_or_default()) }
+    pub fn resume_at(self, sent: usize) -> Self {
+        let rest = self.rest.map(|body| body.get(sent..).unwrap_or_default());
+        Self { begun: sent > 0, rest, ..self }
     }
 
     /// Returns how many bytes of the message are still to be sent.

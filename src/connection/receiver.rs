@@ -52,8 +52,8 @@ impl<R: Role> Receiver<R> {
 
     /// Returns how many payload bytes of the current frame are still to come; 0 between frames. A hint for the size of the next
     /// read: if a read ends where a frame ends, no message is split over two buffers.
-    pub fn payload_left(&self) -> u64 {
-        self.frames.payload_left()
+    pub fn unread_payload(&self) -> u64 {
+        self.frames.left()
     }
 
     /// Notes the end of the transport.
@@ -100,7 +100,7 @@ impl<R: Role> Receiver<R> {
     }
 
     /// Returns whether the peer's Close frame was received.
-    pub const fn is_closed(&self) -> bool {
+    pub const fn close_received(&self) -> bool {
         self.machine().close_received()
     }
 
@@ -111,20 +111,20 @@ impl<R: Role> Receiver<R> {
 
     const fn incoming(&self) -> Incoming {
         match self.machine().error() {
-            _ if self.is_closed() => Incoming::Close,
+            _ if self.close_received() => Incoming::Close,
             Some(_) if !self.is_lost() => Incoming::Error,
             _ => Incoming::Neither,
         }
     }
 
     /// Returns the state of the connection; `close_sent` says whether the transmitter has
-    /// [closed](super::Transmitter::is_closed).
+    /// [closed](super::Transmitter::close_sent).
     pub const fn state(&self, close_sent: bool) -> State {
         state::lookup(self.incoming(), self.machine().eof(), close_sent, Side::of::<R>()).0
     }
 
     /// Says what to do with the transport; `close_sent` says whether the transmitter has
-    /// [closed](super::Transmitter::is_closed).
+    /// [closed](super::Transmitter::close_sent).
     pub const fn transport(&self, close_sent: bool) -> Transport {
         state::lookup(self.incoming(), self.machine().eof(), close_sent, Side::of::<R>()).1
     }
@@ -132,7 +132,7 @@ impl<R: Role> Receiver<R> {
     /// See [`Connection::close_code`](crate::Connection::close_code).
     // RFC 6455 7.1.5 [6455-7.1.5-1]
     pub fn close_code(&self) -> Option<CloseCode> {
-        if self.is_closed() {
+        if self.close_received() {
             return Some(self.machine().control().close_code().unwrap_or(CloseCode::NO_STATUS));
         }
         self.machine().error().map(|_| CloseCode::ABNORMAL)
@@ -142,7 +142,7 @@ impl<R: Role> Receiver<R> {
     // RFC 6455 7.1.6 [6455-7.1.6-1]
     pub fn close_reason(&self) -> &str {
         match CloseFrame::parse(self.control_payload()) {
-            Ok(Some(close)) if self.is_closed() => close.reason(),
+            Ok(Some(close)) if self.close_received() => close.reason(),
             _ => "",
         }
     }

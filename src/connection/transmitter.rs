@@ -8,6 +8,7 @@ mod sequence;
 use super::Config;
 use super::event::MessageKind;
 use super::outgoing::Outgoing;
+use super::written::Written;
 use crate::bytes::copy;
 use crate::role::{Role, Server};
 use crate::target::FAST;
@@ -31,14 +32,36 @@ impl<R: Role> Transmitter<R> {
         Self { role, sequence: Sequence::new(config) }
     }
 
-    /// Writes a whole message as one frame, masked while it is copied. Returns the frame's length: that of `body` and at most
-    /// 14 bytes more. The `body` of a text message must be UTF-8. One buffer can take many messages, one after the other.
+    /// Writes a text message as one frame, masked while it is copied: at most 14 bytes longer than `text`. One buffer can take
+    /// many messages, one after the other.
     ///
     /// # Errors
     ///
     /// [`SendError`]; nothing is changed.
     #[inline]
-    pub fn message(&mut self, kind: MessageKind, body: &[u8], out: &mut [u8]) -> Result<usize, SendError> {
+    pub fn write_text(&mut self, text: &str, out: &mut [u8]) -> Result<Written, SendError> {
+        self.write_unvalidated(MessageKind::Text, text.as_bytes(), out)
+    }
+
+    /// Writes a binary message as one frame, like [`write_text`](Self::write_text).
+    ///
+    /// # Errors
+    ///
+    /// [`SendError`]; nothing is changed.
+    #[inline]
+    pub fn write_binary(&mut self, data: &[u8], out: &mut [u8]) -> Result<Written, SendError> {
+        self.write_unvalidated(MessageKind::Binary, data, out)
+    }
+
+    /// Writes a message of any kind as one frame, like [`write_text`](Self::write_text). Does not validate text: the host
+    /// knows that `body` is UTF-8, because it was received as text, for example.
+    ///
+    /// # Errors
+    ///
+    /// [`SendError`]; nothing is changed.
+    // RFC 6455 8.1
+    #[inline]
+    pub fn write_unvalidated(&mut self, kind: MessageKind, body: &[u8], out: &mut [u8]) -> Result<Written, SendError> {
         let opcode = self.sequence.next_opcode(kind, 0)?;
         if !self.sequence.is_idle() {
             return Err(SendError::MessageInProgress);
@@ -46,7 +69,7 @@ impl<R: Role> Transmitter<R> {
         self.write(opcode, true, body, out)
     }
 
-    /// Writes the next fragment of `message`. Returns its length, or 0 when the message is complete. A fragment is as long as
+    /// Writes the next fragment of `message`; its length is 0 when the message is complete. A fragment is as long as
     /// `out` and [`Config::fragment_size`](crate::connection::Config::fragment_size) allow. Control frames can be sent between
     /// fragments, so that none waits for a large message. Other messages cannot.
     ///
@@ -54,8 +77,8 @@ impl<R: Role> Transmitter<R> {
     ///
     /// [`SendError`]; nothing is changed. [`BufferTooSmall`](SendError::BufferTooSmall) when not even one byte of payload fits.
     // RFC 6455 5.4, 6.1
-    pub fn fragment(&mut self, message: &mut Outgoing<'_>, out: &mut [u8]) -> Result<usize, SendError> {
-        let Some(rest) = message.rest else { return Ok(0) };
+    pub fn write_fragment(&mut self, message: &mut Outgoing<'_>, out: &mut [u8]) -> Result<Written, SendError> {
+        let Some(rest) = message.rest else { return Ok(Written(0)) };
         let opcode = self.sequence.next_opcode(message.kind, 0)?;
         if message.begun != (opcode == Opcode::CONTINUATION) {
             return Err(SendError::MessageInProgress);
@@ -64,20 +87,20 @@ impl<R: Role> Transmitter<R> {
         let wanted = rest.len().min(fragment_size);
         let header = FrameHeader::encoded_len(!R::IS_SERVER, wanted as u64);
         let fits = wanted.min(out.len().saturating_sub(header));
-        let Some((part, after)) = rest.split_at_checked(fits) else { return never!(Ok(0)) };
+        let Some((part, after)) = rest.split_at_checked(fits) else { return never!(Ok(Written(0))) };
         if part.is_empty() && !after.is_empty() {
             return Err(SendError::BufferTooSmall { need: header + 1 });
         }
         let fin = after.is_empty(); // RFC 6455 6.1 [6455-6.1-6]
-        let len = self.write(opcode, fin, part, out)?;
+        let written = self.write(opcode, fin, part, out)?;
         message.begun = true;
         message.rest = if fin { None } else { Some(after) };
         self.sequence.data_frame_sent(message.kind, fin);
-        Ok(len)
+        Ok(written)
     }
 
     /// Returns the header of a data frame with `len` bytes of payload. The host sends the payload after it: in pieces, from
-    /// the memory that it is in, in one vectored write. Call [`payload`](Self::payload) for each piece first. `fin` ends the
+    /// the memory that it is in, in one vectored write. Call [`mask_payload`](Self::mask_payload) for each piece first. `fin` ends the
     /// message. A frame after one without `fin` continues its message and has the same `kind`.
     ///
     /// ```
@@ -85,8 +108,8 @@ impl<R: Role> Transmitter<R> {
     ///
     /// let mut connection = barews::Connection::new(barews::Client(|| [1, 2, 3, 4]), &Default::default());
     /// let mut body = *b"Hello"; // a copy of ours: it is masked in place
-    /// let header = connection.frame(MessageKind::Text, true, body.len() as u64)?;
-    /// connection.payload(&mut body)?;
+    /// let header = connection.begin_frame(MessageKind::Text, true, body.len() as u64)?;
+    /// connection.mask_payload(&mut body)?;
     /// assert_eq!(header.as_bytes(), b"\x81\x85\x01\x02\x03\x04");
     /// assert_eq!(&body, b"Igohn");
     /// # Ok::<(), barews::SendError>(())
@@ -96,18 +119,18 @@ impl<R: Role> Transmitter<R> {
     ///
     /// [`SendError`]; nothing is changed.
     #[inline]
-    pub fn frame(&mut self, kind: MessageKind, fin: bool, len: u64) -> Result<EncodedHeader, SendError> {
-        self.frame_with_rsv(kind, fin, 0, len)
+    pub fn begin_frame(&mut self, kind: MessageKind, fin: bool, len: u64) -> Result<EncodedHeader, SendError> {
+        self.begin_frame_with_rsv(kind, fin, 0, len)
     }
 
-    /// [`frame`](Self::frame) with reserved bits that [`Config::extension_rsv`](crate::connection::Config::extension_rsv)
+    /// [`begin_frame`](Self::begin_frame) with reserved bits that [`Config::extension_rsv`](crate::connection::Config::extension_rsv)
     /// allows: 4 for RSV1, 2 for RSV2, 1 for RSV3.
     ///
     /// # Errors
     ///
     /// [`SendError`]; nothing is changed.
     // RFC 6455 6.1 [6455-6.1-8]
-    pub fn frame_with_rsv(
+    pub fn begin_frame_with_rsv(
         &mut self,
         kind: MessageKind,
         fin: bool,
@@ -123,7 +146,7 @@ impl<R: Role> Transmitter<R> {
         Ok(self.sequence.begin(kind, FrameHeader { fin, rsv, opcode, masking_key, payload_len: len }))
     }
 
-    /// Counts the next piece of the payload that [`frame`](Self::frame) announced; a client masks it in place. Do not change
+    /// Counts the next piece of the payload that [`begin_frame`](Self::begin_frame) announced; a client masks it in place. Do not change
     /// the piece afterwards.
     ///
     /// # Errors
@@ -131,7 +154,7 @@ impl<R: Role> Transmitter<R> {
     /// [`SendError::PayloadTooLong`] when the frame has less payload left; nothing is changed.
     // RFC 6455 10.3: masked once, with the key of its frame [6455-10.3-2]
     #[inline]
-    pub fn payload(&mut self, part: &mut [u8]) -> Result<(), SendError> {
+    pub fn mask_payload(&mut self, part: &mut [u8]) -> Result<(), SendError> {
         self.sequence.count(part.len())?;
         if !R::IS_SERVER {
             self.sequence.mask.apply(part);
@@ -139,7 +162,7 @@ impl<R: Role> Transmitter<R> {
         Ok(())
     }
 
-    /// Like [`payload`](Self::payload), but leaves `part` unchanged: masks it while copying as much of it to `out` as fits.
+    /// Like [`mask_payload`](Self::mask_payload), but leaves `part` unchanged: masks it while copying as much of it to `out` as fits.
     /// Returns the number of bytes copied.
     ///
     /// ```
@@ -147,7 +170,7 @@ impl<R: Role> Transmitter<R> {
     ///
     /// let mut connection = barews::Connection::new(barews::Client(|| [1, 2, 3, 4]), &Default::default());
     /// let (mut body, mut out, mut sent) = (&b"Hello"[..], [0; 4], Vec::new());
-    /// sent.extend_from_slice(connection.frame(MessageKind::Text, true, 5)?.as_bytes());
+    /// sent.extend_from_slice(connection.begin_frame(MessageKind::Text, true, 5)?.as_bytes());
     /// while !body.is_empty() {
     ///     let len = connection.copy_payload(body, &mut out)?;
     ///     sent.extend_from_slice(&out[..len]);
@@ -175,14 +198,14 @@ impl<R: Role> Transmitter<R> {
     }
 
     /// Returns how many payload bytes of the current frame are still to be sent. No other frame can be sent before them.
-    pub const fn payload_left(&self) -> u64 {
-        self.sequence.payload_left()
+    pub const fn unsent_payload(&self) -> u64 {
+        self.sequence.left()
     }
 
     /// Writes one frame: the header, then the payload, masked while it is copied.
     // RFC 6455 6.1 [6455-6.1-1] [6455-6.1-3] [6455-5.5.1-5]
     #[inline]
-    fn write(&mut self, opcode: Opcode, fin: bool, payload: &[u8], out: &mut [u8]) -> Result<usize, SendError> {
+    fn write(&mut self, opcode: Opcode, fin: bool, payload: &[u8], out: &mut [u8]) -> Result<Written, SendError> {
         match FrameHeader::encoded_len(!R::IS_SERVER, payload.len() as u64) {
             // Most messages are short. They have a branch in which the compiler knows the header's length and drops bounds
             // checks. For clients this saved instructions but cost time, so only servers have it.
@@ -201,7 +224,7 @@ impl<R: Role> Transmitter<R> {
         fin: bool,
         payload: &[u8],
         out: &mut [u8],
-    ) -> Result<usize, SendError> {
+    ) -> Result<Written, SendError> {
         let need = header_len.wrapping_add(payload.len()); // no slice is so long that it wraps
         let Some((header_place, body)) = out.get_mut(..need).and_then(|out| out.split_at_mut_checked(header_len))
         else {
@@ -220,12 +243,12 @@ impl<R: Role> Transmitter<R> {
             None if FAST && payload.len() < 32 => Mask::new([0; 4]).copy(body, payload),
             None => _ = copy(body, payload),
         }
-        Ok(need)
+        Ok(Written(need))
     }
 }
 
 impl Transmitter<Server> {
-    /// Like [`payload`](Self::payload), for memory that must not change because other connections send it, too. A server
+    /// Like [`mask_payload`](Self::mask_payload), for memory that must not change because other connections send it, too. A server
     /// masks nothing, so this only counts.
     ///
     /// # Errors
@@ -233,7 +256,7 @@ impl Transmitter<Server> {
     /// [`SendError::PayloadTooLong`] when the frame has less payload left; nothing is changed.
     // RFC 6455 5.1 [6455-5.1-4]
     #[inline]
-    pub fn shared_payload(&mut self, part: &[u8]) -> Result<(), SendError> {
+    pub fn count_payload(&mut self, part: &[u8]) -> Result<(), SendError> {
         self.sequence.count(part.len())
     }
 }

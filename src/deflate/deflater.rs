@@ -72,15 +72,15 @@ impl defmt::Format for Level {
 /// let mut socket = Vec::new();
 /// let (kind, mut body) = (MessageKind::Text, *b"what is said again is what is said again");
 /// let mut out = [0; 128];
-/// match deflater.message(&body, &mut out) {
+/// match deflater.deflate_message(&body, &mut out) {
 ///     Some(deflated) => {
-///         let header = connection.frame_with_rsv(kind, true, RSV1, deflated.len() as u64)?;
-///         connection.payload(deflated)?; // masks it, if we are a client
+///         let header = connection.begin_frame_with_rsv(kind, true, RSV1, deflated.len() as u64)?;
+///         connection.mask_payload(deflated)?; // masks it, if we are a client
 ///         socket.extend_from_slice(header.as_bytes());
 ///         socket.extend_from_slice(deflated);
 ///     }
 ///     None => {
-///         let len = connection.message(kind, &body, &mut out)?;
+///         let len = connection.write_unvalidated(kind, &body, &mut out)?.len();
 ///         socket.extend_from_slice(&out[..len]);
 ///     }
 /// }
@@ -114,7 +114,7 @@ impl<M: AsMut<[u8]>> Deflater<M> {
     /// Send all results, in the order of the calls: the peer needs them to inflate the messages that follow. If that is
     /// impossible, call [`forget`](Self::forget).
     // RFC 7692 6.1, 7.2.1 [7692-6.1-1] [7692-6.1-2] [7692-7.2.1-1]
-    pub fn message<'o>(&mut self, body: &[u8], out: &'o mut [u8]) -> Option<&'o mut [u8]> {
+    pub fn deflate_message<'o>(&mut self, body: &[u8], out: &'o mut [u8]) -> Option<&'o mut [u8]> {
         if body.len() < self.threshold.max(1) || self.under_way {
             return None;
         }
@@ -127,7 +127,7 @@ impl<M: AsMut<[u8]>> Deflater<M> {
     /// Set RSV1 on the first frame of the message, and FIN on its last.
     ///
     /// Each part is flushed, so the peer can inflate it at once: that costs 5 bytes. The last part of a message can be
-    /// empty. Unlike [`message`](Self::message), this does not decline a part: one that does not get smaller grows by a
+    /// empty. Unlike [`deflate_message`](Self::deflate_message), this does not decline a part: one that does not get smaller grows by a
     /// few bytes.
     ///
     /// # Errors
@@ -135,7 +135,7 @@ impl<M: AsMut<[u8]>> Deflater<M> {
     /// [`SendError::BufferTooSmall`] if `out` is too small for the part itself, plus 5 bytes for each 65,535 and up to 5
     /// for the flush. Nothing is changed.
     // RFC 7692 7.2.1, 7.2.3.3, 7.2.3.6 [7692-7.2.1-6] [7692-7.2.3.3-1] [7692-7.2.3.6-1]
-    pub fn part<'o>(&mut self, part: &[u8], last: bool, out: &'o mut [u8]) -> Result<&'o mut [u8], SendError> {
+    pub fn deflate_part<'o>(&mut self, part: &[u8], last: bool, out: &'o mut [u8]) -> Result<&'o mut [u8], SendError> {
         let need = block::stored_len(part.len(), last);
         if out.len() < need {
             return Err(SendError::BufferTooSmall { need });

@@ -39,7 +39,7 @@ impl<'c, S: AsRef<[u8]> + AsMut<[u8]>> ClientHandshake<'c, S> {
     /// 4.1). It proves that the response was made for this request.
     pub fn new(config: &'c ClientConfig<'c>, nonce: [u8; 16], storage: S) -> Self {
         let names = Names { engine: ResponseField::NAMES, keep: config.keep };
-        let head = Head::new(names, config.max_head_size, config.max_headers);
+        let head = Head::new(names, config.max_head_size, config.max_fields);
         // [6455-4.1-22] [6455-4.1-23]
         let (line, state) = (StatusLine::NONE, State::Reading);
         Self { config, storage, head, line, state, connected: false, key: encode(&nonce) }
@@ -57,7 +57,7 @@ impl<'c, S: AsRef<[u8]> + AsMut<[u8]>> ClientHandshake<'c, S> {
 
     /// Validates the configuration.
     pub(super) fn check_config(&self) -> Result<(), BuildError> {
-        let ClientConfig { subprotocols, extensions, origin, headers, .. } = self.config;
+        let ClientConfig { subprotocols, extensions, origin, fields, .. } = self.config;
         let mut rest = subprotocols.iter();
         while let Some(name) = rest.next() {
             // [6455-4.1-29] [6455-4.1-30]
@@ -69,7 +69,7 @@ impl<'c, S: AsRef<[u8]> + AsMut<[u8]>> ClientHandshake<'c, S> {
             return Err(BuildError::Extensions);
         }
         origin.map_or(Ok(()), check_value)?;
-        check_fields(headers)
+        check_fields(fields)
     }
 
     fn write_request(&self, out: &mut [u8]) -> Result<usize, BufferTooSmall> {
@@ -99,7 +99,7 @@ impl<'c, S: AsRef<[u8]> + AsMut<[u8]>> ClientHandshake<'c, S> {
             if let Some(origin) = self.config.origin {
                 w.field("Origin", origin.as_bytes()); // [6455-4.1-24]
             }
-            w.fields(self.config.headers);
+            w.fields(self.config.fields);
             w.bytes(b"\r\n");
         })
     }
@@ -206,7 +206,7 @@ impl<'c, S: AsRef<[u8]> + AsMut<[u8]>> ClientHandshake<'c, S> {
         config: &Config,
     ) -> Result<Connection<Client<K>>, BuildError> {
         // RFC 6455 4.1 [6455-4.1-1] [6455-4.1-33] [6455-4.1-42]
-        if self.connected || !self.response().is_some_and(|response| response.is_open()) {
+        if self.connected || !self.response().is_some_and(|response| response.is_accepted()) {
             return Err(BuildError::NotNow);
         }
         self.connected = true;

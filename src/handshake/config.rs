@@ -7,7 +7,7 @@ use super::uri::Uri;
 pub const MAX_HEAD_SIZE: usize = 16 * 1024;
 
 /// The default limit on the fields of a head.
-pub const MAX_HEADERS: usize = 100;
+pub const MAX_FIELDS: usize = 100;
 
 /// What a server accepts. All handshakes can share one value, which can be a `static`.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -21,14 +21,14 @@ pub struct ServerConfig<'c> {
     pub keep: &'c [&'c str],
     /// The maximum number of bytes of a head, all of them counted. Default: [`MAX_HEAD_SIZE`].
     pub max_head_size: usize,
-    /// The maximum number of fields of a head, whether they matter or not. Default: [`MAX_HEADERS`].
-    pub max_headers: usize,
+    /// The maximum number of fields of a head, whether they matter or not. Default: [`MAX_FIELDS`].
+    pub max_fields: usize,
 }
 
 impl<'c> ServerConfig<'c> {
     /// Creates a configuration with this policy and no subprotocols.
     pub const fn new(origin: OriginPolicy<'c>) -> Self {
-        Self { origin, subprotocols: &[], keep: &[], max_head_size: MAX_HEAD_SIZE, max_headers: MAX_HEADERS }
+        Self { origin, subprotocols: &[], keep: &[], max_head_size: MAX_HEAD_SIZE, max_fields: MAX_FIELDS }
     }
 }
 
@@ -42,7 +42,7 @@ pub struct Accept<'a> {
     /// response parameters that its own specification requires (RFC 6455 section 9.1).
     pub extensions: &'a str,
     /// Fields to add, such as Set-Cookie.
-    pub headers: &'a [(&'a str, &'a str)],
+    pub fields: &'a [(&'a str, &'a str)],
 }
 
 /// Which subprotocol to accept.
@@ -73,22 +73,22 @@ pub struct ClientConfig<'c> {
     /// The origin of the web page that makes the request, if there is one (RFC 6454 section 6.2).
     pub origin: Option<&'c str>,
     /// Fields to add, such as Cookie or Authorization.
-    pub headers: &'c [(&'c str, &'c str)],
+    pub fields: &'c [(&'c str, &'c str)],
     /// The names, in any case, of response fields to keep for the host, such as `set-cookie`. Location,
     /// WWW-Authenticate, Retry-After and Sec-WebSocket-Version are always kept.
     pub keep: &'c [&'c str],
     /// The maximum number of bytes of a head, including interim responses before it. Default: [`MAX_HEAD_SIZE`].
     pub max_head_size: usize,
-    /// The maximum number of fields of a head, including interim responses before it. Default: [`MAX_HEADERS`].
-    pub max_headers: usize,
+    /// The maximum number of fields of a head, including interim responses before it. Default: [`MAX_FIELDS`].
+    pub max_fields: usize,
 }
 
 impl<'c> ClientConfig<'c> {
     /// Creates a configuration that requests `uri` and offers nothing.
     pub const fn new(uri: Uri<'c>) -> Self {
-        let (subprotocols, extensions, origin, headers, keep): (&[&str], _, _, &[(&str, &str)], &[&str]) =
+        let (subprotocols, extensions, origin, fields, keep): (&[&str], _, _, &[(&str, &str)], &[&str]) =
             (&[], "", None, &[], &[]);
-        let (max_head_size, max_headers) = (MAX_HEAD_SIZE, MAX_HEADERS);
-        Self { uri, subprotocols, extensions, origin, headers, keep, max_head_size, max_headers }
+        let (max_head_size, max_fields) = (MAX_HEAD_SIZE, MAX_FIELDS);
+        Self { uri, subprotocols, extensions, origin, fields, keep, max_head_size, max_fields }
     }
 }

@@ -22,9 +22,9 @@ pub enum HandshakeError {
     /// A line that does not end with CR LF, or a CR elsewhere (RFC 9112 section 2.2).
     LineEnding,
     /// A field name that is empty or not a token, or white space before the colon (RFC 9112 section 5).
-    HeaderName,
+    FieldName,
     /// A control character in a field value (RFC 9110 section 5.5).
-    HeaderValue,
+    FieldValue,
     /// A field continued on the next line (RFC 9112 section 5.2).
     ObsoleteFolding,
     /// The start line alone exceeds the limit of the head or the storage (RFC 9112 section 3).
@@ -32,7 +32,7 @@ pub enum HandshakeError {
     /// The head is longer than the limit.
     HeadTooLarge,
     /// The head has more fields than the limit.
-    TooManyHeaders,
+    TooManyFields,
     /// The fields that matter do not fit the storage that the host lent: it is too small, or the peer sends too much.
     StorageFull,
     /// Host is missing, empty, repeated or malformed (RFC 6455 section 4.2.1).
@@ -70,7 +70,7 @@ impl HandshakeError {
             Self::Method => 405,
             Self::Upgrade | Self::Version => 426, // [6455-4.2.2-7]
             Self::StartLineTooLong => 414,
-            Self::HeadTooLarge | Self::TooManyHeaders | Self::StorageFull => 431,
+            Self::HeadTooLarge | Self::TooManyFields | Self::StorageFull => 431,
             Self::Protocol => 501, // [9220-3-3]
             Self::HttpVersion => 505,
             _ => 400, // [6455-4.2.1-1] [6455-10.7-4]
@@ -84,12 +84,12 @@ impl HandshakeError {
             Self::Target => "request target is not a path",
             Self::HttpVersion => "HTTP version is not 1.1",
             Self::LineEnding => "line does not end with CR LF",
-            Self::HeaderName => "malformed field name",
-            Self::HeaderValue => "control character in a field value",
+            Self::FieldName => "malformed field name",
+            Self::FieldValue => "control character in a field value",
             Self::ObsoleteFolding => "field continued on the next line",
             Self::StartLineTooLong => "start line over the size limit",
             Self::HeadTooLarge => "head over the size limit",
-            Self::TooManyHeaders => "too many fields in the head",
+            Self::TooManyFields => "too many fields in the head",
             Self::StorageFull => "fields do not fit the handshake storage",
             Self::Host => "Host is missing, malformed or repeated",
             Self::Upgrade => "Upgrade is not websocket",
@@ -123,9 +123,9 @@ pub enum BuildError {
     /// A status that cannot be sent here: a 1xx, or not three digits.
     Status,
     /// A field name that is not a token, or that is reserved for the engine.
-    HeaderName,
+    FieldName,
     /// A field value with CR, LF, NUL or another control character.
-    HeaderValue,
+    FieldValue,
     /// A subprotocol that is not a token, is repeated, or was not offered by the client (RFC 6455 sections 4.1 and
     /// 4.2.2).
     Subprotocol,
@@ -145,8 +145,8 @@ impl BuildError {
             Self::BufferTooSmall { .. } => "output buffer too small",
             Self::NotNow => "not possible at this point of the handshake",
             Self::Status => "status cannot be sent",
-            Self::HeaderName => "field name is not a token or is reserved for the engine",
-            Self::HeaderValue => "control character in a field value",
+            Self::FieldName => "field name is not a token or is reserved for the engine",
+            Self::FieldValue => "control character in a field value",
             Self::Subprotocol => "subprotocol is malformed, repeated or was not offered",
             Self::Extensions => "extensions are malformed or were not offered",
         }
@@ -188,4 +188,4 @@ impl UriError {
     }
 }
 
-display!(HandshakeError, BuildError, UriError);
+display!(HandshakeError, BuildError: BufferTooSmall, UriError);

@@ -62,8 +62,8 @@ impl Part {
 }
 
 impl<'c> Head<'c> {
-    pub(super) const fn new(names: Names<'c>, max_head_size: usize, max_headers: usize) -> Self {
-        let (bytes_left, fields_left) = (max_head_size, max_headers);
+    pub(super) const fn new(names: Names<'c>, max_head_size: usize, max_fields: usize) -> Self {
+        let (bytes_left, fields_left) = (max_head_size, max_fields);
         Self { names, part: Part::START_LINE, used: 0, bytes_left, fields_left }
     }
 
@@ -191,7 +191,7 @@ impl<'c> Head<'c> {
     }
 
     fn count_field(&mut self) -> Result<(), HandshakeError> {
-        self.fields_left = self.fields_left.checked_sub(1).ok_or(HandshakeError::TooManyHeaders)?;
+        self.fields_left = self.fields_left.checked_sub(1).ok_or(HandshakeError::TooManyFields)?;
         Ok(())
     }
 
@@ -211,7 +211,7 @@ impl<'c> Head<'c> {
             Some(b'\n') => return Err(HandshakeError::LineEnding),
             // RFC 9112 2.2, 5.2: refused, not replaced
             Some(b' ' | b'\t') if len == 0 => return Err(HandshakeError::ObsoleteFolding),
-            Some(_) => return Err(HandshakeError::HeaderName), // RFC 9112 5.1: no white space before the colon
+            Some(_) => return Err(HandshakeError::FieldName), // RFC 9112 5.1: no white space before the colon
         };
         Ok(())
     }
@@ -227,7 +227,7 @@ impl<'c> Head<'c> {
         let is_start_line = id == Some(Id::START_LINE);
         let (full, malformed) = match is_start_line {
             true => (HandshakeError::StartLineTooLong, HandshakeError::StartLine),
-            false => (HandshakeError::StorageFull, HandshakeError::HeaderValue),
+            false => (HandshakeError::StorageFull, HandshakeError::FieldValue),
         };
         let mut piece = rest.take(before_control(rest.0));
         if id.is_some() {
@@ -278,9 +278,9 @@ pub(super) const CRLF: &[u8] = b"\r\n";
 /// Validates a name and a value. Otherwise they could be more than one line in HTTP/1.1.
 pub(super) fn check_field(name: &[u8], value: &[u8]) -> Result<(), HandshakeError> {
     if !is_token(name) {
-        Err(HandshakeError::HeaderName)
+        Err(HandshakeError::FieldName)
     } else if before_control(value) < value.len() {
-        Err(HandshakeError::HeaderValue)
+        Err(HandshakeError::FieldValue)
     } else {
         Ok(())
     }
@@ -387,7 +387,7 @@ mod tests {
             assert_eq!(read(wire, 44, (200, 9), cuts), Err(HandshakeError::StorageFull));
             assert_eq!(read(wire, 45, (wire.len() - 4, 8), cuts), expected);
             assert_eq!(read(wire, 45, (wire.len() - 5, 8), cuts), Err(HandshakeError::HeadTooLarge));
-            assert_eq!(read(wire, 45, (200, 7), cuts), Err(HandshakeError::TooManyHeaders));
+            assert_eq!(read(wire, 45, (200, 7), cuts), Err(HandshakeError::TooManyFields));
         }
     }
 
@@ -403,17 +403,17 @@ mod tests {
             ("A: b\r\n c\r\n\r\n", ObsoleteFolding),
             ("A: b\r\n\tc: d\r\n\r\n", ObsoleteFolding),
             (" A: b\r\n\r\n", ObsoleteFolding),
-            ("A : b\r\n\r\n", HeaderName),
-            ("A\t: b\r\n\r\n", HeaderName),
-            (": b\r\n\r\n", HeaderName),
-            ("A\r\n\r\n", HeaderName),
-            ("\"A\": b\r\n\r\n", HeaderName),
-            ("A\u{e9}: b\r\n\r\n", HeaderName),
-            ("A\0: b\r\n\r\n", HeaderName),
-            ("A: b\0\r\n\r\n", HeaderValue),
-            ("A: \x1bb\r\n\r\n", HeaderValue),
-            ("A: b\x7f\r\n\r\n", HeaderValue),
-            ("Host: \0\r\n\r\n", HeaderValue),
+            ("A : b\r\n\r\n", FieldName),
+            ("A\t: b\r\n\r\n", FieldName),
+            (": b\r\n\r\n", FieldName),
+            ("A\r\n\r\n", FieldName),
+            ("\"A\": b\r\n\r\n", FieldName),
+            ("A\u{e9}: b\r\n\r\n", FieldName),
+            ("A\0: b\r\n\r\n", FieldName),
+            ("A: b\0\r\n\r\n", FieldValue),
+            ("A: \x1bb\r\n\r\n", FieldValue),
+            ("A: b\x7f\r\n\r\n", FieldValue),
+            ("Host: \0\r\n\r\n", FieldValue),
         ] {
             let wire = [b"GET / HTTP/1.1\r\n", lines.as_bytes()].concat();
             let every: Vec<_> = (0..wire.len()).collect();

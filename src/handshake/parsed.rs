@@ -36,8 +36,8 @@
 //!     }
 //! };
 //! assert_eq!(response.status(), 101);
-//! assert!(response.headers().any(|field| field == ("sec-websocket-accept", "s3pPLMBiTxaQ9kYGzzhZRbK+xOo=")));
-//! assert!(response.headers().any(|field| field == ("sec-websocket-protocol", "chat")));
+//! assert!(response.fields().any(|field| field == ("sec-websocket-accept", "s3pPLMBiTxaQ9kYGzzhZRbK+xOo=")));
+//! assert!(response.fields().any(|field| field == ("sec-websocket-protocol", "chat")));
 //! assert!(connection.is_some());
 //! ```
 

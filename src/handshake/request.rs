@@ -122,12 +122,12 @@ impl<'a> Request<'a> {
 
     /// Returns the first value of a field that [`ServerConfig::keep`] names, without white space around it. `name` can
     /// be in any case.
-    pub fn header(&self, name: &str) -> Option<&'a [u8]> {
-        self.headers(name).next()
+    pub fn field(&self, name: &str) -> Option<&'a [u8]> {
+        self.fields(name).next()
     }
 
     /// Returns all values of a field that [`ServerConfig::keep`] names, in order.
-    pub fn headers(&self, name: &str) -> impl Iterator<Item = &'a [u8]> + use<'a> {
+    pub fn fields(&self, name: &str) -> impl Iterator<Item = &'a [u8]> + use<'a> {
         self.fields.named(name)
     }
 

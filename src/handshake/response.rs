@@ -46,7 +46,7 @@ impl<'a> Response<'a> {
     }
 
     /// Returns whether the connection is open: the status is 101.
-    pub fn is_open(&self) -> bool {
+    pub fn is_accepted(&self) -> bool {
         self.status() == 101 // [6455-4.1-35] [6455-4.1-42]
     }
 
@@ -64,18 +64,18 @@ impl<'a> Response<'a> {
 
     /// Returns the first value of a field, without white space around it: Location, WWW-Authenticate, Retry-After,
     /// Sec-WebSocket-Version or one that [`ClientConfig::keep`] names. `name` can be in any case.
-    pub fn header(&self, name: &str) -> Option<&'a [u8]> {
-        self.headers(name).next()
+    pub fn field(&self, name: &str) -> Option<&'a [u8]> {
+        self.fields(name).next()
     }
 
     /// Returns all values of such a field, in order.
-    pub fn headers(&self, name: &str) -> impl Iterator<Item = &'a [u8]> + use<'a> {
+    pub fn fields(&self, name: &str) -> impl Iterator<Item = &'a [u8]> + use<'a> {
         self.fields.named(name)
     }
 
     /// Returns the values of a field that is checked only in a 101; none in another response.
     fn values(&self, field: ResponseField) -> impl Iterator<Item = &'a [u8]> + Clone + use<'a> {
-        let checked = if self.is_open() { usize::MAX } else { 0 };
+        let checked = if self.is_accepted() { usize::MAX } else { 0 };
         self.fields.values(field.id()).take(checked)
     }
 

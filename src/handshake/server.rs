@@ -37,7 +37,7 @@ impl<'c, S: AsRef<[u8]> + AsMut<[u8]>> ServerHandshake<'c, S> {
     /// Creates a handshake that waits for a request.
     pub const fn new(config: &'c ServerConfig<'c>, storage: S) -> Self {
         let names = Names { engine: RequestField::NAMES, keep: config.keep };
-        let head = Head::new(names, config.max_head_size, config.max_headers);
+        let head = Head::new(names, config.max_head_size, config.max_fields);
         let (line, state) = (RequestLine::NONE, State::Reading);
         Self { config, storage, head, line, state, answered: false, accept: [0; 28] }
     }
@@ -142,7 +142,7 @@ impl<'c, S: AsRef<[u8]> + AsMut<[u8]>> ServerHandshake<'c, S> {
         if !(extensions.is_empty() || is_valid(extensions) && request.offers_extensions(extensions)) {
             return Err(BuildError::Extensions);
         }
-        check_fields(response.headers)?;
+        check_fields(response.fields)?;
         Ok(subprotocol)
     }
 
@@ -159,7 +159,7 @@ impl<'c, S: AsRef<[u8]> + AsMut<[u8]>> ServerHandshake<'c, S> {
             if !extensions.is_empty() {
                 w.field("Sec-WebSocket-Extensions", extensions);
             }
-            w.fields(response.headers);
+            w.fields(response.fields);
             w.bytes(b"\r\n");
         })?;
         self.answered = true;
@@ -170,7 +170,7 @@ impl<'c, S: AsRef<[u8]> + AsMut<[u8]>> ServerHandshake<'c, S> {
     /// close the transport.
     ///
     /// The response has `Connection: close` and Content-Length; a 405 also has Allow, and a 426 also has Upgrade and
-    /// Sec-WebSocket-Version. `headers` adds others. The body is omitted if the request is HEAD, or `status` is 204 or
+    /// Sec-WebSocket-Version. `fields` adds others. The body is omitted if the request is HEAD, or `status` is 204 or
     /// 304. The host can call this before the request is complete, with 408 or 503 for example.
     ///
     /// # Errors
@@ -180,12 +180,12 @@ impl<'c, S: AsRef<[u8]> + AsMut<[u8]>> ServerHandshake<'c, S> {
     pub fn respond(
         &mut self,
         status: u16,
-        headers: &[(&str, &str)],
+        fields: &[(&str, &str)],
         body: &[u8],
         out: &mut [u8],
     ) -> Result<usize, BuildError> {
         let sent = if self.line.method == Method::Head { &[] } else { body };
-        self.answer(status, headers, body.len(), sent, out)
+        self.answer(status, fields, body.len(), sent, out)
     }
 
     /// Like [`respond`](Self::respond), but writes only the head. The host then sends the body of `content_length`
@@ -198,17 +198,17 @@ impl<'c, S: AsRef<[u8]> + AsMut<[u8]>> ServerHandshake<'c, S> {
     pub fn respond_head(
         &mut self,
         status: u16,
-        headers: &[(&str, &str)],
+        fields: &[(&str, &str)],
         content_length: usize,
         out: &mut [u8],
     ) -> Result<usize, BuildError> {
-        self.answer(status, headers, content_length, &[], out)
+        self.answer(status, fields, content_length, &[], out)
     }
 
     fn answer(
         &mut self,
         status: u16,
-        headers: &[(&str, &str)],
+        fields: &[(&str, &str)],
         content_length: usize,
         body: &[u8],
         out: &mut [u8],
@@ -219,7 +219,7 @@ impl<'c, S: AsRef<[u8]> + AsMut<[u8]>> ServerHandshake<'c, S> {
         if !matches!(status, 200..=999) {
             return Err(BuildError::Status);
         }
-        check_fields(headers)?;
+        check_fields(fields)?;
         let has_length = !matches!(status, 204 | 304); // RFC 9110 6.4.1, 8.6
         // RFC 6455 4.2.2 [6455-4.2.2-6] [6455-4.2.2-8]
         let len = build(out, &|w| {
@@ -235,7 +235,7 @@ impl<'c, S: AsRef<[u8]> + AsMut<[u8]>> ServerHandshake<'c, S> {
                 426 => w.bytes(b", Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\n"),
                 _ => w.bytes(b"\r\n"),
             }
-            w.fields(headers);
+            w.fields(fields);
             if has_length {
                 w.bytes(b"Content-Length: ");
                 w.number(content_length);

@@ -47,7 +47,7 @@ impl Writer<'_> {
 pub(super) fn check_fields(fields: &[(&str, &str)]) -> Result<(), BuildError> {
     fields.iter().try_for_each(|(name, value)| {
         if !is_token(name.as_bytes()) || is_reserved(name.as_bytes()) {
-            return Err(BuildError::HeaderName);
+            return Err(BuildError::FieldName);
         }
         check_value(value)
     })
@@ -55,7 +55,7 @@ pub(super) fn check_fields(fields: &[(&str, &str)]) -> Result<(), BuildError> {
 
 /// Validates a field value of the host's.
 pub(super) fn check_value(value: &str) -> Result<(), BuildError> {
-    if value.bytes().any(is_control) { Err(BuildError::HeaderValue) } else { Ok(()) }
+    if value.bytes().any(is_control) { Err(BuildError::FieldValue) } else { Ok(()) }
 }
 
 /// Returns whether only the engine may write a field: one that defines the protocol or where the message ends.
@@ -80,21 +80,21 @@ mod tests {
     #[test]
     fn host_cannot_add_lines_or_replace_fields_of_the_engine() {
         for (name, value, error) in [
-            ("", "b", BuildError::HeaderName),
-            ("a b", "b", BuildError::HeaderName),
-            ("a:", "b", BuildError::HeaderName),
-            ("a\r\nb", "b", BuildError::HeaderName),
-            ("Host", "b", BuildError::HeaderName),
-            ("UPGRADE", "b", BuildError::HeaderName),
-            ("connection", "close", BuildError::HeaderName),
-            ("Sec-WebSocket-Anything", "b", BuildError::HeaderName),
-            ("Content-Length", "5", BuildError::HeaderName),
-            ("Transfer-Encoding", "chunked", BuildError::HeaderName),
-            ("a", "b\r\nc: d", BuildError::HeaderValue),
-            ("a", "b\r", BuildError::HeaderValue),
-            ("a", "\n", BuildError::HeaderValue),
-            ("a", "b\0", BuildError::HeaderValue),
-            ("a", "\x7f", BuildError::HeaderValue),
+            ("", "b", BuildError::FieldName),
+            ("a b", "b", BuildError::FieldName),
+            ("a:", "b", BuildError::FieldName),
+            ("a\r\nb", "b", BuildError::FieldName),
+            ("Host", "b", BuildError::FieldName),
+            ("UPGRADE", "b", BuildError::FieldName),
+            ("connection", "close", BuildError::FieldName),
+            ("Sec-WebSocket-Anything", "b", BuildError::FieldName),
+            ("Content-Length", "5", BuildError::FieldName),
+            ("Transfer-Encoding", "chunked", BuildError::FieldName),
+            ("a", "b\r\nc: d", BuildError::FieldValue),
+            ("a", "b\r", BuildError::FieldValue),
+            ("a", "\n", BuildError::FieldValue),
+            ("a", "b\0", BuildError::FieldValue),
+            ("a", "\x7f", BuildError::FieldValue),
         ] {
             assert_eq!(check_fields(&[(name, value)]), Err(error), "{name:?}: {value:?}");
         }

@@ -153,4 +153,4 @@ impl SendError {
     }
 }
 
-display!(ProtocolError, SendError);
+display!(ProtocolError, SendError: BufferTooSmall);

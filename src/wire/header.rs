@@ -217,6 +217,7 @@ fn put<const N: usize>(bytes: [u8; N], out: &mut [u8]) -> Option<&mut [u8]> {
 }
 
 /// A frame header as bytes, to send before its payload.
+#[must_use = "the header has to be sent"]
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct EncodedHeader {

@@ -60,7 +60,7 @@ fn window_does_not_leak_earlier_bytes() {
             let mut deflater =
                 Deflater::new(memory, level, Direction { window_bits: 9, no_context_takeover: false }, 0);
             let mut out = vec![fill; 4000];
-            [vec![b's'; 300], body(1, 2000, 3)].map(|body| deflater.message(&body, &mut out).unwrap().to_vec())
+            [vec![b's'; 300], body(1, 2000, 3)].map(|body| deflater.deflate_message(&body, &mut out).unwrap().to_vec())
         });
         assert!(sent[0] == sent[1] && sent[1] == sent[2]);
     }
@@ -89,7 +89,7 @@ fn window_of_256_bytes_is_respected_in_both_directions() {
             let noise = body(3, distance, 2 * distance as u64);
             let body = [&noise[..], &noise].concat();
             let mut out = vec![0; body.len() + 100];
-            let payload = deflater.part(&body, true, &mut out).unwrap();
+            let payload = deflater.deflate_part(&body, true, &mut out).unwrap();
             assert_eq!(payload.len() < body.len() - distance / 2, repeats, "{distance}");
             let (got, outcome) = message_in(&mut inflater, MessageKind::Binary, &cut(payload, &[7]), &[100]);
             assert!(outcome.is_ok() && got == body);
@@ -110,12 +110,12 @@ fn forget_keeps_lengths_from_revealing_a_secret() {
             let mut deflater = Deflater::new(vec![0; 1 << 18], Level::LARGE, direction, 0);
             let mut out = [0; 200];
             if compress {
-                deflater.part(secret, true, &mut out).unwrap();
+                deflater.deflate_part(secret, true, &mut out).unwrap();
             }
             if forget {
                 deflater.forget();
             }
-            deflater.part(guess, true, &mut out).unwrap().len()
+            deflater.deflate_part(guess, true, &mut out).unwrap().len()
         })
     };
     let [right, wrong] = lengths(false, false, true);

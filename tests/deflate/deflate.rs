@@ -14,7 +14,7 @@ fn deflater(level: Level, direction: Direction) -> Deflater<Vec<u8>> {
 
 fn message(deflater: &mut Deflater<Vec<u8>>, body: &[u8]) -> Option<Vec<u8>> {
     let mut out = vec![0; body.len()];
-    deflater.message(body, &mut out).map(|out| out.to_vec())
+    deflater.deflate_message(body, &mut out).map(|out| out.to_vec())
 }
 
 fn levels() -> impl Strategy<Value = Level> {
@@ -27,14 +27,14 @@ fn deflated_message_drops_the_empty_block() {
     for level in [Level::SMALL, Level::LARGE] {
         let mut deflater = deflater(level, Direction::DEFAULT);
         let mut out = [0; 64];
-        assert_eq!(deflater.part(b"", true, &mut out).unwrap(), b"\0");
-        assert_eq!(deflater.part(b"Hello", true, &mut out).unwrap(), b"\xF2\x48\xCD\xC9\xC9\x07\x00");
+        assert_eq!(deflater.deflate_part(b"", true, &mut out).unwrap(), b"\0");
+        assert_eq!(deflater.deflate_part(b"Hello", true, &mut out).unwrap(), b"\xF2\x48\xCD\xC9\xC9\x07\x00");
         // The RFC's example sends the H as a literal; here the match includes it, which is shorter.
-        assert_eq!(deflater.part(b"Hello", true, &mut out).unwrap(), b"\x02\x13\x00\x00");
+        assert_eq!(deflater.deflate_part(b"Hello", true, &mut out).unwrap(), b"\x02\x13\x00\x00");
         deflater.forget();
-        let one = deflater.part(b"Hello", false, &mut out).unwrap().to_vec();
+        let one = deflater.deflate_part(b"Hello", false, &mut out).unwrap().to_vec();
         assert_eq!(one, b"\xF2\x48\xCD\xC9\xC9\x07\x00\x00\x00\xFF\xFF");
-        assert_eq!(deflater.part(b"", true, &mut out).unwrap(), b"\0");
+        assert_eq!(deflater.deflate_part(b"", true, &mut out).unwrap(), b"\0");
     }
 }
 
@@ -65,16 +65,16 @@ fn message_that_would_grow_is_sent_uncompressed() {
 fn message_below_the_threshold_or_above_the_buffer_is_not_deflated() {
     let mut deflater = Deflater::new(vec![0; 1 << 18], Level::LARGE, Direction::DEFAULT, 100);
     let mut out = [0; 200];
-    assert!(deflater.message(&[b'a'; 99], &mut out).is_none());
-    let len = deflater.message(&[b'a'; 100], &mut out).unwrap().len();
+    assert!(deflater.deflate_message(&[b'a'; 99], &mut out).is_none());
+    let len = deflater.deflate_message(&[b'a'; 100], &mut out).unwrap().len();
     deflater.forget();
-    assert!(deflater.message(&[b'a'; 100], &mut out[..len - 1]).is_none());
+    assert!(deflater.deflate_message(&[b'a'; 100], &mut out[..len - 1]).is_none());
     deflater.forget();
-    assert!(deflater.message(&[b'a'; 100], &mut out[..len]).is_some());
+    assert!(deflater.deflate_message(&[b'a'; 100], &mut out[..len]).is_some());
     // Without memory for the smallest window, no message is deflated.
     let mut deflater = Deflater::new([0; 383], Level::SMALL, Direction::DEFAULT, 0);
-    assert!(deflater.message(&[b'a'; 100], &mut out).is_none());
-    assert_eq!(deflater.part(b"abc", true, &mut out).unwrap(), b"\x00\x03\x00\xFC\xFFabc\x00");
+    assert!(deflater.deflate_message(&[b'a'; 100], &mut out).is_none());
+    assert_eq!(deflater.deflate_part(b"abc", true, &mut out).unwrap(), b"\x00\x03\x00\xFC\xFFabc\x00");
 }
 
 /// A part that does not get smaller is stored, in exactly `need` bytes.
@@ -85,15 +85,16 @@ fn part_reports_the_room_it_needs() {
             for last in [false, true] {
                 let mut deflater = deflater(level, Direction::DEFAULT);
                 let noise = body(3, len, 11);
-                let Err(SendError::BufferTooSmall { need }) = deflater.part(&noise, last, &mut []).map(drop) else {
+                let Err(SendError::BufferTooSmall { need }) = deflater.deflate_part(&noise, last, &mut []).map(drop)
+                else {
                     panic!("nothing fits");
                 };
                 assert!(need <= len + 5 * (len / 65_535 + 1) + 5);
                 let mut out = vec![0; need];
-                assert!(deflater.part(&noise, last, &mut out[1..]).is_err());
-                let mut payload = deflater.part(&noise, last, &mut out).unwrap().to_vec();
+                assert!(deflater.deflate_part(&noise, last, &mut out[1..]).is_err());
+                let mut payload = deflater.deflate_part(&noise, last, &mut out).unwrap().to_vec();
                 if !last {
-                    payload.extend_from_slice(deflater.part(b"", true, &mut [0; 9]).unwrap());
+                    payload.extend_from_slice(deflater.deflate_part(b"", true, &mut [0; 9]).unwrap());
                 }
                 let mut inflater = inflater_for(Direction::DEFAULT);
                 let (whole, outcome) = message_in(&mut inflater, MessageKind::Binary, &[&payload], &[300_000]);
@@ -114,8 +115,8 @@ fn message_without_takeover_does_not_use_earlier_ones() {
         assert_eq!(message(&mut deflater, &json).unwrap(), first);
         // The parts of one message share a window.
         let mut out = vec![0; 4000];
-        let one = deflater.part(&json, false, &mut out).unwrap().len();
-        let two = deflater.part(&json, true, &mut out).unwrap().len();
+        let one = deflater.deflate_part(&json, false, &mut out).unwrap().len();
+        let two = deflater.deflate_part(&json, true, &mut out).unwrap().len();
         assert!(two * 5 < one, "{one} {two}");
         assert_eq!(message(&mut deflater, &json).unwrap(), first);
     }
@@ -167,7 +168,7 @@ proptest! {
                 let parts = cut(&body, &parts);
                 for (n, part) in parts.iter().enumerate() {
                     let mut out = vec![0; part.len() + 10];
-                    payload.extend_from_slice(deflater.part(part, n + 1 == parts.len(), &mut out).unwrap());
+                    payload.extend_from_slice(deflater.deflate_part(part, n + 1 == parts.len(), &mut out).unwrap());
                 }
                 payload
             };

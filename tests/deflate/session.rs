@@ -42,8 +42,8 @@ impl<R: Role> Host<R> {
     fn send(&mut self, kind: MessageKind, body: &[u8], parts: Option<usize>) -> Vec<u8> {
         let mut stream = Vec::new();
         let mut frame = |fin, rsv, payload: &mut [u8]| {
-            let header = self.connection.frame_with_rsv(kind, fin, rsv, payload.len() as u64).unwrap();
-            self.connection.payload(payload).unwrap();
+            let header = self.connection.begin_frame_with_rsv(kind, fin, rsv, payload.len() as u64).unwrap();
+            self.connection.mask_payload(payload).unwrap();
             stream.extend_from_slice(header.as_bytes());
             stream.extend_from_slice(payload);
         };
@@ -55,14 +55,14 @@ impl<R: Role> Host<R> {
                 loop {
                     let (part, after) = rest.split_at(size.min(rest.len()));
                     let last = after.is_empty();
-                    frame(last, rsv, self.deflater.part(part, last, &mut out).unwrap());
+                    frame(last, rsv, self.deflater.deflate_part(part, last, &mut out).unwrap());
                     (rest, rsv) = (after, 0);
                     if last {
                         return stream;
                     }
                 }
             }
-            None => match self.deflater.message(body, &mut out) {
+            None => match self.deflater.deflate_message(body, &mut out) {
                 Some(payload) => frame(true, RSV1, payload),
                 None => frame(true, 0, &mut body.to_vec()),
             },

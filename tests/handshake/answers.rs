@@ -74,10 +74,10 @@ fn accept_writes_a_valid_101_response() {
         (
             "",
             "",
-            Accept { headers: &[("Set-Cookie", "a=\u{e9}"), ("X", "")], ..default },
+            Accept { fields: &[("Set-Cookie", "a=\u{e9}"), ("X", "")], ..default },
             Ok("Set-Cookie: a=\u{e9}\r\nX: \r\n\r\n"),
         ),
-        ("", "", Accept { headers: &[("Sec-WebSocket-Accept", "a")], ..default }, Err(BuildError::HeaderName)),
+        ("", "", Accept { fields: &[("Sec-WebSocket-Accept", "a")], ..default }, Err(BuildError::FieldName)),
     ] {
         let mut handshake = complete(&config, &upgrade("", offers));
         let written = accepted(&mut handshake, &response);

@@ -39,7 +39,7 @@ fn request_has_the_fields_that_the_rfc_requires() {
                 subprotocols: &["chat", "superchat"],
                 extensions: "permessage-deflate; client_max_window_bits, foo; a=\"b\"",
                 origin: Some("http://example.com"),
-                headers: &[("Cookie", "a=1; b=\u{e9}"), ("Authorization", "Basic eA==")],
+                fields: &[("Cookie", "a=1; b=\u{e9}"), ("Authorization", "Basic eA==")],
                 ..plain
             },
             "GET /chat HTTP/1.1\r\nHost: server.example.com\r\n",
@@ -62,7 +62,7 @@ fn request_has_the_fields_that_the_rfc_requires() {
 fn request_refuses_values_that_add_lines_or_fields() {
     use BuildError::*;
     let plain = config("ws://a/");
-    let with = |name, value| ClientConfig { headers: Box::leak(Box::new([(name, value)])), ..plain };
+    let with = |name, value| ClientConfig { fields: Box::leak(Box::new([(name, value)])), ..plain };
     for bad in ["\r", "\n", "\r\nX: y", "\0", "\x1b", "\x7f"] {
         let bad: &str = &format!("a{bad}");
         for uri in [format!("ws://{bad}/"), format!("ws://a/{bad}"), format!("ws://a/?{bad}"), format!("{bad}ws://a/")]
@@ -76,23 +76,23 @@ fn request_refuses_values_that_add_lines_or_fields() {
             Err(Extensions),
             "{bad:?}"
         );
-        assert_eq!(written(&ClientConfig { origin: Some(bad), ..plain }), Err(HeaderValue), "{bad:?}");
-        assert_eq!(written(&ClientConfig { headers: &[("X", bad)], ..plain }), Err(HeaderValue), "{bad:?}");
-        assert_eq!(written(&ClientConfig { headers: &[(bad, "x")], ..plain }), Err(HeaderName), "{bad:?}");
+        assert_eq!(written(&ClientConfig { origin: Some(bad), ..plain }), Err(FieldValue), "{bad:?}");
+        assert_eq!(written(&ClientConfig { fields: &[("X", bad)], ..plain }), Err(FieldValue), "{bad:?}");
+        assert_eq!(written(&ClientConfig { fields: &[(bad, "x")], ..plain }), Err(FieldName), "{bad:?}");
         // The same for a server.
         let mut server = ServerHandshake::new(&ANY, [0; 512]);
         let mut stream = super::upgrade("", "Sec-WebSocket-Extensions: a\r\n").into_bytes();
         assert!(matches!(server.receive(&mut stream), Ok(Progress::Complete { .. })));
         for (response, error) in [
-            (Accept { headers: &[("X", bad)], ..Accept::default() }, HeaderValue),
-            (Accept { headers: &[(bad, "x")], ..Accept::default() }, HeaderName),
+            (Accept { fields: &[("X", bad)], ..Accept::default() }, FieldValue),
+            (Accept { fields: &[(bad, "x")], ..Accept::default() }, FieldName),
             (Accept { extensions: bad, ..Accept::default() }, Extensions),
             (Accept { subprotocol: barews::handshake::Subprotocol::Named(bad), ..Accept::default() }, Subprotocol),
         ] {
             assert_eq!(server.accept(&response, &Config::default(), &mut [0; 512]).unwrap_err(), error, "{bad:?}");
         }
-        assert_eq!(server.respond(404, &[("X", bad)], b"", &mut [0; 512]), Err(HeaderValue));
-        assert_eq!(server.respond(404, &[(bad, "x")], b"", &mut [0; 512]), Err(HeaderName));
+        assert_eq!(server.respond(404, &[("X", bad)], b"", &mut [0; 512]), Err(FieldValue));
+        assert_eq!(server.respond(404, &[(bad, "x")], b"", &mut [0; 512]), Err(FieldName));
     }
     for name in [
         "Host",
@@ -107,7 +107,7 @@ fn request_refuses_values_that_add_lines_or_fields() {
         "a b",
         "a:",
     ] {
-        assert_eq!(written(&with(name, "x")), Err(HeaderName), "{name}");
+        assert_eq!(written(&with(name, "x")), Err(FieldName), "{name}");
     }
     for subprotocols in [&[""][..], &["a b"], &["a,b"], &["a", "b", "a"]] {
         assert_eq!(written(&ClientConfig { subprotocols, ..plain }), Err(Subprotocol));
@@ -137,7 +137,7 @@ fn open<T>(
         if let Progress::Complete { rest } = handshake.receive(&mut stream[start..end].to_vec())? {
             let after_head = rest.len() + stream.len() - end;
             let response = handshake.response().unwrap();
-            let (open, seen) = (response.is_open(), look(response));
+            let (open, seen) = (response.is_accepted(), look(response));
             let connection = handshake.connect(|| [1, 2, 3, 4], &Config::default());
             let expected = if open { None } else { Some(BuildError::NotNow) };
             assert_eq!(
@@ -218,8 +218,8 @@ fn response_gives_the_same_result_at_every_cut() {
             "Sec-WebSocket-Protocol: chat\r\nSec-WebSocket-Protocol: chat\r\n",
             Err(Subprotocol),
         ),
-        ("6455-4.1-41", "", "X : y\r\n", Err(HeaderName)),
-        ("6455-4.1-41", "", "X: \0\r\n", Err(HeaderValue)),
+        ("6455-4.1-41", "", "X : y\r\n", Err(FieldName)),
+        ("6455-4.1-41", "", "X: \0\r\n", Err(FieldValue)),
         ("6455-4.1-41", "", "X: y\n", Err(LineEnding)),
         ("6455-4.1-41", "", " X: y\r\n", Err(ObsoleteFolding)),
     ]
@@ -285,11 +285,11 @@ fn response_methods_return_the_values_sent() {
     let with = "Sec-WebSocket-Protocol: chat\r\nSec-WebSocket-Extensions: bar; a=1\r\nSet-Cookie: a\r\nSet-Cookie: b\r\n\
         Sec-WebSocket-Extensions: foo\r\n";
     let seen = open(&config, switching("", with).as_bytes(), [], |response| {
-        assert!(response.is_open());
+        assert!(response.is_accepted());
         assert_eq!((response.status(), response.subprotocol()), (101, Some("chat")));
         assert!(response.extensions().map(|e| e.name()).eq(["bar", "foo"]));
         assert!(response.extensions().next().unwrap().params().next().unwrap().value.unwrap() == "1");
-        assert!(response.headers("Set-Cookie").eq([b"a", b"b"]));
+        assert!(response.fields("Set-Cookie").eq([b"a", b"b"]));
     });
     assert!(seen.unwrap().is_some());
 }
@@ -314,10 +314,10 @@ fn response_with_another_status_keeps_its_fields() {
         );
         let config = ClientConfig { keep: &["x-reason"], ..config("ws://a/") };
         let seen = open(&config, stream.as_bytes(), [], |response| {
-            assert_eq!((response.status(), response.is_open()), (status, false));
-            assert!(response.headers(name).map(|value| str::from_utf8(value).unwrap()).eq(values.iter().copied()));
-            assert_eq!(response.header(name), Some(values[0].as_bytes()));
-            assert_eq!(response.header("x-other"), None);
+            assert_eq!((response.status(), response.is_accepted()), (status, false));
+            assert!(response.fields(name).map(|value| str::from_utf8(value).unwrap()).eq(values.iter().copied()));
+            assert_eq!(response.field(name), Some(values[0].as_bytes()));
+            assert_eq!(response.field("x-other"), None);
             assert_eq!((response.subprotocol(), response.extensions().next()), (None, None));
         });
         assert_eq!(seen, Ok(Some(((), 4))));
@@ -329,13 +329,13 @@ fn response_with_another_status_keeps_its_fields() {
 fn client_limits_are_exact() {
     let interim = "HTTP/1.1 100 Continue\r\nA: b\r\n\r\n";
     let stream = interim.repeat(3) + &switching("", "");
-    let config = ClientConfig { max_head_size: stream.len(), max_headers: 6, ..config("ws://a/") };
+    let config = ClientConfig { max_head_size: stream.len(), max_fields: 6, ..config("ws://a/") };
     assert_eq!(open(&config, stream.as_bytes(), [], |response| response.status()), Ok(Some((101, 0))));
     for cuts in [0..0, 0..stream.len()] {
         let small = ClientConfig { max_head_size: stream.len() - 1, ..config };
         assert_eq!(open(&small, stream.as_bytes(), cuts.clone(), |_| ()), Err(HeadTooLarge));
-        let few = ClientConfig { max_headers: 5, ..config };
-        assert_eq!(open(&few, stream.as_bytes(), cuts, |_| ()), Err(TooManyHeaders));
+        let few = ClientConfig { max_fields: 5, ..config };
+        assert_eq!(open(&few, stream.as_bytes(), cuts, |_| ()), Err(TooManyFields));
     }
 }
 

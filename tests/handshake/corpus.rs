@@ -111,7 +111,7 @@ fn answer(config: &ClientConfig<'_>, stream: &[u8], cut: usize) -> Option<Answer
         let error = handshake.receive_eof().unwrap_err();
         return Some(("error", 0, Some(error), None, Vec::new(), 0));
     };
-    let outcome = if response.is_open() { "open" } else { "refused" };
+    let outcome = if response.is_accepted() { "open" } else { "refused" };
     let extensions = response.extensions().map(|extension| extension.name().to_owned()).collect();
     Some((outcome, response.status(), None, response.subprotocol().map(String::from), extensions, after_head?))
 }

@@ -6,26 +6,26 @@
 use super::{ACCEPT, ANY, NONCE, serve, switching, upgrade};
 use barews::connection::Config;
 use barews::handshake::{
-    Accept, ClientConfig, ClientHandshake, MAX_HEAD_SIZE, MAX_HEADERS, Progress, ServerConfig, ServerHandshake, Uri,
+    Accept, ClientConfig, ClientHandshake, MAX_FIELDS, MAX_HEAD_SIZE, Progress, ServerConfig, ServerHandshake, Uri,
 };
 use barews::{BuildError, HandshakeError, HandshakeError::*};
 
 /// CVE-2024-37890 (a crash at too many fields): one field too many is an error, at every limit, in both roles.
 #[test]
 fn too_many_fields_are_refused_with_431() {
-    for max_headers in 0..=MAX_HEADERS {
-        let config = ServerConfig { max_headers, ..ANY };
+    for max_fields in 0..=MAX_FIELDS {
+        let config = ServerConfig { max_fields, ..ANY };
         let page = |fields| format!("GET / HTTP/1.0\r\n{}\r\n", "a:\r\n".repeat(fields));
-        assert!(serve(&config, 64, page(max_headers).as_bytes(), [], |_| ()).is_ok());
-        assert_eq!(serve(&config, 64, page(max_headers + 1).as_bytes(), [], |_| ()), Err(TooManyHeaders));
-        let config = ClientConfig { max_headers, ..client() };
+        assert!(serve(&config, 64, page(max_fields).as_bytes(), [], |_| ()).is_ok());
+        assert_eq!(serve(&config, 64, page(max_fields + 1).as_bytes(), [], |_| ()), Err(TooManyFields));
+        let config = ClientConfig { max_fields, ..client() };
         let page = |fields| format!("HTTP/1.1 200 OK\r\n{}\r\n", "a:\r\n".repeat(fields)).into_bytes();
         let complete = Ok(Progress::Complete { rest: &mut [] });
-        assert_eq!(ClientHandshake::new(&config, NONCE, [0; 64]).receive(&mut page(max_headers)), complete);
-        let one_more = ClientHandshake::new(&config, NONCE, [0; 64]).receive(&mut page(max_headers + 1)).err();
-        assert_eq!(one_more, Some(TooManyHeaders));
+        assert_eq!(ClientHandshake::new(&config, NONCE, [0; 64]).receive(&mut page(max_fields)), complete);
+        let one_more = ClientHandshake::new(&config, NONCE, [0; 64]).receive(&mut page(max_fields + 1)).err();
+        assert_eq!(one_more, Some(TooManyFields));
     }
-    assert_eq!(TooManyHeaders.status(), 431);
+    assert_eq!(TooManyFields.status(), 431);
 }
 
 /// RUSTSEC-2023-0065 (a head parsed again at every read): an endless head is refused at the limit, and reading it byte by
@@ -111,7 +111,7 @@ fn large_cookie_needs_no_storage() {
     }
     let keeping = ServerConfig { keep: &["cookie"], ..ANY };
     assert_eq!(serve(&keeping, 512, stream.as_bytes(), [], |_| ()), Err(StorageFull));
-    let seen = serve(&keeping, 16 << 10, stream.as_bytes(), [], |r| r.header("cookie").unwrap().len());
+    let seen = serve(&keeping, 16 << 10, stream.as_bytes(), [], |r| r.field("cookie").unwrap().len());
     assert_eq!(seen.unwrap().unwrap().0, 3 + (8 << 10));
 }
 
@@ -127,7 +127,7 @@ fn bytes_after_a_refused_request_are_not_read() {
     for (first, error) in [
         (upgrade("Sec-WebSocket-Key", ""), Key),
         (upgrade("Host", ""), Host),
-        (upgrade("", "X : y\r\n"), HeaderName),
+        (upgrade("", "X : y\r\n"), FieldName),
         (upgrade("", "Content-Length: 200\r\n"), Body),
         ("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 0\r\n\r\n".into(), Method),
         ("GET / HTTP/1.1\nHost: a\n\n".into(), LineEnding),

@@ -79,10 +79,10 @@ fn over_fields(head: &Head) -> Option<Outcome> {
         Ok(request) => {
             assert!(target.ends_with(request.target()));
             let (head, _) = handshake.accept(&Accept::default(), &Config::DEFAULT).unwrap();
-            let accept = head.headers().find(|(name, _)| *name == "sec-websocket-accept").unwrap();
+            let accept = head.fields().find(|(name, _)| *name == "sec-websocket-accept").unwrap();
             assert_eq!(head.status(), 101);
-            assert!(head.headers().any(|field| field == ("upgrade", "websocket")));
-            assert!(head.headers().any(|field| field == ("connection", "upgrade")));
+            assert!(head.fields().any(|field| field == ("upgrade", "websocket")));
+            assert!(head.fields().any(|field| field == ("connection", "upgrade")));
             Some(Ok(Some(accept.1.to_owned())))
         }
     }
@@ -100,7 +100,7 @@ fn parsed_request_gives_the_result_of_its_bytes() {
             continue;
         }
         let Some(outcome) = parse(&stream).and_then(|head| over_fields(&head)) else {
-            assert!(matches!(expected, Err(HttpVersion | HeaderName)), "{name}: {expected:?}");
+            assert!(matches!(expected, Err(HttpVersion | FieldName)), "{name}: {expected:?}");
             continue;
         };
         assert_eq!(outcome, expected, "{name}");
@@ -191,8 +191,8 @@ fn extended_connect_checks_pseudo_fields_and_refuses_hop_fields() {
         ("8441-5-3", good, vec![version, ("proxy-connection", "close")], Err(Connection)),
         ("8441-5-3", good, vec![version, ("transfer-encoding", "chunked")], Err(Body)),
         ("8441-5-5", good, vec![version, ("sec-websocket-key", "no key at all")], Ok(())),
-        ("", good, vec![version, ("a", "b\r\norigin: c")], Err(HeaderValue)),
-        ("", good, vec![version, (":path", "/b")], Err(HeaderName)),
+        ("", good, vec![version, ("a", "b\r\norigin: c")], Err(FieldValue)),
+        ("", good, vec![version, (":path", "/b")], Err(FieldName)),
     ] {
         let [method, protocol, scheme, authority, path] = pseudo;
         let start = Start::ExtendedConnect { method, protocol, scheme, authority, path };
@@ -213,10 +213,10 @@ fn parsed_parts_cannot_smuggle_lines() {
         (Start::Upgrade { method: "GET /", target: "/", minor_version: 1 }, ("a", "b"), StartLine),
         (Start::Upgrade { method: "", target: "/", minor_version: 1 }, ("a", "b"), StartLine),
         (Start::Upgrade { method: "GET", target: "/", minor_version: 10 }, ("a", "b"), HttpVersion),
-        (start, ("a", "b\nc: d"), HeaderValue),
-        (start, ("a", "b\0"), HeaderValue),
-        (start, ("a: b\r\nc", "d"), HeaderName),
-        (start, ("", "d"), HeaderName),
+        (start, ("a", "b\nc: d"), FieldValue),
+        (start, ("a", "b\0"), FieldValue),
+        (start, ("a: b\r\nc", "d"), FieldName),
+        (start, ("", "d"), FieldName),
     ] {
         let fields = [("host", "a"), field];
         assert_eq!(ServerHandshake::new(&ANY, [0; 512], &start, fields).request().unwrap_err(), expected, "{field:?}");
@@ -225,7 +225,7 @@ fn parsed_parts_cannot_smuggle_lines() {
     assert!(ServerHandshake::new(&ANY, [0; 512], &start_of_9, [("host", "a")]).request().is_ok());
     // The limits are those of the handshake from bytes.
     let many = std::iter::repeat_n(("a", "b"), 101);
-    assert_eq!(ServerHandshake::new(&ANY, [0; 512], &start, many).request().unwrap_err(), TooManyHeaders);
+    assert_eq!(ServerHandshake::new(&ANY, [0; 512], &start, many).request().unwrap_err(), TooManyFields);
     let long = [("a", "b".repeat(16 << 10))];
     assert_eq!(ServerHandshake::new(&ANY, [0; 512], &start, long).request().unwrap_err(), HeadTooLarge);
     let host = [("host", "b".repeat(512))];
@@ -252,7 +252,7 @@ fn parsed_refusal_has_status_and_fields() {
         let start =
             if extended { connect("a", "/") } else { Start::Upgrade { method: "GET", target: "/", minor_version: 1 } };
         let head = ServerHandshake::new(&ANY, [0; 64], &start, [("host", "a")]).refuse(error);
-        assert_eq!((head.status(), head.headers().collect::<Vec<_>>()), (status, fields), "{error:?}");
+        assert_eq!((head.status(), head.fields().collect::<Vec<_>>()), (status, fields), "{error:?}");
     }
 }
 
@@ -277,7 +277,7 @@ fn parsed_client_and_server_interoperate() {
             subprotocols: &["chat", "superchat"],
             extensions: "foo; a=1",
             origin: Some(&origin),
-            headers: &[("Cookie", "b=c")],
+            fields: &[("Cookie", "b=c")],
             ..ClientConfig::new(uri)
         };
         let mut client = if extended {
@@ -300,23 +300,23 @@ fn parsed_client_and_server_interoperate() {
             }
         }
         let head = client.request(&mut names).unwrap();
-        let named: Vec<_> = head.headers().map(|(name, _)| name).collect();
+        let named: Vec<_> = head.fields().map(|(name, _)| name).collect();
         for name in ["host", "upgrade", "connection", "sec-websocket-key"] {
             assert_eq!(named.contains(&name), !extended, "{name}"); // [8441-5-3] [8441-5-4] [8441-5-5]
         }
-        let mut handshake = ServerHandshake::new(&server, [0; 512], &head.start, head.headers());
+        let mut handshake = ServerHandshake::new(&server, [0; 512], &head.start, head.fields());
         let request = handshake.request().unwrap();
         assert!(request.is_upgrade());
         assert_eq!((request.target(), request.origin()), (target, Some(&origin[..])));
-        assert_eq!(request.header("cookie"), Some(&b"b=c"[..]));
+        assert_eq!(request.field("cookie"), Some(&b"b=c"[..]));
         assert!(request.subprotocols().eq(["chat", "superchat"]));
         let wrong = Accept { extensions: "bar", ..Accept::default() };
         assert_eq!(handshake.accept(&wrong, &Config::DEFAULT).unwrap_err(), BuildError::Extensions);
         let wrong = Accept { subprotocol: Subprotocol::Named("other"), ..Accept::default() };
         assert_eq!(handshake.accept(&wrong, &Config::DEFAULT).unwrap_err(), BuildError::Subprotocol);
-        let wrong = Accept { headers: &[("upgrade", "h2c")], ..Accept::default() };
-        assert_eq!(handshake.accept(&wrong, &Config::DEFAULT).unwrap_err(), BuildError::HeaderName);
-        let response = Accept { extensions: "foo", headers: &[("set-cookie", "d=e")], ..Accept::default() };
+        let wrong = Accept { fields: &[("upgrade", "h2c")], ..Accept::default() };
+        assert_eq!(handshake.accept(&wrong, &Config::DEFAULT).unwrap_err(), BuildError::FieldName);
+        let response = Accept { extensions: "foo", fields: &[("set-cookie", "d=e")], ..Accept::default() };
         let (head, mut at_server) = handshake.accept(&response, &Config::DEFAULT).unwrap();
         assert_eq!(head.status(), if extended { 200 } else { 101 });
         let accept = accept_key(KEY.as_bytes()).unwrap();
@@ -329,14 +329,14 @@ fn parsed_client_and_server_interoperate() {
             ("set-cookie", "d=e"),
         ];
         expected.drain(..if extended { 3 } else { 0 });
-        assert_eq!(head.headers().collect::<Vec<_>>(), expected);
+        assert_eq!(head.fields().collect::<Vec<_>>(), expected);
 
         client.receive(103, [("link", "</a>")]).unwrap();
         assert!(client.response().is_none());
-        client.receive(head.status(), head.headers()).unwrap();
+        client.receive(head.status(), head.fields()).unwrap();
         assert_eq!(client.status(), Some(head.status()));
         let response = client.response().unwrap();
-        assert!(response.is_open());
+        assert!(response.is_accepted());
         assert_eq!(response.subprotocol(), Some("superchat"));
         assert!(response.extensions().map(|e| e.name()).eq(["foo"]));
         let mut at_client = client.connect(|| [1, 2, 3, 4], &Config::DEFAULT).unwrap();
@@ -344,7 +344,7 @@ fn parsed_client_and_server_interoperate() {
         assert_eq!(handshake.accept(&Accept::default(), &Config::DEFAULT).unwrap_err(), BuildError::NotNow);
         // A client masks its frames in both.
         let mut stream = [0; 64];
-        let len = at_client.ping(b"a", &mut stream).unwrap();
+        let len = at_client.write_ping(b"a", &mut stream).unwrap().len();
         assert_eq!(stream[..len], [0x89, 0x81, 1, 2, 3, 4, b'a' ^ 1]);
         assert!(at_server.receive(&mut stream[..len]).unwrap().event.is_some());
     }
@@ -377,7 +377,7 @@ fn parsed_response_gives_the_result_of_its_bytes() {
             Ok(()) => {
                 let response = client.response().unwrap();
                 assert_eq!(response.status().to_string(), status, "{file}");
-                assert_eq!(if response.is_open() { "open" } else { "refused" }, outcome, "{file}");
+                assert_eq!(if response.is_accepted() { "open" } else { "refused" }, outcome, "{file}");
                 assert_eq!(response.subprotocol(), value(subprotocol), "{file}");
             }
         }
@@ -402,7 +402,7 @@ fn extended_connect_response_is_open_with_2xx_only() {
         ("8441-5-6", 200, vec![("sec-websocket-extensions", "bar")], Err(Extensions)),
         ("8441-5-3", 200, vec![("upgrade", "websocket")], Err(Connection)),
         ("8441-5-3", 404, vec![("connection", "close")], Err(Connection)),
-        ("", 200, vec![("a", "b\r\n")], Err(HeaderValue)),
+        ("", 200, vec![("a", "b\r\n")], Err(FieldValue)),
         ("8441-5-7", 101, vec![], Err(StartLine)),
         ("", 99, vec![], Err(StartLine)),
         ("", 1000, vec![], Err(StartLine)),
@@ -410,7 +410,7 @@ fn extended_connect_response_is_open_with_2xx_only() {
         ("8441-5-7", 501, vec![], Ok(false)),
     ] {
         let mut client = ClientHandshake::extended_connect(&config, [0; 512]);
-        let outcome = client.receive(status, fields.clone()).map(|()| client.response().unwrap().is_open());
+        let outcome = client.receive(status, fields.clone()).map(|()| client.response().unwrap().is_accepted());
         assert_eq!(outcome, expected, "[{ids}] {status} {fields:?}");
         assert_eq!(client.connect(|| [0; 4], &Config::DEFAULT).is_ok(), expected == Ok(true), "{status} {fields:?}");
     }
@@ -423,9 +423,9 @@ fn extended_connect_refuses_unusable_configurations() {
     let config = ClientConfig { subprotocols: &["a b"], ..ClientConfig::new(uri) };
     let client = ClientHandshake::extended_connect(&config, [0; 512]);
     assert_eq!(client.request(&mut [0; 64]).unwrap_err(), BuildError::Subprotocol);
-    let config = ClientConfig { headers: &[("host", "b")], ..ClientConfig::new(uri) };
+    let config = ClientConfig { fields: &[("host", "b")], ..ClientConfig::new(uri) };
     let client = ClientHandshake::extended_connect(&config, [0; 512]);
-    assert_eq!(client.request(&mut [0; 64]).unwrap_err(), BuildError::HeaderName);
+    assert_eq!(client.request(&mut [0; 64]).unwrap_err(), BuildError::FieldName);
     let config = ClientConfig::new(uri);
     let client = ClientHandshake::extended_connect(&config, [0; 512]);
     for size in 0..25 {

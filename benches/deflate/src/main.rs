@@ -61,7 +61,7 @@ impl Contender for Barews {
     fn deflate(&mut self, message: &[u8], out: &mut Vec<u8>) {
         let start = out.len();
         out.resize(start + message.len() + 4096, 0);
-        let len = self.deflater.part(message, true, &mut out[start..]).expect("the output fits").len();
+        let len = self.deflater.deflate_part(message, true, &mut out[start..]).expect("the output fits").len();
         out.truncate(start + len);
         out.extend_from_slice(&TAIL);
     }

@@ -217,7 +217,7 @@ impl Session {
         let mut len = 0;
         for _ in 0..count {
             stamp(&mut exchange.body, self.index, self.sent);
-            len += self.connection.message(exchange.kind, &exchange.body, &mut exchange.tx[len..])?;
+            len += self.connection.write_unvalidated(exchange.kind, &exchange.body, &mut exchange.tx[len..])?.len();
             self.sent_at.push_back(now);
             self.sent += 1;
         }
@@ -227,7 +227,7 @@ impl Session {
 
     pub fn close(&mut self) -> Result<(), Box<dyn Error>> {
         let mut out = [0; MAX_CONTROL_FRAME];
-        let len = self.connection.close(CloseCode::NORMAL, "", &mut out)?;
+        let len = self.connection.write_close(CloseCode::NORMAL, "", &mut out)?.len();
         Ok(self.write(&out[..len])?)
     }
 

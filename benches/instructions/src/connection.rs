@@ -76,7 +76,7 @@ fn stream(kind: MessageKind, text: &str, sizes: &[usize]) -> Vec<u8> {
     let (mut client, mut stream) = (client(), Vec::new());
     let mut out = vec![0; 14 + (1 << 16)];
     for size in sizes {
-        let len = client.message(kind, &body(text, *size), &mut out).unwrap();
+        let len = client.write_unvalidated(kind, &body(text, *size), &mut out).unwrap().len();
         stream.extend_from_slice(&out[..len]);
     }
     stream
@@ -103,7 +103,7 @@ fn receive(kind: MessageKind, text: &str, sizes: &[usize]) -> Work {
 fn pings() -> Work {
     let (mut client, mut stream, mut out) = (client(), Vec::new(), [0; 10]);
     for _ in 0..1000 {
-        let len = client.ping(b"ping", &mut out).unwrap();
+        let len = client.write_ping(b"ping", &mut out).unwrap().len();
         stream.extend_from_slice(&out[..len]);
     }
     Work::new(1000, move || drain(&mut server(), &mut stream))
@@ -121,10 +121,10 @@ fn fragments() -> Work {
     let (mut client, mut stream, mut out) = (client(), Vec::new(), [0; 1 << 11]);
     let text = body(ASCII, 1 << 16);
     for _ in 0..10 {
-        let mut message = Outgoing::new(MessageKind::Text, &text);
+        let mut message = Outgoing::unvalidated(MessageKind::Text, &text);
         while !message.is_complete() {
-            let len = client.fragment(&mut message, &mut out[..(1 << 10) + 8]).unwrap();
-            let ping = client.ping(b"ping", &mut out[len..]).unwrap();
+            let len = client.write_fragment(&mut message, &mut out[..(1 << 10) + 8]).unwrap().len();
+            let ping = client.write_ping(b"ping", &mut out[len..]).unwrap().len();
             stream.extend_from_slice(&out[..len + ping]);
         }
     }
@@ -154,7 +154,7 @@ fn send<R: barews::Role + 'static>(mut connection: Connection<R>, sizes: &'stati
     let mut out = vec![0; 14 + (1 << 16)];
     Work::new(sizes.len(), move || {
         for body in &bodies {
-            black_box(connection.message(MessageKind::Binary, body, &mut out)).unwrap();
+            _ = black_box(connection.write_binary(body, &mut out)).unwrap();
             black_box(&mut out);
         }
     })
@@ -165,9 +165,9 @@ fn cut() -> Work {
     Work::new(10, move || {
         let mut server = server();
         for _ in 0..10 {
-            let mut message = Outgoing::new(MessageKind::Text, &text);
+            let mut message = Outgoing::unvalidated(MessageKind::Text, &text);
             while !message.is_complete() {
-                black_box(server.fragment(&mut message, &mut out)).unwrap();
+                _ = black_box(server.write_fragment(&mut message, &mut out)).unwrap();
             }
         }
     })

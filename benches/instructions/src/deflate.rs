@@ -76,7 +76,7 @@ fn deflate(level: Level, messages: Vec<Vec<u8>>) -> Work {
     let (mut deflater, mut out) = (deflater(level), vec![0; 1 << 16]);
     Work::new(messages.len(), move || {
         for message in &messages {
-            black_box(deflater.part(black_box(message), true, &mut out)).unwrap();
+            black_box(deflater.deflate_part(black_box(message), true, &mut out)).unwrap();
         }
     })
 }
@@ -86,7 +86,7 @@ fn deflate(level: Level, messages: Vec<Vec<u8>>) -> Work {
 fn inflate(level: Level, messages: &[Vec<u8>], read: usize, room: usize) -> Work {
     let (mut deflater, mut out) = (deflater(level), vec![0; 1 << 16]);
     let mut payloads: Vec<_> =
-        messages.iter().map(|message| deflater.part(message, true, &mut out).unwrap().to_vec()).collect();
+        messages.iter().map(|message| deflater.deflate_part(message, true, &mut out).unwrap().to_vec()).collect();
     let mut inflater = Inflater::new(vec![0; 1 << 15], Direction::DEFAULT, u64::MAX);
     Work::new(payloads.len(), move || {
         for payload in &mut payloads {

@@ -29,7 +29,7 @@ pub const WHOLE: Peer = Peer {
 
 pub const SIZED_CHUNKS: Peer = Peer {
     name: "barews, sized chunks",
-    notes: "The same with reads of at most 16 KiB that end at the end of the frame, as reported by `payload_left`.",
+    notes: "The same with reads of at most 16 KiB that end at the end of the frame, as reported by `unread_payload`.",
     is_sized: true,
     receive: Some(|socket, tally| chunks(socket, Reads::Sized, tally)),
     ..CHUNKS
@@ -65,7 +65,7 @@ pub const SEND_MESSAGES: Peer = Peer {
 
 pub const SEND_FRAMES: Peer = Peer {
     name: "barews, frame",
-    notes: "`Connection::frame`: a server's payload is written from its place (`shared_payload`), a client's is masked \
+    notes: "`Connection::begin_frame`: a server's payload is written from its place (`count_payload`), a client's is masked \
             into blocks of 4 KiB (`copy_payload`).",
     send: Some(|role, socket, outgoing| match role {
         Role::Server => send_server_frames(socket, outgoing),
@@ -77,8 +77,8 @@ pub const SEND_FRAMES: Peer = Peer {
 pub const ECHO: Peer = Peer {
     name: "barews",
     package: "barews",
-    notes: "Sized reads; `message` into a buffer that is written when it is full and after each read, for long chunks \
-            `frame` and `payload` in place.",
+    notes: "Sized reads; `write_unvalidated` into a buffer that is written when it is full and after each read, for long chunks \
+            `begin_frame` and `mask_payload` in place.",
     echo: Some(echo),
     ..Peer::NEW
 };
@@ -109,7 +109,7 @@ fn receive(mut socket: Socket, reads: Reads, mut sink: impl FnMut(Chunk<'_>) + '
     let mut connection = Connection::new(Server, &Default::default());
     let (mut buffer, mut frame) = (Lent::new(READ), [0; MAX_CONTROL_FRAME]);
     Box::new(move || {
-        while let Some(len) = socket.read(&mut buffer[..reads.room(connection.payload_left())]) {
+        while let Some(len) = socket.read(&mut buffer[..reads.room(connection.unread_payload())]) {
             let mut rest = &mut buffer[..len];
             while let got = connection.receive(rest).expect("no error")
                 && let Some(event) = got.event
@@ -132,7 +132,7 @@ fn in_place(mut socket: Socket, tally: Tally) -> Session {
         loop {
             // After the open message, or at the start.
             let mut at = message.end;
-            let room = Reads::Sized.room(connection.payload_left());
+            let room = Reads::Sized.room(connection.unread_payload());
             let Some(len) = socket.read(&mut buffer[at..][..room]) else { return };
             let end = at + len;
             while let got = connection.receive(&mut buffer[at..end]).expect("no error")
@@ -179,7 +179,7 @@ fn send_messages(role: impl barews::Role + 'static, mut socket: Socket, outgoing
     Box::new(move || {
         for body in outgoing.bodies() {
             let room = cork.room(body.len() + FrameHeader::MAX_LEN, &mut socket);
-            let len = connection.message(MessageKind::Binary, body, room).expect("it fits");
+            let len = connection.write_binary(body, room).expect("it fits").len();
             cork.take(len);
         }
         cork.flush(&mut socket);
@@ -191,8 +191,9 @@ fn send_server_frames(mut socket: Socket, outgoing: Outgoing) -> Session {
     let mut cork = Cork::new(0);
     Box::new(move || {
         for body in outgoing.bodies() {
-            let header = connection.frame(MessageKind::Binary, true, body.len() as u64).expect("a frame may begin");
-            connection.shared_payload(body).expect("it is as long as announced");
+            let header =
+                connection.begin_frame(MessageKind::Binary, true, body.len() as u64).expect("a frame may begin");
+            connection.count_payload(body).expect("it is as long as announced");
             cork.put(header.as_bytes(), &mut socket);
             cork.put(body, &mut socket);
         }
@@ -205,7 +206,8 @@ fn send_client_frames(mut socket: Socket, outgoing: Outgoing) -> Session {
     let mut cork = Cork::new(0);
     Box::new(move || {
         for body in outgoing.bodies() {
-            let header = connection.frame(MessageKind::Binary, true, body.len() as u64).expect("a frame may begin");
+            let header =
+                connection.begin_frame(MessageKind::Binary, true, body.len() as u64).expect("a frame may begin");
             cork.put(header.as_bytes(), &mut socket);
             for part in body.chunks(4096) {
                 let room = cork.room(part.len(), &mut socket);
@@ -221,7 +223,7 @@ fn echo(mut socket: Socket) -> Session {
     let mut connection = Connection::new(Server, &Default::default());
     let (mut buffer, mut frame, mut cork) = (Lent::new(READ), [0; MAX_CONTROL_FRAME], Cork::new(0));
     Box::new(move || {
-        while let Some(len) = socket.read(&mut buffer[..Reads::Sized.room(connection.payload_left())]) {
+        while let Some(len) = socket.read(&mut buffer[..Reads::Sized.room(connection.unread_payload())]) {
             let mut rest = &mut buffer[..len];
             while let got = connection.receive(rest).expect("no error")
                 && let Some(event) = got.event
@@ -242,11 +244,11 @@ fn send_back(connection: &mut Connection<Server>, chunk: Chunk<'_>, cork: &mut C
     let Chunk { kind, first, last, payload, .. } = chunk;
     if first && last && payload.len() < Cork::LONG {
         let room = cork.room(payload.len() + FrameHeader::MAX_LEN, socket);
-        let len = connection.message(kind, payload, room).expect("it fits");
+        let len = connection.write_unvalidated(kind, payload, room).expect("it fits").len();
         return cork.take(len);
     }
-    let header = connection.frame(kind, last, payload.len() as u64).expect("a frame may begin");
-    connection.payload(payload).expect("it is as long as announced");
+    let header = connection.begin_frame(kind, last, payload.len() as u64).expect("a frame may begin");
+    connection.mask_payload(payload).expect("it is as long as announced");
     cork.put(header.as_bytes(), socket);
     cork.put(payload, socket);
 }

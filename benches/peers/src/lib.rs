@@ -70,7 +70,7 @@ pub enum Reads {
 }
 
 impl Reads {
-    /// Returns the size of the next read, if the open frame still needs `payload_left` bytes.
+    /// Returns the size of the next read, if the open frame still needs `unread_payload` bytes.
     #[inline(always)]
     pub fn room(self, payload_left: u64) -> usize {
         const SIZED: usize = 16 << 10;

@@ -2,8 +2,8 @@
 
 use crate::raw;
 use crate::{Entry, Log};
-use barews::connection::{Config, Event, MessageKind, Outgoing, Received, State, Transport};
-use barews::wire::{CloseCode, EncodedHeader, MAX_CONTROL_FRAME};
+use barews::connection::{Config, Event, MessageKind, Outgoing, Received, State, Transport, Written};
+use barews::wire::{CloseCode, MAX_CONTROL_FRAME};
 use barews::{Client, Connection, ProtocolError, Role, SendError, Server};
 use std::cell::Cell;
 use std::fmt::Debug;
@@ -266,7 +266,7 @@ impl<R: Side + Debug> Host<R> {
     /// this size suffices, and one byte less does not (P11).
     fn write(
         &mut self,
-        mut call: impl FnMut(&mut Connection<R>, &mut [u8]) -> Result<usize, SendError>,
+        mut call: impl FnMut(&mut Connection<R>, &mut [u8]) -> Result<Written, SendError>,
     ) -> Result<Vec<u8>, SendError> {
         let keys = self.keys.get();
         let need = match self.attempt(|c| call(c, &mut [])) {
@@ -277,7 +277,7 @@ impl<R: Side + Debug> Host<R> {
         let mut out = vec![UNTOUCHED; need + 7];
         let short = self.attempt(|c| call(c, &mut out[..need - 1]));
         assert_eq!(short, Err(SendError::BufferTooSmall { need }), "P11: one byte less does not suffice");
-        let len = self.attempt(|c| call(c, &mut out[..need])).expect("P11: the reported size suffices");
+        let Written(len) = self.attempt(|c| call(c, &mut out[..need])).expect("P11: the reported size suffices");
         assert!(out[len..].iter().all(|b| *b == UNTOUCHED), "no byte is written after the returned length");
         out.truncate(len);
         self.one_key_after(keys);
@@ -291,7 +291,7 @@ impl<R: Side + Debug> Host<R> {
 
     /// Sends a message in one frame.
     pub fn message(&mut self, kind: MessageKind, body: &[u8]) -> Result<(), SendError> {
-        self.write(|c, out| c.message(kind, body, out))?;
+        self.write(|c, out| c.write_unvalidated(kind, body, out))?;
         self.messages_sent.push((kind, body.to_vec()));
         Ok(())
     }
@@ -300,9 +300,9 @@ impl<R: Side + Debug> Host<R> {
     pub fn fragment(&mut self, message: &mut Outgoing<'_>, kind: MessageKind, space: usize) -> Result<bool, SendError> {
         let (before, keys, left) = (message.clone(), self.keys.get(), message.left());
         let mut out = vec![UNTOUCHED; space];
-        let len = match self.attempt(|c| c.fragment(message, &mut out)) {
-            Ok(0) => return Ok(false),
-            Ok(len) => len,
+        let len = match self.attempt(|c| c.write_fragment(message, &mut out)) {
+            Ok(Written(0)) => return Ok(false),
+            Ok(Written(len)) => len,
             Err(error) => {
                 assert_eq!(*message, before, "P11: a failed call changes nothing");
                 return Err(error);
@@ -318,24 +318,24 @@ impl<R: Side + Debug> Host<R> {
     }
 
     /// Sends the header of a frame. Send its payload with [`payload`](Self::payload).
-    pub fn frame(&mut self, kind: MessageKind, fin: bool, rsv: u8, len: u64) -> Result<EncodedHeader, SendError> {
+    pub fn frame(&mut self, kind: MessageKind, fin: bool, rsv: u8, len: u64) -> Result<(), SendError> {
         let keys = self.keys.get();
         let header = self.attempt(|c| match rsv {
-            0 => c.frame(kind, fin, len),
-            rsv => c.frame_with_rsv(kind, fin, rsv, len),
+            0 => c.begin_frame(kind, fin, len),
+            rsv => c.begin_frame_with_rsv(kind, fin, rsv, len),
         })?;
         self.one_key_after(keys);
         self.written(header.as_bytes());
         (self.frame_left, self.frame_fin) = (len, fin);
         self.data_sent(kind, &[], fin && len == 0);
-        Ok(header)
+        Ok(())
     }
 
     /// Sends a piece of the current frame's payload: masked in place if its length is even, copied if it is odd.
     pub fn payload(&mut self, part: &[u8]) -> Result<(), SendError> {
         let mut masked = part.to_vec();
         let result = self.attempt(|c| match part.len() % 2 {
-            0 => c.payload(&mut masked),
+            0 => c.mask_payload(&mut masked),
             _ => c.copy_payload(part, &mut masked).map(|len| assert_eq!(len, part.len())),
         });
         if result.is_err() {
@@ -365,27 +365,27 @@ impl<R: Side + Debug> Host<R> {
 
     /// Sends a Ping.
     pub fn ping(&mut self, payload: &[u8]) -> Result<(), SendError> {
-        self.write(|c, out| c.ping(payload, out)).map(drop)
+        self.write(|c, out| c.write_ping(payload, out)).map(drop)
     }
 
     /// Sends an unsolicited Pong.
     pub fn pong(&mut self, payload: &[u8]) -> Result<(), SendError> {
-        self.write(|c, out| c.pong(payload, out)).map(drop)
+        self.write(|c, out| c.write_pong(payload, out)).map(drop)
     }
 
     /// Sends a control frame of an extension.
     pub fn extension_control(&mut self, opcode: u8, payload: &[u8]) -> Result<(), SendError> {
-        self.write(|c, out| c.extension_control(opcode, payload, out)).map(drop)
+        self.write(|c, out| c.write_extension_control(opcode, payload, out)).map(drop)
     }
 
     /// Sends a Close with a status code.
     pub fn close(&mut self, code: u16, reason: &str) -> Result<(), SendError> {
-        self.write(|c, out| c.close(CloseCode(code), reason, out)).map(drop)
+        self.write(|c, out| c.write_close(CloseCode(code), reason, out)).map(drop)
     }
 
     /// Sends a Close without a status code.
     pub fn close_without_status(&mut self) -> Result<(), SendError> {
-        self.write(|c, out| c.close_without_status(out)).map(drop)
+        self.write(|c, out| c.write_close_without_status(out)).map(drop)
     }
 
     /// Returns the present state of the connection.

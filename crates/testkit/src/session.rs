@@ -54,7 +54,7 @@ impl<'a, R: Side + Debug> End<'a, R> {
             Action::Message(kind, body) => host.message(*kind, body)?,
             Action::Begin(kind, body) => {
                 if self.outgoing.is_none() {
-                    self.outgoing = Some((*kind, Outgoing::new(*kind, body)));
+                    self.outgoing = Some((*kind, Outgoing::unvalidated(*kind, body)));
                 }
             }
             Action::Fragment(space) => {

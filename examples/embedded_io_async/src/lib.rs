@@ -133,7 +133,7 @@ impl<'a, T: Write, R: Role> Writer<'a, T, R> {
 
     /// Returns whether our Close frame is in the buffer or was written.
     pub fn is_closed(&self) -> bool {
-        self.transmitter.is_closed()
+        self.transmitter.close_sent()
     }
 
     /// Puts a frame into the buffer: a whole message, or the next piece of one. Then call [`Self::flush`].
@@ -143,12 +143,12 @@ impl<'a, T: Write, R: Role> Writer<'a, T, R> {
         if room.len() < need {
             return Err(SendError::BufferTooSmall { need });
         }
-        let header = self.transmitter.frame(kind, last, payload.len() as u64)?;
+        let header = self.transmitter.begin_frame(kind, last, payload.len() as u64)?;
         let (start, end) = (self.unsent.end, self.unsent.end + header.as_bytes().len());
         self.buffer[start..end].copy_from_slice(header.as_bytes());
         let place = &mut self.buffer[end..end + payload.len()];
         place.copy_from_slice(payload);
-        self.transmitter.payload(place)?;
+        self.transmitter.mask_payload(place)?;
         self.unsent.end = end + payload.len();
         Ok(())
     }
@@ -156,14 +156,14 @@ impl<'a, T: Write, R: Role> Writer<'a, T, R> {
     /// Puts the reply that the reader left in [`Replies`] into the buffer. Then call [`Self::flush`].
     pub fn reply(&mut self, reply: &Reply) -> Result<(), SendError> {
         let start = self.room().start;
-        self.unsent.end += self.transmitter.reply(reply, &mut self.buffer[start..])?;
+        self.unsent.end += self.transmitter.write_reply(reply, &mut self.buffer[start..])?.len();
         Ok(())
     }
 
     /// Puts a Close frame into the buffer. Then call [`Self::flush`].
     pub fn close(&mut self, code: CloseCode, reason: &str) -> Result<(), SendError> {
         let start = self.room().start;
-        self.unsent.end += self.transmitter.close(code, reason, &mut self.buffer[start..])?;
+        self.unsent.end += self.transmitter.write_close(code, reason, &mut self.buffer[start..])?.len();
         Ok(())
     }
 

@@ -75,16 +75,16 @@ fn stream() -> Vec<u8> {
     let mut client = Connection::new(Client(|| [1, 2, 3, 4]), &Default::default());
     let (mut stream, mut out) = (Vec::new(), [0; 256]);
     let mut take = |len: usize, out: &[u8]| stream.extend_from_slice(&out[..len]);
-    let mut message = barews::connection::Outgoing::new(MessageKind::Binary, &[7; 150]);
-    let len = client.fragment(&mut message, &mut out[..100]).unwrap();
+    let mut message = barews::connection::Outgoing::binary(&[7; 150]);
+    let len = client.write_fragment(&mut message, &mut out[..100]).unwrap().len();
     take(len, &out);
-    let len = client.ping(b"there?", &mut out).unwrap();
+    let len = client.write_ping(b"there?", &mut out).unwrap().len();
     take(len, &out);
-    let len = client.fragment(&mut message, &mut out).unwrap();
+    let len = client.write_fragment(&mut message, &mut out).unwrap().len();
     take(len, &out);
-    let len = client.message(MessageKind::Text, "ümläut".as_bytes(), &mut out).unwrap();
+    let len = client.write_text("ümläut", &mut out).unwrap().len();
     take(len, &out);
-    let len = client.close(barews::wire::CloseCode::NORMAL, "", &mut out).unwrap();
+    let len = client.write_close(barews::wire::CloseCode::NORMAL, "", &mut out).unwrap().len();
     take(len, &out);
     stream
 }

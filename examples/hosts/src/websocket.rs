@@ -21,7 +21,7 @@ use std::sync::Arc;
 use std::task::{Context, Poll, Wake, Waker, ready};
 use std::time::Duration;
 
-use barews::connection::{Config, Event, MessageKind, State, Transport};
+use barews::connection::{Config, Event, MessageKind, State, Transport, Written};
 use barews::deadlines::{Deadlines, Timeout, Timeouts};
 use barews::handshake::{Accept, ClientConfig, ClientHandshake, Progress, ServerConfig, ServerHandshake};
 use barews::wire::{CloseCode, MAX_CONTROL_FRAME};
@@ -182,7 +182,7 @@ impl<T: AsyncRead + AsyncWrite + Unpin, R: Role> WebSocket<T, R> {
         let mut rx = vec![0; PIECE.max(unread.len())].into_boxed_slice();
         rx[..unread.len()].copy_from_slice(unread);
         let mut deadlines = Deadlines::new(Timeouts::MILLISECONDS, 0);
-        deadlines.opened(0);
+        deadlines.on_open(0);
         Self {
             transport,
             connection,
@@ -211,7 +211,7 @@ impl<T: AsyncRead + AsyncWrite + Unpin, R: Role> WebSocket<T, R> {
     /// Starts the closing handshake with this code. Then call `close()`, which completes it.
     pub fn start_close(&mut self, code: CloseCode, reason: &str) -> io::Result<()> {
         let mut frame = [0; MAX_CONTROL_FRAME];
-        let len = self.connection.close(code, reason, &mut frame).map_err(io::Error::other)?;
+        let Written(len) = self.connection.write_close(code, reason, &mut frame).map_err(io::Error::other)?;
         self.tx.extend_from_slice(&frame[..len]);
         self.outgoing = None; // nothing can follow a Close
         Ok(())
@@ -230,13 +230,13 @@ impl<T: AsyncRead + AsyncWrite + Unpin, R: Role> WebSocket<T, R> {
 
     /// Handles expired deadlines, and wakes the task at the next one.
     fn poll_deadlines(&mut self, cx: &mut Context<'_>) -> io::Result<()> {
-        self.deadlines.state(self.connection.state(), self.now());
+        self.deadlines.on_state(self.connection.state(), self.now());
         loop {
             while let Some(due) = self.deadlines.handle_timeout(self.now()) {
                 match due {
                     Timeout::Ping(payload) => {
                         let mut frame = [0; MAX_CONTROL_FRAME];
-                        let len = self.connection.ping(&payload, &mut frame).unwrap_or(0);
+                        let len = self.connection.write_ping(&payload, &mut frame).map_or(0, Written::len);
                         self.tx.extend_from_slice(&frame[..len]);
                     }
                     Timeout::Idle => self.start_close(CloseCode::GOING_AWAY, "idle")?,
@@ -263,7 +263,7 @@ impl<T: AsyncRead + AsyncWrite + Unpin, R: Role> WebSocket<T, R> {
         let Some((kind, body, framed)) = &mut self.outgoing else { return Ok(()) };
         let piece = &body[*framed..(*framed + PIECE).min(body.len())];
         let last = *framed + piece.len() == body.len();
-        let Ok(header) = self.connection.frame(*kind, last, piece.len() as u64) else {
+        let Ok(header) = self.connection.begin_frame(*kind, last, piece.len() as u64) else {
             self.outgoing = None; // the connection is closing, so the peer reads no more
             return Ok(());
         };
@@ -274,7 +274,7 @@ impl<T: AsyncRead + AsyncWrite + Unpin, R: Role> WebSocket<T, R> {
         *framed += piece.len();
         if last {
             self.outgoing = None;
-            self.deadlines.message(self.now());
+            self.deadlines.on_message(self.now());
         }
         Ok(())
     }
@@ -289,7 +289,7 @@ impl<T: AsyncRead + AsyncWrite + Unpin, R: Role> WebSocket<T, R> {
                 };
                 let len = len?;
                 if std::mem::take(&mut self.waiting) {
-                    self.deadlines.received(self.now()); // accepting bytes that waited is a sign of life
+                    self.deadlines.on_bytes(self.now()); // accepting bytes that waited is a sign of life
                 }
                 if len == 0 {
                     return Poll::Ready(Err(ErrorKind::WriteZero.into()));
@@ -361,7 +361,7 @@ impl<T: AsyncRead + AsyncWrite + Unpin, R: Role> WebSocket<T, R> {
                             self.incoming.extend_from_slice(chunk.payload);
                             if chunk.last {
                                 let kind = chunk.kind;
-                                self.deadlines.message(self.start.elapsed().as_millis() as u64);
+                                self.deadlines.on_message(self.start.elapsed().as_millis() as u64);
                                 let body = std::mem::take(&mut self.incoming);
                                 return Poll::Ready(Ok(Some(match kind {
                                     MessageKind::Text => String::from_utf8(body).map_or_else(
@@ -375,7 +375,7 @@ impl<T: AsyncRead + AsyncWrite + Unpin, R: Role> WebSocket<T, R> {
                         }
                         Some(Event::Pong) => {
                             let now = self.now();
-                            let _round_trip = self.deadlines.pong(self.connection.control_payload(), now);
+                            let _round_trip = self.deadlines.on_pong(self.connection.control_payload(), now);
                             continue;
                         }
                         Some(_) => continue,
@@ -402,7 +402,7 @@ impl<T: AsyncRead + AsyncWrite + Unpin, R: Role> WebSocket<T, R> {
             };
             self.unread = 0..buffer.filled().len();
             let now = self.now();
-            self.deadlines.received(now);
+            self.deadlines.on_bytes(now);
             if end {
                 let eof = self.connection.receive_eof();
                 if let (Err(error), None) = (eof, &self.error) {

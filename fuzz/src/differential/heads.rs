@@ -88,7 +88,7 @@ fn compare<T: PartialEq + Debug>(
 pub fn request(stream: &[u8]) {
     let config = ServerConfig {
         max_head_size: usize::MAX,
-        max_headers: usize::MAX,
+        max_fields: usize::MAX,
         ..ServerConfig::new(OriginPolicy::SameOrigin)
     };
     let mut handshake = ServerHandshake::new(&config, vec![0; stream.len() + 64]);
@@ -121,7 +121,7 @@ pub fn response(stream: &[u8]) {
         subprotocols: asked.subprotocols,
         extensions: asked.extensions,
         max_head_size: usize::MAX,
-        max_headers: usize::MAX,
+        max_fields: usize::MAX,
         ..ClientConfig::new(Uri::parse("ws://example.com/").unwrap())
     };
     let mut handshake = ClientHandshake::new(&config, naive::NONCE, vec![0; stream.len() + 64]);

@@ -62,9 +62,9 @@ pub fn head<'w>(stream: &'w [u8], start_line: impl Fn(&[u8]) -> Result<bool, E>)
             (_, Some(b'\n')) => return End::Broken(E::LineEnding),
             ([], Some(b' ' | b'\t')) => return End::Broken(E::ObsoleteFolding),
             ([_, ..], Some(b':')) => {}
-            _ => return End::Broken(E::HeaderName),
+            _ => return End::Broken(E::FieldName),
         }
-        match line(&rest[name_len + 1..], E::HeaderValue) {
+        match line(&rest[name_len + 1..], E::FieldValue) {
             Ok(Some(value)) => {
                 head.len += name_len + 1 + value.len() + 2;
                 head.raw.push(value.trim_blank_start());

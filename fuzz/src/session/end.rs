@@ -92,7 +92,7 @@ impl<'a, R: Side + Debug> End<'a, R> {
                 self.sent.push((kind(what.kind), body.to_vec()));
             }
             Move::Begin(ref what) => {
-                self.outgoing.get_or_insert((kind(what.kind), Outgoing::new(kind(what.kind), body), body));
+                self.outgoing.get_or_insert((kind(what.kind), Outgoing::unvalidated(kind(what.kind), body), body));
             }
             Move::Fragment(space) => self.fragment(space.into())?,
             Move::Frame(n, fin, rsv, len) => {

@@ -1,8 +1,8 @@
 //! An endpoint with split halves, as in a host with a reading and a writing task. A reply passes from the one to the other
 //! through a slot, in which a newer reply replaces an older one.
 
-use barews::connection::{MessageKind, Outgoing, Receiver, Reply, State, Transmitter};
-use barews::wire::{CloseCode, EncodedHeader, MAX_CONTROL_FRAME};
+use barews::connection::{MessageKind, Outgoing, Receiver, Reply, State, Transmitter, Written};
+use barews::wire::{CloseCode, MAX_CONTROL_FRAME};
 use barews::{ProtocolError, SendError};
 use barews_testkit::{Drain, Entry, Host, Log, Outcome, Side, raw};
 use std::fmt::Debug;
@@ -96,8 +96,8 @@ impl<R: Side + Debug> Split<R> {
     pub fn drain(&mut self) {
         let Some(reply) = self.waiting else { return };
         let mut out = [0; MAX_CONTROL_FRAME];
-        match self.unchanged(|transmitter| transmitter.reply(&reply, &mut out)) {
-            Ok(len) => {
+        match self.unchanged(|transmitter| transmitter.write_reply(&reply, &mut out)) {
+            Ok(Written(len)) => {
                 self.replies.extend(raw::frames(&out[..len]));
                 self.output.extend_from_slice(&out[..len]);
                 self.waiting = None;
@@ -118,38 +118,38 @@ impl<R: Side + Debug> Split<R> {
     fn write(
         &mut self,
         space: usize,
-        call: impl FnOnce(&mut Transmitter<R>, &mut [u8]) -> Result<usize, SendError>,
+        call: impl FnOnce(&mut Transmitter<R>, &mut [u8]) -> Result<Written, SendError>,
     ) -> Result<(), SendError> {
         let mut out = vec![0; space];
-        let len = self.unchanged(|transmitter| call(transmitter, &mut out))?;
+        let Written(len) = self.unchanged(|transmitter| call(transmitter, &mut out))?;
         self.output.extend_from_slice(&out[..len]);
         Ok(())
     }
 
     /// RFC 6455 section 6.1: the writing task of a host must check the state before it sends data, Pings and Pongs.
     fn open(&self) -> Result<(), SendError> {
-        let open = self.receiver.state(self.transmitter.is_closed()) == State::Open;
+        let open = self.receiver.state(self.transmitter.close_sent()) == State::Open;
         if open { Ok(()) } else { Err(SendError::Closing) }
     }
 
     pub fn message(&mut self, kind: MessageKind, body: &[u8]) -> Result<(), SendError> {
         self.open()?;
-        self.write(body.len() + 14, |transmitter, out| transmitter.message(kind, body, out))
+        self.write(body.len() + 14, |transmitter, out| transmitter.write_unvalidated(kind, body, out))
     }
 
     pub fn fragment(&mut self, message: &mut Outgoing<'_>, _: MessageKind, space: usize) -> Result<bool, SendError> {
         self.open()?;
         let before = message.clone();
-        let sent = self.write(space, |transmitter, out| transmitter.fragment(message, out));
+        let sent = self.write(space, |transmitter, out| transmitter.write_fragment(message, out));
         assert!(sent.is_ok() || *message == before, "P11: a failed call changes nothing");
         sent.map(|()| true)
     }
 
-    pub fn frame(&mut self, kind: MessageKind, fin: bool, rsv: u8, len: u64) -> Result<EncodedHeader, SendError> {
+    pub fn frame(&mut self, kind: MessageKind, fin: bool, rsv: u8, len: u64) -> Result<(), SendError> {
         self.open()?;
-        let header = self.unchanged(|transmitter| transmitter.frame_with_rsv(kind, fin, rsv, len))?;
+        let header = self.unchanged(|transmitter| transmitter.begin_frame_with_rsv(kind, fin, rsv, len))?;
         self.output.extend_from_slice(header.as_bytes());
-        Ok(header)
+        Ok(())
     }
 
     pub fn payload(&mut self, part: &[u8]) -> Result<(), SendError> {
@@ -162,35 +162,35 @@ impl<R: Side + Debug> Split<R> {
 
     pub fn ping(&mut self, payload: &[u8]) -> Result<(), SendError> {
         self.open()?;
-        self.write(MAX_CONTROL_FRAME, |transmitter, out| transmitter.ping(payload, out))
+        self.write(MAX_CONTROL_FRAME, |transmitter, out| transmitter.write_ping(payload, out))
     }
 
     pub fn pong(&mut self, payload: &[u8]) -> Result<(), SendError> {
         self.open()?;
-        self.write(MAX_CONTROL_FRAME, |transmitter, out| transmitter.pong(payload, out))
+        self.write(MAX_CONTROL_FRAME, |transmitter, out| transmitter.write_pong(payload, out))
     }
 
     pub fn extension_control(&mut self, opcode: u8, payload: &[u8]) -> Result<(), SendError> {
         self.open()?;
-        self.write(MAX_CONTROL_FRAME, |transmitter, out| transmitter.extension_control(opcode, payload, out))
+        self.write(MAX_CONTROL_FRAME, |transmitter, out| transmitter.write_extension_control(opcode, payload, out))
     }
 
     pub fn close(&mut self, code: u16, reason: &str) -> Result<(), SendError> {
-        self.write(MAX_CONTROL_FRAME, |transmitter, out| transmitter.close(CloseCode(code), reason, out))
+        self.write(MAX_CONTROL_FRAME, |transmitter, out| transmitter.write_close(CloseCode(code), reason, out))
     }
 
     pub fn close_without_status(&mut self) -> Result<(), SendError> {
-        self.write(MAX_CONTROL_FRAME, |transmitter, out| transmitter.close_without_status(out))
+        self.write(MAX_CONTROL_FRAME, |transmitter, out| transmitter.write_close_without_status(out))
     }
 
     pub fn outcome(&self) -> Outcome {
-        let closed = self.transmitter.is_closed();
+        let closed = self.transmitter.close_sent();
         Outcome {
             state: self.receiver.state(closed),
             transport: self.receiver.transport(closed),
             close_code: self.receiver.close_code().map(|code| code.0),
             close_reason: self.receiver.close_reason().to_owned(),
-            clean: closed && self.receiver.is_closed(),
+            clean: closed && self.receiver.close_received(),
         }
     }
 }

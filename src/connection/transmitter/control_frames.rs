@@ -3,6 +3,7 @@
 use super::Transmitter;
 use crate::bytes::copy;
 use crate::connection::control::Reply;
+use crate::connection::written::Written;
 use crate::role::Role;
 use crate::wire::error::SendError;
 use crate::wire::{CloseCode, CloseFrame, MAX_CONTROL_PAYLOAD, Opcode};
@@ -14,7 +15,7 @@ impl<R: Role> Transmitter<R> {
     ///
     /// [`SendError`]; nothing is changed.
     // RFC 6455 5.5.2
-    pub fn ping(&mut self, payload: &[u8], out: &mut [u8]) -> Result<usize, SendError> {
+    pub fn write_ping(&mut self, payload: &[u8], out: &mut [u8]) -> Result<Written, SendError> {
         self.control(Opcode::PING, payload, out)
     }
 
@@ -24,7 +25,7 @@ impl<R: Role> Transmitter<R> {
     ///
     /// [`SendError`]; nothing is changed.
     // RFC 6455 5.5.3
-    pub fn pong(&mut self, payload: &[u8], out: &mut [u8]) -> Result<usize, SendError> {
+    pub fn write_pong(&mut self, payload: &[u8], out: &mut [u8]) -> Result<Written, SendError> {
         self.control(Opcode::PONG, payload, out)
     }
 
@@ -34,7 +35,12 @@ impl<R: Role> Transmitter<R> {
     /// # Errors
     ///
     /// [`SendError`]; nothing is changed.
-    pub fn extension_control(&mut self, opcode: u8, payload: &[u8], out: &mut [u8]) -> Result<usize, SendError> {
+    pub fn write_extension_control(
+        &mut self,
+        opcode: u8,
+        payload: &[u8],
+        out: &mut [u8],
+    ) -> Result<Written, SendError> {
         let opcode = Opcode::from_bits(opcode);
         if !opcode.is_control() {
             return Err(SendError::Reserved);
@@ -49,8 +55,8 @@ impl<R: Role> Transmitter<R> {
     /// # Errors
     ///
     /// [`SendError::FrameInProgress`] inside a frame, and [`SendError::BufferTooSmall`]: keep the reply and try again.
-    pub fn reply(&mut self, reply: &Reply, out: &mut [u8]) -> Result<usize, SendError> {
-        if self.is_closed() { Ok(0) } else { self.control(reply.opcode, reply.payload(), out) }
+    pub fn write_reply(&mut self, reply: &Reply, out: &mut [u8]) -> Result<Written, SendError> {
+        if self.close_sent() { Ok(Written(0)) } else { self.control(reply.opcode, reply.payload(), out) }
     }
 
     /// Writes a Close frame. Nothing can be sent after it.
@@ -59,7 +65,7 @@ impl<R: Role> Transmitter<R> {
     ///
     /// [`SendError`]; nothing is changed. [`SendError::CloseCode`] for a code that must not be sent, and for a server's 1010.
     // RFC 6455 5.5.1, 7.1.2 [6455-7.1.2-1] [6455-7.3-3]
-    pub fn close(&mut self, code: CloseCode, reason: &str, out: &mut [u8]) -> Result<usize, SendError> {
+    pub fn write_close(&mut self, code: CloseCode, reason: &str, out: &mut [u8]) -> Result<Written, SendError> {
         // RFC 6455 7.4.1: only a client sends 1010 [6455-7.4.1-8]
         if R::IS_SERVER && code == CloseCode::MANDATORY_EXTENSION {
             return Err(SendError::CloseCode);
@@ -78,13 +84,13 @@ impl<R: Role> Transmitter<R> {
     /// # Errors
     ///
     /// [`SendError`]; nothing is changed.
-    pub fn close_without_status(&mut self, out: &mut [u8]) -> Result<usize, SendError> {
+    pub fn write_close_without_status(&mut self, out: &mut [u8]) -> Result<Written, SendError> {
         self.control(Opcode::CLOSE, &[], out)
     }
 
     /// Returns whether our Close frame was sent.
-    pub const fn is_closed(&self) -> bool {
-        self.sequence.is_closed()
+    pub const fn close_sent(&self) -> bool {
+        self.sequence.close_sent()
     }
 
     /// Writes a control frame, also between the fragments of a message.
@@ -95,16 +101,16 @@ impl<R: Role> Transmitter<R> {
         opcode: Opcode,
         payload: &[u8],
         out: &mut [u8],
-    ) -> Result<usize, SendError> {
+    ) -> Result<Written, SendError> {
         self.sequence.check_between_frames()?;
         // RFC 6455 5.5 [6455-5.5-1]
         if payload.len() > MAX_CONTROL_PAYLOAD {
             return Err(SendError::PayloadTooLong);
         }
-        let len = self.write(opcode, true, payload, out)?;
+        let written = self.write(opcode, true, payload, out)?;
         if opcode == Opcode::CLOSE {
-            self.sequence.close_sent();
+            self.sequence.set_close_sent();
         }
-        Ok(len)
+        Ok(written)
     }
 }

@@ -82,7 +82,7 @@ impl Sequence {
     #[inline]
     pub(super) fn check_between_frames(&self) -> Result<(), SendError> {
         // RFC 6455 5.1, 5.5.1: nothing after a Close [6455-5.5.1-6]
-        if self.is_closed() {
+        if self.close_sent() {
             return Err(SendError::Closing);
         }
         if self.left > 0 { Err(SendError::FrameInProgress) } else { Ok(()) }
@@ -100,11 +100,11 @@ impl Sequence {
         self.stage == Stage::Idle
     }
 
-    pub(super) const fn is_closed(&self) -> bool {
+    pub(super) const fn close_sent(&self) -> bool {
         matches!(self.stage, Stage::Closed)
     }
 
-    pub(super) const fn payload_left(&self) -> u64 {
+    pub(super) const fn left(&self) -> u64 {
         self.left
     }
 
@@ -123,7 +123,7 @@ impl Sequence {
     }
 
     /// Notes that our Close frame was sent.
-    pub(super) fn close_sent(&mut self) {
+    pub(super) fn set_close_sent(&mut self) {
         self.stage = Stage::Closed;
     }
 

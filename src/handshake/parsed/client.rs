@@ -152,8 +152,8 @@ pub struct RequestHead<'a> {
 
 impl RequestHead<'_> {
     /// Returns the header fields; send all of them. The names are in lower case, and each subprotocol has its own
-    /// Sec-WebSocket-Protocol. The fields in [`ClientConfig::headers`] follow unchanged.
-    pub fn headers(&self) -> impl Iterator<Item = (&str, &str)> + Clone {
+    /// Sec-WebSocket-Protocol. The fields in [`ClientConfig::fields`] follow unchanged.
+    pub fn fields(&self) -> impl Iterator<Item = (&str, &str)> + Clone {
         // RFC 8441 5: no hop-by-hop fields and no key [8441-5-3] [8441-5-4] [8441-5-5]
         let [host, upgrade, connection, key] = match &self.key {
             Some(key) => [self.authority, "websocket", "Upgrade", text(key)],
@@ -169,7 +169,7 @@ impl RequestHead<'_> {
             ("origin", self.config.origin.unwrap_or_default()),
         ];
         let protocols = self.config.subprotocols.iter().map(|name| ("sec-websocket-protocol", *name));
-        let added = self.config.headers.iter().copied();
+        let added = self.config.fields.iter().copied();
         ours.into_iter().filter(|(_, value)| !value.is_empty()).chain(protocols).chain(added)
     }
 }

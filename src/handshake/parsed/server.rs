@@ -128,7 +128,7 @@ impl<'c, S: AsRef<[u8]> + AsMut<[u8]>> ServerHandshake<'c, S> {
             upgrade: !extended,                               // [8441-5-3]
             subprotocol: subprotocol.unwrap_or_default(),
             extensions: response.extensions,
-            added: response.headers,
+            added: response.fields,
             ..ResponseHead::EMPTY
         };
         Ok((head, Connection::new(Server, config))) // [8441-5-8]
@@ -191,8 +191,8 @@ impl ResponseHead<'_> {
     }
 
     /// Returns the header fields; send all of them. The names are in lower case, and none is repeated. The fields in
-    /// [`Accept::headers`] follow unchanged.
-    pub fn headers(&self) -> impl Iterator<Item = (&str, &str)> + Clone {
+    /// [`Accept::fields`] follow unchanged.
+    pub fn fields(&self) -> impl Iterator<Item = (&str, &str)> + Clone {
         let [upgrade, connection] = if self.upgrade { ["websocket", "upgrade"] } else { [""; 2] };
         let ours = [
             ("upgrade", upgrade),

@@ -66,7 +66,7 @@ fn server_config() -> ServerConfig<'static> {
         subprotocols: &["superchat", "chat"],
         keep: &["cookie", "sec-websocket-keyring"],
         max_head_size: usize::MAX,
-        max_headers: usize::MAX,
+        max_fields: usize::MAX,
         ..ServerConfig::new(OriginPolicy::SameOrigin)
     }
 }
@@ -86,7 +86,7 @@ fn serve(read: usize, expected: Result<(), HandshakeError>) -> impl Fn(&mut [u8]
         assert_eq!(outcome.map(drop), expected);
         if let Some(request) = handshake.request() {
             black_box((request.target(), request.host(), request.origin(), request.subprotocol()));
-            black_box(request.headers("Cookie").map(<[u8]>::len).sum::<usize>());
+            black_box(request.fields("Cookie").map(<[u8]>::len).sum::<usize>());
             black_box(request.extensions().flat_map(|extension| extension.params()).count());
         }
     }
@@ -148,7 +148,7 @@ fn responses() {
             let config = ClientConfig {
                 extensions: "foo; bar, baz",
                 max_head_size: usize::MAX,
-                max_headers: usize::MAX,
+                max_fields: usize::MAX,
                 ..ClientConfig::new(uri)
             };
             let mut handshake = ClientHandshake::new(&config, *b"the sample nonce", storage);
@@ -257,8 +257,8 @@ fn fragments() {
     // The host chooses the fragment size, so a peer cannot cause many small fragments. The work is linear anyway.
     let work = |bytes: &mut [u8], _: &mut [u8]| {
         let mut connection = Connection::new(Client(|| [1, 2, 3, 4]), &Config { fragment_size: 1, ..Config::DEFAULT });
-        let (mut outgoing, mut out) = (Outgoing::new(MessageKind::Binary, bytes), [0; 64]);
-        while connection.fragment(&mut outgoing, &mut out).expect("an open connection") > 0 {}
+        let (mut outgoing, mut out) = (Outgoing::binary(bytes), [0; 64]);
+        while connection.write_fragment(&mut outgoing, &mut out).expect("an open connection").len() > 0 {}
         assert!(outgoing.is_complete());
     };
     case("sending in fragments of a byte", |size| vec![0; size], work);
@@ -344,7 +344,7 @@ fn deflating() {
             let (memory, out) = storage.split_at_mut(level.memory(512));
             let mut deflater = Deflater::new(memory, level, Direction { window_bits: 9, ..Direction::DEFAULT }, 0);
             for part in bytes.chunks(part) {
-                black_box(deflater.part(part, false, out).expect("there is room"));
+                black_box(deflater.deflate_part(part, false, out).expect("there is room"));
             }
         }
     };

@@ -31,11 +31,11 @@ pub fn deflater(
     let level = if u.flag { Level::SMALL } else { Level::LARGE };
     calls!(u.which;
         Deflater::new(&mut *u.bytes, level, agreed, u.short.into()),
-        slice.message(u.bytes, u.out),
-        slice.part(u.bytes, u.flag, u.out),
+        slice.deflate_message(u.bytes, u.out),
+        slice.deflate_part(u.bytes, u.flag, u.out),
         slice.forget(),
-        array.message(u.bytes, u.out),
-        array.part(u.bytes, u.flag, u.out),
+        array.deflate_message(u.bytes, u.out),
+        array.deflate_part(u.bytes, u.flag, u.out),
         array.forget(),
         level.memory(u.short.into()),
         agreed.window_size(),

@@ -56,6 +56,6 @@ async fn echo(mut request: Request) -> Response {
         (Some(error), _) => (handshake.refuse(error), error.to_string()),
     };
     let response = Response::builder().status(head.status());
-    let response = head.headers().fold(response, |response, (name, value)| response.header(name, value));
+    let response = head.fields().fold(response, |response, (name, value)| response.header(name, value));
     response.body(Body::from(body)).unwrap_or_default()
 }

@@ -16,7 +16,7 @@ use std::io;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use barews::connection::{Event, MessageKind, Receiver, Reply, Transmitter};
+use barews::connection::{Event, MessageKind, Receiver, Reply, Transmitter, Written};
 use barews::handshake::{OriginPolicy, ServerConfig};
 use barews::wire::{CloseCode, FrameHeader, MAX_CONTROL_FRAME, Opcode};
 use barews::{ProtocolError, Server};
@@ -202,8 +202,8 @@ async fn write(
     let mut pings = interval(PING);
     pings.tick().await; // the first tick is immediate
     let mut control = [0; MAX_CONTROL_FRAME];
-    while !transmitter.is_closed() {
-        let (len, frame) = tokio::select! {
+    while !transmitter.close_sent() {
+        let (written, frame) = tokio::select! {
             biased;
             reply = replies.recv() => {
                 let Some(reply) = reply else { break };
@@ -214,20 +214,20 @@ async fn write(
                         timeout(PATIENCE, stream.write_all(&frame)).await??;
                     }
                 }
-                (transmitter.reply(&reply, &mut control), None)
+                (transmitter.write_reply(&reply, &mut control), None)
             }
             () = too_slow.notified() => {
-                (transmitter.close(CloseCode::TRY_AGAIN_LATER, "you read too slowly", &mut control), None)
+                (transmitter.write_close(CloseCode::TRY_AGAIN_LATER, "you read too slowly", &mut control), None)
             }
             frame = frames.recv() => match frame {
-                Some(frame) => (Ok(0), Some(frame)),
+                Some(frame) => (Ok(Written(0)), Some(frame)),
                 None => break,
             },
-            _ = pings.tick() => (transmitter.ping(b"", &mut control), None),
+            _ = pings.tick() => (transmitter.write_ping(b"", &mut control), None),
         };
         // The shared frame does not pass through the transmitter. That is valid between the transmitter's frames, which
         // are all control frames here, so no message is in progress.
-        let bytes = frame.as_deref().unwrap_or(&control[..len.map_err(io::Error::other)?]);
+        let bytes = frame.as_deref().unwrap_or(&control[..written.map_err(io::Error::other)?.len()]);
         timeout(PATIENCE, stream.write_all(bytes)).await??;
     }
     stream.shutdown().await

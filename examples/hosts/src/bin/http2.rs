@@ -118,7 +118,7 @@ async fn answer(request: Request<RecvStream>, mut respond: SendResponse<Bytes>) 
         },
     };
     let response = Response::builder().status(head.status());
-    let response = head.headers().fold(response, |response, (name, value)| response.header(name, value));
+    let response = head.fields().fold(response, |response, (name, value)| response.header(name, value));
     let response = response.body(()).map_err(io::Error::other)?;
     let outgoing = respond.send_response(response, connection.is_none()).map_err(io::Error::other)?;
     let Some(connection) = connection else { return Ok(()) };
@@ -148,7 +148,7 @@ async fn client(uri: &str, certificate: &Path, texts: &[&str]) -> io::Result<()>
         .method(method)
         .uri(format!("{scheme}://{authority}{path}"))
         .extension(if protocol == "websocket" { Protocol::from_static("websocket") } else { Protocol::from(protocol) });
-    let request = head.headers().fold(request, |request, (name, value)| request.header(name, value));
+    let request = head.fields().fold(request, |request, (name, value)| request.header(name, value));
     let request = request.body(()).map_err(io::Error::other)?;
 
     // Wait for the server's settings, which come with its first frames. [8441-3-3]

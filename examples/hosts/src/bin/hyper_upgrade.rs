@@ -58,7 +58,7 @@ fn upgrade(mut request: Request<Incoming>) -> Response<Full<Bytes>> {
     let mut handshake = ServerHandshake::new(&HANDSHAKE, [0; 1024], &start, request.headers());
     if let Err(error) = handshake.request() {
         let head = handshake.refuse(error);
-        return answer(head.status(), head.headers(), error.to_string());
+        return answer(head.status(), head.fields(), error.to_string());
     }
     let Ok((head, connection)) = handshake.accept(&Accept::default(), &Config::DEFAULT) else {
         return answer(200, [], "a WebSocket is here\n".into()); // not an upgrade request
@@ -72,7 +72,7 @@ fn upgrade(mut request: Request<Incoming>) -> Response<Full<Bytes>> {
         }
         Ok::<_, io::Error>(())
     });
-    answer(head.status(), head.headers(), String::new())
+    answer(head.status(), head.fields(), String::new())
 }
 
 /// Converts the engine's head to a hyper response.

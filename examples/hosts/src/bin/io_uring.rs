@@ -32,7 +32,7 @@ mod linux {
     use std::slice;
     use std::time::{Duration, Instant};
 
-    use barews::connection::{Config, Event, Transport};
+    use barews::connection::{Config, Event, Transport, Written};
     use barews::deadlines::{Deadlines, Timeout, Timeouts};
     use barews::handshake::{Accept, OriginPolicy, Progress, ServerConfig, ServerHandshake};
     use barews::wire::MAX_CONTROL_FRAME;
@@ -175,7 +175,7 @@ mod linux {
         fn completed(&mut self, result: i32, now: u64) -> Option<()> {
             let len = if result == -libc::ECANCELED { None } else { Some(usize::try_from(result).ok()?) };
             if len.is_some() {
-                self.deadlines.received(now); // accepting an echo is a sign of life as well
+                self.deadlines.on_bytes(now); // accepting an echo is a sign of life as well
             }
             while let Some(due) = self.deadlines.handle_timeout(now) {
                 match due {
@@ -203,7 +203,7 @@ mod linux {
             }
             self.operation = self.next(now)?;
             if let Phase::Open(connection) = &self.phase {
-                self.deadlines.state(connection.state(), now);
+                self.deadlines.on_state(connection.state(), now);
             }
             Some(())
         }
@@ -222,7 +222,7 @@ mod linux {
                     return Some(Operation::SendControl(0, due));
                 }
                 if let Some(payload) = self.ping.take()
-                    && let Ok(len) = connection.ping(&payload, &mut self.control[..])
+                    && let Ok(Written(len)) = connection.write_ping(&payload, &mut self.control[..])
                 {
                     return Some(Operation::SendControl(0, len));
                 }
@@ -240,16 +240,17 @@ mod linux {
                     None => break,
                     Some(Event::Data(chunk)) => {
                         let payload = rest - chunk.payload.len();
-                        let Ok(header) = connection.frame(chunk.kind, chunk.last, chunk.payload.len() as u64) else {
+                        let Ok(header) = connection.begin_frame(chunk.kind, chunk.last, chunk.payload.len() as u64)
+                        else {
                             continue;
                         };
-                        connection.payload(chunk.payload).ok()?;
+                        connection.mask_payload(chunk.payload).ok()?;
                         let start = payload - header.as_bytes().len();
                         self.buffer[start..payload].copy_from_slice(header.as_bytes());
                         return Some(Operation::Send(start, rest));
                     }
                     Some(Event::Pong) => {
-                        let _round_trip = self.deadlines.pong(connection.control_payload(), now);
+                        let _round_trip = self.deadlines.on_pong(connection.control_payload(), now);
                     }
                     Some(_) => {}
                 }
@@ -275,7 +276,7 @@ mod linux {
             };
             let (len, phase) = match rest.map(|_| handshake.accept(&Accept::default(), &Config::DEFAULT, out)) {
                 Ok(Ok((len, connection))) => {
-                    self.deadlines.opened(now);
+                    self.deadlines.on_open(now);
                     (len, Phase::Open(connection.into()))
                 }
                 Ok(Err(_)) => (handshake.refuse(HandshakeError::Upgrade, out).ok()?, Phase::Refused),

@@ -11,7 +11,7 @@
 use std::io;
 use std::time::Duration;
 
-use barews::connection::{Config, Event, Transport};
+use barews::connection::{Config, Event, Transport, Written};
 use barews::deadlines::{Deadlines, Timeout, Timeouts};
 use barews::handshake::{Accept, OriginPolicy, Progress, ServerConfig, ServerHandshake};
 use barews::wire::{CloseCode, MAX_CONTROL_FRAME};
@@ -50,7 +50,7 @@ async fn serve(mut stream: TcpStream) -> io::Result<()> {
     let start = Instant::now();
     let now = || start.elapsed().as_millis() as u64;
     let mut deadlines = Deadlines::new(TIMEOUTS, 0);
-    deadlines.opened(0);
+    deadlines.on_open(0);
     let mut shut = false;
     loop {
         let mut rest = &mut rx[unread];
@@ -59,16 +59,16 @@ async fn serve(mut stream: TcpStream) -> io::Result<()> {
             match received.event {
                 None => break,
                 Some(Event::Data(chunk)) => {
-                    let header = connection.frame(chunk.kind, chunk.last, chunk.payload.len() as u64);
+                    let header = connection.begin_frame(chunk.kind, chunk.last, chunk.payload.len() as u64);
                     if let Ok(header) = header {
-                        connection.payload(chunk.payload).map_err(io::Error::other)?;
+                        connection.mask_payload(chunk.payload).map_err(io::Error::other)?;
                         send(&mut stream, header.as_bytes()).await?;
                         send(&mut stream, chunk.payload).await?;
-                        deadlines.message(now());
+                        deadlines.on_message(now());
                     }
                 }
                 Some(Event::Pong) => {
-                    let _round_trip = deadlines.pong(connection.control_payload(), now());
+                    let _round_trip = deadlines.on_pong(connection.control_payload(), now());
                 }
                 Some(_) => {}
             }
@@ -84,14 +84,14 @@ async fn serve(mut stream: TcpStream) -> io::Result<()> {
             }
             _ => {}
         }
-        deadlines.state(connection.state(), now());
+        deadlines.on_state(connection.state(), now());
         let due = deadlines
             .poll_timeout()
             .map_or(start + Duration::from_secs(1 << 30), |due| start + Duration::from_millis(due));
         tokio::select! {
             read = stream.read(&mut rx) => {
                 let len = read?;
-                deadlines.received(now());
+                deadlines.on_bytes(now());
                 if len == 0 && connection.receive_eof().is_err() {
                     return Err(io::ErrorKind::UnexpectedEof.into());
                 }
@@ -101,13 +101,14 @@ async fn serve(mut stream: TcpStream) -> io::Result<()> {
                 unread = 0..0;
                 let mut tx = [0; MAX_CONTROL_FRAME];
                 while let Some(timeout) = deadlines.handle_timeout(now()) {
-                    let len = match timeout {
-                        Timeout::Ping(payload) => connection.ping(&payload, &mut tx).unwrap_or(0),
-                        Timeout::Idle => connection.close(CloseCode::GOING_AWAY, "idle", &mut tx).unwrap_or(0),
+                    let written = match timeout {
+                        Timeout::Ping(payload) => connection.write_ping(&payload, &mut tx),
+                        Timeout::Idle => connection.write_close(CloseCode::GOING_AWAY, "idle", &mut tx),
                         Timeout::Handshake | Timeout::Pong | Timeout::Closing => {
                             return Err(io::ErrorKind::TimedOut.into());
                         }
                     };
+                    let len = written.map_or(0, Written::len); // 0 while the connection is closing
                     send(&mut stream, &tx[..len]).await?;
                 }
             }

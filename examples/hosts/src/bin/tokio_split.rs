@@ -12,7 +12,7 @@
 use std::io;
 use std::time::Duration;
 
-use barews::connection::{Event, MessageKind, Receiver, Reply, Transmitter};
+use barews::connection::{Event, MessageKind, Receiver, Reply, Transmitter, Written};
 use barews::handshake::{OriginPolicy, ServerConfig};
 use barews::wire::MAX_CONTROL_FRAME;
 use barews::{Connection, Server};
@@ -114,7 +114,7 @@ async fn write(
     let mut tx = Vec::new();
     let mut second = interval(Duration::from_secs(1));
     let mut seconds = 0;
-    while !transmitter.is_closed() {
+    while !transmitter.close_sent() {
         tx.clear();
         tokio::select! {
             biased; // a Pong before other frames
@@ -128,7 +128,7 @@ async fn write(
                 }
                 let start = tx.len();
                 tx.resize(start + MAX_CONTROL_FRAME, 0);
-                let len = transmitter.reply(&reply, &mut tx[start..]).map_err(io::Error::other)?;
+                let Written(len) = transmitter.write_reply(&reply, &mut tx[start..]).map_err(io::Error::other)?;
                 tx.truncate(start + len);
             }
             message = messages.recv() => {
@@ -151,7 +151,7 @@ async fn write(
 fn put(transmitter: &mut Transmitter<Server>, kind: MessageKind, body: &[u8], tx: &mut Vec<u8>) -> io::Result<()> {
     let start = tx.len();
     tx.resize(start + body.len() + 14, 0);
-    let len = transmitter.message(kind, body, &mut tx[start..]).map_err(io::Error::other)?;
+    let Written(len) = transmitter.write_unvalidated(kind, body, &mut tx[start..]).map_err(io::Error::other)?;
     tx.truncate(start + len);
     Ok(())
 }

@@ -15,7 +15,7 @@ use std::sync::Arc;
 use std::time::Duration;
 use std::{env, thread};
 
-use barews::connection::{Config, Event, MessageKind, Transport};
+use barews::connection::{Config, Event, Transport};
 use barews::handshake::{
     Accept, ClientConfig, ClientHandshake, OriginPolicy, Progress, ServerConfig, ServerHandshake, Uri,
 };
@@ -100,9 +100,10 @@ fn serve(stream: TcpStream, tls: Arc<rustls::ServerConfig>) -> io::Result<()> {
         None => stream.half_close(),
         Some((mut connection, unread)) => {
             run(&mut stream, &mut connection, &mut rx, unread, &mut |connection, chunk, tx| {
-                let header =
-                    connection.frame(chunk.kind, chunk.last, chunk.payload.len() as u64).map_err(io::Error::other)?;
-                connection.payload(chunk.payload).map_err(io::Error::other)?;
+                let header = connection
+                    .begin_frame(chunk.kind, chunk.last, chunk.payload.len() as u64)
+                    .map_err(io::Error::other)?;
+                connection.mask_payload(chunk.payload).map_err(io::Error::other)?;
                 tx.extend_from_slice(header.as_bytes());
                 tx.extend_from_slice(chunk.payload);
                 Ok(())
@@ -200,11 +201,11 @@ fn client(uri: &str, certificate: &Path, texts: &[&str]) -> io::Result<()> {
         let start = tx.len();
         let body = texts.next();
         tx.resize(start + 131 + body.map_or(0, |text| text.len()), 0);
-        let len = match body {
-            Some(text) => connection.message(MessageKind::Text, text.as_bytes(), &mut tx[start..]),
-            None => connection.close(CloseCode::NORMAL, "", &mut tx[start..]),
+        let written = match body {
+            Some(text) => connection.write_text(text, &mut tx[start..]),
+            None => connection.write_close(CloseCode::NORMAL, "", &mut tx[start..]),
         };
-        tx.truncate(start + len.map_err(io::Error::other)?);
+        tx.truncate(start + written.map_err(io::Error::other)?.len());
         Ok::<_, io::Error>(())
     };
     let mut first = Vec::new();

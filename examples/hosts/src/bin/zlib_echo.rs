@@ -1,5 +1,5 @@
 //! `deflate_echo` with a zlib of the host's choice instead of the engine's inflater and deflater: zlib-rs through
-//! flate2. No trait is needed: chunks report RSV1, `frame_with_rsv` sets it, and `Parameters` negotiates.
+//! flate2. No trait is needed: chunks report RSV1, `begin_frame_with_rsv` sets it, and `Parameters` negotiates.
 //!
 //! In `examples/hosts`:
 //!
@@ -244,8 +244,8 @@ fn serve(mut stream: TcpStream) -> Result<(), Box<dyn Error>> {
                 match zlib.receive(&chunk) {
                     Ok(true) => {
                         let (rsv, payload) = zlib.answer();
-                        let header = connection.frame_with_rsv(chunk.kind, true, rsv, payload.len() as u64)?;
-                        connection.payload(payload)?;
+                        let header = connection.begin_frame_with_rsv(chunk.kind, true, rsv, payload.len() as u64)?;
+                        connection.mask_payload(payload)?;
                         stream.write_all(header.as_bytes())?;
                         stream.write_all(payload)?;
                     }

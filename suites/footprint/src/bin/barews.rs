@@ -6,6 +6,8 @@
 
 use core::ops::Range;
 
+#[cfg(any(feature = "messages", feature = "deadlines"))]
+use barews::connection::Written;
 use barews::connection::{Config, Event, Received, Transport};
 use barews::wire::MAX_CONTROL_FRAME;
 use barews::{Connection, Role};
@@ -97,7 +99,7 @@ fn echo<R: Role>(connection: &mut Connection<R>, rx: &mut [u8], mut unread: Rang
     let mut deadlines = {
         let mut deadlines =
             barews::deadlines::Deadlines::new(barews::deadlines::Timeouts::MILLISECONDS, footprint::now());
-        deadlines.opened(footprint::now());
+        deadlines.on_open(footprint::now());
         deadlines
     };
     #[cfg(feature = "messages")]
@@ -114,8 +116,8 @@ fn echo<R: Role>(connection: &mut Connection<R>, rx: &mut [u8], mut unread: Rang
             match event {
                 #[cfg(not(feature = "messages"))]
                 Event::Data(chunk) => {
-                    if let Ok(header) = connection.frame(chunk.kind, chunk.last, chunk.payload.len() as u64)
-                        && connection.payload(chunk.payload).is_ok()
+                    if let Ok(header) = connection.begin_frame(chunk.kind, chunk.last, chunk.payload.len() as u64)
+                        && connection.mask_payload(chunk.payload).is_ok()
                     {
                         write(header.as_bytes());
                         write(chunk.payload);
@@ -124,7 +126,9 @@ fn echo<R: Role>(connection: &mut Connection<R>, rx: &mut [u8], mut unread: Rang
                 #[cfg(feature = "messages")]
                 Event::Data(chunk) => match messages.push(chunk) {
                     Ok(Some(message)) => {
-                        if let Ok(len) = connection.message(message.kind, message.payload, &mut frame) {
+                        if let Ok(Written(len)) =
+                            connection.write_unvalidated(message.kind, message.payload, &mut frame)
+                        {
                             write(frame.get(..len).unwrap_or_default());
                         }
                     }
@@ -132,7 +136,7 @@ fn echo<R: Role>(connection: &mut Connection<R>, rx: &mut [u8], mut unread: Rang
                     Err(error) => connection.fail(error),
                 },
                 #[cfg(feature = "deadlines")]
-                Event::Pong => drop(deadlines.pong(connection.control_payload(), footprint::now())),
+                Event::Pong => drop(deadlines.on_pong(connection.control_payload(), footprint::now())),
                 _ => {}
             }
         }
@@ -140,10 +144,10 @@ fn echo<R: Role>(connection: &mut Connection<R>, rx: &mut [u8], mut unread: Rang
         {
             use barews::deadlines::Timeout;
             let now = footprint::now();
-            deadlines.state(connection.state(), now);
+            deadlines.on_state(connection.state(), now);
             match deadlines.handle_timeout(now) {
                 Some(Timeout::Ping(payload)) => {
-                    let len = connection.ping(&payload, &mut tx).unwrap_or(0);
+                    let len = connection.write_ping(&payload, &mut tx).map_or(0, Written::len);
                     write(tx.get(..len).unwrap_or_default());
                 }
                 Some(_) => return,
@@ -160,7 +164,7 @@ fn echo<R: Role>(connection: &mut Connection<R>, rx: &mut [u8], mut unread: Rang
             let _ = connection.receive_eof();
         }
         #[cfg(feature = "deadlines")]
-        deadlines.received(footprint::now());
+        deadlines.on_bytes(footprint::now());
         unread = 0..len;
     }
 }

@@ -107,11 +107,11 @@ fn send(connection: &mut Connection<Server>, deflater: &mut Deflater<[u8; LEVEL.
     let mut out = [0; 528];
     let (mut rsv, mut payload) = (0, &mut *piece.payload);
     if DEFLATES {
-        let Ok(part) = deflater.part(payload, piece.last, &mut out) else { return };
+        let Ok(part) = deflater.deflate_part(payload, piece.last, &mut out) else { return };
         (rsv, payload) = (if piece.first { RSV1 } else { 0 }, part);
     }
-    if let Ok(header) = connection.frame_with_rsv(piece.kind, piece.last, rsv, payload.len() as u64)
-        && connection.payload(payload).is_ok()
+    if let Ok(header) = connection.begin_frame_with_rsv(piece.kind, piece.last, rsv, payload.len() as u64)
+        && connection.mask_payload(payload).is_ok()
     {
         write(header.as_bytes());
         write(payload);

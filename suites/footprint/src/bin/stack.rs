@@ -122,7 +122,7 @@ fn server_handshake() -> Connection<Server> {
         _ => fail("the request"),
     }
     let Some(request) = measured!("server", "handshake.request", handshake.request()) else { fail("the request") };
-    black_box(measured!("server", "request.header", request.header(black_box("Cookie"))));
+    black_box(measured!("server", "request.field", request.field(black_box("Cookie"))));
     black_box(measured!("server", "request.subprotocol", request.subprotocol()));
     black_box(measured!("server", "request.subprotocols", request.subprotocols().count()));
     black_box(measured!(
@@ -142,7 +142,7 @@ fn server_handshake() -> Connection<Server> {
         measured!("server", "handshake.respond", answered.respond(200, black_box(&fields), b"hello", &mut out)).is_ok(),
     );
 
-    let accept = Accept { extensions: "d; e=f", headers: &[("Set-Cookie", "a=b")], ..Accept::default() };
+    let accept = Accept { extensions: "d; e=f", fields: &[("Set-Cookie", "a=b")], ..Accept::default() };
     let accepted = measured!(
         "server",
         "handshake.accept",
@@ -164,7 +164,7 @@ fn client_handshake() -> Connection<Client<Keys>> {
         subprotocols: &["chat", "superchat"],
         extensions: "a; b=c, d",
         origin: Some("http://example.com"),
-        headers: &[("Cookie", "a=b")],
+        fields: &[("Cookie", "a=b")],
         ..ClientConfig::new(uri)
     };
     let config = black_box(config);
@@ -185,7 +185,7 @@ fn client_handshake() -> Connection<Client<Keys>> {
     }
     let Some(response) = measured!("client", "handshake.response", handshake.response()) else { fail("the response") };
     black_box(measured!("client", "response.subprotocol", response.subprotocol()));
-    black_box(measured!("client", "response.header", response.header(black_box("location"))));
+    black_box(measured!("client", "response.field", response.field(black_box("location"))));
     black_box(measured!(
         "client",
         "response.extensions",
@@ -244,26 +244,26 @@ fn connection<R: Role>(role: &str, mut connection: Connection<R>) {
         receive(role, "a byte", &mut connection, &[*byte]);
     }
     black_box(measured!(role, "control_payload", connection.control_payload()));
-    black_box(measured!(role, "payload_left", connection.payload_left()));
+    black_box(measured!(role, "unread_payload", connection.unread_payload()));
 
     let mut out = [0; 256];
     let kind = black_box(MessageKind::Text);
     let body = black_box(&[b'x'; 200]);
-    black_box(measured!(role, "message", connection.message(kind, body, &mut out)).is_ok());
-    let mut outgoing = Outgoing::new(kind, body);
-    black_box(measured!(role, "fragment", connection.fragment(&mut outgoing, &mut out[..100])).is_ok());
-    black_box(measured!(role, "fragment", connection.fragment(&mut outgoing, &mut out)).is_ok());
-    black_box(measured!(role, "frame", connection.frame(kind, true, black_box(200))).is_ok());
-    black_box(measured!(role, "payload", connection.payload(&mut out[..200])).is_ok());
-    black_box(measured!(role, "ping", connection.ping(black_box(&[b'x'; 125]), &mut out)).is_ok());
-    black_box(measured!(role, "pong", connection.pong(black_box(&[b'x'; 125]), &mut out)).is_ok());
+    black_box(measured!(role, "write_unvalidated", connection.write_unvalidated(kind, body, &mut out)).is_ok());
+    let mut outgoing = Outgoing::unvalidated(kind, body);
+    black_box(measured!(role, "write_fragment", connection.write_fragment(&mut outgoing, &mut out[..100])).is_ok());
+    black_box(measured!(role, "write_fragment", connection.write_fragment(&mut outgoing, &mut out)).is_ok());
+    black_box(measured!(role, "begin_frame", connection.begin_frame(kind, true, black_box(200))).is_ok());
+    black_box(measured!(role, "mask_payload", connection.mask_payload(&mut out[..200])).is_ok());
+    black_box(measured!(role, "write_ping", connection.write_ping(black_box(&[b'x'; 125]), &mut out)).is_ok());
+    black_box(measured!(role, "write_pong", connection.write_pong(black_box(&[b'x'; 125]), &mut out)).is_ok());
 
     let (mut receiver, mut transmitter) = measured!(role, "split", connection.split());
     let mut bytes = [0; 256];
     let ping = copied(frame::<R>(0x89, &[b'x'; 125], &mut input), &mut bytes);
     black_box(measured!(role, "receiver.receive", receiver.receive(ping)).is_ok());
     match measured!(role, "take_reply", receiver.take_reply()) {
-        Some(reply) => black_box(measured!(role, "reply", transmitter.reply(&reply, &mut out)).is_ok()),
+        Some(reply) => black_box(measured!(role, "write_reply", transmitter.write_reply(&reply, &mut out)).is_ok()),
         None => fail("a reply"),
     };
     let mut messages = MessageBuffer::new([0; 256]);
@@ -275,7 +275,7 @@ fn connection<R: Role>(role: &str, mut connection: Connection<R>) {
     let close = copied(frame::<R>(0x88, b"\x03\xe8done", &mut input), &mut bytes);
     black_box(measured!(role, "receive, a Close", receiver.receive(close)).is_ok());
     let code = black_box(CloseCode::NORMAL);
-    black_box(measured!(role, "close", transmitter.close(code, black_box("done"), &mut out)).is_ok());
+    black_box(measured!(role, "write_close", transmitter.write_close(code, black_box("done"), &mut out)).is_ok());
     black_box(measured!(role, "state", receiver.state(true)));
     black_box(measured!(role, "transport", receiver.transport(true)));
     black_box(measured!(role, "close_reason", receiver.close_reason()));
@@ -293,12 +293,12 @@ fn failing<R: Role>(role: &str, mut connections: [Connection<R>; 2]) {
 
 fn deadlines() {
     let mut deadlines = measured!("either", "Deadlines::new", Deadlines::new(black_box(Timeouts::MILLISECONDS), 0));
-    measured!("either", "deadlines.opened", deadlines.opened(1));
-    measured!("either", "deadlines.received", deadlines.received(2));
+    measured!("either", "deadlines.on_open", deadlines.on_open(1));
+    measured!("either", "deadlines.on_bytes", deadlines.on_bytes(2));
     black_box(measured!("either", "deadlines.handle_timeout", deadlines.handle_timeout(black_box(1 << 40))));
-    black_box(measured!("either", "deadlines.pong", deadlines.pong(black_box(&[0, 0, 0, 1]), 3)));
+    black_box(measured!("either", "deadlines.on_pong", deadlines.on_pong(black_box(&[0, 0, 0, 1]), 3)));
     black_box(measured!("either", "deadlines.poll_timeout", deadlines.poll_timeout()));
-    measured!("either", "deadlines.state", deadlines.state(black_box(barews::connection::State::Closing), 4));
+    measured!("either", "deadlines.on_state", deadlines.on_state(black_box(barews::connection::State::Closing), 4));
 }
 
 fn deflate() {
@@ -310,7 +310,9 @@ fn deflate() {
     let mut small = Deflater::new(small, Level::SMALL, direction, 0);
     let mut large = Deflater::new(large, Level::LARGE, direction, 0);
     for _ in 0..2 {
-        let Ok(part) = measured!("either", "deflater.part, Level::LARGE", large.part(text, true, &mut out)) else {
+        let Ok(part) =
+            measured!("either", "deflater.deflate_part, Level::LARGE", large.deflate_part(text, true, &mut out))
+        else {
             fail("to deflate")
         };
         let mut chunk = Chunk { kind: MessageKind::Text, first: true, last: true, rsv: RSV1, payload: part };
@@ -320,7 +322,9 @@ fn deflate() {
             }
         }
     }
-    black_box(measured!("either", "deflater.part, Level::SMALL", small.part(text, true, &mut out)).is_ok());
+    black_box(
+        measured!("either", "deflater.deflate_part, Level::SMALL", small.deflate_part(text, true, &mut out)).is_ok(),
+    );
 }
 
 fn copied<'b>(from: &[u8], to: &'b mut [u8]) -> &'b mut [u8] {

@@ -80,7 +80,7 @@ impl DeflateEcho {
                 if len == 0 {
                     return busy;
                 }
-                link.deadlines.received(link.now);
+                link.deadlines.on_bytes(link.now);
                 self.unread = 0..len;
             }
             busy = true;
@@ -89,10 +89,10 @@ impl DeflateEcho {
                     let seen = self.unread.end - received.rest.len();
                     match received.event {
                         Some(Event::Data(Chunk { kind, first, last, rsv, payload })) => {
-                            link.deadlines.message(link.now);
+                            link.deadlines.on_message(link.now);
                             self.chunk = Some(Kept { kind, first, last, rsv, payload: seen - payload.len()..seen });
                         }
-                        Some(Event::Pong) => drop(link.deadlines.pong(link.connection.control_payload(), link.now)),
+                        Some(Event::Pong) => drop(link.deadlines.on_pong(link.connection.control_payload(), link.now)),
                         _ => {}
                     }
                     self.unread.start = seen;
@@ -124,9 +124,9 @@ impl DeflateEcho {
             let (rsv, last) = (if piece.first { RSV1 } else { 0 }, piece.last);
             let (kind, piece) = (piece.kind, piece.payload);
             // These fail only if we have sent a Close; the peer can send data until it has read that.
-            if let Ok(part) = self.deflater.part(piece, last, &mut out)
-                && let Ok(header) = link.connection.frame_with_rsv(kind, last, rsv, part.len() as u64)
-                && link.connection.payload(part).is_ok()
+            if let Ok(part) = self.deflater.deflate_part(piece, last, &mut out)
+                && let Ok(header) = link.connection.begin_frame_with_rsv(kind, last, rsv, part.len() as u64)
+                && link.connection.mask_payload(part).is_ok()
             {
                 send(link.socket, header.as_bytes());
                 send(link.socket, part);

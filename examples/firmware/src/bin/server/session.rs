@@ -110,7 +110,7 @@ impl Session {
     fn go_on(&mut self, socket: &mut Socket<'_>, rx: &mut [u8], live: &mut Live, now: u64) -> bool {
         let Self { stage, deadlines, queue, .. } = self;
         if queue.has_shrunk(socket) {
-            deadlines.received(now);
+            deadlines.on_bytes(now);
         }
         let busy = match stage {
             #[cfg(feature = "deflate")]
@@ -153,12 +153,12 @@ impl Session {
                     *stage = answer(handshake, socket);
                     #[cfg(feature = "deflate")]
                     if let Stage::Open(_, Service::DeflateEcho(agreed)) = stage {
-                        deadlines.opened(now);
+                        deadlines.on_open(now);
                         deflate_echo::begin(&mut self.deflate, *agreed, rest);
                         return true;
                     }
                     if let Stage::Open(connection, service) = stage {
-                        deadlines.opened(now);
+                        deadlines.on_open(now);
                         let mut link = Link { connection, socket, deadlines, now };
                         link.process(rest, |link, chunk| service.receive(link, chunk, live));
                     }
@@ -175,7 +175,7 @@ impl Session {
             if left.is_empty() {
                 socket.close();
             }
-            deadlines.state(State::Closing, now); // limits the time for the client to accept the response
+            deadlines.on_state(State::Closing, now); // limits the time for the client to accept the response
         }
         busy
     }

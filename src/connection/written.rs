@@ -1,0 +1,28 @@
+//! What a send call returns.
+
+/// A frame was written to the start of the output buffer. The host sends it; there is no other copy of it.
+///
+/// ```
+/// let mut connection = barews::Connection::new(barews::Server, &Default::default());
+/// let mut out = [0; 64];
+/// let mut len = connection.write_text("one", &mut out)?.len();
+/// len += connection.write_text("two", &mut out[len..])?.len(); // many frames in one buffer
+/// assert_eq!(out[..len], *b"\x81\x03one\x81\x03two");
+/// # Ok::<(), barews::SendError>(())
+/// ```
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+#[must_use = "the frame is in the buffer and has to be sent"]
+pub struct Written(
+    /// The length of the frame in bytes; 0 if there was nothing to write.
+    pub usize,
+);
+
+impl Written {
+    /// Returns the length of the frame in bytes.
+    #[inline]
+    #[expect(clippy::len_without_is_empty, reason = "it is a length, not a collection")]
+    pub const fn len(self) -> usize {
+        self.0
+    }
+}
