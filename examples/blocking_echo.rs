@@ -91,7 +91,7 @@ fn serve(mut stream: TcpStream) -> Result<(), Box<dyn Error>> {
         match connection.transport() {
             Transport::Keep | Transport::AwaitEof => {}
             Transport::HalfClose => drop(stream.shutdown(Shutdown::Write)),
-            Transport::Close => return Ok(()),
+            Transport::Close => return connection.error().map_or(Ok(()), |error| Err(error.into())),
         }
         let end = match connection.state() {
             State::Open => Instant::now() + SILENCE,

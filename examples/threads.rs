@@ -158,7 +158,7 @@ fn serve(mut stream: &TcpStream, timeouts: Timeouts, seconds: u32) -> Result<(),
             match receiver.transport(closed) {
                 Transport::Keep | Transport::AwaitEof => {}
                 Transport::HalfClose => drop(stream.shutdown(Shutdown::Write)),
-                Transport::Close => return Ok(()),
+                Transport::Close => return receiver.error().map_or(Ok(()), |error| Err(error.into())),
             }
             // The reader has the deadlines, because it receives the bytes. When the peer accepts bytes that had waited,
             // that is a sign of life as well. A slow peer gives no other: our Ping has not reached it yet.

@@ -306,6 +306,18 @@ impl<R: Role> Connection<R> {
         self.receiver.transport(self.transmitter.close_sent())
     }
 
+    /// Returns the error that the connection failed with. See [`Receiver::error`].
+    ///
+    /// ```
+    /// let mut connection = barews::Connection::new(barews::Server, &Default::default());
+    /// let mut bytes = *b"\x81\x00"; // a frame without a mask
+    /// while connection.receive(&mut bytes).is_ok() {} // a loop that ends at an error
+    /// assert_eq!(connection.error(), Some(barews::ProtocolError::NotMasked));
+    /// ```
+    pub const fn error(&self) -> Option<ProtocolError> {
+        self.receiver.error()
+    }
+
     /// Returns how the connection closed, as RFC 6455 section 7.1.5 defines it: the code of the Close frame received, 1005 if
     /// that had no code, 1006 if the connection failed or ended without a Close frame. `None` before that.
     pub fn close_code(&self) -> Option<CloseCode> {

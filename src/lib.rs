@@ -108,7 +108,7 @@
 //!
 //! * `deflate`: the layer `deflate`, permessage-deflate.
 //! * `defmt`: `defmt::Format` on every public type.
-//! * `small-sha1`: for the handshake, a SHA-1 written for size in place of the crate `sha1_smol`.
+//! * `small-sha1`: for the handshake, SHA-1 and Base64 written for size instead of the crates `sha1_smol` and `base64ct`.
 //! * `simdutf8`: text that is not ASCII is validated with the widest vectors of the processor. For desktops: it needs `std`.
 #![no_std]
 #![forbid(unsafe_code)]

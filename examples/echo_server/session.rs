@@ -115,6 +115,11 @@ impl Session {
             match self.transport() {
                 Transport::HalfClose if !self.half_closed => {
                     self.half_closed = true;
+                    if let Stage::Open(connection) = &self.stage
+                        && let Some(error) = connection.error()
+                    {
+                        eprintln!("echo_server: {error}");
+                    }
                     self.stream.shutdown(Shutdown::Write)?;
                 }
                 Transport::Keep | Transport::HalfClose | Transport::AwaitEof => {}

@@ -75,6 +75,12 @@ impl<R: Role> Receiver<R> {
         }
     }
 
+    /// Returns the error that the connection failed with: the peer's, one that the host passed to [`fail`](Self::fail), or
+    /// [`ProtocolError::UnexpectedEof`]. Report it when the transport is closed, so that nobody has to guess why.
+    pub const fn error(&self) -> Option<ProtocolError> {
+        self.machine().error()
+    }
+
     const fn machine(&self) -> &Machine {
         self.frames.machine()
     }
@@ -106,11 +112,11 @@ impl<R: Role> Receiver<R> {
 
     /// Returns whether the transport ended without a Close frame: nothing can be sent any more.
     pub(super) const fn is_lost(&self) -> bool {
-        matches!(self.machine().error(), Some(ProtocolError::UnexpectedEof))
+        matches!(self.error(), Some(ProtocolError::UnexpectedEof))
     }
 
     const fn incoming(&self) -> Incoming {
-        match self.machine().error() {
+        match self.error() {
             _ if self.close_received() => Incoming::Close,
             Some(_) if !self.is_lost() => Incoming::Error,
             _ => Incoming::Neither,
@@ -135,7 +141,7 @@ impl<R: Role> Receiver<R> {
         if self.close_received() {
             return Some(self.machine().control().close_code().unwrap_or(CloseCode::NO_STATUS));
         }
-        self.machine().error().map(|_| CloseCode::ABNORMAL)
+        self.error().map(|_| CloseCode::ABNORMAL)
     }
 
     /// See [`Connection::close_reason`](crate::Connection::close_reason).

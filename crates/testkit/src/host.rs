@@ -176,6 +176,7 @@ impl<R: Side + Debug> Host<R> {
     }
 
     fn failed(&mut self, error: ProtocolError) {
+        assert_eq!(self.connection.error(), Some(error), "the error that is reported is the one that is kept");
         if self.error.is_none() {
             self.error = Some(error);
             self.log.error(error);

@@ -259,6 +259,9 @@ mod linux {
                 Transport::Close => return None,
                 Transport::HalfClose if !self.shut => {
                     self.shut = true;
+                    if let Some(error) = connection.error() {
+                        eprintln!("{error}");
+                    }
                     self.stream.shutdown(Shutdown::Write).ok()?;
                 }
                 _ => {}

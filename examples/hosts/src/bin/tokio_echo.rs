@@ -92,8 +92,8 @@ async fn serve(mut stream: TcpStream) -> io::Result<()> {
             read = stream.read(&mut rx) => {
                 let len = read?;
                 deadlines.on_bytes(now());
-                if len == 0 && connection.receive_eof().is_err() {
-                    return Err(io::ErrorKind::UnexpectedEof.into());
+                if len == 0 {
+                    connection.receive_eof().map_err(io::Error::other)?;
                 }
                 unread = 0..len;
             }
