@@ -31,7 +31,7 @@ pub use written::Written;
 
 use crate::role::{Role, Server};
 use crate::wire::error::{ProtocolError, SendError};
-use crate::wire::{CloseCode, EncodedHeader, FrameHeader};
+use crate::wire::{CloseCode, EncodedHeader, FrameHeader, Opcode};
 
 /// Both halves of a connection, for a host that reads and writes in one task. [`split`](Self::split) separates them.
 ///
@@ -265,7 +265,7 @@ impl<R: Role> Connection<R> {
     /// [`SendError`]; nothing is changed.
     pub fn write_extension_control(
         &mut self,
-        opcode: u8,
+        opcode: Opcode,
         payload: &[u8],
         out: &mut [u8],
     ) -> Result<Written, SendError> {

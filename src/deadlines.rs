@@ -24,7 +24,7 @@
 use crate::connection::State;
 
 /// Timeouts in ticks. `None` disables one; so does a deadline that would fall at or after `u64::MAX`.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct Timeouts {
     /// For the opening handshake, from the start of the transport.
@@ -47,6 +47,13 @@ impl Timeouts {
 
     /// No deadlines.
     pub const NEVER: Self = Self { handshake: None, idle: None, ping: None, pong: None, closing: None };
+}
+
+impl Default for Timeouts {
+    /// Returns [`Timeouts::MILLISECONDS`].
+    fn default() -> Self {
+        Self::MILLISECONDS
+    }
 }
 
 /// The purpose of a deadline.
@@ -111,6 +118,7 @@ const fn ticks(timeout: Option<u64>) -> u64 {
 
 impl Deadlines {
     /// Call this when the transport has been opened. The time for the handshake starts now.
+    #[must_use]
     pub const fn new(timeouts: Timeouts, now: u64) -> Self {
         let Timeouts { handshake, idle, ping, pong, closing } = timeouts;
         let timeouts = [ticks(handshake), ticks(idle), ticks(ping), ticks(pong), ticks(closing)];
@@ -170,11 +178,13 @@ impl Deadlines {
     }
 
     /// Returns when to call [`handle_timeout`](Self::handle_timeout) next, unless something happens before.
+    #[must_use]
     pub fn poll_timeout(&self) -> Option<u64> {
         self.next().map(|(_, due)| due)
     }
 
     /// Returns the purpose of the next deadline.
+    #[must_use]
     pub fn reason(&self) -> Option<Reason> {
         self.next().map(|(reason, _)| reason)
     }

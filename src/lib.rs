@@ -50,7 +50,7 @@
 //!
 //! After an error from `receive`, do steps 3 and 6 as usual: they report the error to the peer. Go on reading, and discard the
 //! bytes, until the peer ends the stream or the closing deadline passes: a socket that is closed with unread bytes in it sends
-//! a reset, which can destroy the Close frame.
+//! a reset, which can destroy the Close frame. [`error`](Connection::error) returns the error until then: log it.
 //!
 //! **Back-pressure.** While the host cannot write, it should not read: keep `rest`, or leave the bytes in the transport. The
 //! engine never queues more than one control frame. A peer that floods Pings gets an answer to the newest one.
@@ -114,6 +114,7 @@
 #![forbid(unsafe_code)]
 #![deny(missing_docs)]
 #![warn(unreachable_pub)]
+#![warn(clippy::missing_errors_doc, clippy::must_use_candidate)]
 // Nothing panics: what could fail has a typed error, or a fallback that `never!` marks as unreachable.
 #![cfg_attr(
     not(test),

@@ -34,7 +34,7 @@ impl Side {
 }
 
 /// The server's side: sends unmasked frames and refuses unmasked ones.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Default)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct Server;
 

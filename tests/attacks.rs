@@ -486,7 +486,7 @@ fn client_draws_one_key_per_frame() {
     );
     let mut out = [0; 64];
     for n in 0..10 {
-        connection.write_unvalidated(MessageKind::Text, &b"message!!!"[..n], &mut out).unwrap().len();
+        _ = connection.write_unvalidated(MessageKind::Text, &b"message!!!"[..n], &mut out).unwrap();
         assert!(connection.write_ping(&[0; 126], &mut out).is_err(), "a refused call draws no key");
     }
     assert_eq!(drawn, 10);

@@ -3,7 +3,7 @@
 use barews::connection::{
     Config, Event, MessageKind, Outgoing, Receiver, Reply, State, Transmitter, Transport, Written,
 };
-use barews::wire::{CloseCode, MAX_CONTROL_FRAME};
+use barews::wire::{CloseCode, MAX_CONTROL_FRAME, Opcode};
 use barews::{Client, Connection, ProtocolError, SendError, Server};
 use barews_testkit::oracle::{Incoming, Situation};
 use barews_testkit::transcript::Transcript;
@@ -454,7 +454,7 @@ fn only_reserved_opcodes_are_sent_for_extensions() {
     for opcode in 0..=15 {
         let data = server.write_unvalidated(MessageKind::Extension(opcode), b"", &mut out);
         assert_eq!(data.is_ok(), (3..=7).contains(&opcode), "{opcode}");
-        let control = server.write_extension_control(opcode, b"", &mut out);
+        let control = server.write_extension_control(Opcode::from_bits(opcode), b"", &mut out);
         assert_eq!(control.is_ok(), (11..=15).contains(&opcode), "{opcode}");
         for refused in [data, control].into_iter().filter(Result::is_err) {
             assert_eq!(refused, Err(SendError::Reserved));

@@ -7,7 +7,7 @@
 ///
 /// let config = Config { max_message_size: 4096, ..Config::DEFAULT };
 /// ```
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct Config {
     /// The longest payload of a received data frame, in bytes; above it the connection fails with 1009. Default 16 MiB.

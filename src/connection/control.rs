@@ -60,6 +60,7 @@ pub struct Reply {
 
 impl Reply {
     /// Whether this is a Close. It replaces a pending Pong, and nothing follows it.
+    #[must_use]
     pub fn is_close(&self) -> bool {
         self.opcode == Opcode::CLOSE
     }

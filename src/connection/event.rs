@@ -103,6 +103,7 @@ impl MessageKind {
     /// The opcode of the message's first frame.
     // RFC 6455 6.1 [6455-6.1-5]
     #[inline]
+    #[must_use]
     pub const fn opcode(self) -> Opcode {
         match self {
             Self::Text => Opcode::TEXT,

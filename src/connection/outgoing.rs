@@ -29,16 +29,19 @@ pub struct Outgoing<'m> {
 
 impl<'m> Outgoing<'m> {
     /// Creates a text message.
+    #[must_use]
     pub const fn text(text: &'m str) -> Self {
         Self::unvalidated(MessageKind::Text, text.as_bytes())
     }
 
     /// Creates a binary message.
+    #[must_use]
     pub const fn binary(data: &'m [u8]) -> Self {
         Self::unvalidated(MessageKind::Binary, data)
     }
 
     /// Creates a message of any kind. Does not validate text: the host knows that `body` is UTF-8.
+    #[must_use]
     pub const fn unvalidated(kind: MessageKind, body: &'m [u8]) -> Self {
         Self { kind, begun: false, rest: Some(body) }
     }
@@ -59,6 +62,7 @@ impl<'m> Outgoing<'m> {
     /// }
     /// # Ok::<(), barews::SendError>(())
     /// ```
+    #[must_use]
     pub fn resume_at(self, sent: usize) -> Self {
         let rest = self.rest.map(|body| body.get(sent..).unwrap_or_default());
         Self { begun: sent > 0, rest, ..self }
@@ -70,6 +74,7 @@ impl<'m> Outgoing<'m> {
     }
 
     /// Returns whether the last fragment was sent.
+    #[must_use]
     pub const fn is_complete(&self) -> bool {
         self.rest.is_none()
     }

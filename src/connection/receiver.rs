@@ -46,12 +46,14 @@ impl<R: Role> Receiver<R> {
     ///
     /// While one of our Pongs is pending, the payload of a received Pong can be cut to its first 14 bytes. A host that matches
     /// Pongs with its Pings should give those at most 14 bytes of payload.
+    #[must_use]
     pub fn control_payload(&self) -> &[u8] {
         self.machine().control().collected()
     }
 
     /// Returns how many payload bytes of the current frame are still to come; 0 between frames. A hint for the size of the next
     /// read: if a read ends where a frame ends, no message is split over two buffers.
+    #[must_use]
     pub fn unread_payload(&self) -> u64 {
         self.frames.left()
     }
@@ -77,6 +79,7 @@ impl<R: Role> Receiver<R> {
 
     /// Returns the error that the connection failed with: the peer's, one that the host passed to [`fail`](Self::fail), or
     /// [`ProtocolError::UnexpectedEof`]. Report it when the transport is closed, so that nobody has to guess why.
+    #[must_use]
     pub const fn error(&self) -> Option<ProtocolError> {
         self.machine().error()
     }
@@ -106,6 +109,7 @@ impl<R: Role> Receiver<R> {
     }
 
     /// Returns whether the peer's Close frame was received.
+    #[must_use]
     pub const fn close_received(&self) -> bool {
         self.machine().close_received()
     }
@@ -125,18 +129,21 @@ impl<R: Role> Receiver<R> {
 
     /// Returns the state of the connection; `close_sent` says whether the transmitter has
     /// [closed](super::Transmitter::close_sent).
+    #[must_use]
     pub const fn state(&self, close_sent: bool) -> State {
         state::lookup(self.incoming(), self.machine().eof(), close_sent, Side::of::<R>()).0
     }
 
     /// Says what to do with the transport; `close_sent` says whether the transmitter has
     /// [closed](super::Transmitter::close_sent).
+    #[must_use]
     pub const fn transport(&self, close_sent: bool) -> Transport {
         state::lookup(self.incoming(), self.machine().eof(), close_sent, Side::of::<R>()).1
     }
 
     /// See [`Connection::close_code`](crate::Connection::close_code).
     // RFC 6455 7.1.5 [6455-7.1.5-1]
+    #[must_use]
     pub fn close_code(&self) -> Option<CloseCode> {
         if self.close_received() {
             return Some(self.machine().control().close_code().unwrap_or(CloseCode::NO_STATUS));
@@ -146,6 +153,7 @@ impl<R: Role> Receiver<R> {
 
     /// See [`Connection::close_reason`](crate::Connection::close_reason).
     // RFC 6455 7.1.6 [6455-7.1.6-1]
+    #[must_use]
     pub fn close_reason(&self) -> &str {
         match CloseFrame::parse(self.control_payload()) {
             Ok(Some(close)) if self.close_received() => close.reason(),

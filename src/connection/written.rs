@@ -22,6 +22,7 @@ impl Written {
     /// Returns the length of the frame in bytes.
     #[inline]
     #[expect(clippy::len_without_is_empty, reason = "it is a length, not a collection")]
+    #[must_use]
     pub const fn len(self) -> usize {
         self.0
     }

@@ -36,6 +36,7 @@ impl Level {
 
     /// Returns the memory for a window of this size, in bytes. The smallest window of `SMALL` takes 384 bytes, the largest
     /// of `LARGE` 208 KiB.
+    #[must_use]
     pub const fn memory(self, window_size: usize) -> usize {
         self.0.shares.memory(window_size)
     }

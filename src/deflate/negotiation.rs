@@ -34,6 +34,7 @@ impl Direction {
 
     /// Returns the size of the window, in bytes.
     // RFC 7692 7.2.2 [7692-7.2.2-7] [7692-7.2.2-9]
+    #[must_use]
     pub const fn window_size(self) -> usize {
         1 << self.bits()
     }

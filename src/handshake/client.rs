@@ -107,7 +107,10 @@ impl<'c, S: AsRef<[u8]> + AsMut<[u8]>> ClientHandshake<'c, S> {
     /// Reads bytes from the transport. Consumes all of them until the response is complete, then returns the bytes
     /// after it: frames, or the body of a response other than 101.
     ///
-    /// After an error the handshake has failed and cannot continue: close the transport.
+    /// # Errors
+    ///
+    /// The response breaks a rule or a limit. The handshake has failed, and every later call returns the same error: close
+    /// the transport.
     pub fn receive<'b>(&mut self, bytes: &'b mut [u8]) -> Result<Progress<'b>, HandshakeError> {
         let consumed = match self.state {
             State::Failed(error) => return Err(error), // RFC 6455 7.2.1 [6455-7.2.1-1]
@@ -180,7 +183,11 @@ impl<'c, S: AsRef<[u8]> + AsMut<[u8]>> ClientHandshake<'c, S> {
         Some(self.line.status).filter(|&status| status > 0)
     }
 
-    /// Reports that the transport has ended. Fails unless the response is complete.
+    /// Reports that the transport has ended.
+    ///
+    /// # Errors
+    ///
+    /// [`HandshakeError::UnexpectedEof`] if the response is not complete, or the error that the handshake failed with.
     pub fn receive_eof(&mut self) -> Result<(), HandshakeError> {
         self.state.receive_eof()
     }

@@ -27,6 +27,7 @@ pub struct ServerConfig<'c> {
 
 impl<'c> ServerConfig<'c> {
     /// Creates a configuration with this policy and no subprotocols.
+    #[must_use]
     pub const fn new(origin: OriginPolicy<'c>) -> Self {
         Self { origin, subprotocols: &[], keep: &[], max_head_size: MAX_HEAD_SIZE, max_fields: MAX_FIELDS }
     }
@@ -85,6 +86,7 @@ pub struct ClientConfig<'c> {
 
 impl<'c> ClientConfig<'c> {
     /// Creates a configuration that requests `uri` and offers nothing.
+    #[must_use]
     pub const fn new(uri: Uri<'c>) -> Self {
         let (subprotocols, extensions, origin, fields, keep): (&[&str], _, _, &[(&str, &str)], &[&str]) =
             (&[], "", None, &[], &[]);

@@ -64,6 +64,7 @@ pub enum HandshakeError {
 
 impl HandshakeError {
     /// Returns the HTTP status of a server's refusal (RFC 6455 sections 4.2.1, 4.2.2, 4.4 and 10.2).
+    #[must_use]
     pub const fn status(self) -> u16 {
         match self {
             Self::Origin => 403, // [6455-10.2-2]

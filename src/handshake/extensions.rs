@@ -39,6 +39,7 @@ pub struct ParamValue<'a>(&'a str);
 
 impl<'a> Extension<'a> {
     /// Returns the name of the extension, a token.
+    #[must_use]
     pub fn name(&self) -> &'a str {
         text(name(self.0.as_bytes()))
     }

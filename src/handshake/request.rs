@@ -51,11 +51,13 @@ impl<'a> Request<'a> {
 
     /// Returns whether the client requests a WebSocket. If not, it requests a page, with [`method`](Self::method) GET
     /// or HEAD.
+    #[must_use]
     pub fn is_upgrade(&self) -> bool {
         self.line.method == Method::Connect || self.key().is_some()
     }
 
     /// Returns the method, `GET` or `HEAD`; always `GET` on an upgrade.
+    #[must_use]
     pub fn method(&self) -> &'a str {
         match self.line.method {
             Method::Get | Method::Connect => "GET",
@@ -65,6 +67,7 @@ impl<'a> Request<'a> {
 
     /// Returns the path and query as the client wrote them: visible ASCII that begins with `/`. Escapes are not
     /// decoded, and segments such as `..` are not resolved.
+    #[must_use]
     pub fn target(&self) -> &'a str {
         match text(self.part(self.line.path, self.line.end)) {
             "" => "/",
@@ -76,6 +79,7 @@ impl<'a> Request<'a> {
     ///
     /// It comes from the request target if that is a complete URI (RFC 9112 section 3.2.2), otherwise from Host. It is
     /// empty only in a plain HTTP/1.0 request.
+    #[must_use]
     pub fn host(&self) -> &'a str {
         text(self.authority())
     }
@@ -109,6 +113,7 @@ impl<'a> Request<'a> {
     }
 
     /// Returns the first of [`ServerConfig::subprotocols`] that the client offers.
+    #[must_use]
     pub fn subprotocol(&self) -> Option<&'a str> {
         self.config.subprotocols.iter().copied().find(|ours| self.offers_subprotocol(ours))
     }
@@ -122,6 +127,7 @@ impl<'a> Request<'a> {
 
     /// Returns the first value of a field that [`ServerConfig::keep`] names, without white space around it. `name` can
     /// be in any case.
+    #[must_use]
     pub fn field(&self, name: &str) -> Option<&'a [u8]> {
         self.fields(name).next()
     }

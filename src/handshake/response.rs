@@ -41,11 +41,13 @@ impl<'a> Response<'a> {
 
     /// Returns the status code. Any status but 101 is an ordinary HTTP answer: a redirect, a demand for authentication,
     /// another version, or a refusal (RFC 6455 section 4.1).
+    #[must_use]
     pub fn status(&self) -> u16 {
         self.line.status
     }
 
     /// Returns whether the connection is open: the status is 101.
+    #[must_use]
     pub fn is_accepted(&self) -> bool {
         self.status() == 101 // [6455-4.1-35] [6455-4.1-42]
     }
@@ -64,6 +66,7 @@ impl<'a> Response<'a> {
 
     /// Returns the first value of a field, without white space around it: Location, WWW-Authenticate, Retry-After,
     /// Sec-WebSocket-Version or one that [`ClientConfig::keep`] names. `name` can be in any case.
+    #[must_use]
     pub fn field(&self, name: &str) -> Option<&'a [u8]> {
         self.fields(name).next()
     }

@@ -45,8 +45,10 @@ impl<'c, S: AsRef<[u8]> + AsMut<[u8]>> ServerHandshake<'c, S> {
     /// Reads bytes from the transport. Consumes all of them until the request is complete, then returns the bytes after
     /// it.
     ///
-    /// After an error the handshake has failed and cannot continue: [`refuse`](Self::refuse) it, send the response, and
-    /// close the transport.
+    /// # Errors
+    ///
+    /// The request breaks a rule or a limit. The handshake has failed, and every later call returns the same error:
+    /// [`refuse`](Self::refuse) it, send the response, and close the transport.
     pub fn receive<'b>(&mut self, bytes: &'b mut [u8]) -> Result<Progress<'b>, HandshakeError> {
         let consumed = match self.state {
             State::Failed(error) => return Err(error), // RFC 6455 10.7
@@ -101,7 +103,11 @@ impl<'c, S: AsRef<[u8]> + AsMut<[u8]>> ServerHandshake<'c, S> {
         self.finish()
     }
 
-    /// Reports that the transport has ended. Fails unless the request is complete.
+    /// Reports that the transport has ended.
+    ///
+    /// # Errors
+    ///
+    /// [`HandshakeError::UnexpectedEof`] if the request is not complete, or the error that the handshake failed with.
     pub fn receive_eof(&mut self) -> Result<(), HandshakeError> {
         self.state.receive_eof()
     }
@@ -250,6 +256,10 @@ impl<'c, S: AsRef<[u8]> + AsMut<[u8]>> ServerHandshake<'c, S> {
 
     /// Calls [`respond`](Self::respond) with the status of `error`, and with its text as a readable body. `error` comes
     /// from [`receive`](Self::receive) or from a check of the host's own.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`respond`](Self::respond).
     pub fn refuse(&mut self, error: HandshakeError, out: &mut [u8]) -> Result<usize, BuildError> {
         // RFC 6455 4.2.1, 10.7 [6455-4.2.1-1] [6455-10.7-4] [6455-10.2-2]
         self.respond(error.status(), &[("Content-Type", "text/plain")], error.text().as_bytes(), out)

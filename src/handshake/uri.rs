@@ -15,9 +15,10 @@ use super::error::UriError;
 /// assert!(uri.secure());
 /// assert_eq!((uri.host(), uri.port()), ("[2001:db8::1]", 443));
 /// assert_eq!((uri.path(), uri.query()), ("/chat", Some("room=1")));
+/// assert_eq!(uri.to_string(), "wss://[2001:db8::1]/chat?room=1");
 /// # Ok::<(), barews::handshake::UriError>(())
 /// ```
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct Uri<'a> {
     secure: bool,
@@ -27,8 +28,33 @@ pub struct Uri<'a> {
     query: Option<&'a str>,
 }
 
+/// Writes the URI in its canonical form: the port only if it is not the scheme's own.
+impl core::fmt::Display for Uri<'_> {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        f.write_str(if self.secure { "wss://" } else { "ws://" })?;
+        f.write_str(self.host)?;
+        if self.port != default_port(self.secure) {
+            write!(f, ":{}", self.port)?;
+        }
+        f.write_str(self.path)?;
+        self.query.map_or(Ok(()), |query| write!(f, "?{query}"))
+    }
+}
+
+impl<'a> TryFrom<&'a str> for Uri<'a> {
+    type Error = UriError;
+
+    fn try_from(uri: &'a str) -> Result<Self, UriError> {
+        Self::parse(uri)
+    }
+}
+
 impl<'a> Uri<'a> {
     /// Parses `uri`. Every part must already be valid: this does not escape or resolve anything.
+    ///
+    /// # Errors
+    ///
+    /// The first part that is malformed.
     pub fn parse(uri: &'a str) -> Result<Self, UriError> {
         // RFC 6455 3 [6455-3-1] [6455-4.1-2]
         if Cursor(uri.as_bytes()).until(b'#').len() < uri.len() {
@@ -66,27 +92,32 @@ impl<'a> Uri<'a> {
     }
 
     /// Returns whether the connection must use TLS: the scheme is `wss`.
+    #[must_use]
     pub fn secure(&self) -> bool {
         self.secure
     }
 
     /// Returns the host: a name, an IPv4 address, or an IPv6 address in brackets. Remove the brackets for resolvers and
     /// TLS.
+    #[must_use]
     pub fn host(&self) -> &'a str {
         self.host
     }
 
     /// Returns the port. The default is 80, or 443 for `wss`.
+    #[must_use]
     pub fn port(&self) -> u16 {
         self.port
     }
 
     /// Returns the path, which is at least `/`. Path and query together are the resource name.
+    #[must_use]
     pub fn path(&self) -> &'a str {
         self.path
     }
 
     /// Returns the query, without its question mark.
+    #[must_use]
     pub fn query(&self) -> Option<&'a str> {
         self.query
     }

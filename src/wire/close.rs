@@ -67,11 +67,13 @@ impl<'a> CloseFrame<'a> {
     }
 
     /// Returns the status code.
+    #[must_use]
     pub const fn code(&self) -> CloseCode {
         self.code
     }
 
     /// Returns the reason, which can be empty.
+    #[must_use]
     pub fn reason(&self) -> &'a str {
         core::str::from_utf8(self.reason).unwrap_or_default()
     }

@@ -3,6 +3,13 @@
 /// Why a connection closes (RFC 6455 section 7.4).
 ///
 /// Any number can be a `CloseCode`; [`is_allowed`](Self::is_allowed) says whether a Close frame may carry it.
+///
+/// ```
+/// use barews::wire::CloseCode;
+///
+/// assert_eq!(CloseCode::from(1001), CloseCode::GOING_AWAY);
+/// assert_eq!((u16::from(CloseCode(4000)), CloseCode(4000).to_string()), (4000, "4000".to_owned()));
+/// ```
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct CloseCode(pub u16);
@@ -41,10 +48,24 @@ impl CloseCode {
     pub const TLS_HANDSHAKE: Self = Self(1015);
 
     /// Returns whether a Close frame may carry the code: the assigned codes below 3000, and all from 3000 to 4999.
+    #[must_use]
     pub const fn is_allowed(self) -> bool {
         // RFC 6455 7.4.1: 1004, 1005, 1006 and 1015 never [6455-7.4.1-3] [6455-7.4.1-4] [6455-7.4.1-5] [6455-7.4.1-6]
         // RFC 6455 7.4.2: nothing below 1000, nothing unassigned [6455-7.4.2-1] [6455-7.4.2-2]
         matches!(self.0, 1000..=1003 | 1007..=1014 | 3000..=4999)
+    }
+}
+
+/// Writes the number.
+impl core::fmt::Display for CloseCode {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+impl From<CloseCode> for u16 {
+    fn from(code: CloseCode) -> Self {
+        code.0
     }
 }
 

@@ -65,6 +65,7 @@ pub enum ProtocolError {
 impl ProtocolError {
     /// Returns the status code that this error closes the connection with; 1006, which is never sent, for
     /// [`UnexpectedEof`](Self::UnexpectedEof).
+    #[must_use]
     pub const fn close_code(self) -> CloseCode {
         // RFC 6455 7.4.1 [6455-7.4.1-9]
         match self {

@@ -22,21 +22,25 @@ impl Opcode {
     pub const PONG: Self = Self(0xA);
 
     /// Returns the opcode in the low four bits of a frame's first byte.
+    #[must_use]
     pub const fn from_bits(bits: u8) -> Self {
         Self(bits & 0x0F)
     }
 
     /// Returns the four bits of the opcode.
+    #[must_use]
     pub const fn bits(self) -> u8 {
         self.0
     }
 
     /// Returns true for Close, Ping, Pong and the reserved opcodes 0xB-0xF (section 5.5).
+    #[must_use]
     pub const fn is_control(self) -> bool {
         self.0 & 0x8 != 0
     }
 
     /// Returns true for 0x3-0x7 and 0xB-0xF, which only an extension can define (section 5.2).
+    #[must_use]
     pub const fn is_reserved(self) -> bool {
         self.0 & 0x7 > 2
     }

@@ -228,6 +228,7 @@ pub struct EncodedHeader {
 impl EncodedHeader {
     /// Returns the encoded bytes: 2 to 14.
     #[inline]
+    #[must_use]
     pub fn as_bytes(&self) -> &[u8] {
         self.bytes.get(..usize::from(self.len)).unwrap_or_else(|| never!(&[]))
     }

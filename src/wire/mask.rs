@@ -27,6 +27,7 @@ pub struct Mask {
 impl Mask {
     /// Begins a payload that is masked with `key`.
     #[inline]
+    #[must_use]
     pub const fn new(key: [u8; 4]) -> Self {
         Self { key: u32::from_le_bytes(key) }
     }

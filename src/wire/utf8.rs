@@ -35,12 +35,14 @@ pub struct Utf8Validator {
 
 impl Utf8Validator {
     /// Creates a validator at the start of a text.
+    #[must_use]
     pub const fn new() -> Self {
         Self { last: [0; 3] }
     }
 
     /// Returns whether the text so far ends with a whole character.
     #[inline]
+    #[must_use]
     pub const fn is_complete(&self) -> bool {
         let [_, _, last] = self.last;
         last == 0 // a cut character ends with a lead or a continuation byte

@@ -3,7 +3,7 @@
 use crate::raw;
 use crate::{Entry, Log};
 use barews::connection::{Config, Event, MessageKind, Outgoing, Received, State, Transport, Written};
-use barews::wire::{CloseCode, MAX_CONTROL_FRAME};
+use barews::wire::{CloseCode, MAX_CONTROL_FRAME, Opcode};
 use barews::{Client, Connection, ProtocolError, Role, SendError, Server};
 use std::cell::Cell;
 use std::fmt::Debug;
@@ -376,7 +376,7 @@ impl<R: Side + Debug> Host<R> {
 
     /// Sends a control frame of an extension.
     pub fn extension_control(&mut self, opcode: u8, payload: &[u8]) -> Result<(), SendError> {
-        self.write(|c, out| c.write_extension_control(opcode, payload, out)).map(drop)
+        self.write(|c, out| c.write_extension_control(Opcode::from_bits(opcode), payload, out)).map(drop)
     }
 
     /// Sends a Close with a status code.

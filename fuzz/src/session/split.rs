@@ -2,7 +2,7 @@
 //! through a slot, in which a newer reply replaces an older one.
 
 use barews::connection::{MessageKind, Outgoing, Receiver, Reply, State, Transmitter, Written};
-use barews::wire::{CloseCode, MAX_CONTROL_FRAME};
+use barews::wire::{CloseCode, MAX_CONTROL_FRAME, Opcode};
 use barews::{ProtocolError, SendError};
 use barews_testkit::{Drain, Entry, Host, Log, Outcome, Side, raw};
 use std::fmt::Debug;
@@ -172,7 +172,9 @@ impl<R: Side + Debug> Split<R> {
 
     pub fn extension_control(&mut self, opcode: u8, payload: &[u8]) -> Result<(), SendError> {
         self.open()?;
-        self.write(MAX_CONTROL_FRAME, |transmitter, out| transmitter.write_extension_control(opcode, payload, out))
+        self.write(MAX_CONTROL_FRAME, |transmitter, out| {
+            transmitter.write_extension_control(Opcode::from_bits(opcode), payload, out)
+        })
     }
 
     pub fn close(&mut self, code: u16, reason: &str) -> Result<(), SendError> {

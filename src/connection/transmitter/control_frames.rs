@@ -37,11 +37,10 @@ impl<R: Role> Transmitter<R> {
     /// [`SendError`]; nothing is changed.
     pub fn write_extension_control(
         &mut self,
-        opcode: u8,
+        opcode: Opcode,
         payload: &[u8],
         out: &mut [u8],
     ) -> Result<Written, SendError> {
-        let opcode = Opcode::from_bits(opcode);
         if !opcode.is_control() {
             return Err(SendError::Reserved);
         }

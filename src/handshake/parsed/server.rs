@@ -186,6 +186,7 @@ impl ResponseHead<'_> {
     };
 
     /// Returns the status code.
+    #[must_use]
     pub fn status(&self) -> u16 {
         self.status
     }
