@@ -170,6 +170,13 @@ fn error_closes_with_its_code() {
     }
 }
 
+#[test]
+fn error_text_says_what_is_wrong() {
+    assert_eq!(ProtocolError::Masked.to_string(), "frame from a server is masked");
+    assert_eq!(SendError::Closing.to_string(), "connection is closing");
+    assert_eq!(SendError::BufferTooSmall { need: 6 }.to_string(), "output buffer too small: 6 bytes are needed");
+}
+
 /// Close reasons of every length, and with valid and invalid UTF-8. [6455-5.5.1-2] [6455-5.5.1-3] [6455-8.1-1]
 #[test]
 fn close_reason_is_utf8_of_at_most_123_bytes() {

@@ -292,7 +292,7 @@ mod tests {
         assert_eq!((names.id(b"A"), names.id(b""), names.id(b"b")), (Some(Id::FIRST), Some(Id::of(1)), None));
         let extend = |piece| names.extend(Some(Id::FIRST), 0, piece, true);
         assert_eq!((extend(b"A"), extend(b""), extend(b"b")), (Some(Id::FIRST), Some(Id::of(1)), None));
-        let names = Names { engine: &["a"], keep: &[&["b"; u16::MAX as usize - 1][..], &["c"; 2]].concat() };
+        let names = Names { engine: &["a"], keep: &[&["b"; u16::MAX as usize - 2][..], &["c"; 2]].concat() };
         assert_eq!((names.id(b"b"), names.id(b"c")), (Some(Id::of(1)), None));
         assert_eq!(names.extend(Some(Id::FIRST), 0, b"c", true), None);
     }

@@ -391,6 +391,18 @@ mod tests {
         }
     }
 
+    /// The start line, the field and the end have 20, 9 and 2 bytes.
+    #[test]
+    fn parsed_field_counts_as_its_line() {
+        let read = |limit| {
+            let (mut storage, mut head) = ([0; 64], Head::new(NAMES, limit, 1));
+            head.start_line(&mut storage, 20, b"GET /")?;
+            head.field(&mut storage, b"Host", b"a")?;
+            head.end()
+        };
+        assert_eq!((read(31), read(30)), (Ok(()), Err(HandshakeError::HeadTooLarge)));
+    }
+
     #[test]
     fn head_refuses_lines_that_are_not_strict() {
         use HandshakeError::*;

@@ -113,6 +113,7 @@ impl FirstByte {
     // RFC 6455 5.2, 5.8 [6455-5.2-3] [6455-5.2-4] [6455-5.2-10] [6455-5.8-1]
     #[inline]
     pub(crate) const fn check_negotiated(self, extension_rsv: u8, extension_opcodes: u16) -> Result<(), ProtocolError> {
+        // mutant: replace & with |; replace | with &, ^: the slow path gives the same
         if self.0 & !(Self::FIN | 0x8) <= Opcode::BINARY.0 {
             return Ok(()); // neither reserved bits nor a reserved opcode
         }

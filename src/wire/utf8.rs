@@ -118,9 +118,8 @@ mod tests {
     }
 
     fn formula_says(text: &[u8]) -> Option<bool> {
-        let mut last = [0; 3];
-        let bad = formula::push(&mut last, text);
-        (bad < 0x80).then(|| cut_character(last) == [0; 3])
+        let mut utf8 = Utf8Validator::new();
+        utf8.push_bytes(text).ok().map(|()| utf8.is_complete())
     }
 
     /// [6455-8.1-1]: every sequence of bytes that can matter, byte by byte, whole, and at every cut.

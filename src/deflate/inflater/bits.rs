@@ -39,6 +39,7 @@ impl Bits {
     /// Takes bytes from the input until there are at least 56 bits. Returns false if the input has fewer than 8 bytes.
     #[inline(always)]
     pub(super) fn refill_word(&mut self, input: &mut &[u8]) -> bool {
+        // mutant: replace Bits::refill_word -> bool with false: the slow path gives the same
         let Some(word) = input.first_chunk() else { return false };
         let count = self.count & 63;
         self.bits |= u64::from_le_bytes(*word) << count;

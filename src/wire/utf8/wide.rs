@@ -37,6 +37,7 @@ fn short(last: &mut [u8; 3], data: &[u8]) -> u8 {
 /// Checks all but the first 16 of more than 16 bytes.
 #[inline(never)]
 fn inner(data: &[u8]) -> u8 {
+    // mutant: replace - with /: the windows can overlap more
     let Some(new) = data.get(16 - BEFORE..) else { return never!(0x80) };
     let Some(end) = data.last_chunk::<SHORT>() else {
         // One byte or two. If the text before them is wrong, that was seen.
