@@ -111,6 +111,7 @@
 //! * `small-sha1`: for the handshake, SHA-1 and Base64 written for size instead of the crates `sha1_smol` and `base64ct`.
 //! * `simdutf8`: text that is not ASCII is validated with the widest vectors of the processor. For desktops: it needs `std`.
 #![no_std]
+#![cfg_attr(docsrs, feature(doc_cfg))]
 #![forbid(unsafe_code)]
 #![deny(missing_docs)]
 #![warn(unreachable_pub)]

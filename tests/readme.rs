@@ -2,6 +2,7 @@
 //! the constants.
 
 use std::fs;
+use std::path::Path;
 
 use barews::connection::Config;
 use barews::deadlines::Timeouts;
@@ -31,6 +32,27 @@ fn readme_code_matches_the_example() {
     assert!(!code.is_empty());
     for block in code {
         assert!(example.contains(&flat(&block)), "not in the example:\n{block}");
+    }
+}
+
+/// A page of a registry shows README without the repository: its links lead to files of the package.
+#[test]
+fn readme_links_stay_inside_the_package() {
+    let (readme, manifest) = (read("README.md"), read("Cargo.toml"));
+    let include = manifest.lines().find(|line| line.starts_with("include = ")).unwrap();
+    assert_eq!(include, r#"include = ["/src", "/examples", "/*.md", "/LICENSE-*"]"#, "this test knows this list");
+    let targets = readme.split("](").skip(1).map(|rest| rest.split(')').next().unwrap());
+    let links: Vec<_> = targets.filter(|link| !link.starts_with("https://") && !link.starts_with('#')).collect();
+    assert!(links.len() >= 10);
+    for link in links {
+        let path = Path::new(link);
+        let (first, is_top) = (path.iter().next().unwrap(), path.iter().count() == 1);
+        let included =
+            first == "src" || first == "examples" || is_top && (link.ends_with(".md") || link.starts_with("LICENSE-"));
+        // Cargo leaves out a folder that is a package of its own.
+        let nested =
+            path.ancestors().any(|folder| folder != Path::new("") && root().join(folder).join("Cargo.toml").exists());
+        assert!(included && !nested && root().join(path).exists(), "{link} is not in the package");
     }
 }
 
