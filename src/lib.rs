@@ -82,7 +82,7 @@
 //! |---|---|---|
 //! | `max_head_size` of a [server](handshake::ServerConfig) or [client](handshake::ClientConfig) | 16 KiB | 431, or 414 if the request line alone exceeds it; a client's handshake fails |
 //! | `max_fields`, likewise | 100 | 431; a client's handshake fails |
-//! | storage of a handshake | the host's | 431, or 414 likewise; a client's handshake fails |
+//! | storage of a handshake | the host's | 431, or 414 likewise, or 500 if there is none; a client's handshake fails |
 //! | a value in that storage | 65,535 bytes | 431; a client's handshake fails |
 //! | subprotocols and extensions of the peer | as many as the head and the storage hold | 431; a client's handshake fails |
 //! | [`Config::max_frame_size`](connection::Config::max_frame_size) | 16 MiB | Close 1009 |
@@ -152,7 +152,7 @@ mod writer;
 
 pub use connection::Connection;
 pub use handshake::error::{BuildError, HandshakeError};
-pub use role::{Client, Role, Server};
+pub use role::{Client, MaskingKeys, Role, Server};
 pub use wire::error::{ProtocolError, SendError};
 
 /// The README's code is compiled with the tests.

@@ -55,6 +55,49 @@ pub struct Server;
 #[derive(Clone, Copy)]
 pub struct Client<K>(pub K);
 
+/// A source of masking keys. Every `FnMut() -> [u8; 4]` is one.
+///
+/// Implement it for a type of your own if a struct owns the generator of random numbers, so that the client has a type that
+/// can be named:
+///
+/// ```
+/// use barews::{Client, Connection, MaskingKeys};
+///
+/// struct Generator {
+///     // the state of a cryptographically secure generator
+/// # next: u8,
+/// }
+///
+/// impl MaskingKeys for Generator {
+///     fn next_key(&mut self) -> [u8; 4] {
+///         // the next four random bytes
+/// #       self.next += 1;
+/// #       [self.next; 4]
+///     }
+/// }
+///
+/// struct Session {
+///     connection: Connection<Client<Generator>>,
+/// }
+/// # let mut session =
+/// #     Session { connection: Connection::new(Client(Generator { next: 0 }), &Default::default()) };
+/// # let mut out = [0; 16];
+/// # _ = session.connection.write_text("a", &mut out)?;
+/// # assert_eq!(out[2..6], [1; 4]);
+/// # Ok::<(), barews::SendError>(())
+/// ```
+pub trait MaskingKeys {
+    /// Returns the masking key of the next frame: four fresh random bytes.
+    fn next_key(&mut self) -> [u8; 4];
+}
+
+impl<F: FnMut() -> [u8; 4]> MaskingKeys for F {
+    #[inline]
+    fn next_key(&mut self) -> [u8; 4] {
+        self()
+    }
+}
+
 impl Role for Server {
     const IS_SERVER: bool = true;
 
@@ -64,14 +107,14 @@ impl Role for Server {
     }
 }
 
-impl<K: FnMut() -> [u8; 4]> Role for Client<K> {
+impl<K: MaskingKeys> Role for Client<K> {
     const IS_SERVER: bool = false;
 
     #[inline(always)]
     fn next_masking_key(&mut self) -> Option<[u8; 4]> {
         // RFC 6455 5.1, 5.3, 10.3: a client masks every frame with a fresh key
         // [6455-5.1-1] [6455-5.3-1] [6455-5.3-2] [6455-10.3-1] [6455-6.1-7]
-        Some((self.0)())
+        Some(self.0.next_key())
     }
 }
 

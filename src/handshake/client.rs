@@ -13,7 +13,7 @@ use super::response::{Response, ResponseField, StatusLine};
 use super::writer::{check_fields, check_value};
 use crate::connection::Config;
 use crate::connection::Connection;
-use crate::role::Client;
+use crate::role::{Client, MaskingKeys};
 use crate::writer::{BufferTooSmall, build};
 
 /// A client's opening handshake; make a new one for each connection. See the [module](super) for an example.
@@ -207,11 +207,7 @@ impl<'c, S: AsRef<[u8]> + AsMut<[u8]>> ClientHandshake<'c, S> {
     /// # Errors
     ///
     /// [`BuildError::NotNow`] if the response is not complete or not 101, or if this was called before.
-    pub fn connect<K: FnMut() -> [u8; 4]>(
-        &mut self,
-        keys: K,
-        config: &Config,
-    ) -> Result<Connection<Client<K>>, BuildError> {
+    pub fn connect<K: MaskingKeys>(&mut self, keys: K, config: &Config) -> Result<Connection<Client<K>>, BuildError> {
         // RFC 6455 4.1 [6455-4.1-1] [6455-4.1-33] [6455-4.1-42]
         if self.connected || !self.response().is_some_and(|response| response.is_accepted()) {
             return Err(BuildError::NotNow);

@@ -35,6 +35,8 @@ pub enum HandshakeError {
     TooManyFields,
     /// The fields that matter do not fit the storage that the host lent: it is too small, or the peer sends too much.
     StorageFull,
+    /// The host lent storage of length 0, such as an empty vector: its mistake, not the peer's.
+    NoStorage,
     /// Host is missing, empty, repeated or malformed (RFC 6455 section 4.2.1).
     Host,
     /// Upgrade is missing, or is not `websocket` or does not include it (RFC 6455 sections 4.1 and 4.2.1).
@@ -72,6 +74,7 @@ impl HandshakeError {
             Self::Upgrade | Self::Version => 426, // [6455-4.2.2-7]
             Self::StartLineTooLong => 414,
             Self::HeadTooLarge | Self::TooManyFields | Self::StorageFull => 431,
+            Self::NoStorage => 500,
             Self::Protocol => 501, // [9220-3-3]
             Self::HttpVersion => 505,
             _ => 400, // [6455-4.2.1-1] [6455-10.7-4]
@@ -92,6 +95,7 @@ impl HandshakeError {
             Self::HeadTooLarge => "head over the size limit",
             Self::TooManyFields => "too many fields in the head",
             Self::StorageFull => "fields do not fit the handshake storage",
+            Self::NoStorage => "host lent no storage for the handshake",
             Self::Host => "Host is missing, malformed or repeated",
             Self::Upgrade => "Upgrade is not websocket",
             Self::Connection => "Connection does not include Upgrade",

@@ -85,6 +85,7 @@ impl<'c> Head<'c> {
         bytes: &[u8],
         start_line: &mut dyn FnMut(&[u8]) -> Result<bool, HandshakeError>,
     ) -> Result<usize, HandshakeError> {
+        check_storage(storage)?;
         let mut beyond = Cursor(bytes);
         let allowed = beyond.take(self.bytes_left);
         let mut rest = Cursor(allowed);
@@ -131,6 +132,7 @@ impl<'c> Head<'c> {
 
     /// Adds a start line that the host has parsed. It counts as `size` bytes, and only `kept` is stored.
     pub(super) fn start_line(&mut self, storage: &mut [u8], size: usize, kept: &[u8]) -> Result<(), HandshakeError> {
+        check_storage(storage)?;
         self.spend(size)?;
         let free = free(storage, self.used);
         gather(free, 0, kept).ok_or(self.exceeds(HandshakeError::StorageFull))?;
@@ -284,6 +286,11 @@ pub(super) fn check_field(name: &[u8], value: &[u8]) -> Result<(), HandshakeErro
     } else {
         Ok(())
     }
+}
+
+/// Every head needs storage. Without this check, an empty vector would look like a start line that is too long.
+fn check_storage(storage: &[u8]) -> Result<(), HandshakeError> {
+    if storage.is_empty() { Err(HandshakeError::NoStorage) } else { Ok(()) }
 }
 
 /// Returns the storage after the list. The host passes the storage, so another one can be shorter.

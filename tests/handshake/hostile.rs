@@ -7,6 +7,7 @@ use super::{ACCEPT, ANY, NONCE, serve, switching, upgrade};
 use barews::connection::Config;
 use barews::handshake::{
     Accept, ClientConfig, ClientHandshake, MAX_FIELDS, MAX_HEAD_SIZE, Progress, ServerConfig, ServerHandshake, Uri,
+    parsed,
 };
 use barews::{BuildError, HandshakeError, HandshakeError::*};
 
@@ -51,6 +52,25 @@ fn endless_head_is_refused_at_the_limit() {
         }
     }
     assert_eq!(HeadTooLarge.status(), 431);
+}
+
+/// A vector without elements has capacity, but no storage: the error says that this is the host's mistake.
+#[test]
+fn empty_storage_is_reported_as_the_host_s_mistake() {
+    let request = upgrade("", "");
+    let mut handshake = ServerHandshake::new(&ANY, Vec::with_capacity(512));
+    assert_eq!(handshake.receive(&mut request.clone().into_bytes()), Err(NoStorage));
+    let mut out = [0; 256];
+    let len = handshake.refuse(NoStorage, &mut out).unwrap();
+    assert!(out[..len].starts_with(b"HTTP/1.1 500 Internal Server Error\r\n"));
+
+    let config = ClientConfig::new(Uri::parse("ws://a/").unwrap());
+    let mut client = ClientHandshake::new(&config, [0; 16], [0; 0]);
+    assert_eq!(client.receive(&mut b"HTTP/1.1 101\r\n".to_vec()), Err(NoStorage));
+
+    let start = parsed::Start::Upgrade { method: "GET", target: "/", minor_version: 1 };
+    let handshake = parsed::ServerHandshake::new(&ANY, [0; 0], &start, [("host", "a")]);
+    assert_eq!(handshake.request().unwrap_err(), NoStorage);
 }
 
 /// RFC 9112 section 3: the target is longer than the storage, or than the limit of a head.

@@ -9,7 +9,7 @@ use crate::handshake::head::check_field;
 use crate::handshake::list::text;
 use crate::handshake::progress::State;
 use crate::handshake::response::{Response, StatusLine};
-use crate::role::Client;
+use crate::role::{Client, MaskingKeys};
 use crate::writer::build;
 
 /// A client's opening handshake. It is like [`handshake::ClientHandshake`](crate::handshake::ClientHandshake), with the
@@ -130,11 +130,7 @@ impl<'c, S: AsRef<[u8]> + AsMut<[u8]>> ClientHandshake<'c, S> {
     /// # Errors
     ///
     /// [`BuildError::NotNow`] if the response does not open a connection, or if this was called before.
-    pub fn connect<K: FnMut() -> [u8; 4]>(
-        &mut self,
-        keys: K,
-        config: &Config,
-    ) -> Result<Connection<Client<K>>, BuildError> {
+    pub fn connect<K: MaskingKeys>(&mut self, keys: K, config: &Config) -> Result<Connection<Client<K>>, BuildError> {
         self.inner.connect(keys, config) // [8441-5-8]
     }
 }
