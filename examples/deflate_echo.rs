@@ -151,7 +151,9 @@ fn serve(mut stream: TcpStream, limits: Parameters) -> Result<(), Box<dyn Error>
             State::Open => Instant::now() + SILENCE,
             _ => *closing.get_or_insert_with(|| Instant::now() + CLOSING),
         };
-        let len = read(&mut stream, &mut rx, end)?;
+        // An error before the end explains it.
+        let cause = |end: io::Error| connection.error().map_or(end.into(), Box::<dyn Error>::from);
+        let len = read(&mut stream, &mut rx, end).map_err(cause)?;
         if len == 0 {
             let _ = connection.receive_eof();
         }

@@ -168,14 +168,16 @@ fn serve(mut stream: &TcpStream, timeouts: Timeouts, seconds: u32) -> Result<(),
             deadlines.on_state(receiver.state(closed), now());
             match deadlines.handle_timeout(now()) {
                 Some(Timeout::Ping(payload)) => drop(orders.give(Order::Ping(payload))),
-                Some(timeout) => return Err(format!("timeout: {timeout:?}").into()),
+                Some(timeout) => {
+                    return Err(receiver.error().map_or(format!("timeout: {timeout:?}").into(), Into::into));
+                }
                 None => {}
             }
             if receiver.state(closed) == State::Open && writing.queued.load(SeqCst) > ROOM {
                 thread::sleep(POLL); // read no more than can be answered
                 continue;
             }
-            match read(stream, &mut rx)? {
+            match read(stream, &mut rx).map_err(|late| receiver.error().map_or(late, io::Error::other))? {
                 Some(0) => {
                     let _ = receiver.receive_eof();
                     thread::sleep(POLL); // the writer may not have sent the answer to a Close yet

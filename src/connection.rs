@@ -73,7 +73,8 @@ impl<R: Role> Connection<R> {
     ///
     /// # Errors
     ///
-    /// The peer broke a rule or a limit; a Close frame is queued, and every later call returns the same error.
+    /// The connection failed, mostly because the peer broke a rule or a limit. Every later call returns the same error. A Close
+    /// frame is due, unless the transport has ended.
     #[inline(always)]
     pub fn receive<'b>(&mut self, bytes: &'b mut [u8]) -> Result<Received<'b>, ProtocolError> {
         self.receiver.receive(bytes)
@@ -93,13 +94,15 @@ impl<R: Role> Connection<R> {
         self.receiver.fail(error);
     }
 
-    /// Returns the payload of the Ping, Pong or Close that [`receive`](Self::receive) returned last. See
+    /// Returns the payload of the control frame that [`receive`](Self::receive) returned last. See
     /// [`Receiver::control_payload`].
+    #[must_use]
     pub fn control_payload(&self) -> &[u8] {
         self.receiver.control_payload()
     }
 
     /// Returns how many payload bytes of the frame being received are still to come. See [`Receiver::unread_payload`].
+    #[must_use]
     pub fn unread_payload(&self) -> u64 {
         self.receiver.unread_payload()
     }
@@ -130,6 +133,7 @@ impl<R: Role> Connection<R> {
     }
 
     /// Returns how many bytes are still to be sent: the control frame that is due, and the rest of the current frame's payload.
+    #[must_use]
     pub fn buffered_amount(&self) -> u64 {
         let reply = match self.receiver.due() {
             Some((_, payload)) if !self.transmitter.close_sent() => {
@@ -180,7 +184,7 @@ impl<R: Role> Connection<R> {
         self.transmitter.write_unvalidated(kind, body, out)
     }
 
-    /// Writes the next fragment of a message; 0 when the message is complete. See [`Transmitter::write_fragment`].
+    /// Writes the next fragment of a message; its length is 0 when the message is complete. See [`Transmitter::write_fragment`].
     ///
     /// # Errors
     ///
@@ -248,7 +252,7 @@ impl<R: Role> Connection<R> {
         self.transmitter.write_ping(payload, out)
     }
 
-    /// Writes a Pong that answers no Ping. [`poll_transmit`](Self::poll_transmit) writes those that do.
+    /// Writes an unsolicited Pong. [`poll_transmit`](Self::poll_transmit) answers Pings.
     ///
     /// # Errors
     ///
@@ -295,6 +299,7 @@ impl<R: Role> Connection<R> {
     }
 
     /// Returns the state of the connection.
+    #[must_use]
     pub fn state(&self) -> State {
         self.receiver.state(self.transmitter.close_sent())
     }
@@ -314,22 +319,26 @@ impl<R: Role> Connection<R> {
     /// while connection.receive(&mut bytes).is_ok() {} // a loop that ends at an error
     /// assert_eq!(connection.error(), Some(barews::ProtocolError::NotMasked));
     /// ```
+    #[must_use]
     pub const fn error(&self) -> Option<ProtocolError> {
         self.receiver.error()
     }
 
     /// Returns how the connection closed, as RFC 6455 section 7.1.5 defines it: the code of the Close frame received, 1005 if
     /// that had no code, 1006 if the connection failed or ended without a Close frame. `None` before that.
+    #[must_use]
     pub fn close_code(&self) -> Option<CloseCode> {
         self.receiver.close_code()
     }
 
     /// Returns the reason in the Close frame received, or the empty string (RFC 6455 section 7.1.6).
+    #[must_use]
     pub fn close_reason(&self) -> &str {
         self.receiver.close_reason()
     }
 
     /// Returns whether the closing handshake is complete: Close frames were sent both ways (RFC 6455 section 7.1.4).
+    #[must_use]
     pub fn is_clean(&self) -> bool {
         self.receiver.close_received() && self.transmitter.close_sent() // [6455-7.1.4-1]
     }
@@ -355,7 +364,7 @@ impl<R: Role> Connection<R> {
 }
 
 impl Connection<Server> {
-    /// Counts the next piece of the frame's payload, which other connections send, too. See [`Transmitter::count_payload`].
+    /// Counts the next piece of a payload that other connections send as well. See [`Transmitter::count_payload`].
     ///
     /// ```
     /// use barews::connection::MessageKind;

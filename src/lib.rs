@@ -34,12 +34,13 @@
 //!    bytes after the head are returned as `rest`: they are the first ones of the connection.
 //! 2. **Receive.** Pass the bytes read to [`receive`](Connection::receive), and call it again with `rest` until there is no
 //!    event. The input can be split anywhere. The engine consumes all of it and keeps what it needs.
-//! 3. **Drain.** After each `receive`, `write_close` and timeout, call [`poll_transmit`](Connection::poll_transmit) until it
-//!    returns 0, and write its output before waiting for anything. This is the *drain law*: it is the only way in which
+//! 3. **Drain.** After each `receive`, `write_close`, `fail` and timeout, call [`poll_transmit`](Connection::poll_transmit)
+//!    until it returns 0, and write its output before waiting for anything. This is the *drain law*: it is the only way in which
 //!    Pongs, and the Close that answers a Close or an error, reach the peer.
-//! 4. **Send.** [`write_unvalidated`](Connection::write_unvalidated) writes a message as one frame into a buffer.
-//!    [`write_fragment`](Connection::write_fragment) splits a large one to fit the buffer, so that control frames can be sent in between.
-//!    [`begin_frame`](Connection::begin_frame) and [`mask_payload`](Connection::mask_payload) send a payload from the memory that it is in.
+//! 4. **Send.** [`write_text`](Connection::write_text) and [`write_binary`](Connection::write_binary) write a message as one
+//!    frame into a buffer. [`write_fragment`](Connection::write_fragment) splits a large one to fit the buffer, so that control
+//!    frames can be sent in between. [`begin_frame`](Connection::begin_frame) and
+//!    [`mask_payload`](Connection::mask_payload) send a payload from the memory that it is in.
 //!    [`copy_payload`](Connection::copy_payload) leaves it unchanged and copies it piece by piece. To send many short messages,
 //!    write them into one buffer, and write that to the transport once.
 //! 5. **Close.** [`write_close`](Connection::write_close) starts the closing handshake; a peer's Close is answered by step 3.
@@ -50,12 +51,12 @@
 //!
 //! After an error from `receive`, do steps 3 and 6 as usual: they report the error to the peer. Go on reading, and discard the
 //! bytes, until the peer ends the stream or the closing deadline passes: a socket that is closed with unread bytes in it sends
-//! a reset, which can destroy the Close frame. [`error`](Connection::error) returns the error until then: log it.
+//! a reset, which can destroy the Close frame. [`error`](Connection::error) returns the error for the log.
 //!
 //! **Back-pressure.** While the host cannot write, it should not read: keep `rest`, or leave the bytes in the transport. The
 //! engine never queues more than one control frame. A peer that floods Pings gets an answer to the newest one.
 //!
-//! **Cancel safety.** No call waits, so no call can be cancelled half-way. Bytes passed to `receive` are consumed, even if the
+//! **Cancel safety.** No call waits, so no call can be cancelled half-way. What `receive` has consumed stays consumed, even if the
 //! future around the call is dropped. The engine counts the bytes that it wrote into a buffer as sent: a host that stops in the
 //! middle of writing them must close the transport.
 //!
@@ -66,7 +67,9 @@
 //! [`Transmitter`](connection::Transmitter) that share nothing. The reading task passes each
 //! [`Reply`](connection::Reply) to the writing task, which reports when it has sent our Close frame.
 //!
-//! **Text.** Received text is valid UTF-8. Text that is sent must be: pass the bytes of a `str`.
+//! **Text.** A received text message is valid UTF-8, unless an extension uses its reserved bits; a chunk of it can begin and
+//! end inside a character. Calls that send bytes as text without validating them have `unvalidated` in their names, or take a
+//! payload in pieces.
 //!
 //! **Randomness.** A client needs a source of masking keys, and 16 random bytes for each handshake. Both must come from a
 //! cryptographically secure generator with a new seed at each start: an attacker who can predict masking keys can choose the
@@ -92,7 +95,7 @@
 //! | size of an inflated message (feature `deflate`) | the host's | Close 1009 |
 //! | [payload of a control frame](wire::MAX_CONTROL_PAYLOAD) | 125 bytes | received: Close 1002; to be sent: [`PayloadTooLong`](SendError::PayloadTooLong) |
 //! | [reason in a Close frame](wire::CloseFrame::MAX_REASON) | 123 bytes | to be sent: [`PayloadTooLong`](SendError::PayloadTooLong) |
-//! | length of a frame as such | 2^63 - 1 | received: Close 1002; to be sent: [`PayloadTooLong`](SendError::PayloadTooLong) |
+//! | length that a frame can declare | 2^63 - 1 | received: Close 1002; to be sent: [`PayloadTooLong`](SendError::PayloadTooLong) |
 //! | control frames that wait to be sent | 1 | a newer Ping's Pong, or a Close, takes its place |
 //! | [`Config::fragment_size`](connection::Config::fragment_size) | 16 KiB | the message goes on in the next one |
 //! | [`Timeouts::handshake`](deadlines::Timeouts::handshake) | 10 s | close the transport, or 408 |

@@ -409,7 +409,7 @@ fn long_text_fragment_is_unmasked_and_validated_throughout() {
 
 /// `unread_payload` is how much of a frame is still missing, so that the host can read exactly to the frame's end.
 #[test]
-fn payload_left_counts_down_to_the_end_of_the_frame() {
+fn unread_payload_counts_down_to_the_end_of_the_frame() {
     let mut host = Host::<Server>::new(&Config::DEFAULT);
     let frame = from_peer::<Server>(0x82, &[0; 1000]);
     let header = frame.len() - 1000;

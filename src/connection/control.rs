@@ -12,8 +12,8 @@
 //! +-----------------+-----------------------+------------------------------+
 //! ```
 //!
-//! `at` is 0 when no Pong is pending, and after a Ping is complete, whose payload is then both: collected and pending. A
-//! header always fits. If a payload does not, a Ping or a Close discards the pending Pong, and others are cut short.
+//! `at` is 0 if no Pong is pending. It is also 0 once a Ping is complete: its payload is then the pending Pong. A header
+//! always fits. If a payload does not, a Ping or a Close discards the pending Pong, and others are cut short.
 
 use crate::bytes::copy;
 use crate::role::Side;
@@ -27,7 +27,7 @@ const SIZE: usize = MAX_CONTROL_PAYLOAD + FrameHeader::MAX_LEN;
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub(super) struct ControlSlot {
     due: Due,
-    /// Where the header or payload begins that is collected: after the Pong that was pending then.
+    /// Start of the header or payload being collected, after any Pong that was pending when it began.
     at: u8,
     /// How much of it there is.
     collected: u8,

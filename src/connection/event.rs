@@ -42,8 +42,8 @@ pub enum Event<'b> {
 /// A piece of one data message: as much of it as is in the input, at most one frame.
 ///
 /// The chunks of a message come in order, with only control frames between them. A fragment without payload is a chunk only if
-/// it ends the message or carries reserved bits. The length of a chunk means nothing: it depends on the reads, and proxies can
-/// split and join frames.
+/// it ends the message or carries reserved bits. The length of a chunk has no meaning: it depends on the reads, and proxies
+/// can split and join frames.
 // RFC 6455 5.4: no boundary of a frame is kept [6455-5.4-16]
 #[derive(PartialEq, Eq, Debug)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
@@ -69,8 +69,8 @@ impl<'b> Chunk<'b> {
         Self { kind, first: true, last: true, rsv: 0, payload }
     }
 
-    /// The next chunk of a message, of which the host has one if it has `begun`. None if it is empty, unless it ends the
-    /// message or carries reserved bits.
+    /// Returns the next chunk of a message; `None` if it is empty, unless it ends the message or carries reserved bits. `begun`:
+    /// the host already has a chunk of this message.
     #[inline(always)]
     pub(crate) fn next(
         begun: &mut bool,

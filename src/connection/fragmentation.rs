@@ -103,7 +103,7 @@ impl Fragmentation {
     }
 }
 
-/// What stays in the first-level cache, where there is one to speak of.
+/// A block size that fits the first-level cache.
 const BLOCK: usize = 8192;
 
 /// A message in one frame.

@@ -43,7 +43,7 @@ impl Limits {
         Ok(())
     }
 
-    /// Counts payload that is going to come: of a whole frame, or the next piece of one whose length is not known.
+    /// Reserves room for payload that follows: of a whole frame, or the next piece of one whose length is not known.
     #[inline(always)]
     pub(super) fn announce(&mut self, len: u64) -> Result<(), ProtocolError> {
         if len > self.max_frame_size {

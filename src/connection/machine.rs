@@ -7,8 +7,9 @@
 //! 1. [`begin_frame`](Machine::begin_frame) with the first byte, already checked against the negotiated extensions.
 //! 2. [`payload`](Machine::payload) with each piece, at least one, the last with `ends`.
 //!
-//! A framing without lengths passes 0 for a data frame and announces each piece by [`Limits::announce`], and
-//! [`MAX_CONTROL_PAYLOAD`](crate::wire::MAX_CONTROL_PAYLOAD) for a control frame; without masks it passes none.
+//! A framing without lengths passes 0 as the length of a data frame, and
+//! [`MAX_CONTROL_PAYLOAD`](crate::wire::MAX_CONTROL_PAYLOAD) for a control frame. It announces each piece of data by
+//! [`Limits::announce`]. A framing without masks passes `None`.
 
 use super::config::Config;
 use super::control::ControlSlot;

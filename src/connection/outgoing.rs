@@ -46,7 +46,8 @@ impl<'m> Outgoing<'m> {
         Self { kind, begun: false, rest: Some(body) }
     }
 
-    /// Skips the first `sent` bytes, which were sent in fragments: for a host that keeps the body but not this value.
+    /// Continues after `sent` bytes that earlier fragments have sent. Use this on a new value, if the host keeps the body but not
+    /// the value.
     ///
     /// ```
     /// use barews::connection::{Config, Outgoing};
@@ -65,10 +66,11 @@ impl<'m> Outgoing<'m> {
     #[must_use]
     pub fn resume_at(self, sent: usize) -> Self {
         let rest = self.rest.map(|body| body.get(sent..).unwrap_or_default());
-        Self { begun: sent > 0, rest, ..self }
+        Self { begun: self.begun || sent > 0, rest, ..self }
     }
 
     /// Returns how many bytes of the message are still to be sent.
+    #[must_use]
     pub fn left(&self) -> usize {
         self.rest.map_or(0, <[u8]>::len)
     }

@@ -34,15 +34,15 @@ impl<R: Role> Receiver<R> {
     ///
     /// # Errors
     ///
-    /// The peer broke a rule or a limit. The connection has failed: every later call returns the same error, and a Close
-    /// frame is due.
+    /// The connection failed, mostly because the peer broke a rule or a limit. Every later call returns the same error. A Close
+    /// frame is due, unless the transport has ended.
     // RFC 6455 5.4, 6.2, 10.7: in fragments or not [6455-5.4-10] [6455-6.2-1] [6455-10.7-1]
     #[inline(always)]
     pub fn receive<'b>(&mut self, bytes: &'b mut [u8]) -> Result<Received<'b>, ProtocolError> {
         self.frames.receive(bytes, Side::of::<R>())
     }
 
-    /// Returns the payload of the Ping, Pong or Close that [`receive`](Self::receive) returned last, until it is called again.
+    /// Returns the payload of the control frame that [`receive`](Self::receive) returned last, until it is called again.
     ///
     /// While one of our Pongs is pending, the payload of a received Pong can be cut to its first 14 bytes. A host that matches
     /// Pongs with its Pings should give those at most 14 bytes of payload.
@@ -70,15 +70,15 @@ impl<R: Role> Receiver<R> {
 
     /// Fails the connection for a reason that the host found, such as bad data in an extension, or a
     /// [`MessageBuffer`](crate::message::MessageBuffer) that is too small: nothing more is received, and a Close frame with
-    /// the error's code is due. Does nothing after a Close frame or another error.
+    /// the error's code is due. Does nothing after the peer's Close frame or another error.
     pub fn fail(&mut self, error: ProtocolError) {
         if self.is_open() {
             self.frames.machine_mut().fail(error);
         }
     }
 
-    /// Returns the error that the connection failed with: the peer's, one that the host passed to [`fail`](Self::fail), or
-    /// [`ProtocolError::UnexpectedEof`]. Report it when the transport is closed, so that nobody has to guess why.
+    /// Returns the first error: from the peer's bytes, from [`fail`](Self::fail), or [`ProtocolError::UnexpectedEof`] if the
+    /// transport ended without the peer's Close frame. `None` after that Close. Log it when the transport is closed.
     #[must_use]
     pub const fn error(&self) -> Option<ProtocolError> {
         self.machine().error()
@@ -127,15 +127,15 @@ impl<R: Role> Receiver<R> {
         }
     }
 
-    /// Returns the state of the connection; `close_sent` says whether the transmitter has
-    /// [closed](super::Transmitter::close_sent).
+    /// Returns the state of the connection; `close_sent` says whether our Close frame was sent:
+    /// [`Transmitter::close_sent`](super::Transmitter::close_sent).
     #[must_use]
     pub const fn state(&self, close_sent: bool) -> State {
         state::lookup(self.incoming(), self.machine().eof(), close_sent, Side::of::<R>()).0
     }
 
-    /// Says what to do with the transport; `close_sent` says whether the transmitter has
-    /// [closed](super::Transmitter::close_sent).
+    /// Says what to do with the transport; `close_sent` says whether our Close frame was sent:
+    /// [`Transmitter::close_sent`](super::Transmitter::close_sent).
     #[must_use]
     pub const fn transport(&self, close_sent: bool) -> Transport {
         state::lookup(self.incoming(), self.machine().eof(), close_sent, Side::of::<R>()).1

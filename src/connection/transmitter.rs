@@ -18,8 +18,8 @@ use sequence::Sequence;
 
 /// The sending half of a [`Connection`](crate::Connection).
 ///
-/// It does not know what was received, so it sends until our own Close frame was sent: messages that the host has queued when
-/// the peer's Close arrives can be sent before the [`Reply`](super::Reply) to it (RFC 6455 section 5.5.1).
+/// It does not know what was received. Until our Close frame is sent it accepts messages, so the host can send those that it
+/// has queued before the [`Reply`](super::Reply) to the peer's Close (RFC 6455 section 5.5.1).
 #[derive(Debug)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct Transmitter<R> {
@@ -198,6 +198,7 @@ impl<R: Role> Transmitter<R> {
     }
 
     /// Returns how many payload bytes of the current frame are still to be sent. No other frame can be sent before them.
+    #[must_use]
     pub const fn unsent_payload(&self) -> u64 {
         self.sequence.left()
     }
@@ -207,8 +208,7 @@ impl<R: Role> Transmitter<R> {
     #[inline]
     fn write(&mut self, opcode: Opcode, fin: bool, payload: &[u8], out: &mut [u8]) -> Result<Written, SendError> {
         match FrameHeader::encoded_len(!R::IS_SERVER, payload.len() as u64) {
-            // Most messages are short. They have a branch in which the compiler knows the header's length and drops bounds
-            // checks. For clients this saved instructions but cost time, so only servers have it.
+            // Most messages are short. Their branch has a constant header length, so the compiler drops bounds checks. For clients this saved instructions but cost time, so only servers have it.
             // mutant: replace match guard FAST with true, false: only the speed differs
             2 if FAST => self.write_with(2, opcode, fin, payload, out),
             header_len => self.write_with(header_len, opcode, fin, payload, out),
@@ -248,8 +248,8 @@ impl<R: Role> Transmitter<R> {
 }
 
 impl Transmitter<Server> {
-    /// Like [`mask_payload`](Self::mask_payload), for memory that must not change because other connections send it, too. A server
-    /// masks nothing, so this only counts.
+    /// Like [`mask_payload`](Self::mask_payload), but takes a shared slice, which other connections can send as well. A
+    /// server masks nothing, so this only counts.
     ///
     /// # Errors
     ///

@@ -1,6 +1,7 @@
 //! What a send call returns.
 
-/// A frame was written to the start of the output buffer. The host sends it; there is no other copy of it.
+/// The length of the frame that a call has written to the start of the buffer, in bytes; 0 if there was nothing to write. Send
+/// these bytes: the engine keeps no copy.
 ///
 /// ```
 /// let mut connection = barews::Connection::new(barews::Server, &Default::default());
@@ -14,7 +15,7 @@
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[must_use = "the frame is in the buffer and has to be sent"]
 pub struct Written(
-    /// The length of the frame in bytes; 0 if there was nothing to write.
+    /// The length.
     pub usize,
 );
 

@@ -35,7 +35,7 @@ pub enum HandshakeError {
     TooManyFields,
     /// The fields that matter do not fit the storage that the host lent: it is too small, or the peer sends too much.
     StorageFull,
-    /// The host lent storage of length 0, such as an empty vector: its mistake, not the peer's.
+    /// The host lent storage of length 0, such as an empty vector. The only error here that is the host's mistake.
     NoStorage,
     /// Host is missing, empty, repeated or malformed (RFC 6455 section 4.2.1).
     Host,

@@ -234,7 +234,7 @@ pub(super) struct Findings {
 
 impl Rules {
     pub(super) const fn new(rules: &'static [Rule]) -> Self {
-        assert!(rules.len() < u16::BITS as usize, "a set has a bit for each rule");
+        assert!(rules.len() <= u16::BITS as usize, "a set has a bit for each rule");
         let (mut once, mut required) = (Set(0), Set(0));
         let (mut rest, mut place) = (rules, 0);
         while let [rule, others @ ..] = rest {

@@ -223,6 +223,36 @@ fn malformed_streams_are_refused_with_their_error() {
     }
 }
 
+/// RFC 1951 3.2.4: a stored block begins at a byte, wherever the block before it ends.
+#[test]
+fn stored_block_follows_a_block_that_ends_at_any_bit() {
+    /// Writes `len` bits, the lowest first.
+    fn put(bits: &mut Vec<bool>, value: u32, len: u32) {
+        bits.extend((0..len).map(|n| value >> n & 1 != 0));
+    }
+    /// A block whose codes are 0 for `a`, 10 for `b` and 11 for its end, with these literals. Codes come highest bit first.
+    fn block(literals: usize) -> Vec<u8> {
+        let mut bits = Vec::new();
+        let (zero, one, two, zeros) = ((0b00, 2), (0b10, 2), (0b01, 2), (0b11, 2)); // codes of lengths
+        let counts = [(0b100, 3), (0, 5), (0, 5), (14, 4)];
+        let lengths_of_lengths = [0, 0, 2, 2, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 2, 0, 2].map(|len| (len, 3));
+        let lengths = [zeros, (97 - 11, 7), one, two, zeros, (138 - 11, 7), zeros, (19 - 11, 7), two, zero];
+        let all = [&counts[..], &lengths_of_lengths, &lengths].concat();
+        all.into_iter().for_each(|(value, len)| put(&mut bits, value, len));
+        (0..literals).for_each(|i| if i % 3 == 0 { put(&mut bits, 0b01, 2) } else { put(&mut bits, 0, 1) });
+        put(&mut bits, 0b11, 2);
+        put(&mut bits, 0, 3); // the header of the stored block
+        bits.chunks(8).map(|byte| byte.iter().rev().fold(0, |all, bit| all << 1 | u8::from(*bit))).collect()
+    }
+    let stored: Vec<u8> = (0..64u8).map(|i| !i.wrapping_mul(37)).collect();
+    let (len, hello) = (b"\x40\x00\xBF\xFF", b"\xF2\x48\xCD\xC9\xC9\x07\x00");
+    for literals in 0..300 {
+        let payload = [&block(literals)[..], len, &stored, hello].concat();
+        let literals: Vec<u8> = (0..literals).map(|i| if i % 3 == 0 { b'b' } else { b'a' }).collect();
+        assert_eq!(message(&mut inflater(15), &payload), Ok([&literals[..], &stored, b"Hello"].concat()));
+    }
+}
+
 /// RFC 7692 7.2.1: a match must not reach back beyond the agreed window, even if the same call has written the bytes there.
 #[test]
 fn distance_beyond_the_window_is_refused() {

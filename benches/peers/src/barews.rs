@@ -55,7 +55,7 @@ pub const IN_PLACE: Peer = Peer {
 pub const SEND_MESSAGES: Peer = Peer {
     name: "barews, message",
     package: "barews",
-    notes: "`Connection::message` into a buffer that is written when it is full.",
+    notes: "`Connection::write_binary` into a buffer that is written when it is full.",
     send: Some(|role, socket, outgoing| match role {
         Role::Server => send_messages(Server, socket, outgoing),
         Role::Client => send_messages(Client(keys()), socket, outgoing),

@@ -46,7 +46,7 @@ impl Sequence {
     /// Decides whether a data frame can be sent now. Returns its opcode: that of `kind`, or CONTINUATION inside a message of
     /// this kind.
     ///
-    /// If several rules forbid the frame, the error is that of the one that comes first here:
+    /// If several rules forbid the frame, the first of these decides the error:
     ///
     /// 1. Nothing follows our Close frame.
     /// 2. Inside a frame only its payload can be sent.

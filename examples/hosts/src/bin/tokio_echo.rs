@@ -15,7 +15,7 @@ use barews::connection::{Config, Event, Transport, Written};
 use barews::deadlines::{Deadlines, Timeout, Timeouts};
 use barews::handshake::{Accept, OriginPolicy, Progress, ServerConfig, ServerHandshake};
 use barews::wire::{CloseCode, MAX_CONTROL_FRAME};
-use barews::{Connection, Server};
+use barews::{Connection, SendError, Server};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::time::{Instant, sleep_until, timeout};
@@ -90,7 +90,7 @@ async fn serve(mut stream: TcpStream) -> io::Result<()> {
             .map_or(start + Duration::from_secs(1 << 30), |due| start + Duration::from_millis(due));
         tokio::select! {
             read = stream.read(&mut rx) => {
-                let len = read?;
+                let len = read.map_err(|late| connection.error().map_or(late, io::Error::other))?;
                 deadlines.on_bytes(now());
                 if len == 0 {
                     connection.receive_eof().map_err(io::Error::other)?;
@@ -105,11 +105,14 @@ async fn serve(mut stream: TcpStream) -> io::Result<()> {
                         Timeout::Ping(payload) => connection.write_ping(&payload, &mut tx),
                         Timeout::Idle => connection.write_close(CloseCode::GOING_AWAY, "idle", &mut tx),
                         Timeout::Handshake | Timeout::Pong | Timeout::Closing => {
-                            return Err(io::ErrorKind::TimedOut.into());
+                            return Err(connection.error().map_or(io::ErrorKind::TimedOut.into(), io::Error::other));
                         }
                     };
-                    let len = written.map_or(0, Written::len); // 0 while the connection is closing
-                    send(&mut stream, &tx[..len]).await?;
+                    match written {
+                        Ok(Written(len)) => send(&mut stream, &tx[..len]).await?,
+                        Err(SendError::Closing) => {}
+                        Err(error) => return Err(io::Error::other(error)),
+                    }
                 }
             }
         }
