@@ -261,10 +261,15 @@ fn client_times_out_on_a_server_that_does_not_answer() {
 
 #[test]
 fn client_ends_when_its_output_is_closed() {
-    let (mut program, mut peer) = connected(&[]);
+    let (mut program, peer) = connected(&[]);
     drop(program.0.stdout.take());
-    peer.send(TEXT, b"unread");
-    assert!(!program.wait().success());
+    // A program that another test starts at this moment holds the pipe open until it runs, so a first line can be written.
+    let (mut writer, line) = (peer.writer(), peer.frame(TEXT, b"unread"));
+    let status = eventually("the program ends", || {
+        let _has_ended = writer.write_all(&line);
+        program.0.try_wait().expect("it is our child")
+    });
+    assert!(!status.success());
 }
 
 /// Lines that cannot be sent yet remain in the input, not in memory, and do not delay the answer to a Close.
