@@ -1,5 +1,5 @@
-//! Two threads for each connection on blocking sockets: one reads, the other writes messages from any thread at any
-//! time. The server echoes messages, sends the seconds that have passed, and closes after SECONDS.
+//! Two threads for each connection on blocking sockets: one reads, the other writes what any thread queues. The server
+//! echoes messages, sends a count every second, and closes after SECONDS.
 //!
 //!     cargo run --release --example threads [ADDRESS [SECONDS [KEEPALIVE]]]     (127.0.0.1:9001, 60 s, 20000 ms)
 //!

@@ -1,8 +1,9 @@
 //! The connection after the opening handshake: bytes in, events out; messages in, bytes out (RFC 6455 sections 5 to 7).
 //!
-//! A [`Connection`] is a [`Receiver`] and a [`Transmitter`]. It owns no buffer: [`receive`](Connection::receive) decodes in
-//! the host's buffer and returns the rest, and every send call writes into a buffer of the host. The engine keeps the state, a
-//! frame header that arrived in pieces, and the payload of at most one control frame: the reply that is pending until
+//! A [`Connection`] is a [`Receiver`] and a [`Transmitter`]. It owns no buffer: [`receive`](Connection::receive)
+//! decodes in the host's buffer and returns the rest, and every send call writes into a buffer of the host. The engine
+//! keeps the state, a frame header that arrived in pieces, and the payload of at most one control frame: the reply that
+//! is pending until
 //! [`poll_transmit`](Connection::poll_transmit) sends it.
 //!
 //! [`Transport`] says when to close TCP.
@@ -35,8 +36,8 @@ use crate::wire::{CloseCode, EncodedHeader, FrameHeader, Opcode};
 
 /// Both halves of a connection, for a host that reads and writes in one task. [`split`](Self::split) separates them.
 ///
-/// It begins in the state OPEN: the [opening handshake](crate::handshake) returns it. A host that did the handshake by itself
-/// calls [`new`](Self::new).
+/// It begins in the state OPEN: the [opening handshake](crate::handshake) returns it. A host that did the handshake by
+/// itself calls [`new`](Self::new).
 #[derive(Debug)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct Connection<R> {
@@ -73,8 +74,8 @@ impl<R: Role> Connection<R> {
     ///
     /// # Errors
     ///
-    /// The connection failed, mostly because the peer broke a rule or a limit. Every later call returns the same error. A Close
-    /// frame is due, unless the transport has ended.
+    /// The connection failed, mostly because the peer broke a rule or a limit. Every later call returns the same error.
+    /// A Close frame is due, unless the transport has ended.
     #[inline(always)]
     pub fn receive<'b>(&mut self, bytes: &'b mut [u8]) -> Result<Received<'b>, ProtocolError> {
         self.receiver.receive(bytes)
@@ -107,13 +108,13 @@ impl<R: Role> Connection<R> {
         self.receiver.unread_payload()
     }
 
-    /// Writes the control frame that is due: the Pong that answers the newest Ping, or the Close that answers a Close or an
-    /// error. Returns its length; 0 when nothing is due, or while the payload of a data frame is not complete.
+    /// Writes the control frame that is due: the Pong that answers the newest Ping, or the Close that answers a Close
+    /// or an error. Returns its length; 0 when nothing is due, or while the payload of a data frame is not complete.
     ///
     /// Call it after each [`receive`](Self::receive) until it returns 0, before waiting for anything. `out` should have
     /// [`MAX_CONTROL_FRAME`](crate::wire::MAX_CONTROL_FRAME) bytes; a frame that does not fit stays due. No Pong is sent after
-    /// our Close frame. A newer Ping replaces a pending Pong: when it is complete or, if both payloads together exceed 139
-    /// bytes, as soon as its header is.
+    /// our Close frame. A newer Ping replaces a pending Pong: when it is complete or, if both payloads together exceed
+    /// 139 bytes, as soon as its header is.
     // RFC 6455 5.5.1, 5.5.2: as soon as practical, after the current frame
     // [6455-5.5.1-8] [6455-5.5.2-3]
     #[must_use]
@@ -132,7 +133,8 @@ impl<R: Role> Connection<R> {
         }
     }
 
-    /// Returns how many bytes are still to be sent: the control frame that is due, and the rest of the current frame's payload.
+    /// Returns how many bytes are still to be sent: the control frame that is due, and the rest of the current frame's
+    /// payload.
     #[must_use]
     pub fn buffered_amount(&self) -> u64 {
         let reply = match self.receiver.due() {
@@ -184,7 +186,8 @@ impl<R: Role> Connection<R> {
         self.transmitter.write_unvalidated(kind, body, out)
     }
 
-    /// Writes the next fragment of a message; its length is 0 when the message is complete. See [`Transmitter::write_fragment`].
+    /// Writes the next fragment of a message; its length is 0 when the message is complete. See
+    /// [`Transmitter::write_fragment`].
     ///
     /// # Errors
     ///
@@ -221,7 +224,8 @@ impl<R: Role> Connection<R> {
         self.transmitter.begin_frame_with_rsv(kind, fin, rsv, len)
     }
 
-    /// Counts the next piece of the frame's payload, and masks it in place if this is a client. See [`Transmitter::mask_payload`].
+    /// Counts the next piece of the frame's payload, and masks it in place if this is a client. See
+    /// [`Transmitter::mask_payload`].
     ///
     /// # Errors
     ///
@@ -231,7 +235,8 @@ impl<R: Role> Connection<R> {
         self.transmitter.mask_payload(part) // while closing, too: the current frame is completed
     }
 
-    /// Copies the next piece of the frame's payload to `out`, as much of it as fits, and masks it if this is a client. See
+    /// Copies the next piece of the frame's payload to `out`, as much of it as fits, and masks it if this is a client.
+    /// See
     /// [`Transmitter::copy_payload`].
     ///
     /// # Errors
@@ -304,8 +309,8 @@ impl<R: Role> Connection<R> {
         self.receiver.state(self.transmitter.close_sent())
     }
 
-    /// Says what to do with the transport once [`poll_transmit`](Self::poll_transmit) has returned 0. The answer stays the same
-    /// after the host has done it.
+    /// Says what to do with the transport once [`poll_transmit`](Self::poll_transmit) has returned 0. The answer stays
+    /// the same after the host has done it.
     #[must_use]
     pub fn transport(&self) -> Transport {
         self.receiver.transport(self.transmitter.close_sent())
@@ -324,8 +329,8 @@ impl<R: Role> Connection<R> {
         self.receiver.error()
     }
 
-    /// Returns how the connection closed, as RFC 6455 section 7.1.5 defines it: the code of the Close frame received, 1005 if
-    /// that had no code, 1006 if the connection failed or ended without a Close frame. `None` before that.
+    /// Returns how the connection closed, as RFC 6455 section 7.1.5 defines it: the code of the Close frame received,
+    /// 1005 if that had no code, 1006 if the connection failed or ended without a Close frame. `None` before that.
     #[must_use]
     pub fn close_code(&self) -> Option<CloseCode> {
         self.receiver.close_code()
@@ -345,9 +350,10 @@ impl<R: Role> Connection<R> {
 
     /// Separates the two halves, for two tasks without a lock between them.
     ///
-    /// The reading task takes each reply by [`Receiver::take_reply`] and passes it to the writing task through a channel of the
-    /// host. The writing task sends it by [`Transmitter::write_reply`]: a Pong at once, a Close after the messages that were queued
-    /// before it. It reports to the reading task when our Close frame was sent, which [`Receiver::transport`] needs to know.
+    /// The reading task takes each reply by [`Receiver::take_reply`] and passes it to the writing task through a
+    /// channel of the host. The writing task sends it by [`Transmitter::write_reply`]: a Pong at once, a Close after
+    /// the messages that were queued before it. It reports to the reading task when our Close frame was sent, which
+    /// [`Receiver::transport`] needs to know.
     pub fn split(self) -> (Receiver<R>, Transmitter<R>) {
         (self.receiver, self.transmitter)
     }

@@ -5,8 +5,8 @@
 //! 1. **Negotiate.** [`Parameters`] describe the memory that the host has. They turn the peer's offers or response into
 //!    the agreed parameters.
 //! 2. **Allow RSV1.** If compression was agreed, set
-//!    [`Config::extension_rsv`](crate::connection::Config::extension_rsv) to [`RSV1`]. The connection does not check text
-//!    with this bit for UTF-8; the [`Inflater`] checks the inflated text.
+//!    [`Config::extension_rsv`](crate::connection::Config::extension_rsv) to [`RSV1`]. The connection does not check
+//!    text with this bit for UTF-8; the [`Inflater`] checks the inflated text.
 //! 3. **Receive** through an [`Inflater`]: one more loop around the handling of a chunk. Messages that are not
 //!    compressed pass through it unchanged.
 //! 4. **Send** the result of a [`Deflater`], or the message itself.

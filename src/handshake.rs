@@ -5,9 +5,11 @@
 //! # A server
 //!
 //! 1. Describe what the server accepts in a [`ServerConfig`], above all which web pages may connect.
-//! 2. Pass the bytes from the transport to [`receive`](ServerHandshake::receive) until it returns [`Progress::Complete`].
+//! 2. Pass the bytes from the transport to [`receive`](ServerHandshake::receive) until it returns
+//!    [`Progress::Complete`].
 //! 3. Look at the [`request`](ServerHandshake::request) and answer: [`accept`](ServerHandshake::accept) an upgrade,
-//!    [`respond`](ServerHandshake::respond) with a page or a status, or [`refuse`](ServerHandshake::refuse) on an error.
+//!    [`respond`](ServerHandshake::respond) with a page or a status, or [`refuse`](ServerHandshake::refuse) on an
+//!    error.
 //! 4. Send the answer. After `accept`, pass the remaining bytes to the connection; otherwise close the transport.
 //!
 //! ```
@@ -91,7 +93,7 @@
 //! no path after the host (section 3.2.2).
 //!
 //! Lenient, because HTTP requires it or because it is harmless: empty lines before a request, empty list elements, a
-//! subprotocol offered twice, a key with stray bits after its 16 bytes, a status line that ends with the status, and
+//! subprotocol offered twice, a key with padding bits that are not 0, a status line that ends with the status, and
 //! any visible ASCII but `#` in a request target, since browsers do not escape everything that RFC 3986 requires.
 
 mod authority;

@@ -1,8 +1,9 @@
 //! A WebSocket protocol engine: push bytes in, pull events out.
 //!
-//! barews speaks [RFC 6455](https://www.rfc-editor.org/rfc/rfc6455) as a client and as a server. It opens no socket, allocates no memory, reads no clock and draws no random number; it has no `unsafe` code and does not
-//! panic. The host owns the transport, every buffer, the time and the randomness, so the same engine runs in a
-//! microcontroller, in an event loop, under an async runtime and in a fuzzer.
+//! barews speaks [RFC 6455](https://www.rfc-editor.org/rfc/rfc6455) as a client and as a server. It opens no socket,
+//! allocates no memory, reads no clock and draws no random number; it has no `unsafe` code and does not panic. The host
+//! owns the transport, every buffer, the time and the randomness, so the same engine runs in a microcontroller, in an
+//! event loop, under an async runtime and in a fuzzer.
 //!
 //! # The layers
 //!
@@ -15,13 +16,14 @@
 //! | [`deadlines`] | timeouts and keepalive as data (optional) |
 //! | `deflate` | permessage-deflate (RFC 7692): messages compressed in memory that the host lends (feature `deflate`) |
 //!
-//! `connection` builds on `wire`; `handshake`, `message` and `deadlines` build on `connection` and not on each other; `deflate`
-//! builds on `connection` and `handshake`. A role is a type, [`Server`] or [`Client`]. The chapter `hosts` covers event loops,
-//! runtimes, TLS and HTTP; the chapter `microcontroller` covers the choices of a firmware.
+//! `connection` builds on `wire`; `handshake`, `message` and `deadlines` build on `connection` and not on each other;
+//! `deflate` builds on `connection` and `handshake`. A role is a type, [`Server`] or [`Client`]. The chapter `hosts`
+//! covers event loops, runtimes, TLS and HTTP; the chapter `microcontroller` covers the choices of a firmware.
 //!
 //! # The host's loop
 //!
-//! The smallest complete server, `examples/blocking_echo.rs`. The other examples run the same loop on other kinds of I/O.
+//! The smallest complete server, `examples/blocking_echo.rs`. The other examples run the same loop on other kinds of
+//! I/O.
 //!
 //! ```no_run
 #![doc = include_str!("../examples/blocking_echo.rs")]
@@ -30,53 +32,58 @@
 //! # Guide for hosts
 //!
 //! 1. **Handshake.** Lend storage to a [`ServerHandshake`](handshake::ServerHandshake) or
-//!    [`ClientHandshake`](handshake::ClientHandshake), and pass it the bytes that the transport reads until it is complete. The
-//!    bytes after the head are returned as `rest`: they are the first ones of the connection.
-//! 2. **Receive.** Pass the bytes read to [`receive`](Connection::receive), and call it again with `rest` until there is no
-//!    event. The input can be split anywhere. The engine consumes all of it and keeps what it needs.
-//! 3. **Drain.** After each `receive`, `write_close`, `fail` and timeout, call [`poll_transmit`](Connection::poll_transmit)
-//!    until it returns 0, and write its output before waiting for anything. This is the *drain law*: it is the only way in which
-//!    Pongs, and the Close that answers a Close or an error, reach the peer.
-//! 4. **Send.** [`write_text`](Connection::write_text) and [`write_binary`](Connection::write_binary) write a message as one
-//!    frame into a buffer. [`write_fragment`](Connection::write_fragment) splits a large one to fit the buffer, so that control
-//!    frames can be sent in between. [`begin_frame`](Connection::begin_frame) and
+//!    [`ClientHandshake`](handshake::ClientHandshake), and pass it the bytes that the transport reads until it is
+//!    complete. The bytes after the head are returned as `rest`: they are the first ones of the connection.
+//! 2. **Receive.** Pass the bytes read to [`receive`](Connection::receive), and call it again with `rest` until there
+//!    is no event. The input can be split anywhere. The engine consumes all of it and keeps what it needs.
+//! 3. **Drain.** After each `receive`, `write_close`, `fail` and timeout, call
+//!    [`poll_transmit`](Connection::poll_transmit) until it returns 0, and write its output before waiting for
+//!    anything. This is the *drain law*: it is the only way in which Pongs, and the Close that answers a Close or an
+//!    error, reach the peer.
+//! 4. **Send.** [`write_text`](Connection::write_text) and [`write_binary`](Connection::write_binary) write a message
+//!    as one frame into a buffer. [`write_fragment`](Connection::write_fragment) splits a large one to fit the buffer,
+//!    so that control frames can be sent in between. [`begin_frame`](Connection::begin_frame) and
 //!    [`mask_payload`](Connection::mask_payload) send a payload from the memory that it is in.
-//!    [`copy_payload`](Connection::copy_payload) leaves it unchanged and copies it piece by piece. To send many short messages,
-//!    write them into one buffer, and write that to the transport once.
-//! 5. **Close.** [`write_close`](Connection::write_close) starts the closing handshake; a peer's Close is answered by step 3.
-//! 6. **Close the transport** when [`transport`](Connection::transport) says so, not before: it says when to shut down the
-//!    writing side, when to wait for the peer, and when to close. Report the end of the stream with
-//!    [`receive_eof`](Connection::receive_eof). If no Close frame came before it, that is an error, like the end of a truncated
-//!    TLS stream.
+//!    [`copy_payload`](Connection::copy_payload) leaves it unchanged and copies it piece by piece. To send many short
+//!    messages, write them into one buffer, and write that to the transport once.
+//! 5. **Close.** [`write_close`](Connection::write_close) starts the closing handshake; a peer's Close is answered by
+//!    step 3.
+//! 6. **Close the transport** when [`transport`](Connection::transport) says so, not before: it says when to shut down
+//!    the writing side, when to wait for the peer, and when to close. Report the end of the stream with
+//!    [`receive_eof`](Connection::receive_eof). If no Close frame came before it, that is an error, like the end of a
+//!    truncated TLS stream.
 //!
-//! After an error from `receive`, do steps 3 and 6 as usual: they report the error to the peer. Go on reading, and discard the
-//! bytes, until the peer ends the stream or the closing deadline passes: a socket that is closed with unread bytes in it sends
-//! a reset, which can destroy the Close frame. [`error`](Connection::error) returns the error for the log.
+//! After an error from `receive`, do steps 3 and 6 as usual: they report the error to the peer. Go on reading, and
+//! discard the bytes, until the peer ends the stream or the closing deadline passes: a socket that is closed with
+//! unread bytes in it sends a reset, which can destroy the Close frame. [`error`](Connection::error) returns the error
+//! for the log.
 //!
-//! **Back-pressure.** While the host cannot write, it should not read: keep `rest`, or leave the bytes in the transport. The
-//! engine never queues more than one control frame. A peer that floods Pings gets an answer to the newest one.
+//! **Back-pressure.** While the host cannot write, it should not read: keep `rest`, or leave the bytes in the
+//! transport. The engine never queues more than one control frame. A peer that floods Pings gets an answer to the
+//! newest one.
 //!
-//! **Cancel safety.** No call waits, so no call can be cancelled half-way. What `receive` has consumed stays consumed, even if the
-//! future around the call is dropped. The engine counts the bytes that it wrote into a buffer as sent: a host that stops in the
-//! middle of writing them must close the transport.
+//! **Cancel safety.** No call waits, so no call can be cancelled half-way. What `receive` has consumed stays consumed,
+//! even if the future around the call is dropped. The engine counts the bytes that it wrote into a buffer as sent: a
+//! host that stops in the middle of writing them must close the transport.
 //!
-//! **The size of reads.** [`unread_payload`](Connection::unread_payload) returns how much of the current frame is still to come. A
-//! read that ends with the frame is unmasked while it is in the first-level cache, and a whole message needs no copy.
+//! **The size of reads.** [`unread_payload`](Connection::unread_payload) returns how much of the current frame is still
+//! to come. A read that ends with the frame is unmasked while it is in the first-level cache, and a whole message needs
+//! no copy.
 //!
 //! **Two tasks.** [`split`](Connection::split) gives a [`Receiver`](connection::Receiver) and a
 //! [`Transmitter`](connection::Transmitter) that share nothing. The reading task passes each
 //! [`Reply`](connection::Reply) to the writing task, which reports when it has sent our Close frame.
 //!
-//! **Text.** A received text message is valid UTF-8, unless an extension uses its reserved bits; a chunk of it can begin and
-//! end inside a character. Calls that send bytes as text without validating them have `unvalidated` in their names, or take a
-//! payload in pieces.
+//! **Text.** A received text message is valid UTF-8, unless an extension uses its reserved bits; a chunk of it can
+//! begin and end inside a character. Calls that send bytes as text without validating them have `unvalidated` in their
+//! names, or take a payload in pieces.
 //!
-//! **Randomness.** A client needs a source of masking keys, and 16 random bytes for each handshake. Both must come from a
-//! cryptographically secure generator with a new seed at each start: an attacker who can predict masking keys can choose the
-//! bytes on the wire (RFC 6455 section 10.3). A server needs no randomness.
+//! **Randomness.** A client needs a source of masking keys, and 16 random bytes for each handshake. Both must come from
+//! a cryptographically secure generator with a new seed at each start: an attacker who can predict masking keys can
+//! choose the bytes on the wire (RFC 6455 section 10.3). A server needs no randomness.
 //!
-//! **Origin.** Browsers let any page open a WebSocket to any host, with the user's cookies. A server that trusts cookies
-//! must check which site the page came from, so a [`ServerConfig`](handshake::ServerConfig) needs an
+//! **Origin.** Browsers let any page open a WebSocket to any host, with the user's cookies. A server that trusts
+//! cookies must check which site the page came from, so a [`ServerConfig`](handshake::ServerConfig) needs an
 //! [`OriginPolicy`](handshake::OriginPolicy).
 //!
 //! # Limits
@@ -104,15 +111,17 @@
 //! | [`Timeouts::idle`](deadlines::Timeouts::idle) | none | Close 1001 or 1008, as the host decides |
 //! | [`Timeouts::closing`](deadlines::Timeouts::closing) | 5 s | close the transport |
 //!
-//! The times are those of [`Timeouts::MILLISECONDS`](deadlines::Timeouts::MILLISECONDS). After a timeout the host acts; every
-//! other limit is enforced by the engine.
+//! The times are those of [`Timeouts::MILLISECONDS`](deadlines::Timeouts::MILLISECONDS). After a timeout the host acts;
+//! every other limit is enforced by the engine.
 //!
 //! # Features
 //!
 //! * `deflate`: the layer `deflate`, permessage-deflate.
 //! * `defmt`: `defmt::Format` on every public type.
-//! * `small-sha1`: for the handshake, SHA-1 and Base64 written for size instead of the crates `sha1_smol` and `base64ct`.
-//! * `simdutf8`: text that is not ASCII is validated with the widest vectors of the processor. For desktops: it needs `std`.
+//! * `small-sha1`: for the handshake, SHA-1 and Base64 written for size instead of the crates `sha1_smol` and
+//!   `base64ct`.
+//! * `simdutf8`: text that is not ASCII is validated with the widest vectors of the processor. For desktops: it needs
+//!   `std`.
 #![no_std]
 #![cfg_attr(docsrs, feature(doc_cfg))]
 #![forbid(unsafe_code)]

@@ -1,10 +1,10 @@
 //! The engine's macros.
 
-/// Marks a branch that no input reaches. It stops a build with debug assertions, such as tests and fuzzers; in a release it
-/// is the given value, or nothing.
+/// Marks a branch that no input reaches. It stops a build with debug assertions, such as tests and fuzzers; in a
+/// release it is the given value, or nothing.
 ///
-/// Where the compiler cannot see that an index is in range, the engine writes a fallback instead of a panic. Without this
-/// mark a mistake there would silently lose bytes.
+/// Where the compiler cannot see that an index is in range, the engine writes a fallback instead of a panic. Without
+/// this mark a mistake there would silently lose bytes.
 macro_rules! never {
     () => {
         debug_assert!(false, "unreachable branch")

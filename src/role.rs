@@ -41,8 +41,8 @@ pub struct Server;
 /// The client's side: masks every frame that it sends with a key from `K`, and refuses masked ones.
 ///
 /// `K` is called once for each frame. Its keys must come from a cryptographically secure source that the peer cannot
-/// predict (RFC 6455 sections 5.3 and 10.3): otherwise an attacker who chooses payloads also chooses the bytes on the wire.
-/// There is no fallback key.
+/// predict (RFC 6455 sections 5.3 and 10.3): otherwise an attacker who chooses payloads also chooses the bytes on the
+/// wire. There is no fallback key.
 ///
 /// ```
 /// let role = barews::Client(|| {
@@ -57,8 +57,8 @@ pub struct Client<K>(pub K);
 
 /// A source of masking keys. Every `FnMut() -> [u8; 4]` is one.
 ///
-/// Implement it for a type of your own if a struct owns the generator of random numbers, so that the client has a type that
-/// can be named:
+/// Implement it for a type of your own if a struct owns the generator of random numbers, so that the client has a type
+/// that can be named:
 ///
 /// ```
 /// use barews::{Client, Connection, MaskingKeys};

@@ -1,5 +1,5 @@
 //! What the engine is built for.
 
-/// Whether speed counts more than size. 64-bit targets get wide kernels, large tables and fast paths; the others, which are
-/// microcontrollers, get the shortest code. This is the one place that decides it.
+/// Whether speed counts more than size. 64-bit targets get wide kernels, large tables and fast paths; the others, which
+/// are microcontrollers, get the shortest code. This is the one place that decides it.
 pub(crate) const FAST: bool = cfg!(target_pointer_width = "64");

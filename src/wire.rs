@@ -1,7 +1,8 @@
 //! The values on the wire, without state and without policy: frame headers, masking, close frames and UTF-8
 //! (RFC 6455 sections 5.2, 5.3, 5.5.1, 7.4 and 8.1).
 //!
-//! Encoding a parsed value gives the same bytes again. [`connection`](crate::connection) decides which frame may follow which.
+//! Encoding a parsed value gives the same bytes again. [`connection`](crate::connection) decides which frame may follow
+//! which.
 
 mod close;
 mod close_code;

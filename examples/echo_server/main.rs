@@ -13,8 +13,8 @@
 //! serve all connections; the system's limit of open files (`ulimit -n`) limits their number. Ctrl-C closes every
 //! connection with 1001 and waits for the peers; a second Ctrl-C ends the server at once.
 //!
-//! The server echoes each piece of a message as it arrives: a message sent byte by byte comes back in as many
-//! fragments.
+//! The server echoes each piece of a message as it arrives: a message sent byte by byte comes back in
+//! fragments of one byte.
 
 mod session;
 

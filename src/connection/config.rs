@@ -17,12 +17,13 @@ pub struct Config {
     pub max_message_size: u64,
     /// The most frames in a received message; above it the connection fails with 1008. Default 2^20.
     pub max_fragments: u32,
-    /// The longest payload of a frame that [`write_fragment`](crate::Connection::write_fragment) sends, in bytes; 0 counts as
+    /// The longest payload of a frame that [`write_fragment`](crate::Connection::write_fragment) sends, in bytes; 0
+    /// counts as
     /// 1. Default 16 KiB. A Pong can be sent between two fragments. It cannot interrupt a message written as one frame.
     pub fragment_size: u32,
-    /// The reserved bits that a negotiated extension defines for data frames: 4 for RSV1, 2 for RSV2, 1 for RSV3. Default
-    /// none. Text whose first frame has one of them set is not checked for UTF-8: only the extension knows what its bytes
-    /// mean.
+    /// The reserved bits that a negotiated extension defines for data frames: 4 for RSV1, 2 for RSV2, 1 for RSV3.
+    /// Default none. Text whose first frame has one of them set is not checked for UTF-8: only the extension knows what
+    /// its bytes mean.
     // RFC 6455 6.2: extensions may change how data is read
     pub extension_rsv: u8,
     /// The reserved opcodes that a negotiated extension defines: bit n for opcode n. Default none.

@@ -1,7 +1,8 @@
-//! The one slot for control frames: the reply that is due, and what is being collected (RFC 6455 sections 5.5.1 to 5.5.3).
+//! The one slot for control frames: the reply that is due, and what is being collected (RFC 6455 sections 5.5.1 to
+//! 5.5.3).
 //!
-//! A received Ping's payload stays in the slot as the pending Pong, until the transmitter has sent it. Headers and control
-//! payloads that arrive in pieces while it is pending are collected after it:
+//! A received Ping's payload stays in the slot as the pending Pong, until the transmitter has sent it. Headers and
+//! control payloads that arrive in pieces while it is pending are collected after it:
 //!
 //! ```text
 //! 0                 at                      at + collected                139
@@ -12,8 +13,8 @@
 //! +-----------------+-----------------------+------------------------------+
 //! ```
 //!
-//! `at` is 0 if no Pong is pending. It is also 0 once a Ping is complete: its payload is then the pending Pong. A header
-//! always fits. If a payload does not, a Ping or a Close discards the pending Pong, and others are cut short.
+//! `at` is 0 if no Pong is pending. It is also 0 once a Ping is complete: its payload is then the pending Pong. A
+//! header always fits. If a payload does not, a Ping or a Close discards the pending Pong, and others are cut short.
 
 use crate::bytes::copy;
 use crate::role::Side;
@@ -47,8 +48,8 @@ enum Due {
     Close(Option<[u8; 2]>),
 }
 
-/// The reply to a control frame or to an error, as an owned value: what the reading half of a [split](crate::Connection::split)
-/// connection passes to the writing half.
+/// The reply to a control frame or to an error, as an owned value: what the reading half of a
+/// [split](crate::Connection::split) connection passes to the writing half.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[must_use]

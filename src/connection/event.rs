@@ -41,9 +41,9 @@ pub enum Event<'b> {
 
 /// A piece of one data message: as much of it as is in the input, at most one frame.
 ///
-/// The chunks of a message come in order, with only control frames between them. A fragment without payload is a chunk only if
-/// it ends the message or carries reserved bits. The length of a chunk has no meaning: it depends on the reads, and proxies
-/// can split and join frames.
+/// The chunks of a message come in order, with only control frames between them. A fragment without payload is a chunk
+/// only if it ends the message or carries reserved bits. The length of a chunk has no meaning: it depends on the reads,
+/// and proxies can split and join frames.
 // RFC 6455 5.4: no boundary of a frame is kept [6455-5.4-16]
 #[derive(PartialEq, Eq, Debug)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
@@ -54,11 +54,12 @@ pub struct Chunk<'b> {
     pub first: bool,
     /// The last chunk of its message. It can be the first, too.
     pub last: bool,
-    /// The reserved bits of the frame that begins with this chunk: 4 for RSV1, 2 for RSV2, 1 for RSV3. 0 unless an extension
-    /// uses them, and in the frame's other chunks.
+    /// The reserved bits of the frame that begins with this chunk: 4 for RSV1, 2 for RSV2, 1 for RSV3. 0 unless an
+    /// extension uses them, and in the frame's other chunks.
     pub rsv: u8,
-    /// The payload, unmasked: the last `payload.len()` of the bytes consumed, so that a wrapper can keep its position instead
-    /// of the borrow. The chunks of a text message together are valid UTF-8; one chunk can begin and end inside a character.
+    /// The payload, unmasked: the last `payload.len()` of the bytes consumed, so that a wrapper can keep its position
+    /// instead of the borrow. The chunks of a text message together are valid UTF-8; one chunk can begin and end inside
+    /// a character.
     pub payload: &'b mut [u8],
 }
 
@@ -69,8 +70,8 @@ impl<'b> Chunk<'b> {
         Self { kind, first: true, last: true, rsv: 0, payload }
     }
 
-    /// Returns the next chunk of a message; `None` if it is empty, unless it ends the message or carries reserved bits. `begun`:
-    /// the host already has a chunk of this message.
+    /// Returns the next chunk of a message; `None` if it is empty, unless it ends the message or carries reserved bits.
+    /// `begun`: the host already has a chunk of this message.
     #[inline(always)]
     pub(crate) fn next(
         begun: &mut bool,

@@ -129,8 +129,8 @@ fn unmask_long_text(
     part.chunks_mut(BLOCK).try_for_each(|block| unmask(block, mask.as_deref_mut(), Mask::apply_is_ascii, Some(utf8)))
 }
 
-/// Unmasks a piece of payload by `apply`. If it is text, checks it, unless unmasking has shown that it is ASCII. Nothing
-/// else is done to other data.
+/// Unmasks a piece of payload by `apply`. If it is text, checks it, unless unmasking has shown that it is ASCII.
+/// Nothing else is done to other data.
 // RFC 6455 5.3, 5.6, 6.2, 8.1 [6455-5.3-5] [6455-5.6-1] [6455-5.6-2] [6455-6.2-7] [6455-8.1-1]
 #[inline(always)]
 fn unmask(

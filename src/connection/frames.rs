@@ -1,9 +1,9 @@
 //! RFC 6455's framing: reads headers from input that is split anywhere, and passes the frames on to the [`Machine`]
 //! (RFC 6455 sections 5.1 to 5.3).
 //!
-//! Where speed counts, a frame that is complete in the input takes a shorter path. [`receive`](Frames::receive) is inlined
-//! in the host's code: it reads the header, and takes a message in one frame without writing any state. Other frames whose
-//! header is complete go through [`receive_frame`](Frames::receive_frame), all else goes through
+//! Where speed counts, a frame that is complete in the input takes a shorter path. [`receive`](Frames::receive) is
+//! inlined in the host's code: it reads the header, and takes a message in one frame without writing any state. Other
+//! frames whose header is complete go through [`receive_frame`](Frames::receive_frame), all else goes through
 //! [`receive_any`](Frames::receive_any), which keeps the state that split input needs.
 
 use super::config::Config;

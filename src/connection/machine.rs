@@ -1,5 +1,5 @@
-//! The receive state machine below a frame's header: which frame may come next, and which event it is (RFC 6455 sections
-//! 5.4, 5.5 and 6.2).
+//! The receive state machine below a frame's header: which frame may come next, and which event it is (RFC 6455
+//! sections 5.4, 5.5 and 6.2).
 //!
 //! The machine knows a frame by its first byte, pieces of its payload, and where that ends. How a frame's length and
 //! masking key are read is up to the framing above it, [`Frames`](super::frames::Frames):

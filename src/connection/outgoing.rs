@@ -46,8 +46,8 @@ impl<'m> Outgoing<'m> {
         Self { kind, begun: false, rest: Some(body) }
     }
 
-    /// Continues after `sent` bytes that earlier fragments have sent. Use this on a new value, if the host keeps the body but not
-    /// the value.
+    /// Continues after `sent` bytes that earlier fragments have sent. Use this on a new value, if the host keeps the
+    /// body but not the value.
     ///
     /// ```
     /// use barews::connection::{Config, Outgoing};

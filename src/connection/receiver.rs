@@ -25,34 +25,36 @@ impl<R: Role> Receiver<R> {
         Self { frames: Frames::new(config), role: PhantomData }
     }
 
-    /// Reads the next event from bytes that the transport read. Unmasks the payload in place, and returns the rest of the
-    /// bytes: call it with these until there is no event, then call
+    /// Reads the next event from bytes that the transport read. Unmasks the payload in place, and returns the rest of
+    /// the bytes: call it with these until there is no event, then call
     /// [`poll_transmit`](crate::Connection::poll_transmit) until it returns 0.
     ///
-    /// Without an event all bytes were consumed. The input can be split anywhere, and the host need not keep any of it. To
-    /// exert back-pressure, keep the rest and call later. After the peer's Close frame all bytes are consumed and ignored.
+    /// Without an event all bytes were consumed. The input can be split anywhere, and the host need not keep any of it.
+    /// To exert back-pressure, keep the rest and call later. After the peer's Close frame all bytes are consumed and
+    /// ignored.
     ///
     /// # Errors
     ///
-    /// The connection failed, mostly because the peer broke a rule or a limit. Every later call returns the same error. A Close
-    /// frame is due, unless the transport has ended.
+    /// The connection failed, mostly because the peer broke a rule or a limit. Every later call returns the same error.
+    /// A Close frame is due, unless the transport has ended.
     // RFC 6455 5.4, 6.2, 10.7: in fragments or not [6455-5.4-10] [6455-6.2-1] [6455-10.7-1]
     #[inline(always)]
     pub fn receive<'b>(&mut self, bytes: &'b mut [u8]) -> Result<Received<'b>, ProtocolError> {
         self.frames.receive(bytes, Side::of::<R>())
     }
 
-    /// Returns the payload of the control frame that [`receive`](Self::receive) returned last, until it is called again.
+    /// Returns the payload of the control frame that [`receive`](Self::receive) returned last, until it is called
+    /// again.
     ///
-    /// While one of our Pongs is pending, the payload of a received Pong can be cut to its first 14 bytes. A host that matches
-    /// Pongs with its Pings should give those at most 14 bytes of payload.
+    /// While one of our Pongs is pending, the payload of a received Pong can be cut to its first 14 bytes. A host that
+    /// matches Pongs with its Pings should give those at most 14 bytes of payload.
     #[must_use]
     pub fn control_payload(&self) -> &[u8] {
         self.machine().control().collected()
     }
 
-    /// Returns how many payload bytes of the current frame are still to come; 0 between frames. A hint for the size of the next
-    /// read: if a read ends where a frame ends, no message is split over two buffers.
+    /// Returns how many payload bytes of the current frame are still to come; 0 between frames. A hint for the size of
+    /// the next read: if a read ends where a frame ends, no message is split over two buffers.
     #[must_use]
     pub fn unread_payload(&self) -> u64 {
         self.frames.left()
@@ -77,8 +79,9 @@ impl<R: Role> Receiver<R> {
         }
     }
 
-    /// Returns the first error: from the peer's bytes, from [`fail`](Self::fail), or [`ProtocolError::UnexpectedEof`] if the
-    /// transport ended without the peer's Close frame. `None` after that Close. Log it when the transport is closed.
+    /// Returns the first error: from the peer's bytes, from [`fail`](Self::fail), or [`ProtocolError::UnexpectedEof`]
+    /// if the transport ended without the peer's Close frame. `None` after that Close. Log it when the transport is
+    /// closed.
     #[must_use]
     pub const fn error(&self) -> Option<ProtocolError> {
         self.machine().error()
@@ -97,8 +100,8 @@ impl<R: Role> Receiver<R> {
         self.frames.machine_mut().control_mut().forget();
     }
 
-    /// Takes the control frame that is due, for the transmitter of a [split](crate::Connection::split) connection. Call this
-    /// after each [`receive`](Self::receive). A newer Pong can replace one that waits in the host's channel.
+    /// Takes the control frame that is due, for the transmitter of a [split](crate::Connection::split) connection. Call
+    /// this after each [`receive`](Self::receive). A newer Pong can replace one that waits in the host's channel.
     #[must_use]
     pub fn take_reply(&mut self) -> Option<Reply> {
         self.frames.machine_mut().control_mut().take()

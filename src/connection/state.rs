@@ -1,7 +1,8 @@
 //! The life of a connection, as one table (RFC 6455 sections 5.5.1, 7.1.1, 7.1.3 and 7.1.7).
 //!
-//! All rules about closing are here: no other file decides when a connection is closing or closed, or what to do with the
-//! transport. The table depends on what was received, on whether our Close was sent, and on whether the transport has ended.
+//! All rules about closing are here: no other file decides when a connection is closing or closed, or what to do with
+//! the transport. The table depends on what was received, on whether our Close was sent, and on whether the transport
+//! has ended.
 
 use crate::role::Side;
 
@@ -18,15 +19,15 @@ pub enum State {
     Closed,
 }
 
-/// What to do with the transport once [`poll_transmit`](crate::Connection::poll_transmit) has returned 0 and its output is
-/// written. It answers "when do I close TCP?" (RFC 6455 section 7.1.1).
+/// What to do with the transport once [`poll_transmit`](crate::Connection::poll_transmit) has returned 0 and its output
+/// is written. It answers "when do I close TCP?" (RFC 6455 section 7.1.1).
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub enum Transport {
     /// Go on reading and writing.
     Keep,
-    /// Shut down the writing side, then read and discard until the end of the stream or the closing timeout, then close.
-    /// Unread bytes would cause a reset, which can destroy the Close frame.
+    /// Shut down the writing side, then read and discard until the end of the stream or the closing timeout, then
+    /// close. Unread bytes would cause a reset, which can destroy the Close frame.
     HalfClose,
     /// Read and discard until the peer ends the stream or the closing timeout, then close: the server closes first.
     // RFC 6455 7.1.1 [6455-7.1.1-6]
@@ -64,7 +65,8 @@ pub(crate) const fn lookup(incoming: Incoming, eof: bool, sent: bool, side: Side
         // [6455-7.1.1-3] [6455-7.1.1-5] [6455-7.1.1-6] [6455-7.1.2-2]
         (I::Close, false, true) if side.is_server() => (Closing, Transport::HalfClose),
         (I::Close, false, true) => (Closing, Transport::AwaitEof),
-        // Failed, and our Close was sent: close, without waiting for an answer [6455-7.1.7-1] [6455-7.1.7-3] [6455-7.1.7-7]
+        // Failed, and our Close was sent: close, without waiting for an answer [6455-7.1.7-1] [6455-7.1.7-3]
+        // [6455-7.1.7-7]
         (I::Error, false, true) => (Closing, Transport::HalfClose),
         (I::Close | I::Error, true, true) => (Closed, Transport::Close),
     }

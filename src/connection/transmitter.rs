@@ -18,8 +18,8 @@ use sequence::Sequence;
 
 /// The sending half of a [`Connection`](crate::Connection).
 ///
-/// It does not know what was received. Until our Close frame is sent it accepts messages, so the host can send those that it
-/// has queued before the [`Reply`](super::Reply) to the peer's Close (RFC 6455 section 5.5.1).
+/// It does not know what was received. Until our Close frame is sent it accepts messages, so the host can send those
+/// that it has queued before the [`Reply`](super::Reply) to the peer's Close (RFC 6455 section 5.5.1).
 #[derive(Debug)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct Transmitter<R> {
@@ -32,8 +32,8 @@ impl<R: Role> Transmitter<R> {
         Self { role, sequence: Sequence::new(config) }
     }
 
-    /// Writes a text message as one frame, masked while it is copied: at most 14 bytes longer than `text`. One buffer can take
-    /// many messages, one after the other.
+    /// Writes a text message as one frame, masked while it is copied: at most 14 bytes longer than `text`. One buffer
+    /// can take many messages, one after the other.
     ///
     /// # Errors
     ///
@@ -53,8 +53,8 @@ impl<R: Role> Transmitter<R> {
         self.write_unvalidated(MessageKind::Binary, data, out)
     }
 
-    /// Writes a message of any kind as one frame, like [`write_text`](Self::write_text). Does not validate text: the host
-    /// knows that `body` is UTF-8, because it was received as text, for example.
+    /// Writes a message of any kind as one frame, like [`write_text`](Self::write_text). Does not validate text: the
+    /// host knows that `body` is UTF-8, because it was received as text, for example.
     ///
     /// # Errors
     ///
@@ -70,8 +70,8 @@ impl<R: Role> Transmitter<R> {
     }
 
     /// Writes the next fragment of `message`; its length is 0 when the message is complete. A fragment is as long as
-    /// `out` and [`Config::fragment_size`](crate::connection::Config::fragment_size) allow. Control frames can be sent between
-    /// fragments, so that none waits for a large message. Other messages cannot.
+    /// `out` and [`Config::fragment_size`](crate::connection::Config::fragment_size) allow. Control frames can be sent
+    /// between fragments, so that none waits for a large message. Other messages cannot.
     ///
     /// # Errors
     ///
@@ -99,9 +99,9 @@ impl<R: Role> Transmitter<R> {
         Ok(written)
     }
 
-    /// Returns the header of a data frame with `len` bytes of payload. The host sends the payload after it: in pieces, from
-    /// the memory that it is in, in one vectored write. Call [`mask_payload`](Self::mask_payload) for each piece first. `fin` ends the
-    /// message. A frame after one without `fin` continues its message and has the same `kind`.
+    /// Returns the header of a data frame with `len` bytes of payload. The host sends the payload after it: in pieces,
+    /// from the memory that it is in, in one vectored write. Call [`mask_payload`](Self::mask_payload) for each piece
+    /// first. `fin` ends the message. A frame after one without `fin` continues its message and has the same `kind`.
     ///
     /// ```
     /// use barews::connection::MessageKind;
@@ -146,8 +146,8 @@ impl<R: Role> Transmitter<R> {
         Ok(self.sequence.begin(kind, FrameHeader { fin, rsv, opcode, masking_key, payload_len: len }))
     }
 
-    /// Counts the next piece of the payload that [`begin_frame`](Self::begin_frame) announced; a client masks it in place. Do not change
-    /// the piece afterwards.
+    /// Counts the next piece of the payload that [`begin_frame`](Self::begin_frame) announced; a client masks it in
+    /// place. Do not change the piece afterwards.
     ///
     /// # Errors
     ///
@@ -162,8 +162,8 @@ impl<R: Role> Transmitter<R> {
         Ok(())
     }
 
-    /// Like [`mask_payload`](Self::mask_payload), but leaves `part` unchanged: masks it while copying as much of it to `out` as fits.
-    /// Returns the number of bytes copied.
+    /// Like [`mask_payload`](Self::mask_payload), but leaves `part` unchanged: masks it while copying as much of it to
+    /// `out` as fits. Returns the number of bytes copied.
     ///
     /// ```
     /// use barews::connection::MessageKind;
@@ -197,7 +197,8 @@ impl<R: Role> Transmitter<R> {
         Ok(len)
     }
 
-    /// Returns how many payload bytes of the current frame are still to be sent. No other frame can be sent before them.
+    /// Returns how many payload bytes of the current frame are still to be sent. No other frame can be sent before
+    /// them.
     #[must_use]
     pub const fn unsent_payload(&self) -> u64 {
         self.sequence.left()
@@ -208,7 +209,8 @@ impl<R: Role> Transmitter<R> {
     #[inline]
     fn write(&mut self, opcode: Opcode, fin: bool, payload: &[u8], out: &mut [u8]) -> Result<Written, SendError> {
         match FrameHeader::encoded_len(!R::IS_SERVER, payload.len() as u64) {
-            // Most messages are short. Their branch has a constant header length, so the compiler drops bounds checks. For clients this saved instructions but cost time, so only servers have it.
+            // Most messages are short. Their branch has a constant header length, so the compiler drops bounds checks.
+            // For clients this saved instructions but cost time, so only servers have it.
             // mutant: replace match guard FAST with true, false: only the speed differs
             2 if FAST => self.write_with(2, opcode, fin, payload, out),
             header_len => self.write_with(header_len, opcode, fin, payload, out),

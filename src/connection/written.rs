@@ -1,7 +1,7 @@
 //! What a send call returns.
 
-/// The length of the frame that a call has written to the start of the buffer, in bytes; 0 if there was nothing to write. Send
-/// these bytes: the engine keeps no copy.
+/// The length of the frame that a call has written to the start of the buffer, in bytes; 0 if there was nothing to
+/// write. Send these bytes: the engine keeps no copy.
 ///
 /// ```
 /// let mut connection = barews::Connection::new(barews::Server, &Default::default());

@@ -34,8 +34,8 @@ impl Level {
     pub const LARGE: Self =
         Self(&Method { shares: Shares { newest: 4, older: 4, symbols: 3 }, deflate: levels::large });
 
-    /// Returns the memory for a window of this size, in bytes. The smallest window of `SMALL` takes 384 bytes, the largest
-    /// of `LARGE` 208 KiB.
+    /// Returns the memory for a window of this size, in bytes. The smallest window of `SMALL` takes 384 bytes, the
+    /// largest of `LARGE` 208 KiB.
     #[must_use]
     pub const fn memory(self, window_size: usize) -> usize {
         self.0.shares.memory(window_size)
@@ -54,7 +54,7 @@ impl defmt::Format for Level {
 ///
 /// The host lends the memory, an array, a slice or a vector: all of `memory.as_mut()` counts, and its initial content
 /// does not matter. [`Level::memory`] returns how much a window takes. With less memory, the deflater uses a smaller
-/// window than was agreed, which a sender may do. The host chooses for each message whether to compress it.
+/// window than was agreed, as RFC 7692 allows. The host chooses for each message whether to compress it.
 ///
 /// **Secrets.** The length of a message is visible even over TLS. If a secret and text chosen by an attacker are
 /// compressed together, in one message or (with context takeover) in several, the attacker can recover the secret from
@@ -128,8 +128,8 @@ impl<M: AsMut<[u8]>> Deflater<M> {
     /// Set RSV1 on the first frame of the message, and FIN on its last.
     ///
     /// Each part is flushed, so the peer can inflate it at once: that costs 5 bytes. The last part of a message can be
-    /// empty. Unlike [`deflate_message`](Self::deflate_message), this does not decline a part: one that does not get smaller grows by a
-    /// few bytes.
+    /// empty. Unlike [`deflate_message`](Self::deflate_message), this does not decline a part: one that does not get
+    /// smaller grows by a few bytes.
     ///
     /// # Errors
     ///

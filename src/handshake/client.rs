@@ -109,8 +109,8 @@ impl<'c, S: AsRef<[u8]> + AsMut<[u8]>> ClientHandshake<'c, S> {
     ///
     /// # Errors
     ///
-    /// The response breaks a rule or a limit. The handshake has failed, and every later call returns the same error: close
-    /// the transport.
+    /// The response breaks a rule or a limit. The handshake has failed, and every later call returns the same error:
+    /// close the transport.
     pub fn receive<'b>(&mut self, bytes: &'b mut [u8]) -> Result<Progress<'b>, HandshakeError> {
         let consumed = match self.state {
             State::Failed(error) => return Err(error), // RFC 6455 7.2.1 [6455-7.2.1-1]

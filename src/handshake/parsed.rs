@@ -5,8 +5,8 @@
 //! [`Start`] selects the upgrade of HTTP/1.1 or the extended CONNECT of HTTP/2 and HTTP/3 ([RFC
 //! 8441](https://www.rfc-editor.org/rfc/rfc8441), [RFC 9220](https://www.rfc-editor.org/rfc/rfc9220)). An extended
 //! CONNECT must pass the same checks, except those of the hop-by-hop fields and the key, which it does not have. The
-//! bytes of its stream are the connection's input and output, masked as over TCP. To close the transport, end the
-//! stream (END_STREAM, FIN); to reset it, reset the stream (CANCEL, H3_REQUEST_CANCELLED).
+//! bytes of its stream are the connection's input and output, masked as over TCP. Closing the transport
+//! means ending the stream (END_STREAM, FIN). Resetting it means resetting the stream (CANCEL, H3_REQUEST_CANCELLED).
 //!
 //! Limits count a start line and a field as the bytes that they take in HTTP/1.1. The storage holds the request target
 //! and the values of the fields that matter, plus 4 bytes for each of them.

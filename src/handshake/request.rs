@@ -271,9 +271,9 @@ impl RequestLine {
             b"HEAD" => Method::Head,
             _ => return Err(HandshakeError::Method),
         };
-        // RFC 9112 3.2.1, 3.2.2 [6455-4.2.1-2]: an absolute path or an absolute `http` or `https` URI. All visible ASCII is
-        // accepted, although RFC 3986 requires escapes for some of it: browsers send `|`, `[` and others unescaped. A
-        // fragment is never sent (RFC 6455 3).
+        // RFC 9112 3.2.1, 3.2.2 [6455-4.2.1-2]: an absolute path or an absolute `http` or `https` URI. All visible
+        // ASCII is accepted, although RFC 3986 requires escapes for some of it: browsers send `|`, `[` and others
+        // unescaped. A fragment is never sent (RFC 6455 3).
         let mut rest = Cursor(target);
         let mut authority: &[u8] = &[];
         if !target.starts_with(b"/") {
@@ -282,7 +282,7 @@ impl RequestLine {
             Authority::read(&mut rest).map_err(|_| HandshakeError::Target)?;
             authority = start.before(rest);
         }
-        // A query without a path: there is no `/` in the storage to begin the resource name.
+        // Refuse a query without a path: the resource name must begin with `/`, and the storage has none.
         let path = rest.0;
         if path.starts_with(b"?") || !is_all(target, TARGET) {
             return Err(HandshakeError::Target);

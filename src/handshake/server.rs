@@ -28,8 +28,8 @@ pub struct ServerHandshake<'c, S> {
     pub(super) line: RequestLine,
     pub(super) state: State,
     pub(super) answered: bool,
-    /// The answer to the key of an upgrade. It is computed at the end of the request, which saves stack: `accept` also
-    /// has a connection there.
+    /// The answer to the key of an upgrade, computed at the end of the request to save stack in
+    /// [`accept`](Self::accept), which makes a connection.
     pub(super) accept: [u8; 28],
 }
 

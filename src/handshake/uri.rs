@@ -1,5 +1,5 @@
-//! WebSocket URIs (RFC 6455 section 3, RFC 3986 section 3). Text with other characters than ASCII must already be in
-//! its ASCII form (RFC 6455 section 11.1.1).
+//! WebSocket URIs (RFC 6455 section 3, RFC 3986 section 3). Convert text that is not ASCII to its ASCII form first (RFC
+//! 6455 section 11.1.1).
 
 use super::authority::Authority;
 use super::chars::{PATH, QUERY};

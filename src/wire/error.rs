@@ -1,11 +1,12 @@
-//! Errors of frames: [`ProtocolError`] is the peer's fault, [`SendError`] is the host's. Both are small, flat and `Copy`.
+//! Errors of frames: [`ProtocolError`] is the peer's fault, [`SendError`] is the host's. Both are small, flat and
+//! `Copy`.
 
 use super::close_code::CloseCode;
 
 /// The peer broke a rule of the protocol, or a limit that we set; the connection has failed (RFC 6455 section 7.1.7).
 ///
-/// The error is sticky: nothing more is read from the peer. A Close frame with [`close_code`](Self::close_code) is queued
-/// and waits for [`poll_transmit`](crate::Connection::poll_transmit).
+/// The error is sticky: nothing more is read from the peer. A Close frame with [`close_code`](Self::close_code) is
+/// queued and waits for [`poll_transmit`](crate::Connection::poll_transmit).
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[non_exhaustive]
@@ -51,7 +52,8 @@ pub enum ProtocolError {
     /// In a compressed message, a stored block whose length does not match its complement (RFC 1951 section 3.2.4).
     #[cfg(feature = "deflate")]
     DeflateStoredLength,
-    /// In a compressed message, an invalid Huffman code, or a symbol that the code does not have (RFC 1951 section 3.2.7).
+    /// In a compressed message, an invalid Huffman code, or a symbol that the code does not have (RFC 1951 section
+    /// 3.2.7).
     #[cfg(feature = "deflate")]
     DeflateCode,
     /// In a compressed message, a reference to before the window (RFC 7692 section 7.2.1).
@@ -125,8 +127,9 @@ pub enum SendError {
         /// The bytes that the call needs.
         need: usize,
     },
-    /// The connection is closing or closed: a Close frame was sent or received, or the connection failed (RFC 6455 section
-    /// 6.1). The [`Transmitter`](crate::connection::Transmitter) of a split connection only knows what was sent.
+    /// The connection is closing or closed: a Close frame was sent or received, or the connection failed (RFC 6455
+    /// section 6.1). The [`Transmitter`](crate::connection::Transmitter) of a split connection only knows what was
+    /// sent.
     Closing,
     /// Inside a frame whose payload is not yet complete.
     FrameInProgress,

@@ -45,7 +45,8 @@ impl Opcode {
         self.0 & 0x7 > 2
     }
 
-    /// Returns true if RFC 6455 or a negotiated extension defines the opcode: `extension_opcodes` has bit n for opcode n.
+    /// Returns true if RFC 6455 or a negotiated extension defines the opcode: `extension_opcodes` has bit n for opcode
+    /// n.
     pub(crate) const fn is_defined(self, extension_opcodes: u16) -> bool {
         !self.is_reserved() || extension_opcodes >> self.0 & 1 != 0
     }

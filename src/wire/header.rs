@@ -1,4 +1,5 @@
-//! The frame header (RFC 6455 section 5.2): parsed with every rule that a header alone can break, encoded in its shortest form.
+//! The frame header (RFC 6455 section 5.2): parsed with every rule that a header alone can break, encoded in its
+//! shortest form.
 
 use super::error::ProtocolError;
 use super::first_byte::{FirstByte, Opcode};
@@ -7,7 +8,8 @@ use crate::target::FAST;
 /// The most payload that a control frame may carry, in bytes (RFC 6455 section 5.5).
 pub const MAX_CONTROL_PAYLOAD: usize = 125;
 
-/// The longest control frame, in bytes: header, masking key and payload. An output buffer of this size always suffices for
+/// The longest control frame, in bytes: header, masking key and payload. An output buffer of this size always suffices
+/// for
 /// [`poll_transmit`](crate::Connection::poll_transmit).
 pub const MAX_CONTROL_FRAME: usize = 2 + 4 + MAX_CONTROL_PAYLOAD;
 
@@ -44,8 +46,9 @@ impl FrameHeader {
     ///
     /// # Errors
     ///
-    /// A length that is not in its shortest form or above 2^63 - 1, and a control frame that is fragmented or too long. Reserved
-    /// bits and opcodes and the masking bit are left to the [connection](crate::connection), which knows what was negotiated.
+    /// A length that is not in its shortest form or above 2^63 - 1, and a control frame that is fragmented or too long.
+    /// Reserved bits and opcodes and the masking bit are left to the [connection](crate::connection), which knows what
+    /// was negotiated.
     // RFC 6455 5.7 has examples [6455-5.7-1]
     #[inline]
     pub fn parse(bytes: &[u8]) -> Result<Option<(Self, usize)>, ProtocolError> {
@@ -138,8 +141,8 @@ impl FrameHeader {
         Ok(())
     }
 
-    /// Encodes the header, with the length in its shortest form. Bits that have no place in it are left out. The caller keeps
-    /// the rules for control frames.
+    /// Encodes the header, with the length in its shortest form. Bits that have no place in it are left out. The caller
+    /// keeps the rules for control frames.
     #[inline]
     pub fn encode(&self) -> EncodedHeader {
         let mut bytes = [0; Self::MAX_LEN];

@@ -1,8 +1,8 @@
 //! Masking: XOR with a repeating key of four bytes (RFC 6455 section 5.3).
 //!
-//! One kernel masks in place and while copying: a [`Source`] says where the bytes come from. On 64-bit targets it works on
-//! blocks of a size known to the compiler, which become vector instructions; elsewhere it is the loop [`bytes`], which the
-//! tests compare the blocks with.
+//! One kernel masks in place and while copying: a [`Source`] says where the bytes come from. On 64-bit targets it works
+//! on blocks of a size known to the compiler, which become vector instructions; elsewhere it is the loop [`bytes`],
+//! which the tests compare the blocks with.
 
 use crate::target::FAST;
 
@@ -37,7 +37,8 @@ impl Mask {
         self.apply_is_ascii(data);
     }
 
-    /// Like [`apply`](Self::apply), and returns whether the result is ASCII, which comes for free from the OR of all words.
+    /// Like [`apply`](Self::apply), and returns whether the result is ASCII, which comes for free from the OR of all
+    /// words.
     #[inline(never)]
     pub(crate) fn apply_is_ascii(&mut self, data: &mut [u8]) -> bool {
         self.apply_inline(data)
@@ -156,12 +157,14 @@ fn bytes<S: Source>(from: S, to: &mut [u8], mut key: u32) -> u8 {
 
 /// Blocks for vector units. Each function returns the OR of the result.
 ///
-/// What is not a whole number of blocks is done as the first W bytes and the last W bytes, which can overlap: both are loaded
-/// before either is stored. So there is one step for each power of two, and no loop over single bytes from four bytes on.
+/// What is not a whole number of blocks is done as the first W bytes and the last W bytes, which can overlap: both are
+/// loaded before either is stored. So there is one step for each power of two, and no loop over single bytes from four
+/// bytes on.
 mod wide {
     use super::{InPlace, Source, bytes};
 
-    /// So long that LLVM sees a loop in each block, not a stride over blocks, which AVX-512 would make five times slower.
+    /// So long that LLVM sees a loop in each block, not a stride over blocks, which AVX-512 would make five times
+    /// slower.
     const BLOCK: usize = 256;
     /// From this length on it pays that no vector crosses a cache line.
     const LONG: usize = 1200;
@@ -186,8 +189,8 @@ mod wide {
         if S::ASCII { or } else { 0 }
     }
 
-    /// Begins with one vector by itself, so that no later one crosses a cache line: the next one begins after the `unaligned`
-    /// bytes that precede the first aligned address. The two overlap and store the same bytes there.
+    /// Begins with one vector by itself, so that no later one crosses a cache line: the next one begins after the
+    /// `unaligned` bytes that precede the first aligned address. The two overlap and store the same bytes there.
     #[inline(never)]
     fn long<S: Source>(from: S, to: &mut [u8], key: u64, unaligned: usize) -> u64 {
         let Some(mut first) = from.load::<ALIGN>(to, 0) else { return never!(0) };

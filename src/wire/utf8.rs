@@ -1,7 +1,8 @@
 //! UTF-8, incrementally (RFC 6455 section 8.1, RFC 3629).
 //!
-//! Whether a byte is allowed depends on the three bytes before it and on nothing else. So the whole state is the last three
-//! bytes, and the text can be split anywhere. The rule is the [formula]; the other files apply it to many bytes at a time.
+//! Whether a byte is allowed depends on the three bytes before it and on nothing else. So the whole state is the last
+//! three bytes, and the text can be split anywhere. The rule is the [formula]; the other files apply it to many bytes
+//! at a time.
 
 mod formula;
 #[cfg(feature = "simdutf8")]
@@ -144,8 +145,8 @@ mod tests {
         }
     }
 
-    /// What goes wrong, and what does not, at every place in texts that have all kinds of characters, or no rare ones, or
-    /// only short ones.
+    /// What goes wrong, and what does not, at every place in texts that have all kinds of characters, or no rare ones,
+    /// or only short ones.
     #[test]
     fn push_agrees_with_core_on_a_mistake_at_every_place_in_a_long_text() {
         const PARTS: [&[u8]; 19] = [

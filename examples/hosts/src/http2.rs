@@ -75,7 +75,7 @@ impl AsyncWrite for Http2Stream {
 impl Drop for Http2Stream {
     fn drop(&mut self) {
         if !self.ended {
-            self.outgoing.send_reset(Reason::CANCEL); // stands for a TCP reset [8441-5-9]
+            self.outgoing.send_reset(Reason::CANCEL); // corresponds to a TCP reset [8441-5-9]
         }
     }
 }

@@ -48,8 +48,8 @@ impl<R: Role> Transmitter<R> {
         self.control(opcode, payload, out)
     }
 
-    /// Writes the reply that [`Receiver::take_reply`](crate::connection::Receiver::take_reply) returned. Its length is 0
-    /// after our Close frame, which nothing follows.
+    /// Writes the reply that [`Receiver::take_reply`](crate::connection::Receiver::take_reply) returned. Its length is
+    /// 0 after our Close frame, which nothing follows.
     ///
     /// # Errors
     ///

@@ -43,8 +43,8 @@ impl Sequence {
         }
     }
 
-    /// Decides whether a data frame can be sent now. Returns its opcode: that of `kind`, or CONTINUATION inside a message of
-    /// this kind.
+    /// Decides whether a data frame can be sent now. Returns its opcode: that of `kind`, or CONTINUATION inside a
+    /// message of this kind.
     ///
     /// If several rules forbid the frame, the first of these decides the error:
     ///

@@ -82,8 +82,8 @@ struct Reader<'i> {
 }
 
 impl Reader<'_> {
-    /// Takes bytes until there are at least 56 bits. That is enough for three literals in the table, or for a match, which
-    /// has at most 48 bits. Returns false if the input has no further word.
+    /// Takes bytes until there are at least 56 bits. That is enough for three literals in the table, or for a match,
+    /// which has at most 48 bits. Returns false if the input has no further word.
     #[inline(always)]
     fn refill(&mut self) -> bool {
         self.bits.refill_word(&mut self.input)

@@ -61,8 +61,8 @@ impl<const T: usize, const S: usize> Decoder<T, S> {
     /// Builds the code in which symbol n has `lengths[n]` bits; 0 means that the symbol is not used. Returns false if
     /// there is no such code.
     ///
-    /// A code must be complete. With `partial`, it may also have no symbol, or a single one of one bit (RFC 1951 section
-    /// 3.2.7).
+    /// A code must be complete. With `partial`, it may also have no symbol, or a single one of one bit (RFC 1951
+    /// section 3.2.7).
     pub(super) fn build(&mut self, lengths: &[u8], partial: bool) -> bool {
         let mut count = [0u16; MAX_BITS + 1];
         for bits in lengths {

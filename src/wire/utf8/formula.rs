@@ -1,8 +1,8 @@
-//! The rules of UTF-8 for one byte and the three bytes before it (RFC 3629), without branches, so that the compiler can turn
-//! them into vector instructions. A result is in bit 7 of a byte.
+//! The rules of UTF-8 for one byte and the three bytes before it (RFC 3629), without branches, so that the compiler can
+//! turn them into vector instructions. A result is in bit 7 of a byte.
 
-/// Bit 7 is set when `data` cannot follow `last`, which becomes the last three bytes. The formula byte by byte is the shortest
-/// code.
+/// Bit 7 is set when `data` cannot follow `last`, which becomes the last three bytes. The formula byte by byte is the
+/// shortest code.
 pub(super) fn push(last: &mut [u8; 3], data: &[u8]) -> u8 {
     let [mut p3, mut p2, mut p1] = *last;
     let mut bad = 0;

@@ -1,5 +1,5 @@
-//! The whole characters of longer pieces by the crate `simdutf8`, which has vectors as wide as the processor. What is cut off
-//! at both ends goes to [`wide`].
+//! The whole characters of longer pieces by the crate `simdutf8`, which has vectors as wide as the processor. What is
+//! cut off at both ends goes to [`wide`].
 
 use super::formula::cut_character;
 use super::wide;

@@ -1,5 +1,5 @@
-//! The formula over windows of a size known to the compiler, which become vectors. A window begins with the three bytes before
-//! the first that it checks.
+//! The formula over windows of a size known to the compiler, which become vectors. A window begins with the three bytes
+//! before the first that it checks.
 
 use super::formula::{cut_character, from, is, wrong};
 
@@ -76,7 +76,8 @@ fn check<const W: usize>(window: &[u8; W]) -> u8 {
     bad
 }
 
-/// Skips the windows at the start of `data` that are [common](is_common). What is left begins with the three bytes before it.
+/// Skips the windows at the start of `data` that are [common](is_common). What is left begins with the three bytes
+/// before it.
 #[inline(always)]
 fn skip_common(data: &[u8]) -> &[u8] {
     // The three bytes before a window must not be rare. Only the first window has some that no common window contains.
@@ -90,8 +91,8 @@ fn skip_common(data: &[u8]) -> &[u8] {
     skip_windows::<{ BEFORE + 64 }>(data, rest)
 }
 
-/// Skips windows of W bytes in `rest`, the end of `data`, up to the first that is not [common](is_common). The last window can
-/// begin before `rest` if at least half of it is new.
+/// Skips windows of W bytes in `rest`, the end of `data`, up to the first that is not [common](is_common). The last
+/// window can begin before `rest` if at least half of it is new.
 #[inline(always)]
 fn skip_windows<'a, const W: usize>(data: &'a [u8], mut rest: &'a [u8]) -> &'a [u8] {
     let end = data.last_chunk::<W>();
@@ -105,8 +106,8 @@ fn skip_windows<'a, const W: usize>(data: &'a [u8], mut rest: &'a [u8]) -> &'a [
     rest
 }
 
-/// An order of the bytes in which those with rules that few texts need are the greatest. XOR with 0F reverses each row of 16
-/// bytes, which puts E0 at the end of its row, next to the row from F0:
+/// An order of the bytes in which those with rules that few texts need are the greatest. XOR with 0F reverses each row
+/// of 16 bytes, which puts E0 at the end of its row, next to the row from F0:
 ///
 /// | byte | order | rules |
 /// |---|---|---|
@@ -122,8 +123,8 @@ const fn order(b: u8) -> u8 {
 }
 const RARE: u8 = order(0xE0);
 
-/// Whether every byte of the window is right and not rare, for half the price of [`check`]. The first three bytes are not
-/// checked, and must not be rare either.
+/// Whether every byte of the window is right and not rare, for half the price of [`check`]. The first three bytes are
+/// not checked, and must not be rare either.
 ///
 /// `kind` adds 0x40 to the signed byte, which puts the bytes that are never allowed below all others:
 ///
