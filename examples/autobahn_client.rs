@@ -13,8 +13,8 @@ use std::time::Duration;
 
 use barews::connection::{Config, Event, Transport};
 use barews::deflate::{Deflater, Inflater, Level, Parameters, RSV1};
-use barews::handshake::{ClientConfig, ClientHandshake, Progress, Uri};
-use barews::wire::MAX_CONTROL_FRAME;
+use barews::handshake::{ClientConfig, ClientHandshake, ClientRequest, Progress, Uri};
+use barews::wire::{MAX_CONTROL_FRAME, Rsv};
 
 /// The largest windows, with context takeover.
 const OFFERS: [Parameters; 1] = [Parameters::DEFAULT];
@@ -52,20 +52,20 @@ fn talk(uri: &str, echo: bool) -> Result<Vec<u8>, Box<dyn Error>> {
     // The opening handshake. Bytes that the server sent after it stay in `rx`, at `unread`.
     let mut value = [0; 128];
     let extensions = Parameters::offer(&OFFERS, &mut value)?;
-    let config = ClientConfig { extensions, ..ClientConfig::new(uri) };
+    let config = ClientConfig { extensions, ..ClientConfig::DEFAULT };
     let mut handshake = ClientHandshake::new(&config, random(), [0; 512]);
-    let len = handshake.request(&mut tx)?;
+    let len = handshake.request(&ClientRequest::new(uri), &mut tx)?;
     socket.write_all(&tx[..len])?;
     let (mut connection, agreed, mut unread) = loop {
         let len = socket.read(&mut rx)?;
         if len == 0 {
             handshake.receive_eof()?;
         }
-        if let Progress::Complete { rest } = handshake.receive(&mut rx[..len])? {
-            let unread = len - rest.len()..len;
+        if let Progress::Complete { consumed, .. } = handshake.receive(&mut rx[..len])? {
+            let unread = consumed..len;
             let extensions = handshake.response().into_iter().flat_map(|response| response.extensions());
             let agreed = Parameters::agree(&OFFERS, extensions)?;
-            let config = Config { extension_rsv: if agreed.is_some() { RSV1 } else { 0 }, ..Config::DEFAULT };
+            let config = Config { extension_rsv: if agreed.is_some() { RSV1 } else { Rsv::NONE }, ..Config::DEFAULT };
             break (handshake.connect(random::<4>, &config)?, agreed, unread);
         }
     };
@@ -99,7 +99,7 @@ fn talk(uri: &str, echo: bool) -> Result<Vec<u8>, Box<dyn Error>> {
                         None => piece.payload,
                     };
                     // RFC 7692 6.1: RSV1 on the first frame only [7692-6.1-3]
-                    let rsv = if agreed.is_some() && piece.first { RSV1 } else { 0 };
+                    let rsv = if agreed.is_some() && piece.first { RSV1 } else { Rsv::NONE };
                     let header = connection.begin_frame_with_rsv(piece.kind, piece.last, rsv, payload.len() as u64)?;
                     connection.mask_payload(payload)?; // masks it in place
                     socket.write_all(header.as_bytes())?;

@@ -52,8 +52,8 @@ fn serve(mut stream: TcpStream) -> Result<(), Box<dyn Error>> {
         let refusal = match handshake.receive(&mut rx[..len]) {
             Ok(Progress::Partial) if len == 0 => return Ok(()),
             Ok(Progress::Partial) => continue,
-            Ok(Progress::Complete { rest }) => {
-                let unread = len - rest.len()..len;
+            Ok(Progress::Complete { consumed, .. }) => {
+                let unread = consumed..len;
                 match handshake.accept(&Accept::default(), &Config::DEFAULT, &mut tx) {
                     Ok((len, connection)) => {
                         stream.write_all(&tx[..len])?;

@@ -18,7 +18,7 @@ use std::thread;
 use std::time::Duration;
 
 use barews::connection::{Chunk, Config, Event, MessageKind, Outgoing, Receiver, Reply, Transmitter};
-use barews::handshake::{ClientConfig, ClientHandshake, Progress, Response, Uri};
+use barews::handshake::{ClientConfig, ClientHandshake, ClientRequest, Progress, Response, Uri};
 use barews::wire::CloseCode;
 use barews::{Client, Connection};
 use lexopt::prelude::*;
@@ -131,17 +131,13 @@ fn open(
     rx: &mut [u8],
 ) -> Result<(Connection<Client<Keys>>, Range<usize>), Error> {
     let subprotocols: Vec<_> = arguments.subprotocols.iter().map(String::as_str).collect();
-    let headers: Vec<_> = arguments.headers.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
-    let config = ClientConfig {
-        subprotocols: &subprotocols,
-        fields: &headers,
-        origin: arguments.origin.as_deref(),
-        ..ClientConfig::new(uri)
-    };
+    let fields: Vec<_> = arguments.headers.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
+    let config = ClientConfig { subprotocols: &subprotocols, ..ClientConfig::DEFAULT };
     let mut handshake = ClientHandshake::new(&config, random(), vec![0; 16 << 10]);
-    let mut request = vec![0; 64 << 10];
-    let len = handshake.request(&mut request)?;
-    socket.write_all(&request[..len])?;
+    let request = ClientRequest { origin: arguments.origin.as_deref(), fields: &fields, ..ClientRequest::new(uri) };
+    let mut tx = vec![0; 64 << 10];
+    let len = handshake.request(&request, &mut tx)?;
+    socket.write_all(&tx[..len])?;
 
     loop {
         let len = match socket.read(rx) {
@@ -151,8 +147,8 @@ fn open(
         if len == 0 {
             handshake.receive_eof()?;
         }
-        if let Progress::Complete { rest } = handshake.receive(&mut rx[..len])? {
-            let unread = len - rest.len()..len;
+        if let Progress::Complete { consumed, .. } = handshake.receive(&mut rx[..len])? {
+            let unread = consumed..len;
             let response = handshake.response().expect("it is complete");
             if !response.is_accepted() {
                 return Err(refusal(&response).into());

@@ -17,7 +17,7 @@ use barews::connection::{Config, Event, State, Transport};
 use barews::deflate::{Deflater, Inflater, Level, MAX_RESPONSE, Parameters, RSV1};
 use barews::handshake::{Accept, OriginPolicy, Progress, ServerConfig, ServerHandshake};
 use barews::message::MessageBuffer;
-use barews::wire::MAX_CONTROL_FRAME;
+use barews::wire::{MAX_CONTROL_FRAME, Rsv};
 
 /// An echo keeps no secrets, so pages of any origin can use it.
 static HANDSHAKE: ServerConfig<'_> = ServerConfig::new(OriginPolicy::Any);
@@ -68,8 +68,8 @@ fn serve(mut stream: TcpStream, limits: Parameters) -> Result<(), Box<dyn Error>
         let refusal = match handshake.receive(&mut rx[..len]) {
             Ok(Progress::Partial) if len == 0 => return Ok(()),
             Ok(Progress::Partial) => continue,
-            Ok(Progress::Complete { rest }) => {
-                let unread = len - rest.len()..len;
+            Ok(Progress::Complete { consumed, .. }) => {
+                let unread = consumed..len;
                 let mut value = [0; MAX_RESPONSE];
                 let agreed = match handshake.request() {
                     Some(request) => limits.accept(request.extensions(), &mut value)?,
@@ -77,7 +77,8 @@ fn serve(mut stream: TcpStream, limits: Parameters) -> Result<(), Box<dyn Error>
                 };
                 let (agreed, extensions) = agreed.unzip();
                 let accept = Accept { extensions: extensions.unwrap_or(""), ..Accept::default() };
-                let config = Config { extension_rsv: if agreed.is_some() { RSV1 } else { 0 }, ..Config::DEFAULT };
+                let config =
+                    Config { extension_rsv: if agreed.is_some() { RSV1 } else { Rsv::NONE }, ..Config::DEFAULT };
                 match handshake.accept(&accept, &config, &mut tx) {
                     Ok((len, connection)) => {
                         stream.write_all(&tx[..len])?;
@@ -124,7 +125,7 @@ fn serve(mut stream: TcpStream, limits: Parameters) -> Result<(), Box<dyn Error>
                     // RFC 7692 6.1: RSV1 on the first frame, here the only one [7692-6.1-3]
                     let (rsv, payload) = match deflater.deflate_message(message.payload, &mut out) {
                         Some(deflated) => (RSV1, deflated),
-                        None => (0, message.payload),
+                        None => (Rsv::NONE, message.payload),
                     };
                     let header = connection.begin_frame_with_rsv(message.kind, true, rsv, payload.len() as u64)?;
                     connection.mask_payload(payload)?;

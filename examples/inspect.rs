@@ -18,7 +18,7 @@ use std::{env, fs};
 
 use barews::connection::Config;
 use barews::handshake::{OriginPolicy, Progress, ServerConfig, ServerHandshake, accept_key};
-use barews::wire::FrameHeader;
+use barews::wire::{FrameHeader, Rsv};
 use barews::{Client, Connection, HandshakeError, ProtocolError, Server};
 
 #[allow(dead_code, reason = "the tests use the rest of this file")]
@@ -228,7 +228,7 @@ impl Direction {
             max_frame_size: max,
             max_message_size: max,
             max_fragments: fragments,
-            extension_rsv: talk.rsv,
+            extension_rsv: Rsv::from_bits(talk.rsv),
             ..Config::DEFAULT
         };
         self.engine = Some(if self.is_client {
@@ -273,7 +273,7 @@ impl Direction {
             _ => "reserved",
         };
         let mask = header.masking_key.map_or("-".to_owned(), |key| format!("{:08x}", u32::from_be_bytes(key)));
-        let bits = format!("{:3} {:03b} {mask:8}  {:8}", u8::from(header.fin), header.rsv, header.payload_len);
+        let bits = format!("{:3} {:03b} {mask:8}  {:8}", u8::from(header.fin), header.rsv.bits(), header.payload_len);
         self.row(name, &bits, shown, out);
     }
 
@@ -305,7 +305,7 @@ fn show(header: &FrameHeader, payload: &[u8]) -> String {
     let start = &payload[..payload.len().min(48)];
     let more = if start.len() < payload.len() { " ..." } else { "" };
     match str::from_utf8(start) {
-        Ok(text) if header.opcode.bits() != 2 && header.rsv == 0 && !text.contains(|c| c < ' ' && c != '\n') => {
+        Ok(text) if header.opcode.bits() != 2 && header.rsv.is_empty() && !text.contains(|c| c < ' ' && c != '\n') => {
             format!("{text:?}{more}")
         }
         _ => {

@@ -105,8 +105,8 @@ fn serve(mut stream: &TcpStream, timeouts: Timeouts, seconds: u32) -> Result<(),
         let refusal = match handshake.receive(&mut rx[..len]) {
             Ok(Progress::Partial) if len == 0 => return Ok(()),
             Ok(Progress::Partial) => continue,
-            Ok(Progress::Complete { rest }) => {
-                let unread = len - rest.len()..len;
+            Ok(Progress::Complete { consumed, .. }) => {
+                let unread = consumed..len;
                 match handshake.accept(&Accept::default(), &LIMITS, &mut tx) {
                     Ok((len, connection)) => {
                         stream.write_all(&tx[..len])?;

@@ -32,17 +32,24 @@ pub use written::Written;
 
 use crate::role::{Role, Server};
 use crate::wire::error::{ProtocolError, SendError};
-use crate::wire::{CloseCode, EncodedHeader, FrameHeader, Opcode};
+use crate::wire::{CloseCode, EncodedHeader, FrameHeader, Opcode, Rsv};
 
 /// Both halves of a connection, for a host that reads and writes in one task. [`split`](Self::split) separates them.
 ///
 /// It begins in the state OPEN: the [opening handshake](crate::handshake) returns it. A host that did the handshake by
 /// itself calls [`new`](Self::new).
-#[derive(Debug)]
-#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct Connection<R> {
     receiver: Receiver<R>,
     transmitter: Transmitter<R>,
+}
+
+shown! {
+    impl[R: Role] Connection<R> {
+        state: State = this.state(),
+        error: Option<ProtocolError> = this.error(),
+        unread_payload: u64 = this.unread_payload(),
+        buffered_amount: u64 = this.buffered_amount(),
+    } of this
 }
 
 impl<R: Role> Connection<R> {
@@ -217,7 +224,7 @@ impl<R: Role> Connection<R> {
         &mut self,
         kind: MessageKind,
         fin: bool,
-        rsv: u8,
+        rsv: Rsv,
         len: u64,
     ) -> Result<EncodedHeader, SendError> {
         self.check_open()?;
@@ -243,7 +250,7 @@ impl<R: Role> Connection<R> {
     ///
     /// [`SendError::PayloadTooLong`]; nothing is changed.
     #[inline]
-    pub fn copy_payload(&mut self, part: &[u8], out: &mut [u8]) -> Result<usize, SendError> {
+    pub fn copy_payload(&mut self, part: &[u8], out: &mut [u8]) -> Result<Written, SendError> {
         self.transmitter.copy_payload(part, out)
     }
 
@@ -356,6 +363,12 @@ impl<R: Role> Connection<R> {
     /// [`Receiver::transport`] needs to know.
     pub fn split(self) -> (Receiver<R>, Transmitter<R>) {
         (self.receiver, self.transmitter)
+    }
+
+    /// Returns the whole state, for tests that compare it. `Debug` omits keys and payloads.
+    #[doc(hidden)]
+    pub fn internals(&self) -> impl core::fmt::Debug + '_ {
+        (self.receiver.internals(), self.transmitter.internals())
     }
 
     /// RFC 6455 6.1: data is sent in the state OPEN only [6455-6.1-2]

@@ -37,16 +37,19 @@ pub struct Timeouts {
     pub pong: Option<u64>,
     /// For the peer's Close frame, and for the end of the transport.
     pub closing: Option<u64>,
+    #[doc(hidden)]
+    pub _non_exhaustive: (),
 }
 
 impl Timeouts {
     /// Defaults for ticks of a millisecond: 10 s for the handshake, no idle timeout, a Ping after 20 s of silence, 20 s
     /// for its Pong, 5 s for closing.
     pub const MILLISECONDS: Self =
-        Self { handshake: Some(10_000), idle: None, ping: Some(20_000), pong: Some(20_000), closing: Some(5_000) };
+        Self { handshake: Some(10_000), ping: Some(20_000), pong: Some(20_000), closing: Some(5_000), ..Self::NEVER };
 
     /// No deadlines.
-    pub const NEVER: Self = Self { handshake: None, idle: None, ping: None, pong: None, closing: None };
+    pub const NEVER: Self =
+        Self { handshake: None, idle: None, ping: None, pong: None, closing: None, _non_exhaustive: () };
 }
 
 impl Default for Timeouts {
@@ -120,7 +123,7 @@ impl Deadlines {
     /// Call this when the transport has been opened. The time for the handshake starts now.
     #[must_use]
     pub const fn new(timeouts: Timeouts, now: u64) -> Self {
-        let Timeouts { handshake, idle, ping, pong, closing } = timeouts;
+        let Timeouts { handshake, idle, ping, pong, closing, _non_exhaustive: () } = timeouts;
         let timeouts = [ticks(handshake), ticks(idle), ticks(ping), ticks(pong), ticks(closing)];
         let due = [now.saturating_add(ticks(handshake)), NEVER, NEVER, NEVER, NEVER];
         Self { timeouts, due, asked: NEVER, pings: 0, closing: false }

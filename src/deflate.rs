@@ -14,6 +14,7 @@
 //! ```
 //! use barews::connection::{Config, Connection, Event};
 //! use barews::deflate::{Deflater, Inflater, Level, Parameters, RSV1};
+//! use barews::wire::Rsv;
 //! use barews::message::MessageBuffer;
 //!
 //! # let agreed = Parameters::DEFAULT;
@@ -40,7 +41,7 @@
 //!         // Echo complete messages.
 //!         let (rsv, payload) = match deflater.deflate_message(message.payload, &mut out) {
 //!             Some(deflated) => (RSV1, deflated),
-//!             None => (0, message.payload),
+//!             None => (Rsv::NONE, message.payload),
 //!         };
 //!         let header = connection.begin_frame_with_rsv(message.kind, true, rsv, payload.len() as u64)?;
 //!         connection.mask_payload(payload)?;

@@ -27,7 +27,7 @@
 //! let (len, connection) = match handshake.receive(&mut read) {
 //!     Ok(Progress::Partial) => return, // read more
 //!     Err(error) => (handshake.refuse(error, &mut out).unwrap(), None),
-//!     Ok(Progress::Complete { rest }) => {
+//!     Ok(Progress::Complete { rest, .. }) => {
 //!         assert!(rest.is_empty()); // otherwise pass it to the connection first
 //!         let request = handshake.request().unwrap();
 //!         assert_eq!(request.field("Cookie"), Some(&b"id=7"[..]));
@@ -51,21 +51,21 @@
 //! # A client
 //!
 //! ```
-//! use barews::handshake::{ClientConfig, ClientHandshake, Progress, Uri};
+//! use barews::handshake::{ClientConfig, ClientHandshake, ClientRequest, Progress, Uri};
 //!
 //! # fn random<const N: usize>() -> [u8; N] { let mut bytes = [0; N]; getrandom::fill(&mut bytes).unwrap(); bytes }
 //! let uri = Uri::parse("ws://example.com/room").unwrap();
-//! let config = ClientConfig { subprotocols: &["chat"], ..ClientConfig::new(uri) };
+//! let config = ClientConfig { subprotocols: &["chat"], ..ClientConfig::DEFAULT };
 //! let mut handshake = ClientHandshake::new(&config, random(), [0; 512]);
 //! let mut out = [0; 512];
-//! let len = handshake.request(&mut out).unwrap();
+//! let len = handshake.request(&ClientRequest::new(uri), &mut out).unwrap();
 //! // Connect to uri.host() (an IPv6 address without its brackets) and uri.port(), with TLS if uri.secure(). Send
 //! // out[..len], then read:
 //! # let mut read = *b"HTTP/1.1 302 Found\r\nLocation: ws://example.org/\r\n\r\n";
 //! match handshake.receive(&mut read) {
 //!     Ok(Progress::Partial) => {} // read more
 //!     Err(_) => {}                // close
-//!     Ok(Progress::Complete { rest }) => {
+//!     Ok(Progress::Complete { rest, .. }) => {
 //!         let response = handshake.response().unwrap();
 //!         if response.is_accepted() {
 //!             let connection = handshake.connect(random::<4>, &Default::default()).unwrap();
@@ -119,7 +119,7 @@ mod uri;
 mod writer;
 
 pub use client::ClientHandshake;
-pub use config::{Accept, ClientConfig, MAX_FIELDS, MAX_HEAD_SIZE, ServerConfig, Subprotocol};
+pub use config::{Accept, ClientConfig, ClientRequest, MAX_FIELDS, MAX_HEAD_SIZE, ServerConfig, Subprotocol};
 pub use error::UriError;
 pub use extensions::{Extension, Param, ParamValue};
 pub use key::accept_key;

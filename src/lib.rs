@@ -14,10 +14,11 @@
 //! | [`handshake`] | the HTTP/1.1 upgrade for both roles, and the extended CONNECT of HTTP/2 and HTTP/3; returns a connection |
 //! | [`message`] | whole messages in storage that the host lends (optional) |
 //! | [`deadlines`] | timeouts and keepalive as data (optional) |
+//! | [`append`] | what the engine writes, at the end of a vector (optional) |
 //! | `deflate` | permessage-deflate (RFC 7692): messages compressed in memory that the host lends (feature `deflate`) |
 //!
 //! `connection` builds on `wire`; `handshake`, `message` and `deadlines` build on `connection` and not on each other;
-//! `deflate` builds on `connection` and `handshake`. A role is a type, [`Server`] or [`Client`]. The chapter `hosts`
+//! `append` and `deflate` build on `connection` and `handshake`. A role is a type, [`Server`] or [`Client`]. The chapter `hosts`
 //! covers event loops, runtimes, TLS and HTTP; the chapter `microcontroller` covers the choices of a firmware.
 //!
 //! # The host's loop
@@ -45,7 +46,7 @@
 //!    so that control frames can be sent in between. [`begin_frame`](Connection::begin_frame) and
 //!    [`mask_payload`](Connection::mask_payload) send a payload from the memory that it is in.
 //!    [`copy_payload`](Connection::copy_payload) leaves it unchanged and copies it piece by piece. To send many short
-//!    messages, write them into one buffer, and write that to the transport once.
+//!    messages, write them into one buffer, and write that to the transport once. [`Append`] does so with a vector.
 //! 5. **Close.** [`write_close`](Connection::write_close) starts the closing handshake; a peer's Close is answered by
 //!    step 3.
 //! 6. **Close the transport** when [`transport`](Connection::transport) says so, not before: it says when to shut down
@@ -116,6 +117,7 @@
 //!
 //! # Features
 //!
+//! * `alloc`, `heapless`: [`Append`] for the vectors of these crates.
 //! * `deflate`: the layer `deflate`, permessage-deflate.
 //! * `defmt`: `defmt::Format` on every public type.
 //! * `small-sha1`: for the handshake, SHA-1 and Base64 written for size instead of the crates `sha1_smol` and
@@ -144,6 +146,10 @@
 #[macro_use]
 mod macros;
 
+#[cfg(feature = "alloc")]
+extern crate alloc;
+
+pub mod append;
 mod bytes;
 pub mod connection;
 pub mod deadlines;
@@ -162,6 +168,7 @@ mod target;
 pub mod wire;
 mod writer;
 
+pub use append::Append;
 pub use connection::Connection;
 pub use handshake::error::{BuildError, HandshakeError};
 pub use role::{Client, MaskingKeys, Role, Server};

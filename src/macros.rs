@@ -31,3 +31,27 @@ macro_rules! display {
         impl core::error::Error for $error {}
     )*};
 }
+
+/// Implements `Debug` and `defmt::Format` by what a host can see of a value: no masking key, no payload, no cookie.
+macro_rules! shown {
+    (impl[$($generics:tt)*] $Name:ident<$($argument:tt),*> { $($field:ident: $Type:ty = $value:expr),* $(,)? } of $this:ident) => {
+        impl<$($generics)*> core::fmt::Debug for $Name<$($argument),*> {
+            fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+                let $this = self;
+                f.debug_struct(stringify!($Name))$(.field(stringify!($field), &$value))*.finish_non_exhaustive()
+            }
+        }
+
+        #[cfg(feature = "defmt")]
+        impl<$($generics)*> defmt::Format for $Name<$($argument),*> {
+            fn format(&self, f: defmt::Formatter<'_>) {
+                #[derive(defmt::Format)]
+                struct $Name {
+                    $($field: $Type),*
+                }
+                let $this = self;
+                $Name { $($field: $value),* }.format(f);
+            }
+        }
+    };
+}

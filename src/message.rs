@@ -35,11 +35,14 @@ use crate::wire::error::ProtocolError;
 /// assert_eq!(whole.as_deref(), Some("Hello"));
 /// # Ok::<(), barews::ProtocolError>(())
 /// ```
-#[derive(Clone, Copy, Debug)]
-#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+#[derive(Clone, Copy)]
 pub struct MessageBuffer<S> {
     storage: S,
     len: usize,
+}
+
+shown! {
+    impl[S] MessageBuffer<S> { len: usize = this.len } of this
 }
 
 /// A complete message.
@@ -75,6 +78,7 @@ impl<S: AsMut<[u8]>> MessageBuffer<S> {
     /// [`Connection::fail`](crate::Connection::fail), which closes with 1009: a part of the message is lost. To refuse
     /// such a message at its frame header, set
     /// [`Config::max_message_size`](crate::connection::Config::max_message_size) to the length of the storage.
+    /// [`ProtocolError::NoStorage`] if that length is 0.
     // RFC 6455 5.4, 6.2: the payload is the fragments' in order [6455-5.4-3] [6455-5.4-6] [6455-6.2-4]
     #[inline]
     pub fn push<'a>(&'a mut self, chunk: Chunk<'a>) -> Result<Option<Message<'a>>, ProtocolError> {
@@ -97,7 +101,11 @@ impl<S: AsMut<[u8]>> MessageBuffer<S> {
         }
         let start = self.len;
         self.len = usize::MAX; // until the next message, if it does not fit: never return one with a gap
-        let rest = self.storage.as_mut().get_mut(start..).ok_or(ProtocolError::MessageTooBig)?;
+        let storage = self.storage.as_mut();
+        if storage.is_empty() {
+            return Err(ProtocolError::NoStorage);
+        }
+        let rest = storage.get_mut(start..).ok_or(ProtocolError::MessageTooBig)?;
         let place = rest.get_mut(..part.len()).ok_or(ProtocolError::MessageTooBig)?;
         self.len = start.saturating_add(copy(place, part));
         Ok(())

@@ -10,6 +10,7 @@ pub(crate) mod error;
 mod first_byte;
 mod header;
 mod mask;
+mod rsv;
 mod utf8;
 
 pub use close::CloseFrame;
@@ -18,4 +19,5 @@ pub(crate) use first_byte::FirstByte;
 pub use first_byte::Opcode;
 pub use header::{EncodedHeader, FrameHeader, MAX_CONTROL_FRAME, MAX_CONTROL_PAYLOAD};
 pub use mask::Mask;
+pub use rsv::Rsv;
 pub use utf8::Utf8Validator;

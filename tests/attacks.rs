@@ -124,12 +124,12 @@ fn flood_of_pings_leaves_one_pong() {
 #[test]
 fn flood_of_pings_inside_a_frame_is_answered_after_it() {
     let mut host = Host::<Server>::new(&Config::DEFAULT);
-    host.frame(MessageKind::Binary, true, 0, 1000).unwrap();
+    host.begin_frame(MessageKind::Binary, true, 0, 1000).unwrap();
     for n in 0..10_000u32 {
         host.feed(&from_peer::<Server>(0x89, &vec![n as u8; n as usize % 126]));
     }
     assert_eq!(host.replies, []);
-    host.payload(&[0; 1000]).unwrap();
+    host.write_payload(&[0; 1000]).unwrap();
     assert_eq!(host.replies, [(0x8A, vec![9_999u32 as u8; 9_999 % 126])]);
 }
 
@@ -304,16 +304,16 @@ fn size_limits_are_exact_and_truncate_nothing() {
 fn masking_hides_chosen_payloads() {
     let chosen = b"GET /script.js HTTP/1.1\r\nHost: victim.example\r\n\r\n";
     let mut host = Host::<Client<Keys>>::new(&Config { fragment_size: 100, ..Config::DEFAULT });
-    host.message(MessageKind::Binary, chosen).unwrap();
-    host.message(MessageKind::Binary, chosen).unwrap();
-    host.ping(chosen).unwrap();
-    host.pong(chosen).unwrap();
+    host.write_message(MessageKind::Binary, chosen).unwrap();
+    host.write_message(MessageKind::Binary, chosen).unwrap();
+    host.write_ping(chosen).unwrap();
+    host.write_pong(chosen).unwrap();
     let mut outgoing = barews::connection::Outgoing::binary(chosen);
-    while host.fragment(&mut outgoing, MessageKind::Binary, 100).unwrap() {}
-    host.frame(MessageKind::Binary, true, 0, chosen.len() as u64).unwrap();
-    host.payload(chosen).unwrap();
+    while host.write_fragment(&mut outgoing, MessageKind::Binary, 100).unwrap() {}
+    host.begin_frame(MessageKind::Binary, true, 0, chosen.len() as u64).unwrap();
+    host.write_payload(chosen).unwrap();
     host.feed(&from_peer::<Client<Keys>>(0x89, chosen)); // the client repeats it in its Pong
-    host.close(1000, core::str::from_utf8(chosen).unwrap()).unwrap();
+    host.write_close(1000, core::str::from_utf8(chosen).unwrap()).unwrap();
     let (mut at, mut seen) = (0, Vec::new());
     while at < host.output.len() {
         let header = raw::read_header(&host.output[at..]).unwrap();

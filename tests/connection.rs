@@ -3,7 +3,7 @@
 use barews::connection::{
     Config, Event, MessageKind, Outgoing, Receiver, Reply, State, Transmitter, Transport, Written,
 };
-use barews::wire::{CloseCode, MAX_CONTROL_FRAME, Opcode};
+use barews::wire::{CloseCode, MAX_CONTROL_FRAME, Opcode, Rsv};
 use barews::{Client, Connection, ProtocolError, SendError, Server};
 use barews_testkit::oracle::{Incoming, Situation};
 use barews_testkit::transcript::Transcript;
@@ -43,10 +43,10 @@ fn p06_p07_pending_pong_is_neither_lost_nor_corrupted() {
                     for cut in head.len()..=stream.len() {
                         let ended = cut == stream.len() || cut >= stream.len() - from_peer::<R>(PONG, b"end").len();
                         let mut host = Host::<R>::new(&Config::DEFAULT);
-                        host.frame(MessageKind::Binary, true, 0, 1).unwrap();
+                        host.begin_frame(MessageKind::Binary, true, 0, 1).unwrap();
                         host.feed(&stream[..cut]);
                         assert_eq!(host.replies, [], "P6: nothing inside a frame");
-                        host.payload(b"x").unwrap();
+                        host.write_payload(b"x").unwrap();
                         let at_the_cut = host.replies.len();
                         host.feed(&stream[cut..]);
                         let (a, newest) = (
@@ -83,10 +83,10 @@ fn p07_pending_pong_survives_an_extensions_control_frame() {
     let config = Config { extension_opcodes: 1 << 11, ..Config::DEFAULT };
     for len in [0, 14, 15, 125] {
         let mut host = Host::<Server>::new(&config);
-        host.frame(MessageKind::Binary, true, 0, 1).unwrap();
+        host.begin_frame(MessageKind::Binary, true, 0, 1).unwrap();
         host.feed(&from_peer::<Server>(PING, &[7; 125]));
         host.feed(&from_peer::<Server>(0x8B, &vec![8; len]));
-        host.payload(b"x").unwrap();
+        host.write_payload(b"x").unwrap();
         assert_eq!(host.replies, [(PONG, vec![7; 125])], "{len} bytes");
     }
 }
@@ -96,7 +96,7 @@ fn p07_pending_pong_survives_an_extensions_control_frame() {
 fn pending_pong_survives_frames_split_across_reads() {
     for size in [1, 2, 3, 5, 1000] {
         let mut host = Host::<Server>::new(&Config::DEFAULT);
-        host.frame(MessageKind::Binary, true, 0, 1).unwrap();
+        host.begin_frame(MessageKind::Binary, true, 0, 1).unwrap();
         host.feed(&from_peer::<Server>(PING, &[7; 125]));
         let passing: Vec<Vec<u8>> = (0..20)
             .map(|i| match i % 3 {
@@ -106,7 +106,7 @@ fn pending_pong_survives_frames_split_across_reads() {
             })
             .collect();
         host.feed_cut(&passing.concat(), &[size]);
-        host.payload(b"x").unwrap();
+        host.write_payload(b"x").unwrap();
         assert_eq!(host.replies, [(PONG, vec![7; 125])], "in reads of {size}");
         assert_eq!(host.log.messages().len(), 13);
     }
@@ -231,15 +231,15 @@ fn copy_payload_leaves_the_source_unchanged() {
     let mut out = [9; 4];
     assert_eq!(client.copy_payload(b"a", &mut out), Err(SendError::PayloadTooLong));
     assert_eq!(server.count_payload(b"a"), Err(SendError::PayloadTooLong));
-    assert_eq!((out, client.copy_payload(b"", &mut out)), ([9; 4], Ok(0)));
+    assert_eq!((out, client.copy_payload(b"", &mut out)), ([9; 4], Ok(Written(0))));
 
     _ = client.begin_frame(MessageKind::Binary, true, 7).unwrap();
     _ = server.begin_frame(MessageKind::Binary, true, 7).unwrap();
-    assert_eq!(client.copy_payload(&[0; 7], &mut out[..3]), Ok(3));
-    assert_eq!((client.copy_payload(&[0; 4], &mut []), out), (Ok(0), [1, 2, 3, 9]));
-    assert_eq!((client.copy_payload(&[0; 5], &mut out), out), (Ok(4), [4, 1, 2, 3]));
+    assert_eq!(client.copy_payload(&[0; 7], &mut out[..3]), Ok(Written(3)));
+    assert_eq!((client.copy_payload(&[0; 4], &mut []), out), (Ok(Written(0)), [1, 2, 3, 9]));
+    assert_eq!((client.copy_payload(&[0; 5], &mut out), out), (Ok(Written(4)), [4, 1, 2, 3]));
     assert_eq!((client.buffered_amount(), client.copy_payload(&[0], &mut out)), (0, Err(SendError::PayloadTooLong)));
-    assert_eq!((server.copy_payload(b"abc", &mut out), out), (Ok(3), *b"abc\x03"));
+    assert_eq!((server.copy_payload(b"abc", &mut out), out), (Ok(Written(3)), *b"abc\x03"));
     assert_eq!(server.count_payload(b"abcde"), Err(SendError::PayloadTooLong));
     assert_eq!((server.buffered_amount(), server.count_payload(b"defg"), server.buffered_amount()), (4, Ok(()), 0));
 }
@@ -273,7 +273,7 @@ fn closing_rules_hold_in_every_order_of_events() {
             host.drain = Drain::ByHand;
             for step in 0..3 {
                 if sent && step == when && !(incoming == Incoming::Nothing && eof && step == 2) {
-                    host.close(1000, "").unwrap();
+                    host.write_close(1000, "").unwrap();
                 }
                 match (step, incoming) {
                     (0, Incoming::Close) => host.feed(&from_peer::<R>(CLOSE, b"")),
@@ -310,7 +310,7 @@ fn host_can_answer_a_close_with_its_own_code() {
     let mut host = Host::<Server>::new(&Config::DEFAULT);
     host.drain = Drain::ByHand;
     host.feed(&from_peer::<Server>(CLOSE, b"\x03\xe9"));
-    host.close(4001, "seen").unwrap();
+    host.write_close(4001, "seen").unwrap();
     host.drain();
     assert_eq!(host.log.sent(), [(CLOSE, b"\x0f\xa1seen".to_vec())]);
     assert!(host.connection.is_clean());
@@ -319,7 +319,7 @@ fn host_can_answer_a_close_with_its_own_code() {
 /// A header whose payload is still missing yields no event, whatever its bits are.
 #[test]
 fn header_without_payload_yields_no_event() {
-    let config = Config { extension_rsv: 7, ..Config::DEFAULT };
+    let config = Config { extension_rsv: Rsv::from_bits(7), ..Config::DEFAULT };
     for first in [0x01, 0x51, 0x81, 0xD1, 0x82, 0x89] {
         let mut connection = Connection::new(Client(|| [0; 4]), &config);
         assert_eq!(connection.receive(&mut [first, 1]).unwrap().event, None, "{first:#x}");
@@ -331,7 +331,7 @@ fn header_without_payload_yields_no_event() {
 /// [6455-6.2-5] [6455-6.2-6]
 #[test]
 fn reserved_bits_are_reported_frame_by_frame() {
-    let config = Config { extension_rsv: 7, ..Config::DEFAULT };
+    let config = Config { extension_rsv: Rsv::from_bits(7), ..Config::DEFAULT };
     let frames = [(0x41, &b""[..]), (0x00, b""), (0x10, b"ab"), (0x20, b""), (0x80, b"c")];
     let stream: Vec<u8> = frames.iter().flat_map(|(first, payload)| from_peer::<Server>(*first, payload)).collect();
     let expected = [(4, true, false, 0), (1, false, false, 2), (2, false, false, 0), (0, false, true, 1)];
@@ -349,8 +349,8 @@ fn reserved_bits_are_reported_frame_by_frame() {
                 assert_eq!(chunk.kind, MessageKind::Text);
                 match chunks.last_mut() {
                     // The cut is inside the payload of one frame.
-                    Some(last) if last.0 == 1 && (chunk.rsv, chunk.last) == (0, false) => last.3 += chunk.payload.len(),
-                    _ => chunks.push((chunk.rsv, chunk.first, chunk.last, chunk.payload.len())),
+                    Some(last) if last.0 == 1 && chunk.rsv.is_empty() && !chunk.last => last.3 += chunk.payload.len(),
+                    _ => chunks.push((chunk.rsv.bits(), chunk.first, chunk.last, chunk.payload.len())),
                 }
             }
         }
@@ -364,16 +364,16 @@ fn buffered_amount_counts_the_reply_and_the_open_frame() {
     fn check<R: Side + Debug>(header: u64) {
         let mut host = Host::<R>::new(&Config::DEFAULT);
         host.drain = Drain::ByHand;
-        host.frame(MessageKind::Binary, true, 0, 1000).unwrap();
-        host.payload(&[0; 300]).unwrap();
+        host.begin_frame(MessageKind::Binary, true, 0, 1000).unwrap();
+        host.write_payload(&[0; 300]).unwrap();
         assert_eq!(host.connection.buffered_amount(), 700);
         host.feed(&from_peer::<R>(PING, b"ping"));
         assert_eq!(host.connection.buffered_amount(), 700 + header + 4);
-        host.payload(&[0; 700]).unwrap();
+        host.write_payload(&[0; 700]).unwrap();
         assert_eq!(host.connection.buffered_amount(), header + 4);
         host.drain();
         assert_eq!(host.connection.buffered_amount(), 0);
-        host.close(1000, "").unwrap();
+        host.write_close(1000, "").unwrap();
         host.feed(&from_peer::<R>(PING, b"ping"));
         assert_eq!(host.connection.buffered_amount(), 0, "nothing is sent after our Close");
     }
@@ -426,11 +426,10 @@ fn unread_payload_counts_down_to_the_end_of_the_frame() {
 /// The defaults are those in the table of limits. [6455-10.4-2]
 #[test]
 fn config_defaults_match_the_documentation() {
-    let Config { max_frame_size, max_message_size, max_fragments, fragment_size, extension_rsv, extension_opcodes } =
-        Config::default();
-    assert_eq!((max_frame_size, max_message_size), (16 * 1024 * 1024, 64 * 1024 * 1024));
-    assert_eq!((max_fragments, fragment_size), (1024 * 1024, 16 * 1024));
-    assert_eq!((extension_rsv, extension_opcodes), (0, 0));
+    let config = Config::default();
+    assert_eq!((config.max_frame_size, config.max_message_size), (16 * 1024 * 1024, 64 * 1024 * 1024));
+    assert_eq!((config.max_fragments, config.fragment_size), (1024 * 1024, 16 * 1024));
+    assert_eq!((config.extension_rsv, config.extension_opcodes), (Rsv::NONE, 0));
 }
 
 /// A buffer of `MAX_CONTROL_FRAME` bytes suffices for every control frame; a smaller one does not.
@@ -452,7 +451,7 @@ fn only_reserved_opcodes_are_sent_for_extensions() {
     let mut server = Connection::new(Server, &Config { extension_opcodes: u16::MAX, ..Config::DEFAULT });
     let mut out = [0; 16];
     for opcode in 0..=15 {
-        let data = server.write_unvalidated(MessageKind::Extension(opcode), b"", &mut out);
+        let data = server.write_unvalidated(MessageKind::Extension(Opcode::from_bits(opcode)), b"", &mut out);
         assert_eq!(data.is_ok(), (3..=7).contains(&opcode), "{opcode}");
         let control = server.write_extension_control(Opcode::from_bits(opcode), b"", &mut out);
         assert_eq!(control.is_ok(), (11..=15).contains(&opcode), "{opcode}");
@@ -460,4 +459,17 @@ fn only_reserved_opcodes_are_sent_for_extensions() {
             assert_eq!(refused, Err(SendError::Reserved));
         }
     }
+}
+
+/// A log must not contain masking keys, payloads or cookies.
+#[test]
+fn debug_shows_the_state_without_keys_and_payloads() {
+    let mut client = Connection::new(Client(|| [0xA1, 0xB2, 0xC3, 0xD4]), &Config::DEFAULT);
+    let _header = client.begin_frame(MessageKind::Text, true, 5).unwrap();
+    assert!(client.receive(&mut [0x89, 4, 0xEE, 0xEE, 0xEE, 0xEE]).unwrap().event.is_some());
+    let shown = format!("{client:?}");
+    assert_eq!(shown, "Connection { state: Open, error: None, unread_payload: 0, buffered_amount: 15, .. }");
+    let (receiver, transmitter) = client.split();
+    assert_eq!(format!("{receiver:?}"), "Receiver { error: None, close_received: false, unread_payload: 0, .. }");
+    assert_eq!(format!("{transmitter:?}"), "Transmitter { close_sent: false, unsent_payload: 5, .. }");
 }

@@ -8,8 +8,14 @@ use barews_testkit::{Host, Keys, raw};
 use proptest::prelude::*;
 
 /// Five different timeouts, so that no test can confuse two of them.
-const TIMEOUTS: Timeouts =
-    Timeouts { handshake: Some(1000), idle: Some(500), ping: Some(100), pong: Some(30), closing: Some(70) };
+const TIMEOUTS: Timeouts = Timeouts {
+    handshake: Some(1000),
+    idle: Some(500),
+    ping: Some(100),
+    pong: Some(30),
+    closing: Some(70),
+    ..Timeouts::NEVER
+};
 const KEEPALIVE: Timeouts = Timeouts { idle: None, ..TIMEOUTS };
 
 fn opened(timeouts: Timeouts, now: u64) -> Deadlines {
@@ -201,9 +207,16 @@ fn deadlines_at_or_after_u64_max_are_disabled() {
 
 #[test]
 fn default_timeouts_match_the_documentation() {
-    let expected =
-        Timeouts { handshake: Some(10_000), idle: None, ping: Some(20_000), pong: Some(20_000), closing: Some(5_000) };
-    assert_eq!(Timeouts::MILLISECONDS, expected);
+    let expected = [
+        ("handshake", Some(10_000)),
+        ("idle", None),
+        ("ping", Some(20_000)),
+        ("pong", Some(20_000)),
+        ("closing", Some(5_000)),
+    ];
+    let Timeouts { handshake, idle, ping, pong, closing, .. } = Timeouts::MILLISECONDS;
+    let names = ["handshake", "idle", "ping", "pong", "closing"];
+    assert_eq!(Vec::from_iter(names.into_iter().zip([handshake, idle, ping, pong, closing])), expected);
 }
 
 /// An event of a connection.
@@ -297,7 +310,7 @@ proptest! {
         steps in proptest::collection::vec((0..60u64, step()), 0..40),
     ) {
         let [handshake, idle, ping, pong, closing] = spans[..] else { unreachable!() };
-        let timeouts = Timeouts { handshake, idle, ping, pong, closing };
+        let timeouts = Timeouts { handshake, idle, ping, pong, closing, ..Timeouts::NEVER };
         let mut deadlines = Deadlines::new(timeouts, 0);
         let mut model = Model::default();
         model.put("handshake", handshake, 0);
@@ -382,7 +395,7 @@ fn keepalive_measures_the_round_trip_of_a_connection() {
 fn closing_timeout_ends_a_connection_that_the_peer_does_not_close() {
     let mut deadlines = opened(KEEPALIVE, 0);
     let mut client = Host::<Client<Keys>>::new(&Default::default());
-    client.close(1000, "").unwrap();
+    client.write_close(1000, "").unwrap();
     deadlines.on_state(client.connection.state(), 10);
     assert_eq!((client.connection.transport(), next(&deadlines)), (Transport::Keep, Some((Reason::Closing, 80))));
     client.feed(&raw::frame(0x88, None, b""));

@@ -247,15 +247,15 @@ fn p08_every_frame_has_a_fresh_key() {
     fn everything<R: Side + Debug>() -> Host<R> {
         let config = Config { fragment_size: 10, extension_opcodes: 1 << 11, ..Config::DEFAULT };
         let mut host = Host::<R>::new(&config);
-        host.message(MessageKind::Text, b"message").unwrap();
+        host.write_message(MessageKind::Text, b"message").unwrap();
         let body = [7; 35];
         let mut outgoing = barews::connection::Outgoing::binary(&body);
-        while host.fragment(&mut outgoing, MessageKind::Binary, 100).unwrap() {}
-        host.frame(MessageKind::Binary, true, 0, 3).unwrap();
-        host.payload(&[1, 2, 3]).unwrap();
-        host.ping(b"ping").unwrap();
-        host.pong(b"pong").unwrap();
-        host.extension_control(11, b"control").unwrap();
+        while host.write_fragment(&mut outgoing, MessageKind::Binary, 100).unwrap() {}
+        host.begin_frame(MessageKind::Binary, true, 0, 3).unwrap();
+        host.write_payload(&[1, 2, 3]).unwrap();
+        host.write_ping(b"ping").unwrap();
+        host.write_pong(b"pong").unwrap();
+        host.write_extension_control(11, b"control").unwrap();
         host.feed(&raw::frame(0x89, R::IS_SERVER.then_some([1, 2, 3, 4]), b"ping"));
         host.feed(&raw::frame(0x88, R::IS_SERVER.then_some([1, 2, 3, 4]), b""));
         assert_eq!(raw::frames(&host.output).len(), 1 + 4 + 1 + 3 + 2);
@@ -340,19 +340,19 @@ fn p11_refused_calls_change_nothing() {
             ("open", |_| {}, None, None, None),
             (
                 "in a frame",
-                |h| assert!(h.frame(MessageKind::Text, true, 0, 9).is_ok()),
+                |h| assert!(h.begin_frame(MessageKind::Text, true, 0, 9).is_ok()),
                 Some(FrameInProgress),
                 Some(FrameInProgress),
                 Some(FrameInProgress),
             ),
             (
                 "in a message",
-                |h| assert!(h.frame(MessageKind::Binary, false, 0, 0).is_ok()),
+                |h| assert!(h.begin_frame(MessageKind::Binary, false, 0, 0).is_ok()),
                 Some(MessageInProgress),
                 None,
                 None,
             ),
-            ("Close sent", |h| h.close(1000, "").unwrap(), Some(Closing), Some(Closing), Some(Closing)),
+            ("Close sent", |h| h.write_close(1000, "").unwrap(), Some(Closing), Some(Closing), Some(Closing)),
             (
                 "Close received, unanswered",
                 |h| {
@@ -390,24 +390,24 @@ fn p11_refused_calls_change_nothing() {
                 prepare(&mut host);
                 host
             };
-            assert_eq!(new().message(MessageKind::Text, b"Hello").err(), data, "message, {name}");
-            assert_eq!(new().ping(b"Hello").err(), control, "ping, {name}");
-            assert_eq!(new().pong(&[0; 125]).err(), control, "pong, {name}");
-            assert_eq!(new().close(1000, "bye").err(), close, "close, {name}");
-            assert_eq!(new().close_without_status().err(), close, "close_without_status, {name}");
+            assert_eq!(new().write_message(MessageKind::Text, b"Hello").err(), data, "message, {name}");
+            assert_eq!(new().write_ping(b"Hello").err(), control, "ping, {name}");
+            assert_eq!(new().write_pong(&[0; 125]).err(), control, "pong, {name}");
+            assert_eq!(new().write_close(1000, "bye").err(), close, "close, {name}");
+            assert_eq!(new().write_close_without_status().err(), close, "close_without_status, {name}");
             let body = [0; 300];
             let mut outgoing = barews::connection::Outgoing::unvalidated(MessageKind::Text, &body);
-            assert_eq!(new().fragment(&mut outgoing, MessageKind::Text, 100).err(), data, "fragment, {name}");
+            assert_eq!(new().write_fragment(&mut outgoing, MessageKind::Text, 100).err(), data, "fragment, {name}");
             let text_frame = if name == "in a message" { Some(MessageInProgress) } else { data };
-            assert_eq!(new().frame(MessageKind::Text, true, 0, 7).err(), text_frame, "frame, {name}");
+            assert_eq!(new().begin_frame(MessageKind::Text, true, 0, 7).err(), text_frame, "frame, {name}");
             let left = new().frame_left;
-            assert_eq!(new().payload(&vec![0; left as usize + 1]), Err(PayloadTooLong), "payload, {name}");
+            assert_eq!(new().write_payload(&vec![0; left as usize + 1]), Err(PayloadTooLong), "payload, {name}");
             // Too long for any state that would send it.
             let too_long = control.or(Some(PayloadTooLong));
-            assert_eq!(new().ping(&[0; 126]).err(), too_long, "long ping, {name}");
+            assert_eq!(new().write_ping(&[0; 126]).err(), too_long, "long ping, {name}");
             if close.is_none() {
-                assert_eq!(new().close(1000, &"x".repeat(124)), Err(PayloadTooLong), "long reason, {name}");
-                assert_eq!(new().close(1005, ""), Err(SendError::CloseCode), "1005, {name}");
+                assert_eq!(new().write_close(1000, &"x".repeat(124)), Err(PayloadTooLong), "long reason, {name}");
+                assert_eq!(new().write_close(1005, ""), Err(SendError::CloseCode), "1005, {name}");
             }
         }
     }
@@ -422,7 +422,7 @@ fn p11_need_is_the_smallest_sufficient_size() {
         let key = if R::IS_SERVER { 0 } else { 4 };
         for (len, header) in [(0, 2), (1, 2), (125, 2), (126, 4), (65535, 4), (65536, 10), (70000, 10)] {
             let mut host = Host::<R>::new(&Config::DEFAULT);
-            host.message(MessageKind::Binary, &vec![3; len]).unwrap();
+            host.write_message(MessageKind::Binary, &vec![3; len]).unwrap();
             assert_eq!(host.output.len(), header + key + len);
 
             // A fragment needs its header and one byte; an empty message only its header.

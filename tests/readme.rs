@@ -120,7 +120,7 @@ fn limits_match_the_defaults() {
     let Config { max_frame_size, max_message_size, max_fragments, fragment_size, .. } = Config::DEFAULT;
     let (frame, message, fragment) = (max_frame_size >> 20, max_message_size >> 20, fragment_size >> 10);
     let time = |ms: Option<u64>| ms.map_or("none".to_owned(), |ms| format!("{} s", ms / 1000));
-    let Timeouts { handshake, idle, ping, pong, closing } = Timeouts::MILLISECONDS;
+    let Timeouts { handshake, idle, ping, pong, closing, .. } = Timeouts::MILLISECONDS;
     let defaults = [
         format!("{} KiB", MAX_HEAD_SIZE >> 10),
         format!("{MAX_FIELDS}"),

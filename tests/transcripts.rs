@@ -1,6 +1,7 @@
 //! Plays the files in `transcripts`, one rule each, at every cut, and the RFC's own examples (RFC 6455 section 5.7).
 
 use barews::connection::Written;
+use barews::wire::Rsv;
 use barews::{Client, Server};
 use barews_testkit::player::Reads;
 use barews_testkit::transcript::Transcript;
@@ -182,7 +183,7 @@ fn section_5_7_examples_are_received_as_shown() {
             (u8::from(parsed.fin).to_string(), format!("{:x}", parsed.opcode.bits())),
             (fin.into(), opcode.into())
         );
-        assert_eq!((parsed.payload_len, parsed.rsv), (payload.len() as u64, 0), "{name}");
+        assert_eq!((parsed.payload_len, parsed.rsv), (payload.len() as u64, Rsv::NONE), "{name}");
         assert_eq!(parsed.masking_key.map(Vec::from).unwrap_or_default(), bytes(key.trim_matches('-')), "{name}");
         assert_eq!(parsed.encode().as_bytes(), header, "{name}");
         assert_eq!(raw::mask(parsed.masking_key.unwrap_or_default(), 0, &as_sent), payload, "{name}");

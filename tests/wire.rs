@@ -3,7 +3,7 @@
 
 use barews::connection::{Config, MessageKind};
 use barews::wire::{
-    CloseCode, CloseFrame, FrameHeader, MAX_CONTROL_FRAME, MAX_CONTROL_PAYLOAD, Mask, Opcode, Utf8Validator,
+    CloseCode, CloseFrame, FrameHeader, MAX_CONTROL_FRAME, MAX_CONTROL_PAYLOAD, Mask, Opcode, Rsv, Utf8Validator,
 };
 use barews::{Client, ProtocolError, SendError, Server};
 use barews_testkit::{Entry, Host, Keys, Side, oracle, raw};
@@ -17,7 +17,8 @@ const LENGTHS: [u64; 15] =
 #[test]
 fn control_frame_is_at_most_131_bytes_long() {
     let payload_len = MAX_CONTROL_PAYLOAD as u64;
-    let header = FrameHeader { fin: true, rsv: 0, opcode: Opcode::PING, masking_key: Some([0; 4]), payload_len };
+    let header =
+        FrameHeader { fin: true, rsv: Rsv::NONE, opcode: Opcode::PING, masking_key: Some([0; 4]), payload_len };
     assert_eq!(header.encode().as_bytes().len() + MAX_CONTROL_PAYLOAD, MAX_CONTROL_FRAME);
     assert_eq!(MAX_CONTROL_FRAME, 131);
 }
@@ -25,7 +26,13 @@ fn control_frame_is_at_most_131_bytes_long() {
 /// [6455-5.2-7]: bits that do not fit into the header's fields are dropped.
 #[test]
 fn header_drops_the_64th_bit_of_a_length() {
-    let header = FrameHeader { fin: true, rsv: 9, opcode: Opcode::BINARY, masking_key: None, payload_len: u64::MAX };
+    let header = FrameHeader {
+        fin: true,
+        rsv: Rsv::from_bits(9),
+        opcode: Opcode::BINARY,
+        masking_key: None,
+        payload_len: u64::MAX,
+    };
     assert_eq!(header.encode().as_bytes(), [&[0x92, 0x7f, 0x7f][..], &[0xff; 7]].concat());
 }
 
@@ -36,7 +43,7 @@ fn header_encodes_and_parses_like_a_naive_writer() {
     for first in 0..=255u8 {
         for payload_len in LENGTHS {
             for masking_key in [None, Some([0, 0, 0, 0]), Some([0x37, 0xfa, 0x21, 0x3d])] {
-                let (fin, rsv, opcode) = (first & 0x80 != 0, first >> 4 & 7, Opcode::from_bits(first));
+                let (fin, rsv, opcode) = (first & 0x80 != 0, Rsv::from_bits(first >> 4), Opcode::from_bits(first));
                 let header = FrameHeader { fin, rsv, opcode, masking_key, payload_len };
                 let bytes = raw::header(first, masking_key, payload_len);
                 let form = "[6455-5.2-5] [6455-5.2-6] [6455-5.2-7] [6455-5.2-8]";

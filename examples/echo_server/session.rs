@@ -155,7 +155,7 @@ impl Session {
         if let Stage::Handshake(handshake) = &mut self.stage {
             match handshake.receive(bytes) {
                 Ok(Progress::Partial) => return,
-                Ok(Progress::Complete { rest }) => {
+                Ok(Progress::Complete { rest, .. }) => {
                     bytes = rest;
                     self.stage = answer(handshake, out.short);
                     self.deadlines.on_open(now);

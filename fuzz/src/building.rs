@@ -5,7 +5,9 @@ use crate::naive::{self, TrimBlank};
 use crate::{Bytes, Cuts};
 use arbitrary::{Arbitrary, Unstructured};
 use barews::BuildError as E;
-use barews::handshake::{Accept, ClientConfig, ClientHandshake, OriginPolicy, Progress, Request, Response};
+use barews::handshake::{
+    Accept, ClientConfig, ClientHandshake, ClientRequest, OriginPolicy, Progress, Request, Response,
+};
 use barews::handshake::{ServerConfig, ServerHandshake, Subprotocol, Uri};
 
 #[derive(Debug, Arbitrary)]
@@ -110,12 +112,15 @@ impl Input<'_> {
         let config = ClientConfig {
             subprotocols: &subprotocols,
             extensions: &self.extensions.0,
-            origin: self.origin.as_ref().map(|origin| origin.0.as_str()),
-            fields: &fields,
             keep: &keep,
             max_head_size: usize::MAX,
             max_fields: usize::MAX,
-            ..ClientConfig::new(uri)
+            ..ClientConfig::DEFAULT
+        };
+        let asked = ClientRequest {
+            origin: self.origin.as_ref().map(|origin| origin.0.as_str()),
+            fields: &fields,
+            ..ClientRequest::new(uri)
         };
         let client = ClientHandshake::new(&config, naive::NONCE, vec![0; 1 << 16]);
         let keep: Vec<&str> = fields.iter().map(|(name, _)| *name).collect();
@@ -128,10 +133,12 @@ impl Input<'_> {
         };
         self.page(&server, &answer_fields);
 
-        let built = exactly(|out| client.request(out));
-        match (request_error(&config), built) {
+        let built = exactly(|out| client.request(&asked, out));
+        match (request_error(&config, &asked), built) {
             (Some(error), built) => assert_eq!(built, Err(error)),
-            (None, built) => self.opening(&server, client, &config, &built.expect("a request"), &answer_fields),
+            (None, built) => {
+                self.opening(&server, client, (&config, &asked), &built.expect("a request"), &answer_fields)
+            }
         }
     }
 
@@ -140,17 +147,17 @@ impl Input<'_> {
         &self,
         server: &ServerConfig<'_>,
         mut client: ClientHandshake<'_, Vec<u8>>,
-        config: &ClientConfig<'_>,
+        (config, asked): (&ClientConfig<'_>, &ClientRequest<'_>),
         stream: &[u8],
         answer_fields: &[Field<'_>],
     ) {
-        let target = match config.uri.query() {
-            Some(query) => format!("{}?{query}", config.uri.path()),
-            None => config.uri.path().to_owned(),
+        let target = match asked.uri.query() {
+            Some(query) => format!("{}?{query}", asked.uri.path()),
+            None => asked.uri.path().to_owned(),
         };
-        let default = if config.uri.secure() { 443 } else { 80 };
-        let port = if config.uri.port() == default { String::new() } else { format!(":{}", config.uri.port()) };
-        let host = format!("{}{port}", config.uri.host());
+        let default = if asked.uri.secure() { 443 } else { 80 };
+        let port = if asked.uri.port() == default { String::new() } else { format!(":{}", asked.uri.port()) };
+        let host = format!("{}{port}", asked.uri.host());
         let offered = config.subprotocols.join(", ");
         let mut expected = vec![
             ("Host", host.as_str()),
@@ -161,8 +168,8 @@ impl Input<'_> {
         ];
         expected.extend((!offered.is_empty()).then_some(("Sec-WebSocket-Protocol", offered.as_str())));
         expected.extend((!config.extensions.is_empty()).then_some(("Sec-WebSocket-Extensions", config.extensions)));
-        expected.extend(config.origin.map(|origin| ("Origin", origin)));
-        expected.extend(config.fields);
+        expected.extend(asked.origin.map(|origin| ("Origin", origin)));
+        expected.extend(asked.fields);
         assert_eq!(lines(stream, &format!("GET {target} HTTP/1.1"), &expected), b"");
         let mut slots = vec![httparse::EMPTY_HEADER; expected.len()];
         let mut parsed = httparse::Request::new(&mut slots);
@@ -177,10 +184,10 @@ impl Input<'_> {
         let request = handshake.request().expect("a whole request");
         assert!(request.is_upgrade() && request.method() == "GET");
         assert_eq!((request.host(), request.target()), (host.as_str(), target.as_str()));
-        assert_eq!(request.origin(), config.origin.map(|origin| origin.trim_matches([' ', '\t'])));
+        assert_eq!(request.origin(), asked.origin.map(|origin| origin.trim_matches([' ', '\t'])));
         assert!(request.subprotocols().eq(config.subprotocols.iter().copied()));
         assert!(request.extensions().map(|e| e.name().to_owned()).eq(extension_names(config.extensions)));
-        kept(config.fields, |name| Request::fields(&request, name).map(<[u8]>::to_vec).collect());
+        kept(asked.fields, |name| Request::fields(&request, name).map(<[u8]>::to_vec).collect());
 
         let preferred = server.subprotocols.iter().copied().find(|ours| config.subprotocols.contains(ours));
         let (subprotocol, named) = match &self.choice {
@@ -192,7 +199,7 @@ impl Input<'_> {
             Choice::Named(name) => (Subprotocol::Named(&name.0), Some(name.0.as_str())),
             Choice::None => (Subprotocol::None, None),
         };
-        let accept = Accept { subprotocol, extensions: &self.chosen.0, fields: answer_fields };
+        let accept = Accept { subprotocol, extensions: &self.chosen.0, fields: answer_fields, ..Accept::default() };
         let mut connection = None;
         let built = exactly(|out| {
             let (len, accepted) = handshake.accept(&accept, &Default::default(), out)?;
@@ -264,11 +271,10 @@ impl Input<'_> {
         assert_eq!(lines(&stream, &format!("HTTP/1.1 {status} "), &expected), body);
         parsed_response(&stream, status, &expected);
 
-        let uri = Uri::parse("ws://a").unwrap();
-        let config = ClientConfig { max_head_size: usize::MAX, max_fields: usize::MAX, ..ClientConfig::new(uri) };
+        let config = ClientConfig { max_head_size: usize::MAX, max_fields: usize::MAX, ..ClientConfig::DEFAULT };
         let mut client = ClientHandshake::new(&config, [0; 16], vec![0; stream.len() + 64]);
         let mut bytes = stream.clone();
-        let Ok(Progress::Complete { rest }) = client.receive(&mut bytes) else { panic!("a whole response") };
+        let Ok(Progress::Complete { rest, .. }) = client.receive(&mut bytes) else { panic!("a whole response") };
         assert_eq!(rest, body);
         let response = client.response().unwrap();
         assert_eq!((response.status(), response.is_accepted()), (status, false));
@@ -339,7 +345,7 @@ fn extension_names(list: &str) -> impl Iterator<Item = String> {
     naive::extensions(list.as_bytes()).unwrap_or_default().into_iter().map(|(name, _)| name)
 }
 
-fn request_error(config: &ClientConfig<'_>) -> Option<E> {
+fn request_error(config: &ClientConfig<'_>, asked: &ClientRequest<'_>) -> Option<E> {
     let tokens = config.subprotocols.iter().all(|name| naive::is_token(name.as_bytes()));
     let repeated = |(n, name): (usize, &&str)| config.subprotocols[..n].contains(name);
     if !tokens || config.subprotocols.iter().enumerate().any(repeated) {
@@ -348,10 +354,10 @@ fn request_error(config: &ClientConfig<'_>) -> Option<E> {
     if !config.extensions.is_empty() && naive::extensions(config.extensions.as_bytes()).is_none() {
         return Some(E::Extensions);
     }
-    if config.origin.is_some_and(is_broken) {
+    if asked.origin.is_some_and(is_broken) {
         return Some(E::FieldValue);
     }
-    fields_error(config.fields)
+    fields_error(asked.fields)
 }
 
 fn fields_error(fields: &[Field<'_>]) -> Option<E> {

@@ -6,7 +6,7 @@ use crate::server_handshake::need;
 use crate::{Bytes, Cuts};
 use arbitrary::Arbitrary;
 use barews::handshake::parsed;
-use barews::handshake::{ClientConfig, ClientHandshake, ParamValue, Progress, Response, Uri};
+use barews::handshake::{ClientConfig, ClientHandshake, ParamValue, Progress, Response};
 use barews::{BuildError, HandshakeError};
 
 #[derive(Debug, Arbitrary)]
@@ -46,7 +46,7 @@ impl Input<'_> {
             keep: KEEP,
             max_head_size: usize::MAX,
             max_fields: usize::MAX,
-            ..ClientConfig::new(Uri::parse("ws://example.com/").unwrap())
+            ..ClientConfig::DEFAULT
         };
         let stream = self.stream.0;
         let Naive { expected, heads, head_bytes } = naive_outcome(stream, asked);
@@ -152,7 +152,7 @@ fn connect(config: &ClientConfig<'_>, storage: usize, pieces: &[&[u8]]) -> Outco
                 assert_eq!(handshake.connect(|| [0; 4], &Default::default()).err(), Some(BuildError::NotNow));
                 return Outcome::Failed(error);
             }
-            Ok(Progress::Complete { rest }) => {
+            Ok(Progress::Complete { rest, .. }) => {
                 assert!(piece.ends_with(rest), "the rest is the end of the input, unchanged");
                 let after_head = unread + rest.len();
                 let response = seen(handshake.response().expect("a complete response"));

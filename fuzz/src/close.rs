@@ -68,7 +68,7 @@ impl Input<'_> {
             () if reason.len() > 123 => Err(SendError::PayloadTooLong),
             () => Ok(()),
         };
-        assert_eq!(from.close(code, reason), expected);
+        assert_eq!(from.write_close(code, reason), expected);
         if expected.is_ok() {
             self.cuts.feed(&mut to, &from.output);
             assert_eq!(to.log.received(), [Entry::Close(Some(code), reason.to_owned())]);

@@ -3,7 +3,7 @@
 use crate::{Bytes, Cuts};
 use arbitrary::Arbitrary;
 use barews::ProtocolError as E;
-use barews::wire::{FrameHeader, Mask, Opcode};
+use barews::wire::{FrameHeader, Mask, Opcode, Rsv};
 use barews_testkit::raw;
 
 #[derive(Debug, Arbitrary)]
@@ -31,7 +31,7 @@ impl Input<'_> {
     fn round_trip(&self) {
         let header = FrameHeader {
             fin: self.fin,
-            rsv: self.rsv & 7,
+            rsv: Rsv::from_bits(self.rsv),
             opcode: Opcode::from_bits(self.opcode),
             masking_key: self.masked.then_some(self.key),
             payload_len: self.len >> (1 + self.shift % 63),
@@ -77,7 +77,7 @@ fn parse(bytes: &[u8]) {
     ];
     let header = FrameHeader {
         fin: first & 0x80 != 0,
-        rsv: first >> 4 & 7,
+        rsv: Rsv::from_bits(first >> 4),
         opcode: Opcode::from_bits(first),
         masking_key: key,
         payload_len: len,

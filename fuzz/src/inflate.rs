@@ -6,6 +6,7 @@ use arbitrary::Arbitrary;
 use barews::ProtocolError;
 use barews::connection::{Chunk, MessageKind};
 use barews::deflate::{Direction, Inflater, RSV1};
+use barews::wire::Rsv;
 use barews_testkit::inflater::Naive;
 use flate2::{Decompress, FlushDecompress, Status};
 use miniz_oxide::inflate::TINFLStatus;
@@ -66,7 +67,7 @@ fn inflate(inflater: &mut Inflater<Vec<u8>>, pieces: &[&[u8]], outs: &Cuts) -> (
     for (n, piece) in pieces.iter().enumerate() {
         let mut payload = piece.to_vec();
         let (first, last) = (n == 0, n + 1 == pieces.len());
-        let rsv = if first { RSV1 } else { 0 };
+        let rsv = if first { RSV1 } else { Rsv::NONE };
         let mut chunk = Chunk { kind: MessageKind::Binary, first, last, rsv, payload: &mut payload };
         loop {
             let size = sizes.next().unwrap_or(1);

@@ -24,6 +24,7 @@ pub mod utf8;
 
 use arbitrary::{Arbitrary, Unstructured};
 use barews::connection::Config;
+use barews::wire::Rsv;
 use barews_testkit::{Host, Side};
 use std::fmt;
 
@@ -130,8 +131,9 @@ impl Limits {
             max_message_size: small(self.message, Config::DEFAULT.max_message_size),
             max_fragments: small(self.fragments, Config::DEFAULT.max_fragments.into()) as u32,
             fragment_size: small(self.fragment_size, Config::DEFAULT.fragment_size.into()) as u32,
-            extension_rsv: self.rsv,
+            extension_rsv: Rsv::from_bits(self.rsv),
             extension_opcodes: self.opcodes,
+            ..Config::DEFAULT
         }
     }
 }

@@ -84,7 +84,7 @@ fn serve<T>(
     };
     let mut handshake = ServerHandshake::new(&config, vec![0; stream.len() + 64]);
     match handshake.receive(&mut stream)? {
-        Progress::Complete { rest } => assert!(rest.is_empty()),
+        Progress::Complete { rest, .. } => assert!(rest.is_empty()),
         Progress::Partial => panic!("an incomplete request"),
     }
     Ok(look(handshake.request().expect("a complete request")))

@@ -69,10 +69,10 @@ impl Input<'_> {
     /// P6: a host with a frame in progress gets the same events, and the newest reply is sent after the frame.
     fn inside_a_frame<R: Side + Debug>(&self, naive: &Log) {
         let mut host = self.host::<R>(Drain::AtOnce);
-        host.frame(MessageKind::Binary, true, 0, 3).expect("a frame can begin");
+        host.begin_frame(MessageKind::Binary, true, 0, 3).expect("a frame can begin");
         self.cuts.feed(&mut host, self.stream.0);
         oracle::assert_same(&host.log, naive);
-        host.payload(&[1, 2, 3]).expect("an open frame can be completed");
+        host.write_payload(&[1, 2, 3]).expect("an open frame can be completed");
         let frames = host.log.sent();
         assert_eq!(frames.first(), Some(&(0x82, vec![1, 2, 3])));
         newest_reply(&host, naive, self.stream.0);

@@ -77,7 +77,7 @@ fn limits(config: &Config) -> Vec<u8> {
         small(config.max_message_size),
         small(config.max_fragments.into()),
         small(config.fragment_size.into()),
-        config.extension_rsv,
+        config.extension_rsv.bits(),
     ];
     bytes.extend(config.extension_opcodes.to_le_bytes());
     bytes

@@ -206,7 +206,7 @@ fn serve(config: &ServerConfig<'_>, storage: usize, pieces: &[&[u8]]) -> Outcome
                 assert_eq!(status(&out[..len]), error.status());
                 return Outcome::Failed(error);
             }
-            Ok(Progress::Complete { rest }) => {
+            Ok(Progress::Complete { rest, .. }) => {
                 assert!(piece.ends_with(rest), "the rest is the end of the input, unchanged");
                 let after_head = unread + rest.len();
                 let request = seen(handshake.request().expect("a complete request"));

@@ -8,6 +8,7 @@ mod split;
 use crate::Limits;
 use arbitrary::Arbitrary;
 use barews::connection::MessageKind;
+use barews::wire::Opcode;
 use barews::{Client, ProtocolError, Server};
 use barews_testkit::{Drain, Entry, Keys, Side, oracle, raw};
 use end::End;
@@ -80,7 +81,7 @@ fn kind(n: u8) -> MessageKind {
     match n {
         0..100 => MessageKind::Text,
         100..200 => MessageKind::Binary,
-        _ => MessageKind::Extension(n & 0xF),
+        _ => MessageKind::Extension(Opcode::from_bits(n)),
     }
 }
 

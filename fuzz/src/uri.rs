@@ -3,7 +3,9 @@
 use crate::naive;
 use arbitrary::Arbitrary;
 use barews::HandshakeError;
-use barews::handshake::{ClientConfig, ClientHandshake, OriginPolicy, Progress, ServerConfig, ServerHandshake};
+use barews::handshake::{
+    ClientConfig, ClientHandshake, ClientRequest, OriginPolicy, Progress, ServerConfig, ServerHandshake,
+};
 use barews::handshake::{Uri, UriError};
 
 #[derive(Debug, Arbitrary)]
@@ -73,9 +75,10 @@ fn parse(text: &str) -> Result<Parts<'_>, UriError> {
 
 /// RFC 6455 sections 3 and 4.1: the request is for the resource name, at this host and port.
 fn request(uri: Uri<'_>) {
-    let config = ClientConfig::new(uri);
     let mut out = vec![0; 8192];
-    let len = ClientHandshake::new(&config, [7; 16], []).request(&mut out).expect("a URI that can be requested");
+    let len = ClientHandshake::new(&ClientConfig::DEFAULT, [7; 16], [])
+        .request(&ClientRequest::new(uri), &mut out)
+        .expect("a URI that can be requested");
     let (host, target) = serve(str::from_utf8(&out[..len]).unwrap()).expect("a request that a server understands");
     let default = if uri.secure() { 443 } else { 80 };
     let port = if uri.port() == default { String::new() } else { format!(":{}", uri.port()) };
@@ -89,7 +92,7 @@ fn serve(request: &str) -> Result<(String, String), HandshakeError> {
     let config = ServerConfig::new(OriginPolicy::Any);
     let mut handshake = ServerHandshake::new(&config, vec![0; request.len() + 64]);
     match handshake.receive(&mut request.as_bytes().to_vec())? {
-        Progress::Complete { rest } => assert!(rest.is_empty()),
+        Progress::Complete { rest, .. } => assert!(rest.is_empty()),
         Progress::Partial => panic!("an incomplete request: {request:?}"),
     }
     let request = handshake.request().expect("a complete request");

@@ -1,6 +1,9 @@
 //! What a host sets for a connection.
 
-/// The limits of a connection, and what its negotiated extensions define.
+use crate::wire::Rsv;
+
+/// The limits of a connection, and what its negotiated extensions define. End it with `..Config::DEFAULT`: fields can be
+/// added in any release.
 ///
 /// ```
 /// use barews::connection::Config;
@@ -21,13 +24,14 @@ pub struct Config {
     /// counts as
     /// 1. Default 16 KiB. A Pong can be sent between two fragments. It cannot interrupt a message written as one frame.
     pub fragment_size: u32,
-    /// The reserved bits that a negotiated extension defines for data frames: 4 for RSV1, 2 for RSV2, 1 for RSV3.
-    /// Default none. Text whose first frame has one of them set is not checked for UTF-8: only the extension knows what
+    /// The reserved bits that a negotiated extension defines for data frames. Default none. Text whose first frame has one of them set is not checked for UTF-8: only the extension knows what
     /// its bytes mean.
     // RFC 6455 6.2: extensions may change how data is read
-    pub extension_rsv: u8,
+    pub extension_rsv: Rsv,
     /// The reserved opcodes that a negotiated extension defines: bit n for opcode n. Default none.
     pub extension_opcodes: u16,
+    #[doc(hidden)]
+    pub _non_exhaustive: (),
 }
 
 impl Config {
@@ -38,8 +42,9 @@ impl Config {
         max_message_size: 64 << 20,
         max_fragments: 1 << 20,
         fragment_size: 16 << 10,
-        extension_rsv: 0,
+        extension_rsv: Rsv::NONE,
         extension_opcodes: 0,
+        _non_exhaustive: (),
     };
 }
 

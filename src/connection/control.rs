@@ -25,7 +25,6 @@ use crate::wire::{CloseCode, CloseFrame, FrameHeader, MAX_CONTROL_PAYLOAD, Opcod
 const SIZE: usize = MAX_CONTROL_PAYLOAD + FrameHeader::MAX_LEN;
 
 #[derive(Debug)]
-#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub(super) struct ControlSlot {
     due: Due,
     /// Start of the header or payload being collected, after any Pong that was pending when it began.
@@ -37,7 +36,6 @@ pub(super) struct ControlSlot {
 
 /// The control frame that is due.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 enum Due {
     Nothing,
     /// A Pong whose payload is the first `len` bytes.

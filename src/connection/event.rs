@@ -1,6 +1,6 @@
 //! What `receive` returns. Payloads are borrowed from the host's buffer, in which they were decoded.
 
-use crate::wire::{CloseCode, Opcode};
+use crate::wire::{CloseCode, Opcode, Rsv};
 
 /// The outcome of one call of [`receive`](crate::Connection::receive).
 #[derive(PartialEq, Eq, Debug)]
@@ -54,9 +54,9 @@ pub struct Chunk<'b> {
     pub first: bool,
     /// The last chunk of its message. It can be the first, too.
     pub last: bool,
-    /// The reserved bits of the frame that begins with this chunk: 4 for RSV1, 2 for RSV2, 1 for RSV3. 0 unless an
-    /// extension uses them, and in the frame's other chunks.
-    pub rsv: u8,
+    /// The reserved bits of the frame that begins with this chunk. None unless an extension uses them, and none in the
+    /// frame's other chunks.
+    pub rsv: Rsv,
     /// The payload, unmasked: the last `payload.len()` of the bytes consumed, so that a wrapper can keep its position
     /// instead of the borrow. The chunks of a text message together are valid UTF-8; one chunk can begin and end inside
     /// a character.
@@ -67,7 +67,7 @@ impl<'b> Chunk<'b> {
     /// A message in one frame.
     #[inline(always)]
     pub(super) const fn whole(kind: MessageKind, payload: &'b mut [u8]) -> Self {
-        Self { kind, first: true, last: true, rsv: 0, payload }
+        Self { kind, first: true, last: true, rsv: Rsv::NONE, payload }
     }
 
     /// Returns the next chunk of a message; `None` if it is empty, unless it ends the message or carries reserved bits.
@@ -76,11 +76,11 @@ impl<'b> Chunk<'b> {
     pub(crate) fn next(
         begun: &mut bool,
         kind: MessageKind,
-        rsv: u8,
+        rsv: Rsv,
         last: bool,
         payload: &'b mut [u8],
     ) -> Option<Self> {
-        if payload.is_empty() && !last && rsv == 0 {
+        if payload.is_empty() && !last && rsv.is_empty() {
             return None;
         }
         let first = !core::mem::replace(begun, true);
@@ -97,7 +97,7 @@ pub enum MessageKind {
     /// Any bytes (RFC 6455 section 5.6).
     Binary,
     /// A type that a negotiated extension defines, by its opcode, 3 to 7 (RFC 6455 section 5.8).
-    Extension(u8),
+    Extension(Opcode),
 }
 
 impl MessageKind {
@@ -109,7 +109,7 @@ impl MessageKind {
         match self {
             Self::Text => Opcode::TEXT,
             Self::Binary => Opcode::BINARY,
-            Self::Extension(bits) => Opcode::from_bits(bits),
+            Self::Extension(opcode) => opcode,
         }
     }
 }

@@ -5,11 +5,10 @@ use super::event::{Chunk, MessageKind};
 use super::limits::Limits;
 use crate::target::FAST;
 use crate::wire::error::ProtocolError;
-use crate::wire::{FirstByte, Mask, Opcode, Utf8Validator};
+use crate::wire::{FirstByte, Mask, Opcode, Rsv, Utf8Validator};
 
 /// Which message is open, and how much of it the host has.
 #[derive(Debug)]
-#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub(super) struct Fragmentation {
     message: Current,
     /// The host has the first chunk of the open message.
@@ -18,7 +17,6 @@ pub(super) struct Fragmentation {
 
 /// What is known of the open message from its first frame.
 #[derive(Debug)]
-#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 enum Current {
     /// No message is open.
     None,
@@ -28,7 +26,7 @@ enum Current {
     ExtendedText,
     Binary,
     /// A message of an extension's opcode.
-    Extension(u8),
+    Extension(Opcode),
 }
 
 impl Fragmentation {
@@ -55,10 +53,10 @@ impl Fragmentation {
             // RFC 6455 5.4: the type of the message is that of its first frame [6455-5.4-1] [6455-5.4-15] [6455-6.2-3]
             (opcode, false) => {
                 self.message = match opcode {
-                    Opcode::TEXT if first.rsv() == 0 => Current::Text(Utf8Validator::new()),
+                    Opcode::TEXT if first.rsv().is_empty() => Current::Text(Utf8Validator::new()),
                     Opcode::TEXT => Current::ExtendedText,
                     Opcode::BINARY => Current::Binary,
-                    _ => Current::Extension(opcode.bits()),
+                    _ => Current::Extension(opcode),
                 };
                 self.has_chunk = false;
                 limits.begin_message();
@@ -84,7 +82,7 @@ impl Fragmentation {
     pub(super) fn chunk<'b>(
         &mut self,
         payload: &'b mut [u8],
-        rsv: u8,
+        rsv: Rsv,
         last: bool,
     ) -> Result<Option<Chunk<'b>>, ProtocolError> {
         let kind = match &self.message {

@@ -12,14 +12,13 @@ use super::machine::Machine;
 use crate::role::Side;
 use crate::target::FAST;
 use crate::wire::error::ProtocolError;
-use crate::wire::{FirstByte, FrameHeader, Mask};
+use crate::wire::{FirstByte, FrameHeader, Mask, Rsv};
 
 /// The code is the same for both roles, so that a program with both has it once.
 #[derive(Debug)]
-#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub(super) struct Frames {
     extension_opcodes: u16,
-    extension_rsv: u8,
+    extension_rsv: Rsv,
     /// The current frame's mask.
     mask: Mask,
     /// Payload bytes of the current frame that are still to come.

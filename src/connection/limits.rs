@@ -5,7 +5,6 @@ use crate::wire::error::ProtocolError;
 
 /// A separate struct, so that a connection has no padding.
 #[derive(Clone, Copy, Debug)]
-#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub(super) struct Limits {
     max_frame_size: u64,
     max_message_size: u64,

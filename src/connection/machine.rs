@@ -22,7 +22,6 @@ use crate::wire::error::ProtocolError;
 use crate::wire::{FirstByte, Mask, Opcode};
 
 #[derive(Debug)]
-#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub(super) struct Machine {
     phase: Phase,
     /// The transport has ended.
@@ -36,7 +35,6 @@ pub(super) struct Machine {
 
 /// Where we are in the stream.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 enum Phase {
     /// Between frames.
     Between,

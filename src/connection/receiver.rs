@@ -13,11 +13,17 @@ use crate::wire::error::ProtocolError;
 use crate::wire::{CloseCode, CloseFrame, Opcode};
 
 /// The receiving half of a [`Connection`](crate::Connection).
-#[derive(Debug)]
-#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct Receiver<R> {
     frames: Frames,
     role: PhantomData<fn() -> R>,
+}
+
+shown! {
+    impl[R: Role] Receiver<R> {
+        error: Option<ProtocolError> = this.error(),
+        close_received: bool = this.close_received(),
+        unread_payload: u64 = this.unread_payload(),
+    } of this
 }
 
 impl<R: Role> Receiver<R> {
@@ -85,6 +91,10 @@ impl<R: Role> Receiver<R> {
     #[must_use]
     pub const fn error(&self) -> Option<ProtocolError> {
         self.machine().error()
+    }
+
+    pub(super) const fn internals(&self) -> &Frames {
+        &self.frames
     }
 
     const fn machine(&self) -> &Machine {

@@ -13,18 +13,23 @@ use crate::bytes::copy;
 use crate::role::{Role, Server};
 use crate::target::FAST;
 use crate::wire::error::SendError;
-use crate::wire::{EncodedHeader, FrameHeader, Mask, Opcode};
+use crate::wire::{EncodedHeader, FrameHeader, Mask, Opcode, Rsv};
 use sequence::Sequence;
 
 /// The sending half of a [`Connection`](crate::Connection).
 ///
 /// It does not know what was received. Until our Close frame is sent it accepts messages, so the host can send those
 /// that it has queued before the [`Reply`](super::Reply) to the peer's Close (RFC 6455 section 5.5.1).
-#[derive(Debug)]
-#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct Transmitter<R> {
     role: R,
     sequence: Sequence,
+}
+
+shown! {
+    impl[R: Role] Transmitter<R> {
+        close_sent: bool = this.close_sent(),
+        unsent_payload: u64 = this.unsent_payload(),
+    } of this
 }
 
 impl<R: Role> Transmitter<R> {
@@ -62,7 +67,7 @@ impl<R: Role> Transmitter<R> {
     // RFC 6455 8.1
     #[inline]
     pub fn write_unvalidated(&mut self, kind: MessageKind, body: &[u8], out: &mut [u8]) -> Result<Written, SendError> {
-        let opcode = self.sequence.next_opcode(kind, 0)?;
+        let opcode = self.sequence.next_opcode(kind, Rsv::NONE)?;
         if !self.sequence.is_idle() {
             return Err(SendError::MessageInProgress);
         }
@@ -75,11 +80,12 @@ impl<R: Role> Transmitter<R> {
     ///
     /// # Errors
     ///
-    /// [`SendError`]; nothing is changed. [`BufferTooSmall`](SendError::BufferTooSmall) when not even one byte of payload fits.
+    /// [`SendError`]; nothing is changed. [`BufferTooSmall`](SendError::BufferTooSmall) when not even one byte of payload
+    /// fits.
     // RFC 6455 5.4, 6.1
     pub fn write_fragment(&mut self, message: &mut Outgoing<'_>, out: &mut [u8]) -> Result<Written, SendError> {
         let Some(rest) = message.rest else { return Ok(Written(0)) };
-        let opcode = self.sequence.next_opcode(message.kind, 0)?;
+        let opcode = self.sequence.next_opcode(message.kind, Rsv::NONE)?;
         if message.begun != (opcode == Opcode::CONTINUATION) {
             return Err(SendError::MessageInProgress);
         }
@@ -120,11 +126,11 @@ impl<R: Role> Transmitter<R> {
     /// [`SendError`]; nothing is changed.
     #[inline]
     pub fn begin_frame(&mut self, kind: MessageKind, fin: bool, len: u64) -> Result<EncodedHeader, SendError> {
-        self.begin_frame_with_rsv(kind, fin, 0, len)
+        self.begin_frame_with_rsv(kind, fin, Rsv::NONE, len)
     }
 
     /// [`begin_frame`](Self::begin_frame) with reserved bits that [`Config::extension_rsv`](crate::connection::Config::extension_rsv)
-    /// allows: 4 for RSV1, 2 for RSV2, 1 for RSV3.
+    /// allows.
     ///
     /// # Errors
     ///
@@ -134,7 +140,7 @@ impl<R: Role> Transmitter<R> {
         &mut self,
         kind: MessageKind,
         fin: bool,
-        rsv: u8,
+        rsv: Rsv,
         len: u64,
     ) -> Result<EncodedHeader, SendError> {
         let opcode = self.sequence.next_opcode(kind, rsv)?;
@@ -172,7 +178,7 @@ impl<R: Role> Transmitter<R> {
     /// let (mut body, mut out, mut sent) = (&b"Hello"[..], [0; 4], Vec::new());
     /// sent.extend_from_slice(connection.begin_frame(MessageKind::Text, true, 5)?.as_bytes());
     /// while !body.is_empty() {
-    ///     let len = connection.copy_payload(body, &mut out)?;
+    ///     let len = connection.copy_payload(body, &mut out)?.len();
     ///     sent.extend_from_slice(&out[..len]);
     ///     body = &body[len..];
     /// }
@@ -185,16 +191,16 @@ impl<R: Role> Transmitter<R> {
     /// [`SendError::PayloadTooLong`] when the frame has less payload left; nothing is changed.
     // RFC 6455 10.3 [6455-10.3-2]
     #[inline]
-    pub fn copy_payload(&mut self, part: &[u8], out: &mut [u8]) -> Result<usize, SendError> {
+    pub fn copy_payload(&mut self, part: &[u8], out: &mut [u8]) -> Result<Written, SendError> {
         let len = part.len().min(out.len());
-        let (Some(part), Some(out)) = (part.get(..len), out.get_mut(..len)) else { return never!(Ok(0)) };
+        let (Some(part), Some(out)) = (part.get(..len), out.get_mut(..len)) else { return never!(Ok(Written(0))) };
         self.sequence.count(len)?;
         if R::IS_SERVER {
             copy(out, part);
         } else {
             self.sequence.mask.copy(out, part);
         }
-        Ok(len)
+        Ok(Written(len))
     }
 
     /// Returns how many payload bytes of the current frame are still to be sent. No other frame can be sent before
@@ -202,6 +208,12 @@ impl<R: Role> Transmitter<R> {
     #[must_use]
     pub const fn unsent_payload(&self) -> u64 {
         self.sequence.left()
+    }
+
+    /// Returns the whole state, for tests that compare it. `Debug` omits keys and payloads.
+    #[doc(hidden)]
+    pub const fn internals(&self) -> impl core::fmt::Debug + '_ {
+        &self.sequence
     }
 
     /// Writes one frame: the header, then the payload, masked while it is copied.
@@ -233,7 +245,7 @@ impl<R: Role> Transmitter<R> {
             return Err(SendError::BufferTooSmall { need });
         };
         let masking_key = self.role.next_masking_key();
-        let header = FrameHeader { fin, rsv: 0, opcode, masking_key, payload_len: payload.len() as u64 };
+        let header = FrameHeader { fin, rsv: Rsv::NONE, opcode, masking_key, payload_len: payload.len() as u64 };
         if header.write(header_place).is_none() {
             never!();
         }

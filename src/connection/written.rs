@@ -1,7 +1,7 @@
 //! What a send call returns.
 
-/// The length of the frame that a call has written to the start of the buffer, in bytes; 0 if there was nothing to
-/// write. Send these bytes: the engine keeps no copy.
+/// The number of bytes that a call has written to the start of the buffer; 0 if there was nothing to write. Send these
+/// bytes: the engine keeps no copy.
 ///
 /// ```
 /// let mut connection = barews::Connection::new(barews::Server, &Default::default());
@@ -13,14 +13,14 @@
 /// ```
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
-#[must_use = "the frame is in the buffer and has to be sent"]
+#[must_use = "the bytes are in the buffer and have to be sent"]
 pub struct Written(
-    /// The length.
+    /// The number of bytes.
     pub usize,
 );
 
 impl Written {
-    /// Returns the length of the frame in bytes.
+    /// Returns the number of bytes.
     #[inline]
     #[expect(clippy::len_without_is_empty, reason = "it is a length, not a collection")]
     #[must_use]

@@ -88,8 +88,6 @@ impl defmt::Format for Level {
 /// assert!(socket.len() < body.len());
 /// # Ok::<(), barews::SendError>(())
 /// ```
-#[derive(Debug)]
-#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct Deflater<M> {
     memory: M,
     level: Level,
@@ -98,14 +96,23 @@ pub struct Deflater<M> {
     threshold: usize,
     finder: Finder,
     /// Whether a message was deflated in part and is not complete.
-    under_way: bool,
+    in_progress: bool,
+}
+
+shown! {
+    impl[M] Deflater<M> {
+        level: Level = this.level,
+        agreed: Direction = this.agreed,
+        threshold: usize = this.threshold,
+        in_progress: bool = this.in_progress,
+    } of this
 }
 
 impl<M: AsMut<[u8]>> Deflater<M> {
     /// Creates a deflater for the agreed parameters. Messages shorter than `threshold` bytes are not compressed.
     // RFC 7692 5 [7692-5-15]
     pub const fn new(memory: M, level: Level, agreed: Direction, threshold: usize) -> Self {
-        Self { memory, level, agreed, threshold, finder: Finder::new(), under_way: false }
+        Self { memory, level, agreed, threshold, finder: Finder::new(), in_progress: false }
     }
 
     /// Deflates the body of a message into `out`, and returns the bytes to send instead; set RSV1 on the first frame.
@@ -116,7 +123,7 @@ impl<M: AsMut<[u8]>> Deflater<M> {
     /// impossible, call [`forget`](Self::forget).
     // RFC 7692 6.1, 7.2.1 [7692-6.1-1] [7692-6.1-2] [7692-7.2.1-1]
     pub fn deflate_message<'o>(&mut self, body: &[u8], out: &'o mut [u8]) -> Option<&'o mut [u8]> {
-        if body.len() < self.threshold.max(1) || self.under_way {
+        if body.len() < self.threshold.max(1) || self.in_progress {
             return None;
         }
         let len = out.len().min(body.len() - 1);
@@ -154,12 +161,12 @@ impl<M: AsMut<[u8]>> Deflater<M> {
     /// also ends a message that was deflated in part.
     pub const fn forget(&mut self) {
         self.finder.forget();
-        self.under_way = false;
+        self.in_progress = false;
     }
 
     /// Returns `None` if the result does not fit. Then the window is unchanged, like the peer's.
     fn deflate(&mut self, input: &[u8], last: bool, out: &mut [u8]) -> Option<usize> {
-        if self.agreed.no_context_takeover && !self.under_way {
+        if self.agreed.no_context_takeover && !self.in_progress {
             // RFC 7692 7.2.1 [7692-7.2.1-8] [7692-7.2.1-10]
             self.finder.forget();
         }
@@ -178,7 +185,7 @@ impl<M: AsMut<[u8]>> Deflater<M> {
         if let Some(tables) = Tables::new(self.memory.as_mut(), self.level.0.shares, self.agreed.bits()) {
             self.finder.remember(tables.ring, input);
         }
-        self.under_way = !last;
+        self.in_progress = !last;
         Some(len)
     }
 }

@@ -51,8 +51,6 @@ use stream::Stream;
 /// assert_eq!(whole.as_deref(), Some("Hello"));
 /// # Ok::<(), barews::ProtocolError>(())
 /// ```
-#[derive(Debug)]
-#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct Inflater<W> {
     window: W,
     no_context_takeover: bool,
@@ -65,6 +63,14 @@ pub struct Inflater<W> {
     /// Whether a piece of it was returned.
     begun: bool,
     utf8: Utf8Validator,
+}
+
+shown! {
+    impl[W] Inflater<W> {
+        compressed: bool = this.compressed,
+        begun: bool = this.begun,
+        error: Option<ProtocolError> = this.stream.outcome().err(),
+    } of this
 }
 
 impl<W: AsMut<[u8]>> Inflater<W> {
@@ -113,7 +119,7 @@ impl<W: AsMut<[u8]>> Inflater<W> {
 
     fn piece<'a>(&mut self, chunk: &'a mut Chunk<'_>, out: &'a mut [u8]) -> Result<Option<Chunk<'a>>, ProtocolError> {
         self.stream.outcome()?;
-        let compressed = chunk.rsv & RSV1 != 0;
+        let compressed = chunk.rsv.contains(RSV1);
         if chunk.first {
             // RFC 7692 6: the first frame's RSV1 marks a compressed message [7692-6-1]
             chunk.first = false;
@@ -128,7 +134,7 @@ impl<W: AsMut<[u8]>> Inflater<W> {
             return Err(ProtocolError::ReservedBits); // RFC 7692 6.1 [7692-6.1-4]
         }
         // The rest of the chunk has no RSV bits and does not begin the message.
-        let (kind, rsv, last) = (chunk.kind, core::mem::take(&mut chunk.rsv) & !RSV1, chunk.last);
+        let (kind, rsv, last) = (chunk.kind, core::mem::take(&mut chunk.rsv).without(RSV1), chunk.last);
         let payload = core::mem::take(&mut chunk.payload);
         if !self.compressed {
             // RFC 7692 6.2: it is returned as it is, and the window does not change [7692-6.2-2] [7692-7.2.3.2-1]

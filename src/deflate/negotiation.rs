@@ -2,6 +2,7 @@
 
 use crate::handshake::error::{BuildError, HandshakeError};
 use crate::handshake::{Extension, ParamValue};
+use crate::wire::Rsv;
 use crate::writer::{Writer, build};
 
 const NAME: &str = "permessage-deflate";
@@ -12,7 +13,7 @@ const CLIENT_MAX_WINDOW_BITS: &str = "client_max_window_bits";
 
 /// The "Per-Message Compressed" bit in [`Config::extension_rsv`](crate::connection::Config::extension_rsv) and
 /// [`Chunk::rsv`](crate::connection::Chunk::rsv) (RFC 7692 section 6).
-pub const RSV1: u8 = 4;
+pub const RSV1: Rsv = Rsv::RSV1;
 
 /// The maximum length of the value that [`Parameters::accept`] writes, in bytes.
 pub const MAX_RESPONSE: usize = 18 + 2 * 28 + 2 * 27;
@@ -63,7 +64,8 @@ impl Default for Direction {
 /// # A server
 ///
 /// ```
-/// use barews::deflate::{Direction, MAX_RESPONSE, Parameters};
+/// use barews::deflate::{Direction, MAX_RESPONSE, Parameters, RSV1};
+/// use barews::wire::Rsv;
 /// # use barews::handshake::{Accept, OriginPolicy, ServerConfig, ServerHandshake};
 /// # use barews::connection::Config;
 /// # static CONFIG: ServerConfig<'_> = ServerConfig::new(OriginPolicy::Any);
@@ -83,7 +85,7 @@ impl Default for Direction {
 /// let extensions = agreed.map_or("", |(_, value)| value);
 /// assert_eq!(extensions, "permessage-deflate; client_max_window_bits=12");
 ///
-/// let config = Config { extension_rsv: if agreed.is_some() { barews::deflate::RSV1 } else { 0 }, ..Config::DEFAULT };
+/// let config = Config { extension_rsv: if agreed.is_some() { RSV1 } else { Rsv::NONE }, ..Config::DEFAULT };
 /// let (len, connection) = handshake.accept(&Accept { extensions, ..Accept::default() }, &config, &mut out)?;
 /// # Ok::<(), barews::BuildError>(())
 /// ```
@@ -92,7 +94,7 @@ impl Default for Direction {
 ///
 /// ```
 /// use barews::deflate::{Direction, Parameters};
-/// # use barews::handshake::{ClientConfig, ClientHandshake, Uri};
+/// # use barews::handshake::{ClientConfig, ClientHandshake};
 ///
 /// // 1 KiB to inflate the server's messages, 32 KiB to deflate the client's own.
 /// let offers = [Parameters { server: Direction { window_bits: 10, ..Direction::DEFAULT }, ..Parameters::DEFAULT }];
@@ -100,7 +102,7 @@ impl Default for Direction {
 /// let extensions = Parameters::offer(&offers, &mut value).unwrap();
 /// assert_eq!(extensions, "permessage-deflate; server_max_window_bits=10; client_max_window_bits");
 ///
-/// let config = ClientConfig { extensions, ..ClientConfig::new(Uri::parse("ws://example.com/").unwrap()) };
+/// let config = ClientConfig { extensions, ..ClientConfig::DEFAULT };
 /// # let mut handshake = ClientHandshake::new(&config, *b"the sample nonce", [0; 512]);
 /// # let mut read = *b"HTTP/1.1 101 x\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\
 /// #     Sec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=\r\n\

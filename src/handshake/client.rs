@@ -1,7 +1,7 @@
 //! The client's side of the opening handshake (RFC 6455 section 4.1). Writes a request and validates the response. The
 //! host opens the transport, and handles TLS, proxies, redirects and authentication.
 
-use super::config::ClientConfig;
+use super::config::{ClientConfig, ClientRequest};
 use super::cursor::is_token;
 use super::error::{BuildError, HandshakeError};
 use super::extensions::is_valid;
@@ -20,8 +20,6 @@ use crate::writer::{BufferTooSmall, build};
 ///
 /// `S` is the storage, `[u8; 512]` or `&mut [u8]` for example. It holds the status line and the values of the fields
 /// that matter, plus 4 bytes for each of them. Other fields are validated and not stored.
-#[derive(Debug)]
-#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct ClientHandshake<'c, S> {
     pub(super) config: &'c ClientConfig<'c>,
     storage: S,
@@ -30,6 +28,13 @@ pub struct ClientHandshake<'c, S> {
     pub(super) state: State,
     connected: bool,
     pub(super) key: [u8; 24],
+}
+
+shown! {
+    impl['c, S] ClientHandshake<'c, S> {
+        state: State = this.state,
+        status: u16 = this.line.status,
+    } of this
 }
 
 impl<'c, S: AsRef<[u8]> + AsMut<[u8]>> ClientHandshake<'c, S> {
@@ -49,15 +54,15 @@ impl<'c, S: AsRef<[u8]> + AsMut<[u8]>> ClientHandshake<'c, S> {
     ///
     /// # Errors
     ///
-    /// Fails if the configuration is invalid or `out` is too small. The call can be repeated.
-    pub fn request(&self, out: &mut [u8]) -> Result<usize, BuildError> {
-        self.check_config()?;
-        Ok(self.write_request(out)?)
+    /// Fails if the configuration or `request` is invalid, or `out` is too small. The call can be repeated.
+    pub fn request(&self, request: &ClientRequest<'_>, out: &mut [u8]) -> Result<usize, BuildError> {
+        self.check(request)?;
+        Ok(self.write_request(request, out)?)
     }
 
-    /// Validates the configuration.
-    pub(super) fn check_config(&self) -> Result<(), BuildError> {
-        let ClientConfig { subprotocols, extensions, origin, fields, .. } = self.config;
+    /// Validates the configuration and the request.
+    pub(super) fn check(&self, request: &ClientRequest<'_>) -> Result<(), BuildError> {
+        let ClientConfig { subprotocols, extensions, .. } = self.config;
         let mut rest = subprotocols.iter();
         while let Some(name) = rest.next() {
             // [6455-4.1-29] [6455-4.1-30]
@@ -68,12 +73,13 @@ impl<'c, S: AsRef<[u8]> + AsMut<[u8]>> ClientHandshake<'c, S> {
         if !extensions.is_empty() && !is_valid(extensions.as_bytes()) {
             return Err(BuildError::Extensions);
         }
-        origin.map_or(Ok(()), check_value)?;
-        check_fields(fields)
+        request.origin.map_or(Ok(()), check_value)?;
+        check_fields(request.fields)
     }
 
-    fn write_request(&self, out: &mut [u8]) -> Result<usize, BufferTooSmall> {
-        let ClientConfig { uri, subprotocols, extensions, .. } = self.config;
+    fn write_request(&self, request: &ClientRequest<'_>, out: &mut [u8]) -> Result<usize, BufferTooSmall> {
+        let ClientConfig { subprotocols, extensions, .. } = self.config;
+        let ClientRequest { uri, origin, fields, .. } = request;
         // RFC 6455 4.1 [6455-4.1-15]
         build(out, &|w| {
             // [6455-4.1-16] [6455-4.1-17]
@@ -96,10 +102,10 @@ impl<'c, S: AsRef<[u8]> + AsMut<[u8]>> ClientHandshake<'c, S> {
             if !extensions.is_empty() {
                 w.field("Sec-WebSocket-Extensions", extensions.as_bytes());
             }
-            if let Some(origin) = self.config.origin {
+            if let Some(origin) = origin {
                 w.field("Origin", origin.as_bytes()); // [6455-4.1-24]
             }
-            w.fields(self.config.fields);
+            w.fields(fields);
             w.bytes(b"\r\n");
         })
     }

@@ -13,6 +13,7 @@ use super::uri::default_port;
 /// request without Origin therefore passes every policy.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
+#[non_exhaustive]
 pub enum OriginPolicy<'c> {
     /// Every page.
     Any,

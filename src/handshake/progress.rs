@@ -11,7 +11,9 @@ pub enum Progress<'b> {
     Partial,
     /// The head is complete.
     Complete {
-        /// The bytes that follow the head.
+        /// The number of bytes that belong to the head.
+        consumed: usize,
+        /// The bytes after them. It borrows the whole input: if another match arm needs that, use `consumed`.
         rest: &'b mut [u8],
     },
 }
@@ -19,7 +21,7 @@ pub enum Progress<'b> {
 impl<'b> Progress<'b> {
     pub(super) fn new(complete: bool, bytes: &'b mut [u8], consumed: usize) -> Self {
         if complete {
-            Self::Complete { rest: bytes.get_mut(consumed..).unwrap_or_else(|| never!(&mut [])) }
+            Self::Complete { consumed, rest: bytes.get_mut(consumed..).unwrap_or_else(|| never!(&mut [])) }
         } else {
             Self::Partial
         }

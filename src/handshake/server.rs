@@ -19,8 +19,6 @@ use crate::writer::build;
 ///
 /// `S` is the storage, `[u8; 512]` or `&mut [u8]` for example. It holds the request line and the values of the fields
 /// that matter, plus 4 bytes for each of them. Other fields are validated and not stored.
-#[derive(Debug)]
-#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct ServerHandshake<'c, S> {
     config: &'c ServerConfig<'c>,
     storage: S,
@@ -31,6 +29,13 @@ pub struct ServerHandshake<'c, S> {
     /// The answer to the key of an upgrade, computed at the end of the request to save stack in
     /// [`accept`](Self::accept), which makes a connection.
     pub(super) accept: [u8; 28],
+}
+
+shown! {
+    impl['c, S] ServerHandshake<'c, S> {
+        state: State = this.state,
+        answered: bool = this.answered,
+    } of this
 }
 
 impl<'c, S: AsRef<[u8]> + AsMut<[u8]>> ServerHandshake<'c, S> {

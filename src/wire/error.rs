@@ -42,6 +42,9 @@ pub enum ProtocolError {
     /// A message longer than [`Config::max_message_size`](crate::connection::Config::max_message_size), or than the
     /// storage of a [`MessageBuffer`](crate::message::MessageBuffer).
     MessageTooBig,
+    /// The storage of the host's [`MessageBuffer`](crate::message::MessageBuffer) has length 0, such as an empty vector.
+    /// The only error here that is the host's mistake.
+    NoStorage,
     /// More frames in a message than [`Config::max_fragments`](crate::connection::Config::max_fragments).
     TooManyFragments,
     /// The transport ended before the peer sent a Close frame (section 7.1.5). No Close can be sent.
@@ -79,6 +82,7 @@ impl ProtocolError {
             | Self::DeflateDistance
             | Self::DeflateTruncated => CloseCode::INVALID_PAYLOAD,
             Self::FrameTooBig | Self::MessageTooBig => CloseCode::MESSAGE_TOO_BIG,
+            Self::NoStorage => CloseCode::INTERNAL_ERROR,
             Self::TooManyFragments => CloseCode::POLICY_VIOLATION,
             Self::UnexpectedEof => CloseCode::ABNORMAL,
             _ => CloseCode::PROTOCOL_ERROR,
@@ -102,6 +106,7 @@ impl ProtocolError {
             Self::InvalidCloseCode => "Close frame with a status code that must not be sent",
             Self::FrameTooBig => "frame over the size limit",
             Self::MessageTooBig => "message over the size limit",
+            Self::NoStorage => "host lent no storage for messages",
             Self::TooManyFragments => "message in too many fragments",
             Self::UnexpectedEof => "transport ended without a Close frame",
             #[cfg(feature = "deflate")]

@@ -1,6 +1,7 @@
 //! The first byte of a frame: FIN, the reserved bits and the opcode (RFC 6455 section 5.2).
 
 use super::error::ProtocolError;
+use super::rsv::Rsv;
 
 /// The type of a frame: one of the six opcodes of RFC 6455 section 5.2, or a reserved one.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
@@ -63,16 +64,15 @@ impl FirstByte {
     const RSV: u8 = 0x70;
 
     /// A text message in one frame.
-    pub(crate) const WHOLE_TEXT: Self = Self::new(true, 0, Opcode::TEXT);
+    pub(crate) const WHOLE_TEXT: Self = Self::new(true, Rsv::NONE, Opcode::TEXT);
     /// A binary message in one frame.
-    pub(crate) const WHOLE_BINARY: Self = Self::new(true, 0, Opcode::BINARY);
+    pub(crate) const WHOLE_BINARY: Self = Self::new(true, Rsv::NONE, Opcode::BINARY);
 
-    pub(crate) const PING: Self = Self::new(true, 0, Opcode::PING);
+    pub(crate) const PING: Self = Self::new(true, Rsv::NONE, Opcode::PING);
 
-    /// `rsv` is 4 for RSV1, 2 for RSV2, 1 for RSV3; other bits of it are left out.
     #[inline]
-    pub(crate) const fn new(fin: bool, rsv: u8, opcode: Opcode) -> Self {
-        Self((fin as u8) << 7 | (rsv & 0x7) << 4 | opcode.0)
+    pub(crate) const fn new(fin: bool, rsv: Rsv, opcode: Opcode) -> Self {
+        Self((fin as u8) << 7 | rsv.bits() << 4 | opcode.0)
     }
 
     /// The byte on the wire.
@@ -92,10 +92,9 @@ impl FirstByte {
         self.0 & Self::FIN != 0
     }
 
-    /// RSV1, RSV2 and RSV3 as the bits 4, 2 and 1.
     #[inline]
-    pub(crate) const fn rsv(self) -> u8 {
-        (self.0 & Self::RSV) >> 4
+    pub(crate) const fn rsv(self) -> Rsv {
+        Rsv::from_bits(self.0 >> 4)
     }
 
     #[inline]
@@ -109,17 +108,21 @@ impl FirstByte {
         Self(self.0 & !Self::RSV)
     }
 
-    /// Refuses reserved bits and a reserved opcode that no negotiated extension defines. `extension_rsv` has a
-    /// bit for each reserved bit that one defines, `extension_opcodes` bit n for opcode n.
+    /// Refuses reserved bits and a reserved opcode that no negotiated extension defines. `extension_opcodes` has
+    /// bit n for opcode n.
     // RFC 6455 5.2, 5.8 [6455-5.2-3] [6455-5.2-4] [6455-5.2-10] [6455-5.8-1]
     #[inline]
-    pub(crate) const fn check_negotiated(self, extension_rsv: u8, extension_opcodes: u16) -> Result<(), ProtocolError> {
+    pub(crate) const fn check_negotiated(
+        self,
+        extension_rsv: Rsv,
+        extension_opcodes: u16,
+    ) -> Result<(), ProtocolError> {
         // mutant: replace & with |; replace | with &, ^: the slow path gives the same
         if self.0 & !(Self::FIN | 0x8) <= Opcode::BINARY.0 {
             return Ok(()); // neither reserved bits nor a reserved opcode
         }
         let opcode = self.opcode();
-        if self.rsv() != 0 && (opcode.is_control() || self.rsv() & !extension_rsv != 0) {
+        if !self.rsv().is_empty() && (opcode.is_control() || !extension_rsv.contains(self.rsv())) {
             return Err(ProtocolError::ReservedBits);
         }
         if !opcode.is_defined(extension_opcodes) {
@@ -131,14 +134,14 @@ impl FirstByte {
 
 #[cfg(test)]
 mod tests {
-    use super::{FirstByte, Opcode};
+    use super::{FirstByte, Opcode, Rsv};
 
     #[test]
     fn first_byte_keeps_each_of_its_fields() {
         for byte in 0..=255 {
             let first = FirstByte::from_byte(byte);
             assert_eq!(FirstByte::new(first.fin(), first.rsv(), first.opcode()), first);
-            assert_eq!(first.without_rsv(), FirstByte::new(first.fin(), 0, first.opcode()));
+            assert_eq!(first.without_rsv(), FirstByte::new(first.fin(), Rsv::NONE, first.opcode()));
             assert_eq!(first.opcode(), Opcode::from_bits(byte));
         }
     }

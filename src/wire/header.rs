@@ -3,6 +3,7 @@
 
 use super::error::ProtocolError;
 use super::first_byte::{FirstByte, Opcode};
+use super::rsv::Rsv;
 use crate::target::FAST;
 
 /// The most payload that a control frame may carry, in bytes (RFC 6455 section 5.5).
@@ -16,9 +17,9 @@ pub const MAX_CONTROL_FRAME: usize = 2 + 4 + MAX_CONTROL_PAYLOAD;
 /// The header of one frame.
 ///
 /// ```
-/// use barews::wire::{FrameHeader, Opcode};
+/// use barews::wire::{FrameHeader, Opcode, Rsv};
 ///
-/// let header = FrameHeader { fin: true, rsv: 0, opcode: Opcode::TEXT, masking_key: None, payload_len: 5 };
+/// let header = FrameHeader { fin: true, rsv: Rsv::NONE, opcode: Opcode::TEXT, masking_key: None, payload_len: 5 };
 /// assert_eq!(header.encode().as_bytes(), [0x81, 5]);
 /// assert_eq!(FrameHeader::parse(&[0x81, 5, b'H']), Ok(Some((header, 2))));
 /// assert_eq!(FrameHeader::parse(&[0x81]), Ok(None)); // more bytes are needed
@@ -28,8 +29,8 @@ pub const MAX_CONTROL_FRAME: usize = 2 + 4 + MAX_CONTROL_PAYLOAD;
 pub struct FrameHeader {
     /// The last frame of a message.
     pub fin: bool,
-    /// RSV1, RSV2 and RSV3 as the bits 4, 2 and 1. All other bits are 0.
-    pub rsv: u8,
+    /// The reserved bits.
+    pub rsv: Rsv,
     /// The type of the frame.
     pub opcode: Opcode,
     /// The masking key, in every frame that a client sends.

@@ -5,6 +5,7 @@ use crate::peers::{ZlibDeflate, body};
 use barews::ProtocolError;
 use barews::connection::{Chunk, MessageKind};
 use barews::deflate::{Direction, Inflater, RSV1};
+use barews::wire::Rsv;
 use barews_testkit::inflater::{NO_LIMIT, Naive};
 use flate2::FlushCompress;
 use proptest::prelude::*;
@@ -33,13 +34,13 @@ pub fn message_in<W: AsMut<[u8]>>(
     for (n, chunk) in chunks.iter().enumerate() {
         let mut payload = chunk.to_vec();
         let (first, last) = (n == 0, n + 1 == chunks.len());
-        let rsv = if first { RSV1 } else { 0 };
+        let rsv = if first { RSV1 } else { Rsv::NONE };
         let mut chunk = Chunk { kind, first, last, rsv, payload: &mut payload };
         loop {
             let mut out = vec![0xAA; *sizes.next().unwrap()];
             match inflater.inflate(&mut chunk, &mut out) {
                 Ok(Some(piece)) => {
-                    assert_eq!((piece.kind, piece.rsv, lasts), (kind, 0, 0));
+                    assert_eq!((piece.kind, piece.rsv, lasts), (kind, Rsv::NONE, 0));
                     assert_eq!(piece.first, whole.is_empty() && firsts == 0);
                     assert!(!piece.payload.is_empty() || piece.last);
                     firsts += usize::from(piece.first);
@@ -114,7 +115,7 @@ fn uncompressed_message_leaves_the_window_unchanged() {
     {
         let mut payload = text.to_vec();
         let at = payload.as_ptr();
-        let mut chunk = Chunk { kind: MessageKind::Text, first, last, rsv: 0, payload: &mut payload };
+        let mut chunk = Chunk { kind: MessageKind::Text, first, last, rsv: Rsv::NONE, payload: &mut payload };
         let piece = inflater.inflate(&mut chunk, &mut []).unwrap();
         if last || !text.is_empty() {
             let piece = piece.unwrap();
@@ -145,7 +146,8 @@ fn window_is_empty_without_context_takeover() {
 /// [7692-6.1-4]
 #[test]
 fn rsv1_is_refused_after_the_first_frame() {
-    for rsv in [[0, 0, RSV1], [RSV1, 0, RSV1], [0, RSV1, 0], [RSV1, RSV1, 0]] {
+    const NO: Rsv = Rsv::NONE;
+    for rsv in [[NO, NO, RSV1], [RSV1, NO, RSV1], [NO, RSV1, NO], [RSV1, RSV1, NO]] {
         let mut inflater = inflater(15);
         let mut outcome = Ok(());
         for (n, rsv) in rsv.into_iter().enumerate() {
@@ -161,10 +163,12 @@ fn rsv1_is_refused_after_the_first_frame() {
 /// Reserved bits of other extensions are reported once per frame, even if the frame yields no output.
 #[test]
 fn other_reserved_bits_are_reported_once_a_frame() {
-    for rsv1 in [RSV1, 0] {
+    for rsv1 in [RSV1, Rsv::NONE] {
         let mut inflater = inflater(15);
         let mut reported = Vec::new();
-        for (first, rsv, payload) in [(true, rsv1 | 2, &b"\xF2\x48\xCD"[..]), (false, 1, b""), (false, 3, b"\xC9\xC9")]
+        let (two, three) = (Rsv::RSV2, Rsv::RSV3);
+        for (first, rsv, payload) in
+            [(true, rsv1 | two, &b"\xF2\x48\xCD"[..]), (false, three, b""), (false, two | three, b"\xC9\xC9")]
         {
             let mut payload = payload.to_vec();
             let mut chunk = Chunk { kind: MessageKind::Binary, first, last: false, rsv, payload: &mut payload };
@@ -172,8 +176,8 @@ fn other_reserved_bits_are_reported_once_a_frame() {
                 reported.push((piece.first, piece.rsv));
             }
         }
-        reported.retain(|(first, rsv)| *first || *rsv != 0);
-        assert_eq!(reported, [(true, 2), (false, 1), (false, 3)], "{rsv1}");
+        reported.retain(|(first, rsv)| *first || !rsv.is_empty());
+        assert_eq!(reported, [(true, two), (false, three), (false, two | three)], "{rsv1:?}");
     }
 }
 

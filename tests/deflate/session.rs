@@ -5,7 +5,7 @@ use crate::peers::{ZlibDeflate, body};
 use barews::connection::{Config, Connection, Event, MessageKind};
 use barews::deflate::{Deflater, Direction, Inflater, Level, Parameters, RSV1};
 use barews::message::MessageBuffer;
-use barews::wire::CloseCode;
+use barews::wire::{CloseCode, Rsv};
 use barews::{Client, ProtocolError, Role, Server};
 use proptest::prelude::*;
 
@@ -56,7 +56,7 @@ impl<R: Role> Host<R> {
                     let (part, after) = rest.split_at(size.min(rest.len()));
                     let last = after.is_empty();
                     frame(last, rsv, self.deflater.deflate_part(part, last, &mut out).unwrap());
-                    (rest, rsv) = (after, 0);
+                    (rest, rsv) = (after, Rsv::NONE);
                     if last {
                         return stream;
                     }
@@ -64,7 +64,7 @@ impl<R: Role> Host<R> {
             }
             None => match self.deflater.deflate_message(body, &mut out) {
                 Some(payload) => frame(true, RSV1, payload),
-                None => frame(true, 0, &mut body.to_vec()),
+                None => frame(true, Rsv::NONE, &mut body.to_vec()),
             },
         }
         stream

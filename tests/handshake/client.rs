@@ -3,23 +3,25 @@
 use super::{ACCEPT, ANY, KEY, NONCE, switching};
 use barews::connection::Config;
 use barews::handshake::{
-    Accept, ClientConfig, ClientHandshake, Progress, Response, ServerConfig, ServerHandshake, Uri,
+    Accept, ClientConfig, ClientHandshake, ClientRequest, Progress, Response, ServerConfig, ServerHandshake, Uri,
 };
 use barews::{BuildError, HandshakeError, HandshakeError::*};
 
-fn config(uri: &str) -> ClientConfig<'_> {
-    ClientConfig::new(Uri::parse(uri).unwrap())
+const PLAIN: ClientConfig<'_> = ClientConfig::DEFAULT;
+
+fn request(uri: &str) -> ClientRequest<'_> {
+    ClientRequest::new(Uri::parse(uri).unwrap())
 }
 
-fn written(config: &ClientConfig<'_>) -> Result<String, BuildError> {
+fn written(config: &ClientConfig<'_>, request: &ClientRequest<'_>) -> Result<String, BuildError> {
     let mut out = [0; 512];
-    let len = ClientHandshake::new(config, NONCE, [0; 0]).request(&mut out)?;
+    let len = ClientHandshake::new(config, NONCE, [0; 0]).request(request, &mut out)?;
     Ok(String::from_utf8(out[..len].into()).unwrap())
 }
 
 #[test]
 fn request_has_the_fields_that_the_rfc_requires() {
-    let plain = ClientConfig { origin: None, ..config("ws://server.example.com/chat") };
+    let plain = request("ws://server.example.com/chat");
     let key = format!("Sec-WebSocket-Key: {KEY}\r\n");
     let fixed = [
         ("6455-4.1-19", "Upgrade: websocket\r\n"),
@@ -27,17 +29,20 @@ fn request_has_the_fields_that_the_rfc_requires() {
         ("6455-4.1-26 6455-4.1-27", "Sec-WebSocket-Version: 13\r\n"),
         ("6455-4.1-21 6455-4.1-22", &key),
     ];
-    for (ids, config, start, end) in [
-        ("6455-4.1-16 6455-4.1-17 6455-4.1-18", plain, "GET /chat HTTP/1.1\r\nHost: server.example.com\r\n", ""),
-        ("6455-3-1 6455-3-2 6455-4.1-18", config("ws://a:80"), "GET / HTTP/1.1\r\nHost: a\r\n", ""),
-        ("6455-3-1 6455-3-2 6455-4.1-18", config("wss://a:443?x=/?"), "GET /?x=/? HTTP/1.1\r\nHost: a\r\n", ""),
-        ("6455-3-1 6455-4.1-18", config("ws://a:443/?"), "GET /? HTTP/1.1\r\nHost: a:443\r\n", ""),
-        ("6455-3-1 6455-4.1-18", config("wss://[::1]:80/%20"), "GET /%20 HTTP/1.1\r\nHost: [::1]:80\r\n", ""),
+    for (ids, config, asked, start, end) in [
+        ("6455-4.1-16 6455-4.1-17 6455-4.1-18", PLAIN, plain, "GET /chat HTTP/1.1\r\nHost: server.example.com\r\n", ""),
+        ("6455-3-1 6455-3-2 6455-4.1-18", PLAIN, request("ws://a:80"), "GET / HTTP/1.1\r\nHost: a\r\n", ""),
+        ("6455-3-1 6455-3-2 6455-4.1-18", PLAIN, request("wss://a:443?x=/?"), "GET /?x=/? HTTP/1.1\r\nHost: a\r\n", ""),
+        ("6455-3-1 6455-4.1-18", PLAIN, request("ws://a:443/?"), "GET /? HTTP/1.1\r\nHost: a:443\r\n", ""),
+        ("6455-3-1 6455-4.1-18", PLAIN, request("wss://[::1]:80/%20"), "GET /%20 HTTP/1.1\r\nHost: [::1]:80\r\n", ""),
         (
             "6455-4.1-24 6455-4.1-25 6455-4.1-28 6455-4.1-31 6455-4.1-32 6455-9-1",
             ClientConfig {
                 subprotocols: &["chat", "superchat"],
                 extensions: "permessage-deflate; client_max_window_bits, foo; a=\"b\"",
+                ..PLAIN
+            },
+            ClientRequest {
                 origin: Some("http://example.com"),
                 fields: &[("Cookie", "a=1; b=\u{e9}"), ("Authorization", "Basic eA==")],
                 ..plain
@@ -48,7 +53,7 @@ fn request_has_the_fields_that_the_rfc_requires() {
              Origin: http://example.com\r\nCookie: a=1; b=\u{e9}\r\nAuthorization: Basic eA==\r\n",
         ),
     ] {
-        let request = written(&config).unwrap();
+        let request = written(&config, &asked).unwrap();
         let mut rest = request.strip_prefix(start).unwrap_or_else(|| panic!("[{ids}] not {start:?}: {request}"));
         for (ids, line) in fixed {
             rest = rest.strip_prefix(line).unwrap_or_else(|| panic!("[{ids}] not {line:?}: {request}"));
@@ -61,24 +66,25 @@ fn request_has_the_fields_that_the_rfc_requires() {
 #[test]
 fn request_refuses_values_that_add_lines_or_fields() {
     use BuildError::*;
-    let plain = config("ws://a/");
-    let with = |name, value| ClientConfig { fields: Box::leak(Box::new([(name, value)])), ..plain };
+    let plain = request("ws://a/");
+    let configured = |config: ClientConfig<'_>| written(&config, &plain);
+    let requested = |request: ClientRequest<'_>| written(&PLAIN, &request);
     for bad in ["\r", "\n", "\r\nX: y", "\0", "\x1b", "\x7f"] {
         let bad: &str = &format!("a{bad}");
         for uri in [format!("ws://{bad}/"), format!("ws://a/{bad}"), format!("ws://a/?{bad}"), format!("{bad}ws://a/")]
         {
             assert!(Uri::parse(&uri).is_err(), "{uri:?}");
         }
-        assert_eq!(written(&ClientConfig { subprotocols: &[bad], ..plain }), Err(Subprotocol), "{bad:?}");
-        assert_eq!(written(&ClientConfig { extensions: bad, ..plain }), Err(Extensions), "{bad:?}");
+        assert_eq!(configured(ClientConfig { subprotocols: &[bad], ..PLAIN }), Err(Subprotocol), "{bad:?}");
+        assert_eq!(configured(ClientConfig { extensions: bad, ..PLAIN }), Err(Extensions), "{bad:?}");
         assert_eq!(
-            written(&ClientConfig { extensions: &format!("a; b=\"{bad}\""), ..plain }),
+            configured(ClientConfig { extensions: &format!("a; b=\"{bad}\""), ..PLAIN }),
             Err(Extensions),
             "{bad:?}"
         );
-        assert_eq!(written(&ClientConfig { origin: Some(bad), ..plain }), Err(FieldValue), "{bad:?}");
-        assert_eq!(written(&ClientConfig { fields: &[("X", bad)], ..plain }), Err(FieldValue), "{bad:?}");
-        assert_eq!(written(&ClientConfig { fields: &[(bad, "x")], ..plain }), Err(FieldName), "{bad:?}");
+        assert_eq!(requested(ClientRequest { origin: Some(bad), ..plain }), Err(FieldValue), "{bad:?}");
+        assert_eq!(requested(ClientRequest { fields: &[("X", bad)], ..plain }), Err(FieldValue), "{bad:?}");
+        assert_eq!(requested(ClientRequest { fields: &[(bad, "x")], ..plain }), Err(FieldName), "{bad:?}");
         // The same for a server.
         let mut server = ServerHandshake::new(&ANY, [0; 512]);
         let mut stream = super::upgrade("", "Sec-WebSocket-Extensions: a\r\n").into_bytes();
@@ -107,21 +113,21 @@ fn request_refuses_values_that_add_lines_or_fields() {
         "a b",
         "a:",
     ] {
-        assert_eq!(written(&with(name, "x")), Err(FieldName), "{name}");
+        assert_eq!(requested(ClientRequest { fields: &[(name, "x")], ..plain }), Err(FieldName), "{name}");
     }
     for subprotocols in [&[""][..], &["a b"], &["a,b"], &["a", "b", "a"]] {
-        assert_eq!(written(&ClientConfig { subprotocols, ..plain }), Err(Subprotocol));
+        assert_eq!(configured(ClientConfig { subprotocols, ..PLAIN }), Err(Subprotocol));
     }
     for extensions in [" ", "a;", "a b", "a; b=\"", "a=b"] {
-        assert_eq!(written(&ClientConfig { extensions, ..plain }), Err(Extensions), "{extensions}");
+        assert_eq!(configured(ClientConfig { extensions, ..PLAIN }), Err(Extensions), "{extensions}");
     }
     // P11
-    let need = written(&plain).unwrap().len();
-    let handshake = ClientHandshake::new(&plain, NONCE, [0; 0]);
+    let need = requested(plain).unwrap().len();
+    let handshake = ClientHandshake::new(&PLAIN, NONCE, [0; 0]);
     let mut out = [b'.'; 512];
-    assert_eq!(handshake.request(&mut out[..need - 1]), Err(BufferTooSmall { need }));
+    assert_eq!(handshake.request(&plain, &mut out[..need - 1]), Err(BufferTooSmall { need }));
     assert_eq!(out, [b'.'; 512]);
-    assert_eq!(handshake.request(&mut out[..need]), Ok(need));
+    assert_eq!(handshake.request(&plain, &mut out[..need]), Ok(need));
 }
 
 /// Feeds a client like `serve` feeds a server.
@@ -134,7 +140,7 @@ fn open<T>(
     let mut handshake = ClientHandshake::new(config, NONCE, [0; 512]);
     let mut start = 0;
     for end in cuts.into_iter().chain([stream.len()]) {
-        if let Progress::Complete { rest } = handshake.receive(&mut stream[start..end].to_vec())? {
+        if let Progress::Complete { rest, .. } = handshake.receive(&mut stream[start..end].to_vec())? {
             let after_head = rest.len() + stream.len() - end;
             let response = handshake.response().unwrap();
             let (open, seen) = (response.is_accepted(), look(response));
@@ -159,7 +165,7 @@ fn open<T>(
 /// P4
 #[test]
 fn response_gives_the_same_result_at_every_cut() {
-    let config = ClientConfig { subprotocols: &["chat", "superchat"], extensions: "foo, bar; x", ..config("ws://a/") };
+    let config = ClientConfig { subprotocols: &["chat", "superchat"], extensions: "foo, bar; x", ..PLAIN };
     let two = format!("{ACCEPT}{ACCEPT}");
     let checked = [
         ("", "", "", Ok(101)),
@@ -270,18 +276,16 @@ fn response_gives_the_same_result_at_every_cut() {
         assert_eq!(open(&config, &stream, 0..stream.len(), look), whole, "[{ids}] {response:?} byte by byte");
     }
     // Nothing was requested.
-    let plain = self::config("ws://a/");
     let stream = switching("", "Sec-WebSocket-Protocol: chat\r\n");
-    assert_eq!(open(&plain, stream.as_bytes(), [], |_| ()), Err(Subprotocol), "[6455-4.1-40]");
+    assert_eq!(open(&PLAIN, stream.as_bytes(), [], |_| ()), Err(Subprotocol), "[6455-4.1-40]");
     let stream = switching("", "Sec-WebSocket-Extensions: foo\r\n");
-    assert_eq!(open(&plain, stream.as_bytes(), [], |_| ()), Err(Extensions), "[6455-4.1-39] [6455-9.1-6]");
+    assert_eq!(open(&PLAIN, stream.as_bytes(), [], |_| ()), Err(Extensions), "[6455-4.1-39] [6455-9.1-6]");
 }
 
 /// [6455-4.1-42] [6455-9.1-7]: the host can see the extensions and the subprotocol in use.
 #[test]
 fn response_methods_return_the_values_sent() {
-    let config =
-        ClientConfig { subprotocols: &["chat"], extensions: "foo, bar", keep: &["set-COOKIE"], ..config("ws://a/") };
+    let config = ClientConfig { subprotocols: &["chat"], extensions: "foo, bar", keep: &["set-COOKIE"], ..PLAIN };
     let with = "Sec-WebSocket-Protocol: chat\r\nSec-WebSocket-Extensions: bar; a=1\r\nSet-Cookie: a\r\nSet-Cookie: b\r\n\
         Sec-WebSocket-Extensions: foo\r\n";
     let seen = open(&config, switching("", with).as_bytes(), [], |response| {
@@ -312,7 +316,7 @@ fn response_with_another_status_keeps_its_fields() {
         let stream = format!(
             "HTTP/1.1 {status} x\r\n{fields}Sec-WebSocket-Extensions: foo\r\nSec-WebSocket-Protocol: a\r\n\r\nbody"
         );
-        let config = ClientConfig { keep: &["x-reason"], ..config("ws://a/") };
+        let config = ClientConfig { keep: &["x-reason"], ..PLAIN };
         let seen = open(&config, stream.as_bytes(), [], |response| {
             assert_eq!((response.status(), response.is_accepted()), (status, false));
             assert!(response.fields(name).map(|value| str::from_utf8(value).unwrap()).eq(values.iter().copied()));
@@ -329,7 +333,7 @@ fn response_with_another_status_keeps_its_fields() {
 fn client_limits_are_exact() {
     let interim = "HTTP/1.1 100 Continue\r\nA: b\r\n\r\n";
     let stream = interim.repeat(3) + &switching("", "");
-    let config = ClientConfig { max_head_size: stream.len(), max_fields: 6, ..config("ws://a/") };
+    let config = ClientConfig { max_head_size: stream.len(), max_fields: 6, ..PLAIN };
     assert_eq!(open(&config, stream.as_bytes(), [], |response| response.status()), Ok(Some((101, 0))));
     for cuts in [0..0, 0..stream.len()] {
         let small = ClientConfig { max_head_size: stream.len() - 1, ..config };
@@ -342,8 +346,7 @@ fn client_limits_are_exact() {
 /// [6455-4.1-35]: the status of a redirect is known even if its fields do not fit into the storage.
 #[test]
 fn status_is_known_before_the_head_is_complete() {
-    let config = config("ws://a/");
-    let mut handshake = ClientHandshake::new(&config, NONCE, [0; 64]);
+    let mut handshake = ClientHandshake::new(&PLAIN, NONCE, [0; 64]);
     assert!(matches!(handshake.receive(&mut b"HTTP/1.1 302 Found".to_vec()), Ok(Progress::Partial)));
     assert_eq!(handshake.status(), None);
     let location = format!("\r\nLocation: /{}\r\n\r\n", "x".repeat(64));
@@ -354,12 +357,11 @@ fn status_is_known_before_the_head_is_complete() {
 /// [6455-7.2.1-2]
 #[test]
 fn client_eof_is_an_error_inside_the_head_only() {
-    let config = config("ws://a/");
-    let mut handshake = ClientHandshake::new(&config, NONCE, [0; 512]);
+    let mut handshake = ClientHandshake::new(&PLAIN, NONCE, [0; 512]);
     assert_eq!(handshake.receive_eof(), Err(UnexpectedEof));
     assert_eq!(handshake.receive(&mut switching("", "").into_bytes()), Err(UnexpectedEof));
     assert!(matches!(handshake.connect(|| [0; 4], &Config::default()), Err(BuildError::NotNow)));
-    let mut handshake = ClientHandshake::new(&config, NONCE, [0; 512]);
+    let mut handshake = ClientHandshake::new(&PLAIN, NONCE, [0; 512]);
     assert!(matches!(handshake.receive(&mut switching("", "").into_bytes()), Ok(Progress::Complete { .. })));
     assert_eq!(handshake.receive_eof(), Ok(()));
 }
@@ -368,21 +370,17 @@ fn client_eof_is_an_error_inside_the_head_only() {
 #[test]
 fn client_and_server_interoperate() {
     let accepts = ServerConfig { subprotocols: &["superchat"], ..ANY };
-    let asks = ClientConfig {
-        subprotocols: &["chat", "superchat"],
-        extensions: "foo; a=\"\\b\"",
-        origin: Some("http://example.com"),
-        ..config("wss://[::1]:8443/a?b")
-    };
+    let asks = ClientConfig { subprotocols: &["chat", "superchat"], extensions: "foo; a=\"\\b\"", ..PLAIN };
+    let asked = ClientRequest { origin: Some("http://example.com"), ..request("wss://[::1]:8443/a?b") };
     let (mut request, mut answer) = ([0; 512], [0; 512]);
     let mut client = ClientHandshake::new(&asks, *b"any other nonce.", [0; 512]);
     let mut server = ServerHandshake::new(&accepts, [0; 512]);
-    let len = client.request(&mut request).unwrap();
-    assert!(matches!(server.receive(&mut request[..len]), Ok(Progress::Complete { rest: [] })));
+    let len = client.request(&asked, &mut request).unwrap();
+    assert!(matches!(server.receive(&mut request[..len]), Ok(Progress::Complete { rest: [], .. })));
     assert_eq!((server.request().unwrap().host(), server.request().unwrap().target()), ("[::1]:8443", "/a?b"));
     let response = Accept { extensions: "foo", ..Accept::default() };
     let (len, _) = server.accept(&response, &Config::default(), &mut answer).unwrap();
-    assert!(matches!(client.receive(&mut answer[..len]), Ok(Progress::Complete { rest: [] })));
+    assert!(matches!(client.receive(&mut answer[..len]), Ok(Progress::Complete { rest: [], .. })));
     assert_eq!(client.response().unwrap().subprotocol(), Some("superchat"));
     assert!(client.connect(|| [0; 4], &Config::default()).is_ok());
 }

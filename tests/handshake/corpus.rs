@@ -5,7 +5,7 @@ use std::path::Path;
 
 use barews::HandshakeError;
 use barews::connection::Config;
-use barews::handshake::{Accept, ClientConfig, ClientHandshake, Progress, ServerHandshake, Uri, accept_key};
+use barews::handshake::{Accept, ClientConfig, ClientHandshake, Progress, ServerHandshake, accept_key};
 
 use crate::{ANY, KEY, NONCE};
 
@@ -37,7 +37,7 @@ fn serve(stream: &[u8], cut: usize) -> Served {
         }
         match handshake.receive(&mut piece.to_vec()) {
             Ok(Progress::Partial) => {}
-            Ok(Progress::Complete { rest }) => after_head = rest.len(),
+            Ok(Progress::Complete { rest, .. }) => after_head = rest.len(),
             Err(error) => {
                 let len = handshake.refuse(error, &mut out).unwrap();
                 let head = String::from_utf8(out[..len].to_vec()).unwrap();
@@ -104,7 +104,7 @@ fn answer(config: &ClientConfig<'_>, stream: &[u8], cut: usize) -> Option<Answer
         match (handshake.receive(&mut piece.to_vec()), after_head) {
             (Err(error), _) => return Some(("error", 0, Some(error), None, Vec::new(), 0)),
             (Ok(Progress::Partial), _) => {}
-            (Ok(Progress::Complete { rest }), before) => after_head = Some(before.unwrap_or(0) + rest.len()),
+            (Ok(Progress::Complete { rest, .. }), before) => after_head = Some(before.unwrap_or(0) + rest.len()),
         }
     }
     let Some(response) = handshake.response() else {
@@ -130,7 +130,7 @@ fn responses_of_real_software_give_the_recorded_result() {
         let config = ClientConfig {
             subprotocols: &offers,
             extensions: value(extensions).unwrap_or_default(),
-            ..ClientConfig::new(Uri::parse("ws://server.example.com/chat").unwrap())
+            ..ClientConfig::DEFAULT
         };
         let stream = bytes(file);
         let whole = answer(&config, &stream, stream.len()).unwrap();

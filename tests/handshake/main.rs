@@ -52,7 +52,7 @@ fn serve<T>(
     let mut handshake = ServerHandshake::new(config, vec![0; storage]);
     let mut start = 0;
     for end in cuts.into_iter().chain([stream.len()]) {
-        if let Progress::Complete { rest } = handshake.receive(&mut stream[start..end].to_vec())? {
+        if let Progress::Complete { rest, .. } = handshake.receive(&mut stream[start..end].to_vec())? {
             return Ok(Some((look(handshake.request().unwrap()), rest.len() + stream.len() - end)));
         }
         assert!(handshake.request().is_none());

@@ -4,7 +4,9 @@
 use barews::HandshakeError::{self, *};
 use barews::connection::Config;
 use barews::handshake::parsed::{ClientHandshake, RequestHead, ServerHandshake, Start};
-use barews::handshake::{Accept, ClientConfig, OriginPolicy, Progress, ServerConfig, Subprotocol, Uri, accept_key};
+use barews::handshake::{
+    Accept, ClientConfig, ClientRequest, OriginPolicy, Progress, ServerConfig, Subprotocol, Uri, accept_key,
+};
 use barews::{BuildError, handshake};
 
 use crate::corpus::{bytes, rows, value};
@@ -273,20 +275,16 @@ fn parsed_client_and_server_interoperate() {
         let uri = Uri::parse(uri).unwrap();
         let port = if matches!(uri.port(), 80 | 443) { String::new() } else { format!(":{}", uri.port()) };
         let origin = format!("http{}://{}{port}", if uri.secure() { "s" } else { "" }, uri.host());
-        let config = ClientConfig {
-            subprotocols: &["chat", "superchat"],
-            extensions: "foo; a=1",
-            origin: Some(&origin),
-            fields: &[("Cookie", "b=c")],
-            ..ClientConfig::new(uri)
-        };
+        let config =
+            ClientConfig { subprotocols: &["chat", "superchat"], extensions: "foo; a=1", ..ClientConfig::DEFAULT };
+        let asked = ClientRequest { origin: Some(&origin), fields: &[("Cookie", "b=c")], ..ClientRequest::new(uri) };
         let mut client = if extended {
             ClientHandshake::extended_connect(&config, [0; 512])
         } else {
             ClientHandshake::upgrade(&config, NONCE, [0; 512])
         };
         let mut names = [0; 64];
-        let RequestHead { start, .. } = client.request(&mut names).unwrap();
+        let RequestHead { start, .. } = client.request(&asked, &mut names).unwrap();
         match start {
             Start::Upgrade { .. } => assert_eq!(start, Start::Upgrade { method: "GET", target, minor_version: 1 }),
             Start::ExtendedConnect { scheme, .. } => {
@@ -299,7 +297,7 @@ fn parsed_client_and_server_interoperate() {
                 );
             }
         }
-        let head = client.request(&mut names).unwrap();
+        let head = client.request(&asked, &mut names).unwrap();
         let named: Vec<_> = head.fields().map(|(name, _)| name).collect();
         for name in ["host", "upgrade", "connection", "sec-websocket-key"] {
             assert_eq!(named.contains(&name), !extended, "{name}"); // [8441-5-3] [8441-5-4] [8441-5-5]
@@ -362,7 +360,7 @@ fn parsed_response_gives_the_result_of_its_bytes() {
         let config = ClientConfig {
             subprotocols: &offers,
             extensions: value(extensions).unwrap_or_default(),
-            ..ClientConfig::new(Uri::parse("ws://server.example.com/chat").unwrap())
+            ..ClientConfig::DEFAULT
         };
         let Some(Head { start, fields }) = parse(&bytes(file)) else { continue };
         if start[0] != "HTTP/1.1" {
@@ -388,11 +386,7 @@ fn parsed_response_gives_the_result_of_its_bytes() {
 
 #[test]
 fn extended_connect_response_is_open_with_2xx_only() {
-    let config = ClientConfig {
-        subprotocols: &["chat"],
-        extensions: "foo",
-        ..ClientConfig::new(Uri::parse("wss://a/").unwrap())
-    };
+    let config = ClientConfig { subprotocols: &["chat"], extensions: "foo", ..ClientConfig::DEFAULT };
     for (ids, status, fields, expected) in [
         ("8441-5-7", 200, vec![], Ok(true)),
         ("8441-5-6 8441-5-7", 204, vec![("sec-websocket-protocol", "chat")], Ok(true)),
@@ -420,16 +414,15 @@ fn extended_connect_response_is_open_with_2xx_only() {
 #[test]
 fn extended_connect_refuses_unusable_configurations() {
     let uri = Uri::parse("wss://example.com:8443/room?a=b").unwrap();
-    let config = ClientConfig { subprotocols: &["a b"], ..ClientConfig::new(uri) };
+    let plain = ClientRequest::new(uri);
+    let config = ClientConfig { subprotocols: &["a b"], ..ClientConfig::DEFAULT };
     let client = ClientHandshake::extended_connect(&config, [0; 512]);
-    assert_eq!(client.request(&mut [0; 64]).unwrap_err(), BuildError::Subprotocol);
-    let config = ClientConfig { fields: &[("host", "b")], ..ClientConfig::new(uri) };
-    let client = ClientHandshake::extended_connect(&config, [0; 512]);
-    assert_eq!(client.request(&mut [0; 64]).unwrap_err(), BuildError::FieldName);
-    let config = ClientConfig::new(uri);
-    let client = ClientHandshake::extended_connect(&config, [0; 512]);
+    assert_eq!(client.request(&plain, &mut [0; 64]).unwrap_err(), BuildError::Subprotocol);
+    let client = ClientHandshake::extended_connect(&ClientConfig::DEFAULT, [0; 512]);
+    let reserved = ClientRequest { fields: &[("host", "b")], ..plain };
+    assert_eq!(client.request(&reserved, &mut [0; 64]).unwrap_err(), BuildError::FieldName);
     for size in 0..25 {
-        assert_eq!(client.request(&mut vec![0; size]).unwrap_err(), BuildError::BufferTooSmall { need: 25 });
+        assert_eq!(client.request(&plain, &mut vec![0; size]).unwrap_err(), BuildError::BufferTooSmall { need: 25 });
     }
-    assert!(client.request(&mut [0; 25]).is_ok());
+    assert!(client.request(&plain, &mut [0; 25]).is_ok());
 }

@@ -1,7 +1,9 @@
 //! The server's reading of requests: RFC 6455 section 4.2.1, and the origin policy of section 10.2.
 
 use super::{ANY, serve, upgrade};
-use barews::handshake::{OriginPolicy, Request, ServerConfig};
+use barews::handshake::{
+    ClientConfig, ClientHandshake, OriginPolicy, Progress, Request, ServerConfig, ServerHandshake,
+};
 use barews::{HandshakeError, HandshakeError::*};
 
 /// Formats everything that a host can see of a request as one line.
@@ -279,4 +281,17 @@ fn origin_policy_refuses_upgrades_of_other_pages() {
         assert!(serve(&same, 512, page.as_bytes(), [], |_| ()).is_ok());
     }
     assert_eq!(Origin.status(), 403);
+}
+
+/// A log must not contain cookies and keys.
+#[test]
+fn debug_shows_the_progress_without_fields() {
+    let config = ServerConfig { keep: &["cookie"], ..ANY };
+    let mut handshake = ServerHandshake::new(&config, [0; 512]);
+    let mut request = upgrade("", "Cookie: secret\r\n").into_bytes();
+    assert_eq!(format!("{handshake:?}"), "ServerHandshake { state: Reading, answered: false, .. }");
+    assert!(matches!(handshake.receive(&mut request), Ok(Progress::Complete { .. })));
+    assert_eq!(format!("{handshake:?}"), "ServerHandshake { state: Complete, answered: false, .. }");
+    let client = ClientHandshake::new(&ClientConfig::DEFAULT, *b"the sample nonce", [0; 512]);
+    assert_eq!(format!("{client:?}"), "ClientHandshake { state: Reading, status: 0, .. }");
 }

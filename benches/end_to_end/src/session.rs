@@ -8,7 +8,7 @@ use std::net::{Shutdown, SocketAddr};
 use std::time::{Duration, Instant};
 
 use barews::connection::{Chunk, Config, Event, MessageKind, Transport};
-use barews::handshake::{ClientConfig, ClientHandshake, Progress, Uri};
+use barews::handshake::{ClientConfig, ClientHandshake, ClientRequest, Progress, Uri};
 use barews::wire::{CloseCode, FrameHeader, MAX_CONTROL_FRAME};
 use barews::{Client, Connection};
 use hdrhistogram::Histogram;
@@ -92,19 +92,18 @@ impl Session {
         let mut stream = std::net::TcpStream::connect_timeout(&address, PATIENCE)?;
         stream.set_nodelay(true)?;
         stream.set_read_timeout(Some(PATIENCE))?;
-        let config = ClientConfig::new(uri);
         let mut nonce = [0; 16];
         getrandom::fill(&mut nonce)?;
-        let mut handshake = ClientHandshake::new(&config, nonce, [0; 1024]);
+        let mut handshake = ClientHandshake::new(&ClientConfig::DEFAULT, nonce, [0; 1024]);
         let mut buffer = [0; 1024];
-        let len = handshake.request(&mut buffer)?;
+        let len = handshake.request(&ClientRequest::new(uri), &mut buffer)?;
         stream.write_all(&buffer[..len])?;
         loop {
             let len = stream.read(&mut buffer)?;
             if len == 0 {
                 handshake.receive_eof()?;
             }
-            if let Progress::Complete { rest } = handshake.receive(&mut buffer[..len])? {
+            if let Progress::Complete { rest, .. } = handshake.receive(&mut buffer[..len])? {
                 if !rest.is_empty() {
                     return Err("the server speaks before it is asked".into());
                 }

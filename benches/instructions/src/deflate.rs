@@ -3,6 +3,7 @@
 use crate::{Case, Work};
 use barews::connection::{Chunk, MessageKind};
 use barews::deflate::{Deflater, Direction, Inflater, Level, RSV1};
+use barews::wire::Rsv;
 use std::hint::black_box;
 
 pub const CASES: &[Case] = &[
@@ -94,7 +95,7 @@ fn inflate(level: Level, messages: &[Vec<u8>], read: usize, room: usize) -> Work
             for payload in payload.chunks_mut(read) {
                 let first = at == 0;
                 at += payload.len();
-                let rsv = if first { RSV1 } else { 0 };
+                let rsv = if first { RSV1 } else { Rsv::NONE };
                 let mut chunk = Chunk { kind: MessageKind::Binary, first, last: at == len, rsv, payload };
                 while let Some(piece) = inflater.inflate(&mut chunk, &mut out[..room]).unwrap() {
                     black_box(piece);

@@ -3,7 +3,7 @@
 use crate::{Case, Work};
 use barews::connection::Config;
 use barews::handshake::{
-    Accept, ClientConfig, ClientHandshake, OriginPolicy, Progress, ServerConfig, ServerHandshake, Uri,
+    Accept, ClientConfig, ClientHandshake, ClientRequest, OriginPolicy, Progress, ServerConfig, ServerHandshake, Uri,
 };
 use std::hint::black_box;
 
@@ -33,14 +33,14 @@ fn server(read: usize) -> Work {
 
 fn client() -> Work {
     let nonce = *b"the sample nonce";
-    let config = ClientConfig::new(Uri::parse("ws://example.com/chat").unwrap());
+    let request = ClientRequest::new(Uri::parse("ws://example.com/chat").unwrap());
     let response = b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\
         Sec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=\r\n\r\n";
     let mut responses = vec![*response; ROUNDS];
     Work::new(ROUNDS, move || {
         for response in &mut responses {
-            let (mut handshake, mut out) = (ClientHandshake::new(&config, nonce, [0; 256]), [0; 256]);
-            black_box(handshake.request(&mut out)).unwrap();
+            let (mut handshake, mut out) = (ClientHandshake::new(&ClientConfig::DEFAULT, nonce, [0; 256]), [0; 256]);
+            black_box(handshake.request(&request, &mut out)).unwrap();
             let progress = handshake.receive(response).unwrap();
             assert!(matches!(progress, Progress::Complete { .. }));
             black_box(handshake.connect(|| [1, 2, 3, 4], &Config::DEFAULT)).unwrap();

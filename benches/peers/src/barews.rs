@@ -3,7 +3,7 @@ use crate::{
 };
 use barews::connection::{Chunk, Event, MessageKind};
 use barews::handshake::{
-    Accept, ClientConfig, ClientHandshake, OriginPolicy, Progress, ServerConfig, ServerHandshake, Uri,
+    Accept, ClientConfig, ClientHandshake, ClientRequest, OriginPolicy, Progress, ServerConfig, ServerHandshake, Uri,
 };
 use barews::message::MessageBuffer;
 use barews::wire::{FrameHeader, MAX_CONTROL_FRAME};
@@ -211,7 +211,7 @@ fn send_client_frames(mut socket: Socket, outgoing: Outgoing) -> Session {
             cork.put(header.as_bytes(), &mut socket);
             for part in body.chunks(4096) {
                 let room = cork.room(part.len(), &mut socket);
-                let len = connection.copy_payload(part, room).expect("it is as long as announced");
+                let len = connection.copy_payload(part, room).expect("it is as long as announced").len();
                 cork.take(len);
             }
         }
@@ -325,13 +325,12 @@ fn accept(socket: &mut Socket) -> bool {
 
 fn connect(socket: &mut Socket) -> bool {
     let uri = Uri::parse("ws://example.com/chat").expect("a URI");
-    let config = ClientConfig::new(uri);
     let mut random = Random::default();
     let mut nonce = [0; 16];
     nonce.iter_mut().for_each(|byte| *byte = random.draw() as u8);
-    let mut handshake = ClientHandshake::new(&config, nonce, [0; 512]);
+    let mut handshake = ClientHandshake::new(&ClientConfig::DEFAULT, nonce, [0; 512]);
     let mut buffer = [0; HEAD];
-    let len = handshake.request(&mut buffer).expect("it fits");
+    let len = handshake.request(&ClientRequest::new(uri), &mut buffer).expect("it fits");
     socket.write(&buffer[..len]);
     while let Some(len) = socket.read(&mut buffer) {
         match handshake.receive(&mut buffer[..len]) {

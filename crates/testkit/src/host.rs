@@ -3,7 +3,7 @@
 use crate::raw;
 use crate::{Entry, Log};
 use barews::connection::{Config, Event, MessageKind, Outgoing, Received, State, Transport, Written};
-use barews::wire::{CloseCode, MAX_CONTROL_FRAME, Opcode};
+use barews::wire::{CloseCode, MAX_CONTROL_FRAME, Opcode, Rsv};
 use barews::{Client, Connection, ProtocolError, Role, SendError, Server};
 use std::cell::Cell;
 use std::fmt::Debug;
@@ -74,7 +74,7 @@ pub struct Outcome {
 ///
 /// let mut client = Host::<Client<Keys>>::new(&Config::DEFAULT);
 /// let mut server = Host::<Server>::new(&Config::DEFAULT);
-/// client.message(MessageKind::Text, b"Hello").unwrap();
+/// client.write_message(MessageKind::Text, b"Hello").unwrap();
 /// server.feed(&client.output);
 /// assert_eq!(server.log.entries, [Entry::Message(MessageKind::Text, 0, b"Hello".to_vec())]);
 /// ```
@@ -182,11 +182,11 @@ impl<R: Side + Debug> Host<R> {
             self.log.error(error);
         }
         assert_eq!(self.error, Some(error), "P5: an error is sticky");
-        let before = format!("{:?}", self.connection);
+        let before = format!("{:?}", self.connection.internals());
         for junk in [&mut b"\x81\x00"[..].to_vec(), &mut Vec::new()] {
             assert_eq!(self.connection.receive(junk).err(), Some(error), "P5: nothing is read after an error");
         }
-        assert_eq!(format!("{:?}", self.connection), before, "P5: nothing changes after an error");
+        assert_eq!(format!("{:?}", self.connection.internals()), before, "P5: nothing changes after an error");
         if self.drain != Drain::ByHand {
             self.drain();
         }
@@ -250,13 +250,13 @@ impl<R: Side + Debug> Host<R> {
 
     /// Makes a call that sends. Checks that a failed call changes nothing (P11), and that a server draws no key (P8).
     fn attempt<T>(&mut self, call: impl FnOnce(&mut Connection<R>) -> Result<T, SendError>) -> Result<T, SendError> {
-        let (before, keys) = (format!("{:?}", self.connection), self.keys.get());
+        let (before, keys) = (format!("{:?}", self.connection.internals()), self.keys.get());
         let result = call(&mut self.connection);
         match &result {
             Ok(_) if R::IS_SERVER => assert_eq!(self.keys.get(), 0, "P8: a server has no keys"),
             Ok(_) => {}
             Err(_) => {
-                assert_eq!(format!("{:?}", self.connection), before, "P11: a failed call changes nothing");
+                assert_eq!(format!("{:?}", self.connection.internals()), before, "P11: a failed call changes nothing");
                 assert_eq!(self.keys.get(), keys, "P11: a failed call draws no key");
             }
         }
@@ -291,14 +291,19 @@ impl<R: Side + Debug> Host<R> {
     }
 
     /// Sends a message in one frame.
-    pub fn message(&mut self, kind: MessageKind, body: &[u8]) -> Result<(), SendError> {
+    pub fn write_message(&mut self, kind: MessageKind, body: &[u8]) -> Result<(), SendError> {
         self.write(|c, out| c.write_unvalidated(kind, body, out))?;
         self.messages_sent.push((kind, body.to_vec()));
         Ok(())
     }
 
     /// Sends the next fragment, with a buffer of `space` bytes. Returns false if the message is complete.
-    pub fn fragment(&mut self, message: &mut Outgoing<'_>, kind: MessageKind, space: usize) -> Result<bool, SendError> {
+    pub fn write_fragment(
+        &mut self,
+        message: &mut Outgoing<'_>,
+        kind: MessageKind,
+        space: usize,
+    ) -> Result<bool, SendError> {
         let (before, keys, left) = (message.clone(), self.keys.get(), message.left());
         let mut out = vec![UNTOUCHED; space];
         let len = match self.attempt(|c| c.write_fragment(message, &mut out)) {
@@ -318,12 +323,12 @@ impl<R: Side + Debug> Host<R> {
         Ok(true)
     }
 
-    /// Sends the header of a frame. Send its payload with [`payload`](Self::payload).
-    pub fn frame(&mut self, kind: MessageKind, fin: bool, rsv: u8, len: u64) -> Result<(), SendError> {
+    /// Sends the header of a frame. Send its payload with [`write_payload`](Self::write_payload).
+    pub fn begin_frame(&mut self, kind: MessageKind, fin: bool, rsv: u8, len: u64) -> Result<(), SendError> {
         let keys = self.keys.get();
         let header = self.attempt(|c| match rsv {
             0 => c.begin_frame(kind, fin, len),
-            rsv => c.begin_frame_with_rsv(kind, fin, rsv, len),
+            rsv => c.begin_frame_with_rsv(kind, fin, Rsv::from_bits(rsv), len),
         })?;
         self.one_key_after(keys);
         self.written(header.as_bytes());
@@ -333,11 +338,11 @@ impl<R: Side + Debug> Host<R> {
     }
 
     /// Sends a piece of the current frame's payload: masked in place if its length is even, copied if it is odd.
-    pub fn payload(&mut self, part: &[u8]) -> Result<(), SendError> {
+    pub fn write_payload(&mut self, part: &[u8]) -> Result<(), SendError> {
         let mut masked = part.to_vec();
         let result = self.attempt(|c| match part.len() % 2 {
             0 => c.mask_payload(&mut masked),
-            _ => c.copy_payload(part, &mut masked).map(|len| assert_eq!(len, part.len())),
+            _ => c.copy_payload(part, &mut masked).map(|written| assert_eq!(written.len(), part.len())),
         });
         if result.is_err() {
             assert_eq!(masked, part, "P11: a failed call changes nothing");
@@ -365,27 +370,27 @@ impl<R: Side + Debug> Host<R> {
     }
 
     /// Sends a Ping.
-    pub fn ping(&mut self, payload: &[u8]) -> Result<(), SendError> {
+    pub fn write_ping(&mut self, payload: &[u8]) -> Result<(), SendError> {
         self.write(|c, out| c.write_ping(payload, out)).map(drop)
     }
 
     /// Sends an unsolicited Pong.
-    pub fn pong(&mut self, payload: &[u8]) -> Result<(), SendError> {
+    pub fn write_pong(&mut self, payload: &[u8]) -> Result<(), SendError> {
         self.write(|c, out| c.write_pong(payload, out)).map(drop)
     }
 
     /// Sends a control frame of an extension.
-    pub fn extension_control(&mut self, opcode: u8, payload: &[u8]) -> Result<(), SendError> {
+    pub fn write_extension_control(&mut self, opcode: u8, payload: &[u8]) -> Result<(), SendError> {
         self.write(|c, out| c.write_extension_control(Opcode::from_bits(opcode), payload, out)).map(drop)
     }
 
     /// Sends a Close with a status code.
-    pub fn close(&mut self, code: u16, reason: &str) -> Result<(), SendError> {
+    pub fn write_close(&mut self, code: u16, reason: &str) -> Result<(), SendError> {
         self.write(|c, out| c.write_close(CloseCode(code), reason, out)).map(drop)
     }
 
     /// Sends a Close without a status code.
-    pub fn close_without_status(&mut self) -> Result<(), SendError> {
+    pub fn write_close_without_status(&mut self) -> Result<(), SendError> {
         self.write(|c, out| c.write_close_without_status(out)).map(drop)
     }
 

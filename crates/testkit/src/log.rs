@@ -73,6 +73,7 @@ impl Log {
     }
 
     fn chunk(&mut self, Chunk { kind, first, last, rsv, payload }: Chunk<'_>) {
+        let rsv = rsv.bits();
         assert_eq!(first, self.unfinished.is_none(), "`first` is set on the first chunk of a message only");
         let message = self.unfinished.get_or_insert(Unfinished { kind, rsv, reserved: vec![], payload: vec![] });
         assert_eq!(kind, message.kind, "a message has one kind");

@@ -4,6 +4,7 @@ use crate::raw::{self, Header};
 use crate::{Entry, Log, Unfinished};
 use barews::ProtocolError;
 use barews::connection::{Config, MessageKind, State, Transport};
+use barews::wire::Opcode;
 
 /// Returns the log of a host that receives `stream` and drains after each event. A client's n-th key is [`raw::key`] of n.
 pub fn expect(is_server: bool, config: &Config, stream: &[u8]) -> Log {
@@ -97,7 +98,7 @@ impl Receiver<'_> {
             (short == 126 && len < 126 || short == 127 && len < 0x1_0000, E::LengthNotMinimal),
             (opcode >= 8 && first & 0x80 == 0, E::FragmentedControl),
             (opcode >= 8 && len > 125, E::ControlTooLong),
-            (first >> 4 & 7 & !self.config.extension_rsv != 0, E::ReservedBits),
+            (first >> 4 & 7 & !self.config.extension_rsv.bits() != 0, E::ReservedBits),
             (opcode >= 8 && first >> 4 & 7 != 0, E::ReservedBits),
             (!matches!(opcode, 0..=2 | 8..=10) && self.config.extension_opcodes & 1 << opcode == 0, E::ReservedOpcode),
             (self.is_server && key.is_none(), E::NotMasked),
@@ -115,7 +116,7 @@ impl Receiver<'_> {
         let kind = match header.first & 0x0F {
             1 => MessageKind::Text,
             2 => MessageKind::Binary,
-            opcode => MessageKind::Extension(opcode),
+            opcode => MessageKind::Extension(Opcode::from_bits(opcode)),
         };
         let rsv = header.first >> 4 & 7;
         let checked = kind == MessageKind::Text && rsv == 0;

@@ -97,24 +97,24 @@ impl<R: Side + core::fmt::Debug> Play<R> {
                 host.fail(*error);
                 Ok(())
             }
-            Call::Message(kind, body) => host.message(*kind, body),
+            Call::Message(kind, body) => host.write_message(*kind, body),
             Call::Fragments(kind, body) => {
                 let mut outgoing = Outgoing::unvalidated(*kind, body);
                 loop {
-                    match host.fragment(&mut outgoing, *kind, 200) {
+                    match host.write_fragment(&mut outgoing, *kind, 200) {
                         Ok(true) => {}
                         Ok(false) => break Ok(()),
                         Err(error) => break Err(error),
                     }
                 }
             }
-            Call::Frame { kind, fin, rsv, len } => host.frame(*kind, *fin, *rsv, *len).map(drop),
-            Call::Payload(part) => host.payload(part),
-            Call::Ping(payload) => host.ping(payload),
-            Call::Pong(payload) => host.pong(payload),
-            Call::Control(opcode, payload) => host.extension_control(*opcode, payload),
-            Call::Close(None) => host.close_without_status(),
-            Call::Close(Some((code, reason))) => host.close(*code, reason),
+            Call::Frame { kind, fin, rsv, len } => host.begin_frame(*kind, *fin, *rsv, *len).map(drop),
+            Call::Payload(part) => host.write_payload(part),
+            Call::Ping(payload) => host.write_ping(payload),
+            Call::Pong(payload) => host.write_pong(payload),
+            Call::Control(opcode, payload) => host.write_extension_control(*opcode, payload),
+            Call::Close(None) => host.write_close_without_status(),
+            Call::Close(Some((code, reason))) => host.write_close(*code, reason),
         };
         if let Err(error) = result {
             host.log.entries.push(Entry::Refused(error));

@@ -26,6 +26,7 @@
 use crate::session::Action;
 use crate::{Drain, raw};
 use barews::connection::{Config, MessageKind};
+use barews::wire::Rsv;
 use proptest::collection::vec;
 use proptest::prelude::*;
 
@@ -147,7 +148,7 @@ pub fn written(parts: &[Part], to_server: bool) -> Vec<u8> {
 pub fn config() -> impl Strategy<Value = Config> {
     let limit = || prop_oneof![4 => Just(u64::MAX), 1 => 0..60u64];
     let fragments = prop_oneof![4 => Just(u32::MAX), 1 => 1..4u32];
-    let rsv = prop_oneof![4 => Just(0), 1 => 0..8u8];
+    let rsv = prop_oneof![4 => Just(Rsv::NONE), 1 => (0..8u8).prop_map(Rsv::from_bits)];
     let opcodes = prop_oneof![4 => Just(0), 1 => any::<u16>()];
     (limit(), limit(), fragments, rsv, opcodes).prop_map(
         |(max_frame_size, max_message_size, max_fragments, extension_rsv, extension_opcodes)| Config {

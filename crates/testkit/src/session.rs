@@ -51,7 +51,7 @@ impl<'a, R: Side + Debug> End<'a, R> {
     fn act(&mut self, action: &'a Action) -> Result<(), SendError> {
         let host = &mut self.host;
         match action {
-            Action::Message(kind, body) => host.message(*kind, body)?,
+            Action::Message(kind, body) => host.write_message(*kind, body)?,
             Action::Begin(kind, body) => {
                 if self.outgoing.is_none() {
                     self.outgoing = Some((*kind, Outgoing::unvalidated(*kind, body)));
@@ -59,31 +59,31 @@ impl<'a, R: Side + Debug> End<'a, R> {
             }
             Action::Fragment(space) => {
                 if let Some((kind, outgoing)) = &mut self.outgoing {
-                    host.fragment(outgoing, *kind, *space)?;
+                    host.write_fragment(outgoing, *kind, *space)?;
                     self.outgoing.take_if(|(_, outgoing)| outgoing.is_complete());
                 }
             }
             Action::Frame(kind, fin, len) => {
                 if self.outgoing.is_none() {
-                    host.frame(*kind, *fin, 0, *len as u64)?;
+                    host.begin_frame(*kind, *fin, 0, *len as u64)?;
                 }
             }
             Action::Payload(len) => {
                 let len = (*len as u64).min(host.frame_left) as usize;
-                host.payload(&vec![b'x'; len])?;
+                host.write_payload(&vec![b'x'; len])?;
             }
             Action::Ping(payload) => {
-                host.ping(payload)?;
+                host.write_ping(payload)?;
                 self.pings.push(payload.clone());
             }
             Action::Pong(payload) => {
-                host.pong(payload)?;
+                host.write_pong(payload)?;
                 self.pongs.push(payload.clone());
             }
             Action::Close(code, reason) => {
                 match code {
-                    Some(code) => host.close(*code, reason)?,
-                    None => host.close_without_status()?,
+                    Some(code) => host.write_close(*code, reason)?,
+                    None => host.write_close_without_status()?,
                 }
                 self.close = Some((*code, if code.is_some() { reason.clone() } else { String::new() }));
             }
@@ -96,9 +96,9 @@ impl<'a, R: Side + Debug> End<'a, R> {
     /// Completes the current frame and message, as far as the state allows.
     fn finish(&mut self) {
         let rest = vec![b'x'; self.host.frame_left as usize];
-        self.host.payload(&rest).expect("an open frame can be completed");
+        self.host.write_payload(&rest).expect("an open frame can be completed");
         if let Some((kind, mut outgoing)) = self.outgoing.take() {
-            while let Ok(true) = self.host.fragment(&mut outgoing, kind, 50) {}
+            while let Ok(true) = self.host.write_fragment(&mut outgoing, kind, 50) {}
         }
         self.host.drain();
     }

@@ -3,6 +3,7 @@
 use crate::{Entry, raw};
 use barews::ProtocolError;
 use barews::connection::{Config, MessageKind};
+use barews::wire::{Opcode, Rsv};
 use std::fs;
 use std::str::FromStr;
 
@@ -360,7 +361,7 @@ fn kind(tokens: &[Token]) -> Outcome<(MessageKind, &[Token])> {
     match word(tokens.first())? {
         "text" => Ok((MessageKind::Text, &tokens[1..])),
         "binary" => Ok((MessageKind::Binary, &tokens[1..])),
-        "extension" => Ok((MessageKind::Extension(number(tokens.get(1))?), &tokens[2..])),
+        "extension" => Ok((MessageKind::Extension(Opcode::from_bits(number(tokens.get(1))?)), &tokens[2..])),
         _ => Err("an unknown action".into()),
     }
 }
@@ -450,7 +451,7 @@ pub(super) fn shown(entry: &Entry) -> String {
             let kind = match kind {
                 MessageKind::Text => "text".to_owned(),
                 MessageKind::Binary => "binary".to_owned(),
-                MessageKind::Extension(opcode) => format!("extension {opcode}"),
+                MessageKind::Extension(opcode) => format!("extension {}", opcode.bits()),
             };
             format!("{rsv}{kind} {}", hex(payload))
         }
@@ -474,7 +475,7 @@ fn configure(config: &mut Config, line: &str) -> Outcome<()> {
         "max_message_size" => config.max_message_size = parsed(value)?,
         "max_fragments" => config.max_fragments = parsed(value)?,
         "fragment_size" => config.fragment_size = parsed(value)?,
-        "extension_rsv" => config.extension_rsv = parsed(value)?,
+        "extension_rsv" => config.extension_rsv = Rsv::from_bits(parsed(value)?),
         "extension_opcode" => {
             config.extension_opcodes |= 1u16.checked_shl(parsed(value)?).ok_or("an opcode is below 16")?;
         }

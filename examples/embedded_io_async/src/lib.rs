@@ -46,7 +46,7 @@ pub async fn accept<T: Read + Write>(
         let complete = match handshake.receive(&mut rx[..len]) {
             Ok(Progress::Partial) if len == 0 => Err(HandshakeError::UnexpectedEof),
             Ok(Progress::Partial) => continue,
-            Ok(Progress::Complete { rest }) => Ok(len - rest.len()..len),
+            Ok(Progress::Complete { consumed, .. }) => Ok(consumed..len),
             Err(error) => Err(error),
         };
         let wanted = handshake.request().is_some_and(|request| is_wanted(request.target()));

@@ -23,7 +23,9 @@ use std::time::Duration;
 
 use barews::connection::{Config, Event, MessageKind, State, Transport, Written};
 use barews::deadlines::{Deadlines, Timeout, Timeouts};
-use barews::handshake::{Accept, ClientConfig, ClientHandshake, Progress, ServerConfig, ServerHandshake};
+use barews::handshake::{
+    Accept, ClientConfig, ClientHandshake, ClientRequest, Progress, ServerConfig, ServerHandshake,
+};
 use barews::wire::{CloseCode, MAX_CONTROL_FRAME};
 use barews::{Client, Connection, Role, Server};
 use futures_util::task::AtomicWaker;
@@ -111,7 +113,7 @@ pub async fn handshake<T: AsyncRead + AsyncWrite + Unpin>(
             }
             let upgrade = match handshake.receive(&mut rx[..len]) {
                 Ok(Progress::Partial) => continue,
-                Ok(Progress::Complete { rest }) => Ok(rest.to_vec()),
+                Ok(Progress::Complete { rest, .. }) => Ok(rest.to_vec()),
                 Err(error) => Err(error),
             };
             let is_upgrade = handshake.request().is_some_and(|request| request.is_upgrade());
@@ -142,15 +144,16 @@ pub fn random<const N: usize>() -> [u8; N] {
     bytes
 }
 
-/// Requests a WebSocket on a new transport to the host and port of `config.uri`.
+/// Requests a WebSocket on a new transport to the host and port of `request.uri`.
 pub async fn connect<T: AsyncRead + AsyncWrite + Unpin>(
     mut transport: T,
     config: &ClientConfig<'_>,
+    request: &ClientRequest<'_>,
 ) -> io::Result<WebSocket<T, Client<fn() -> [u8; 4]>>> {
     let handshake = async {
         let mut handshake = ClientHandshake::new(config, random(), [0; 1024]);
         let (mut rx, mut out) = ([0; 4096], [0; 4096]);
-        let len = handshake.request(&mut out).map_err(io::Error::other)?;
+        let len = handshake.request(request, &mut out).map_err(io::Error::other)?;
         transport.write_all(&out[..len]).await?;
         transport.flush().await?;
         loop {
@@ -158,7 +161,7 @@ pub async fn connect<T: AsyncRead + AsyncWrite + Unpin>(
             if len == 0 {
                 handshake.receive_eof().map_err(io::Error::other)?;
             }
-            let Progress::Complete { rest } = handshake.receive(&mut rx[..len]).map_err(io::Error::other)? else {
+            let Progress::Complete { rest, .. } = handshake.receive(&mut rx[..len]).map_err(io::Error::other)? else {
                 continue;
             };
             let keys: fn() -> [u8; 4] = random;
@@ -270,7 +273,7 @@ impl<T: AsyncRead + AsyncWrite + Unpin, R: Role> WebSocket<T, R> {
         self.tx.extend_from_slice(header.as_bytes());
         let payload = self.tx.len();
         self.tx.resize(payload + piece.len(), 0);
-        self.connection.copy_payload(piece, &mut self.tx[payload..]).map_err(io::Error::other)?;
+        _ = self.connection.copy_payload(piece, &mut self.tx[payload..]).map_err(io::Error::other)?;
         *framed += piece.len();
         if last {
             self.outgoing = None;

@@ -9,7 +9,7 @@ use std::time::Duration;
 use barews::Server;
 use barews::connection::Config;
 use barews::handshake::parsed::{self, Start};
-use barews::handshake::{Accept, ClientConfig, OriginPolicy, ServerConfig, Uri};
+use barews::handshake::{Accept, ClientConfig, ClientRequest, OriginPolicy, ServerConfig, Uri};
 use barews::wire::CloseCode;
 use bytes::Bytes;
 use futures_util::{SinkExt, StreamExt};
@@ -329,8 +329,8 @@ async fn handshake_times_out_in_both_roles() {
 
     let (ours, _peer) = duplex(4096);
     let start = Instant::now();
-    let config = ClientConfig::new(Uri::parse("ws://a/").unwrap());
-    let error = connect(ours, &config).await.err().unwrap();
+    let request = ClientRequest::new(Uri::parse("ws://a/").unwrap());
+    let error = connect(ours, &ClientConfig::DEFAULT, &request).await.err().unwrap();
     assert_eq!(error.kind(), ErrorKind::TimedOut);
     is_after(start, 10);
 }

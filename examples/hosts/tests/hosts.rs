@@ -7,7 +7,7 @@ use std::process::{Child, ChildStdout, Command, Stdio};
 use std::time::{Duration, Instant};
 
 use barews::Client;
-use barews::handshake::{ClientConfig, Uri};
+use barews::handshake::{ClientConfig, ClientRequest, Uri};
 use barews::wire::CloseCode;
 use bytes::Bytes;
 use futures_util::{SinkExt, StreamExt};
@@ -55,8 +55,8 @@ impl Server {
 
     async fn connect(&self, path: &str, subprotocols: &[&str]) -> Socket {
         let uri = format!("ws://{}{path}", self.address());
-        let config = ClientConfig { subprotocols, ..ClientConfig::new(Uri::parse(&uri).unwrap()) };
-        connect(self.stream().await, &config).await.unwrap()
+        let config = ClientConfig { subprotocols, ..ClientConfig::DEFAULT };
+        connect(self.stream().await, &config, &ClientRequest::new(Uri::parse(&uri).unwrap())).await.unwrap()
     }
 
     /// Sends `request`, and returns the answer until the server closes.

@@ -203,13 +203,13 @@ impl Messages<'_> {
         let mut expected = Vec::new();
         for what in &self.ours {
             let sent = match what {
-                Sent::Text(text) if text.len() % 2 == 0 => host.message(MessageKind::Text, text.as_bytes()),
+                Sent::Text(text) if text.len() % 2 == 0 => host.write_message(MessageKind::Text, text.as_bytes()),
                 Sent::Text(text) => fragments(&mut host, MessageKind::Text, text.as_bytes()),
-                Sent::Binary(body) if body.0.len() % 2 == 0 => host.message(MessageKind::Binary, body.0),
+                Sent::Binary(body) if body.0.len() % 2 == 0 => host.write_message(MessageKind::Binary, body.0),
                 Sent::Binary(body) => fragments(&mut host, MessageKind::Binary, body.0),
-                Sent::Ping(payload) => host.ping(payload.0),
+                Sent::Ping(payload) => host.write_ping(payload.0),
                 Sent::Close(1014, _) => continue, // see `KNOWN`
-                Sent::Close(code, reason) => host.close(*code, reason),
+                Sent::Close(code, reason) => host.write_close(*code, reason),
             };
             expected.extend(sent.is_ok().then(|| as_received(what)));
         }
@@ -260,6 +260,6 @@ fn as_received(sent: &Sent<'_>) -> Received {
 
 fn fragments<R: Side + Debug>(host: &mut Host<R>, kind: MessageKind, body: &[u8]) -> Result<(), barews::SendError> {
     let mut message = Outgoing::unvalidated(kind, body);
-    while host.fragment(&mut message, kind, 64)? {}
+    while host.write_fragment(&mut message, kind, 64)? {}
     Ok(())
 }

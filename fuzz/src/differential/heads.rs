@@ -4,7 +4,7 @@ use super::Known;
 use crate::naive::{self, Asked, Head, Origins, TrimBlank};
 use crate::{Bytes, client_handshake, server_handshake};
 use barews::HandshakeError;
-use barews::handshake::{ClientConfig, ClientHandshake, OriginPolicy, Progress, ServerConfig, ServerHandshake, Uri};
+use barews::handshake::{ClientConfig, ClientHandshake, OriginPolicy, Progress, ServerConfig, ServerHandshake};
 use std::fmt::Debug;
 
 /// The result of a handshake: an error, `None` while bytes are missing, or what was seen and the number of bytes after it.
@@ -96,7 +96,7 @@ pub fn request(stream: &[u8]) {
     let ours = match handshake.receive(&mut bytes) {
         Ok(Progress::Partial) => Ok(None),
         Err(error) => Err(error),
-        Ok(Progress::Complete { rest }) => {
+        Ok(Progress::Complete { rest, .. }) => {
             let after_head = rest.len();
             Ok(Some((server_handshake::seen(handshake.request().unwrap()), after_head)))
         }
@@ -122,14 +122,14 @@ pub fn response(stream: &[u8]) {
         extensions: asked.extensions,
         max_head_size: usize::MAX,
         max_fields: usize::MAX,
-        ..ClientConfig::new(Uri::parse("ws://example.com/").unwrap())
+        ..ClientConfig::DEFAULT
     };
     let mut handshake = ClientHandshake::new(&config, naive::NONCE, vec![0; stream.len() + 64]);
     let mut bytes = stream.to_vec();
     let ours = match handshake.receive(&mut bytes) {
         Ok(Progress::Partial) => Ok(None),
         Err(error) => Err(error),
-        Ok(Progress::Complete { rest }) => {
+        Ok(Progress::Complete { rest, .. }) => {
             let after_head = rest.len();
             Ok(Some((client_handshake::seen(handshake.response().unwrap()), after_head)))
         }

@@ -88,7 +88,7 @@ impl<'a, R: Side + Debug> End<'a, R> {
         let half = &mut self.half;
         match *what {
             Move::Message(ref what) => {
-                either!(half, x => x.message(kind(what.kind), body))?;
+                either!(half, x => x.write_message(kind(what.kind), body))?;
                 self.sent.push((kind(what.kind), body.to_vec()));
             }
             Move::Begin(ref what) => {
@@ -97,27 +97,27 @@ impl<'a, R: Side + Debug> End<'a, R> {
             Move::Fragment(space) => self.fragment(space.into())?,
             Move::Frame(n, fin, rsv, len) => {
                 if self.outgoing.is_none() {
-                    either!(half, x => x.frame(kind(n), fin, rsv, len.into()))?;
+                    either!(half, x => x.begin_frame(kind(n), fin, rsv, len.into()))?;
                     (self.fin, self.left) = (fin, len.into());
                     self.data_sent(kind(n), &[], fin && len == 0);
                 }
             }
             Move::Payload(len) => self.payload(u64::from(len).min(self.left) as usize)?,
             Move::Ping(payload) => {
-                either!(half, x => x.ping(payload))?;
+                either!(half, x => x.write_ping(payload))?;
                 self.pings.push(payload.to_vec());
             }
             Move::Pong(payload) => {
-                either!(half, x => x.pong(payload))?;
+                either!(half, x => x.write_pong(payload))?;
                 self.pongs.push(payload.to_vec());
             }
-            Move::Control(opcode, payload) => either!(half, x => x.extension_control(opcode, payload))?,
+            Move::Control(opcode, payload) => either!(half, x => x.write_extension_control(opcode, payload))?,
             Move::Close(code, reason) => {
-                either!(half, x => x.close(code, reason))?;
+                either!(half, x => x.write_close(code, reason))?;
                 self.close = Some((Some(code), reason.to_owned()));
             }
             Move::CloseWithoutStatus => {
-                either!(half, x => x.close_without_status())?;
+                either!(half, x => x.write_close_without_status())?;
                 self.close = Some((None, String::new()));
             }
             Move::Receive(_) => unreachable!("the caller handles this"),
@@ -170,7 +170,7 @@ impl<'a, R: Side + Debug> End<'a, R> {
     fn fragment(&mut self, space: usize) -> Result<(), SendError> {
         let Some((kind, outgoing, body)) = &mut self.outgoing else { return Ok(()) };
         let (kind, before) = (*kind, body.len() - outgoing.left());
-        either!(&mut self.half, x => x.fragment(outgoing, kind, space))?;
+        either!(&mut self.half, x => x.write_fragment(outgoing, kind, space))?;
         let (part, last) = (&body[before..body.len() - outgoing.left()], outgoing.is_complete());
         self.data_sent(kind, part, last);
         self.outgoing.take_if(|_| last);
@@ -180,7 +180,7 @@ impl<'a, R: Side + Debug> End<'a, R> {
     /// Sends this many bytes of the current frame's payload.
     fn payload(&mut self, len: usize) -> Result<(), SendError> {
         let part = vec![b'x'; len];
-        either!(&mut self.half, x => x.payload(&part))?;
+        either!(&mut self.half, x => x.write_payload(&part))?;
         self.left -= len as u64;
         if len > 0
             && let Some((kind, _)) = self.open_message

@@ -2,7 +2,7 @@
 //! through a slot, in which a newer reply replaces an older one.
 
 use barews::connection::{MessageKind, Outgoing, Receiver, Reply, State, Transmitter, Written};
-use barews::wire::{CloseCode, MAX_CONTROL_FRAME, Opcode};
+use barews::wire::{CloseCode, MAX_CONTROL_FRAME, Opcode, Rsv};
 use barews::{ProtocolError, SendError};
 use barews_testkit::{Drain, Entry, Host, Log, Outcome, Side, raw};
 use std::fmt::Debug;
@@ -108,9 +108,12 @@ impl<R: Side + Debug> Split<R> {
 
     /// Checks that a call that fails changes nothing (P11).
     fn unchanged<T>(&mut self, call: impl FnOnce(&mut Transmitter<R>) -> Result<T, SendError>) -> Result<T, SendError> {
-        let before = format!("{:?}", self.transmitter);
+        let before = format!("{:?}", self.transmitter.internals());
         let result = call(&mut self.transmitter);
-        assert!(result.is_ok() || format!("{:?}", self.transmitter) == before, "P11: a failed call changes nothing");
+        assert!(
+            result.is_ok() || format!("{:?}", self.transmitter.internals()) == before,
+            "P11: a failed call changes nothing"
+        );
         result
     }
 
@@ -132,12 +135,17 @@ impl<R: Side + Debug> Split<R> {
         if open { Ok(()) } else { Err(SendError::Closing) }
     }
 
-    pub fn message(&mut self, kind: MessageKind, body: &[u8]) -> Result<(), SendError> {
+    pub fn write_message(&mut self, kind: MessageKind, body: &[u8]) -> Result<(), SendError> {
         self.open()?;
         self.write(body.len() + 14, |transmitter, out| transmitter.write_unvalidated(kind, body, out))
     }
 
-    pub fn fragment(&mut self, message: &mut Outgoing<'_>, _: MessageKind, space: usize) -> Result<bool, SendError> {
+    pub fn write_fragment(
+        &mut self,
+        message: &mut Outgoing<'_>,
+        _: MessageKind,
+        space: usize,
+    ) -> Result<bool, SendError> {
         self.open()?;
         let before = message.clone();
         let sent = self.write(space, |transmitter, out| transmitter.write_fragment(message, out));
@@ -145,14 +153,15 @@ impl<R: Side + Debug> Split<R> {
         sent.map(|()| true)
     }
 
-    pub fn frame(&mut self, kind: MessageKind, fin: bool, rsv: u8, len: u64) -> Result<(), SendError> {
+    pub fn begin_frame(&mut self, kind: MessageKind, fin: bool, rsv: u8, len: u64) -> Result<(), SendError> {
         self.open()?;
-        let header = self.unchanged(|transmitter| transmitter.begin_frame_with_rsv(kind, fin, rsv, len))?;
+        let header =
+            self.unchanged(|transmitter| transmitter.begin_frame_with_rsv(kind, fin, Rsv::from_bits(rsv), len))?;
         self.output.extend_from_slice(header.as_bytes());
         Ok(())
     }
 
-    pub fn payload(&mut self, part: &[u8]) -> Result<(), SendError> {
+    pub fn write_payload(&mut self, part: &[u8]) -> Result<(), SendError> {
         let mut masked = vec![0; part.len()];
         self.unchanged(|transmitter| transmitter.copy_payload(part, &mut masked))?;
         self.output.extend_from_slice(&masked);
@@ -160,28 +169,28 @@ impl<R: Side + Debug> Split<R> {
         Ok(())
     }
 
-    pub fn ping(&mut self, payload: &[u8]) -> Result<(), SendError> {
+    pub fn write_ping(&mut self, payload: &[u8]) -> Result<(), SendError> {
         self.open()?;
         self.write(MAX_CONTROL_FRAME, |transmitter, out| transmitter.write_ping(payload, out))
     }
 
-    pub fn pong(&mut self, payload: &[u8]) -> Result<(), SendError> {
+    pub fn write_pong(&mut self, payload: &[u8]) -> Result<(), SendError> {
         self.open()?;
         self.write(MAX_CONTROL_FRAME, |transmitter, out| transmitter.write_pong(payload, out))
     }
 
-    pub fn extension_control(&mut self, opcode: u8, payload: &[u8]) -> Result<(), SendError> {
+    pub fn write_extension_control(&mut self, opcode: u8, payload: &[u8]) -> Result<(), SendError> {
         self.open()?;
         self.write(MAX_CONTROL_FRAME, |transmitter, out| {
             transmitter.write_extension_control(Opcode::from_bits(opcode), payload, out)
         })
     }
 
-    pub fn close(&mut self, code: u16, reason: &str) -> Result<(), SendError> {
+    pub fn write_close(&mut self, code: u16, reason: &str) -> Result<(), SendError> {
         self.write(MAX_CONTROL_FRAME, |transmitter, out| transmitter.write_close(CloseCode(code), reason, out))
     }
 
-    pub fn close_without_status(&mut self) -> Result<(), SendError> {
+    pub fn write_close_without_status(&mut self) -> Result<(), SendError> {
         self.write(MAX_CONTROL_FRAME, |transmitter, out| transmitter.write_close_without_status(out))
     }
 

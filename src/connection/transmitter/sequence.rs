@@ -3,15 +3,14 @@
 use super::Config;
 use crate::connection::event::MessageKind;
 use crate::wire::error::SendError;
-use crate::wire::{EncodedHeader, FrameHeader, Mask, Opcode};
+use crate::wire::{EncodedHeader, FrameHeader, Mask, Opcode, Rsv};
 
 /// What was sent so far. The code is the same for both roles, so that a program with both has it once.
 #[derive(Debug)]
-#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub(super) struct Sequence {
     pub(super) fragment_size: u32,
     extension_opcodes: u16,
-    extension_rsv: u8,
+    extension_rsv: Rsv,
     stage: Stage,
     /// The mask of the current frame. A server does not use it.
     pub(super) mask: Mask,
@@ -21,7 +20,6 @@ pub(super) struct Sequence {
 
 /// Where the next frame is.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 enum Stage {
     /// Between messages.
     Idle,
@@ -53,7 +51,7 @@ impl Sequence {
     /// 3. The kind and the reserved bits are those of RFC 6455 or of a negotiated extension.
     /// 4. Inside a message only its own frames can be sent, and control frames.
     #[inline]
-    pub(super) fn next_opcode(&self, kind: MessageKind, rsv: u8) -> Result<Opcode, SendError> {
+    pub(super) fn next_opcode(&self, kind: MessageKind, rsv: Rsv) -> Result<Opcode, SendError> {
         let opcode = kind.opcode();
         let by_stage = match self.stage {
             Stage::Idle => Ok(opcode),
@@ -66,7 +64,7 @@ impl Sequence {
     }
 
     /// The rules 1 to 3 of [`next_opcode`](Self::next_opcode).
-    fn check_data(&self, kind: MessageKind, rsv: u8) -> Result<(), SendError> {
+    fn check_data(&self, kind: MessageKind, rsv: Rsv) -> Result<(), SendError> {
         self.check_between_frames()?;
         if let MessageKind::Extension(_) = kind {
             if kind.opcode().is_control() {
@@ -75,7 +73,7 @@ impl Sequence {
             self.check_extension(kind.opcode())?;
         }
         // RFC 6455 5.2: no reserved bit without an extension [6455-5.2-2]
-        if rsv & !self.extension_rsv != 0 { Err(SendError::Reserved) } else { Ok(()) }
+        if self.extension_rsv.contains(rsv) { Ok(()) } else { Err(SendError::Reserved) }
     }
 
     /// The rules 1 and 2, which bind control frames, too.

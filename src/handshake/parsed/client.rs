@@ -3,7 +3,7 @@
 use super::start::{Start, check_no_hop};
 use crate::connection::{Config, Connection};
 use crate::handshake::client;
-use crate::handshake::config::ClientConfig;
+use crate::handshake::config::{ClientConfig, ClientRequest};
 use crate::handshake::error::{BuildError, HandshakeError};
 use crate::handshake::head::check_field;
 use crate::handshake::list::text;
@@ -40,10 +40,14 @@ impl<'c, S: AsRef<[u8]> + AsMut<[u8]>> ClientHandshake<'c, S> {
     ///
     /// # Errors
     ///
-    /// Fails if the configuration is invalid or `names` is too small. The call can be repeated.
-    pub fn request<'a>(&'a self, names: &'a mut [u8]) -> Result<RequestHead<'a>, BuildError> {
-        self.inner.check_config()?;
-        let uri = &self.inner.config.uri;
+    /// Fails if the configuration or `request` is invalid, or `names` is too small. The call can be repeated.
+    pub fn request<'a>(
+        &'a self,
+        request: &ClientRequest<'a>,
+        names: &'a mut [u8],
+    ) -> Result<RequestHead<'a>, BuildError> {
+        self.inner.check(request)?;
+        let uri = &request.uri;
         let len = build(names, &|w| {
             w.host(uri);
             w.target(uri);
@@ -66,7 +70,7 @@ impl<'c, S: AsRef<[u8]> + AsMut<[u8]>> ClientHandshake<'c, S> {
             Start::Upgrade { method: "GET", target: path, minor_version: 1 }
         };
         let key = (!self.extended).then_some(self.inner.key);
-        Ok(RequestHead { start, authority, key, config: self.inner.config })
+        Ok(RequestHead { start, authority, key, config: self.inner.config, request: *request })
     }
 
     /// Validates a response: its status and its header fields. Interim responses (1xx but 101) have no effect, so the
@@ -144,11 +148,12 @@ pub struct RequestHead<'a> {
     authority: &'a str,
     key: Option<[u8; 24]>,
     config: &'a ClientConfig<'a>,
+    request: ClientRequest<'a>,
 }
 
 impl RequestHead<'_> {
     /// Returns the header fields; send all of them. The names are in lower case, and each subprotocol has its own
-    /// Sec-WebSocket-Protocol. The fields in [`ClientConfig::fields`] follow unchanged.
+    /// Sec-WebSocket-Protocol. The fields in [`ClientRequest::fields`] follow unchanged.
     pub fn fields(&self) -> impl Iterator<Item = (&str, &str)> + Clone {
         // RFC 8441 5: no hop-by-hop fields and no key [8441-5-3] [8441-5-4] [8441-5-5]
         let [host, upgrade, connection, key] = match &self.key {
@@ -162,10 +167,10 @@ impl RequestHead<'_> {
             ("sec-websocket-key", key),
             ("sec-websocket-version", "13"), // [8441-5-6]
             ("sec-websocket-extensions", self.config.extensions),
-            ("origin", self.config.origin.unwrap_or_default()),
+            ("origin", self.request.origin.unwrap_or_default()),
         ];
         let protocols = self.config.subprotocols.iter().map(|name| ("sec-websocket-protocol", *name));
-        let added = self.config.fields.iter().copied();
+        let added = self.request.fields.iter().copied();
         ours.into_iter().filter(|(_, value)| !value.is_empty()).chain(protocols).chain(added)
     }
 }

@@ -3,9 +3,9 @@
 
 use barews::connection::{Chunk, Config, Event, MessageKind, Outgoing};
 use barews::deflate::{Deflater, Direction, Inflater, Level, RSV1};
-use barews::handshake::{ClientConfig, ClientHandshake, OriginPolicy, Progress, ServerConfig, ServerHandshake, Uri};
+use barews::handshake::{ClientConfig, ClientHandshake, OriginPolicy, Progress, ServerConfig, ServerHandshake};
 use barews::message::MessageBuffer;
-use barews::wire::MAX_CONTROL_FRAME;
+use barews::wire::{MAX_CONTROL_FRAME, Rsv};
 use barews::{Client, Connection, HandshakeError, Role, Server};
 use std::hint::black_box;
 
@@ -144,12 +144,11 @@ fn responses() {
         Sec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=\r\n";
     let connect = |read: usize| {
         move |bytes: &mut [u8], storage: &mut [u8]| {
-            let uri = Uri::parse("ws://a/").expect("a URI");
             let config = ClientConfig {
                 extensions: "foo; bar, baz",
                 max_head_size: usize::MAX,
                 max_fields: usize::MAX,
-                ..ClientConfig::new(uri)
+                ..ClientConfig::DEFAULT
             };
             let mut handshake = ClientHandshake::new(&config, *b"the sample nonce", storage);
             let mut pieces = bytes.chunks_mut(read);
@@ -312,7 +311,7 @@ fn inflating() {
             let pieces = bytes.len().div_ceil(read);
             for (n, payload) in bytes.chunks_mut(read).enumerate() {
                 let (first, last) = (n == 0, n + 1 == pieces);
-                let rsv = if first { RSV1 } else { 0 };
+                let rsv = if first { RSV1 } else { Rsv::NONE };
                 let mut chunk = Chunk { kind: MessageKind::Binary, first, last, rsv, payload };
                 while let Some(piece) = inflater.inflate(&mut chunk, &mut out[..room]).expect("no fault") {
                     black_box(piece.payload);

@@ -3,8 +3,8 @@
 use barews::connection::{Chunk, Config, Outgoing, Receiver, Reply, State, Transmitter};
 use barews::deadlines::{Deadlines, Timeouts};
 use barews::message::{Message, MessageBuffer};
-use barews::wire::CloseCode;
-use barews::{Client, Connection, ProtocolError, Role, Server};
+use barews::wire::{CloseCode, Rsv};
+use barews::{Append, Client, Connection, ProtocolError, Role, Server};
 
 use crate::{Unknown, calls};
 
@@ -77,7 +77,7 @@ fn either<R: Role>(
         connection.write_unvalidated(u.kind, u.bytes, u.out),
         connection.write_fragment(&mut parts.outgoing, u.out),
         connection.begin_frame(u.kind, u.flag, u.long),
-        connection.begin_frame_with_rsv(u.kind, u.flag, u.byte, u.long),
+        connection.begin_frame_with_rsv(u.kind, u.flag, Rsv::from_bits(u.byte), u.long),
         connection.mask_payload(u.bytes),
         connection.copy_payload(u.bytes, u.out),
         connection.write_ping(u.bytes, u.out),
@@ -91,6 +91,7 @@ fn either<R: Role>(
         connection.error(),
         connection.close_reason(),
         connection.is_clean(),
+        connection.internals(),
         receiver.receive(u.bytes),
         receiver.receive_eof(),
         receiver.fail(parts.error),
@@ -108,7 +109,7 @@ fn either<R: Role>(
         transmitter.write_unvalidated(u.kind, u.bytes, u.out),
         transmitter.write_fragment(&mut parts.outgoing, u.out),
         transmitter.begin_frame(u.kind, u.flag, u.long),
-        transmitter.begin_frame_with_rsv(u.kind, u.flag, u.byte, u.long),
+        transmitter.begin_frame_with_rsv(u.kind, u.flag, Rsv::from_bits(u.byte), u.long),
         transmitter.mask_payload(u.bytes),
         transmitter.copy_payload(u.bytes, u.out),
         transmitter.unsent_payload(),
@@ -138,6 +139,11 @@ pub fn message(
     message: &Message<'_>,
 ) {
     calls!(u.which; MessageBuffer::new(&mut *u.out), buffer.push(chunk), array.push(chunk), message.text());
+}
+
+#[unsafe(no_mangle)]
+pub fn append(u: &mut Unknown<'_>, buffer: &mut heapless::Vec<u8, 64>, connection: &mut Connection<Server>) {
+    calls!(u.which; buffer.append_with(|out| connection.write_text(u.text, out)));
 }
 
 #[unsafe(no_mangle)]

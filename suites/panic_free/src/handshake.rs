@@ -2,7 +2,9 @@
 
 use barews::HandshakeError;
 use barews::connection::Config;
-use barews::handshake::{Accept, ClientConfig, ClientHandshake, Extension, OriginPolicy, Param, Request, Response};
+use barews::handshake::{
+    Accept, ClientConfig, ClientHandshake, ClientRequest, Extension, OriginPolicy, Param, Request, Response,
+};
 use barews::handshake::{ServerConfig, ServerHandshake, Uri, accept_key, parsed};
 use core::hint::black_box;
 
@@ -43,17 +45,18 @@ pub fn client_handshake(
     u: &mut Unknown<'_>,
     slice: &mut ClientHandshake<'_, &mut [u8]>,
     array: &mut ClientHandshake<'_, [u8; 512]>,
+    request: &ClientRequest<'_>,
     keys: fn() -> [u8; 4],
     config: &Config,
 ) {
     calls!(u.which;
-        slice.request(u.out),
+        slice.request(request, u.out),
         slice.receive(u.bytes),
         slice.receive_eof(),
         slice.response(),
         slice.status(),
         slice.connect(keys, config),
-        array.request(u.out),
+        array.request(request, u.out),
         array.receive(u.bytes),
         array.receive_eof(),
         array.response(),
@@ -89,6 +92,7 @@ pub fn parsed_client<'c>(
     u: &mut Unknown<'_>,
     handshake: &mut parsed::ClientHandshake<'_, &mut [u8]>,
     client: &'c ClientConfig<'c>,
+    request: &ClientRequest<'_>,
     fields: Fields<'_>,
     nonce: [u8; 16],
     keys: fn() -> [u8; 4],
@@ -97,8 +101,8 @@ pub fn parsed_client<'c>(
     calls!(u.which;
         parsed::ClientHandshake::upgrade(client, nonce, &mut *u.bytes),
         parsed::ClientHandshake::extended_connect(client, &mut *u.bytes),
-        handshake.request(u.out),
-        each(handshake.request(u.out).iter().flat_map(|head| head.fields())),
+        handshake.request(request, u.out),
+        each(handshake.request(request, u.out).iter().flat_map(|head| head.fields())),
         handshake.receive(u.short, fields.iter().copied()),
         handshake.status(),
         handshake.response(),
@@ -118,7 +122,8 @@ pub fn start_handshake<'c>(
     calls!(u.which;
         ServerConfig::new(origin),
         ServerHandshake::new(server, &mut *u.bytes),
-        ClientConfig::new(uri),
+        ClientConfig::default(),
+        ClientRequest::new(uri),
         ClientHandshake::new(client, nonce, &mut *u.bytes),
         accept_key(u.bytes),
         Uri::parse(u.text),

@@ -1,6 +1,6 @@
 //! The layer `wire`.
 
-use barews::wire::{CloseCode, CloseFrame, EncodedHeader, FrameHeader, Mask, Opcode, Utf8Validator};
+use barews::wire::{CloseCode, CloseFrame, EncodedHeader, FrameHeader, Mask, Opcode, Rsv, Utf8Validator};
 use barews::{HandshakeError, ProtocolError};
 
 use crate::{Unknown, calls};
@@ -23,6 +23,11 @@ pub fn wire(
         header.opcode.is_control(),
         header.opcode.is_reserved(),
         u.kind.opcode(),
+        Rsv::from_bits(u.byte),
+        header.rsv.bits(),
+        header.rsv.is_empty(),
+        header.rsv.contains(Rsv::from_bits(u.byte)),
+        header.rsv.without(Rsv::from_bits(u.byte)) | Rsv::RSV1,
         Mask::new([u.byte; 4]),
         mask.apply(u.bytes),
         Utf8Validator::new(),

@@ -8,7 +8,7 @@ use core::fmt::Write;
 
 use barews::connection::Chunk;
 use barews::deadlines::Timeouts;
-use barews::handshake::{ClientConfig, Uri};
+use barews::handshake::Uri;
 use cortex_m_rt::entry;
 use firmware::client::{Application, ClientLink, talk};
 use firmware::ethernet::Ethernet;
@@ -56,7 +56,7 @@ fn ask(
     if text.write_fmt(uri).is_ok()
         && let Ok(uri) = Uri::parse(&text)
     {
-        talk(network, socket, rx, &ClientConfig::new(uri), Timeouts::MILLISECONDS, application);
+        talk(network, socket, rx, uri, Timeouts::MILLISECONDS, application);
     }
 }
 

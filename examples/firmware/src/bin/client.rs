@@ -9,7 +9,7 @@ use core::fmt::Write;
 
 use barews::connection::Chunk;
 use barews::deadlines::Timeouts;
-use barews::handshake::{ClientConfig, Uri};
+use barews::handshake::Uri;
 use cortex_m_rt::entry;
 use firmware::board::Thermometer;
 use firmware::client::{Application, ClientLink, talk};
@@ -50,14 +50,13 @@ fn main() -> ! {
     let mut network = Network::new(ETHERNET, SOCKETS);
     let socket = network.add_socket(BUFFERS);
     let Ok(uri) = Uri::parse(URI) else { defmt::panic!("not a WebSocket URI: {=str}", URI) };
-    let config = ClientConfig::new(uri);
     let mut sensor = Sensor { thermometer: Thermometer::default(), due: 0, published: 0 };
 
     let mut delay = FIRST_DELAY;
     loop {
         defmt::info!("connecting to {=str}", URI);
         let start = clock::millis();
-        let opened = talk(&mut network, socket, RX, &config, TIMEOUTS, &mut sensor);
+        let opened = talk(&mut network, socket, RX, uri, TIMEOUTS, &mut sensor);
         defmt::info!("{} readings in all; stack: {} of {} bytes used", sensor.published, stack::used(), stack::size());
         // Wait a random time, so that not all clients reconnect at once when their server comes back. RFC 6455 7.2.3
         if opened && clock::millis() - start > delay {

@@ -18,7 +18,7 @@ use std::time::Duration;
 
 use barews::connection::{Event, MessageKind, Receiver, Reply, Transmitter, Written};
 use barews::handshake::{OriginPolicy, ServerConfig};
-use barews::wire::{CloseCode, FrameHeader, MAX_CONTROL_FRAME, Opcode};
+use barews::wire::{CloseCode, FrameHeader, MAX_CONTROL_FRAME, Opcode, Rsv};
 use barews::{ProtocolError, Server};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::tcp::{OwnedReadHalf, OwnedWriteHalf};
@@ -115,7 +115,8 @@ async fn main() -> io::Result<()> {
 /// Returns the frame of a message, which every connection sends.
 fn framed(text: &[u8]) -> Frame {
     let payload_len = text.len() as u64;
-    let header = FrameHeader { fin: true, rsv: 0, opcode: Opcode::TEXT, masking_key: None, payload_len }.encode();
+    let header =
+        FrameHeader { fin: true, rsv: Rsv::NONE, opcode: Opcode::TEXT, masking_key: None, payload_len }.encode();
     [header.as_bytes(), text].concat().into()
 }
 

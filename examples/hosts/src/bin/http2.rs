@@ -18,7 +18,7 @@ use std::path::Path;
 
 use barews::connection::Config;
 use barews::handshake::parsed::{ClientHandshake, ServerHandshake, Start};
-use barews::handshake::{Accept, ClientConfig, OriginPolicy, ServerConfig, Uri};
+use barews::handshake::{Accept, ClientConfig, ClientRequest, OriginPolicy, ServerConfig, Uri};
 use bytes::Bytes;
 use futures_util::{SinkExt, StreamExt};
 use h2::RecvStream;
@@ -139,10 +139,10 @@ async fn client(uri: &str, certificate: &Path, texts: &[&str]) -> io::Result<()>
     let (mut requests, connection) = h2::client::handshake(stream).await.map_err(io::Error::other)?;
     let connection = tokio::spawn(connection);
 
-    let config = ClientConfig { subprotocols: &["echo"], ..ClientConfig::new(uri) };
+    let config = ClientConfig { subprotocols: &["echo"], ..ClientConfig::DEFAULT };
     let mut handshake = ClientHandshake::extended_connect(&config, [0; 512]);
     let mut names = [0; 1024];
-    let head = handshake.request(&mut names).map_err(io::Error::other)?;
+    let head = handshake.request(&ClientRequest::new(uri), &mut names).map_err(io::Error::other)?;
     let Start::ExtendedConnect { method, protocol, scheme, authority, path } = head.start else { unreachable!() };
     let request = Request::builder()
         .method(method)

@@ -274,7 +274,7 @@ mod linux {
             let out = &mut self.control[..];
             let rest = match handshake.receive(&mut self.buffer[self.unread.clone()]) {
                 Ok(Progress::Partial) => return Some(Operation::Receive),
-                Ok(Progress::Complete { rest }) => Ok(rest.len()),
+                Ok(Progress::Complete { consumed, .. }) => Ok(consumed),
                 Err(error) => Err(error),
             };
             let (len, phase) = match rest.map(|_| handshake.accept(&Accept::default(), &Config::DEFAULT, out)) {

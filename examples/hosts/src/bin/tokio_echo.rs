@@ -134,8 +134,8 @@ async fn handshake(
         }
         let (len, connection) = match handshake.receive(&mut rx[..len]) {
             Ok(Progress::Partial) => continue,
-            Ok(Progress::Complete { rest }) => {
-                let unread = len - rest.len()..len;
+            Ok(Progress::Complete { consumed, .. }) => {
+                let unread = consumed..len;
                 match handshake.accept(&Accept::default(), &Config::DEFAULT, &mut out) {
                     Ok((len, connection)) => (len, Some((connection, unread))),
                     Err(_) => (handshake.respond(404, &[], b"", &mut out).map_err(io::Error::other)?, None),

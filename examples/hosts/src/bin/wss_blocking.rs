@@ -17,7 +17,7 @@ use std::{env, thread};
 
 use barews::connection::{Config, Event, Transport};
 use barews::handshake::{
-    Accept, ClientConfig, ClientHandshake, OriginPolicy, Progress, ServerConfig, ServerHandshake, Uri,
+    Accept, ClientConfig, ClientHandshake, ClientRequest, OriginPolicy, Progress, ServerConfig, ServerHandshake, Uri,
 };
 use barews::wire::{CloseCode, MAX_CONTROL_FRAME};
 use barews::{Connection, Role};
@@ -84,8 +84,8 @@ fn serve(stream: TcpStream, tls: Arc<rustls::ServerConfig>) -> io::Result<()> {
         }
         match handshake.receive(&mut rx[..len]) {
             Ok(Progress::Partial) => {}
-            Ok(Progress::Complete { rest }) => {
-                let unread = len - rest.len()..len;
+            Ok(Progress::Complete { consumed, .. }) => {
+                let unread = consumed..len;
                 break match handshake.accept(&Accept::default(), &Config::DEFAULT, &mut out) {
                     Ok((len, connection)) => (len, Some((connection, unread))),
                     Err(_) => (handshake.respond(404, &[], b"", &mut out).map_err(io::Error::other)?, None),
@@ -178,10 +178,9 @@ fn client(uri: &str, certificate: &Path, texts: &[&str]) -> io::Result<()> {
     let tls = ClientConnection::new(hosts::tls::client(certificate, b"http/1.1")?, name).map_err(io::Error::other)?;
     let mut stream = StreamOwned::new(tls, prepare(TcpStream::connect((host, uri.port()))?)?);
 
-    let config = ClientConfig::new(uri);
-    let mut handshake = ClientHandshake::new(&config, random(), [0; 512]);
+    let mut handshake = ClientHandshake::new(&ClientConfig::DEFAULT, random(), [0; 512]);
     let (mut rx, mut out) = (vec![0; 16 << 10], vec![0; 4096]);
-    let len = handshake.request(&mut out).map_err(io::Error::other)?;
+    let len = handshake.request(&ClientRequest::new(uri), &mut out).map_err(io::Error::other)?;
     stream.write_all(&out[..len])?;
     stream.flush()?;
     let unread = loop {
@@ -189,8 +188,8 @@ fn client(uri: &str, certificate: &Path, texts: &[&str]) -> io::Result<()> {
         if len == 0 {
             handshake.receive_eof().map_err(io::Error::other)?;
         }
-        if let Progress::Complete { rest } = handshake.receive(&mut rx[..len]).map_err(io::Error::other)? {
-            break len - rest.len()..len;
+        if let Progress::Complete { consumed, .. } = handshake.receive(&mut rx[..len]).map_err(io::Error::other)? {
+            break consumed..len;
         }
     };
     let mut connection = handshake.connect(random::<4>, &Config::DEFAULT).map_err(io::Error::other)?;

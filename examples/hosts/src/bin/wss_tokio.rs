@@ -14,7 +14,7 @@ use std::io;
 use std::path::Path;
 use std::sync::Arc;
 
-use barews::handshake::{ClientConfig, OriginPolicy, ServerConfig, Uri};
+use barews::handshake::{ClientConfig, ClientRequest, OriginPolicy, ServerConfig, Uri};
 use futures_util::{SinkExt, StreamExt};
 use hosts::websocket::{Message, accept, connect};
 use tokio::net::{TcpListener, TcpStream};
@@ -70,7 +70,7 @@ async fn client(uri: &str, certificate: &Path, texts: &[&str]) -> io::Result<()>
     let name = ServerName::try_from(host.to_owned()).map_err(io::Error::other)?;
     let stream = connector.connect(name, stream).await?;
 
-    let mut socket = connect(stream, &ClientConfig::new(uri)).await?;
+    let mut socket = connect(stream, &ClientConfig::DEFAULT, &ClientRequest::new(uri)).await?;
     for text in texts {
         socket.send(Message::Text((*text).to_owned())).await?;
         match socket.next().await.transpose()? {

@@ -16,7 +16,7 @@ use std::time::{Duration, Instant};
 use barews::connection::{Chunk, Config, Event, MessageKind, State, Transport};
 use barews::deflate::{MAX_RESPONSE, Parameters, RSV1};
 use barews::handshake::{Accept, OriginPolicy, Progress, ServerConfig, ServerHandshake};
-use barews::wire::MAX_CONTROL_FRAME;
+use barews::wire::{MAX_CONTROL_FRAME, Rsv};
 use barews::{HandshakeError, ProtocolError};
 use flate2::{Compress, Compression, Decompress, FlushCompress, FlushDecompress, Status};
 
@@ -73,7 +73,7 @@ impl Zlib {
 
     /// Receives a chunk. Returns true when the message is complete.
     fn receive(&mut self, chunk: &Chunk<'_>) -> Result<bool, ProtocolError> {
-        let rsv1 = chunk.rsv & RSV1 != 0;
+        let rsv1 = chunk.rsv.contains(RSV1);
         if chunk.first {
             if !self.compressed {
                 self.message.truncate(self.start); // uncompressed messages are not in the window (RFC 7692 7.2.3.2)
@@ -153,7 +153,7 @@ impl Zlib {
     }
 
     /// Returns the reserved bits and the payload of the answer to the last message.
-    fn answer(&mut self) -> (u8, &mut [u8]) {
+    fn answer(&mut self) -> (Rsv, &mut [u8]) {
         let message = &mut self.message[self.start..];
         if message.len() >= 32
             && let Some(compress) = &mut self.compress
@@ -170,7 +170,7 @@ impl Zlib {
             }
             self.compress = None; // its window now differs from the client's
         }
-        (0, message)
+        (Rsv::NONE, message)
     }
 }
 
@@ -205,8 +205,8 @@ fn serve(mut stream: TcpStream) -> Result<(), Box<dyn Error>> {
         let refusal = match handshake.receive(&mut rx[..len]) {
             Ok(Progress::Partial) if len == 0 => return Ok(()),
             Ok(Progress::Partial) => continue,
-            Ok(Progress::Complete { rest }) => {
-                let unread = len - rest.len()..len;
+            Ok(Progress::Complete { consumed, .. }) => {
+                let unread = consumed..len;
                 let mut value = [0; MAX_RESPONSE];
                 let agreed = match handshake.request() {
                     Some(request) => Parameters::DEFAULT.accept(request.extensions(), &mut value)?,
@@ -214,7 +214,8 @@ fn serve(mut stream: TcpStream) -> Result<(), Box<dyn Error>> {
                 };
                 let (agreed, extensions) = agreed.unzip();
                 let accept = Accept { extensions: extensions.unwrap_or(""), ..Accept::default() };
-                let config = Config { extension_rsv: if agreed.is_some() { RSV1 } else { 0 }, ..Config::DEFAULT };
+                let config =
+                    Config { extension_rsv: if agreed.is_some() { RSV1 } else { Rsv::NONE }, ..Config::DEFAULT };
                 match handshake.accept(&accept, &config, &mut tx) {
                     Ok((len, connection)) => {
                         stream.write_all(&tx[..len])?;

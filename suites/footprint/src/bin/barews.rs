@@ -39,11 +39,10 @@ fn serve(rx: &mut [u8]) {
         let error = match handshake.receive(bytes) {
             Ok(Progress::Partial) if len > 0 => continue,
             Ok(Progress::Partial) => return,
-            Ok(Progress::Complete { rest }) => {
-                let rest = rest.len();
+            Ok(Progress::Complete { consumed, .. }) => {
                 if let Ok((answer, mut connection)) = handshake.accept(&Accept::default(), &Config::DEFAULT, &mut out) {
                     write(out.get(..answer).unwrap_or_default());
-                    return echo(&mut connection, rx, len.saturating_sub(rest)..len);
+                    return echo(&mut connection, rx, consumed..len);
                 }
                 barews::HandshakeError::Upgrade
             }
@@ -60,23 +59,21 @@ fn serve(rx: &mut [u8]) {
 #[cfg(feature = "client")]
 #[inline(never)]
 fn connect(rx: &mut [u8]) {
-    use barews::handshake::{ClientConfig, ClientHandshake, Progress, Uri};
+    use barews::handshake::{ClientConfig, ClientHandshake, ClientRequest, Progress, Uri};
 
     let Ok(uri) = Uri::parse("ws://example.com/chat") else { return };
-    let config = ClientConfig::new(uri);
-    let mut handshake = ClientHandshake::new(&config, random(), [0; 512]);
+    let mut handshake = ClientHandshake::new(&ClientConfig::DEFAULT, random(), [0; 512]);
     let mut out = [0; 256];
-    let request = handshake.request(&mut out);
+    let request = handshake.request(&ClientRequest::new(uri), &mut out);
     write(request.ok().and_then(|len| out.get(..len)).unwrap_or_default());
     loop {
         let bytes = read(rx);
         let len = bytes.len();
         match handshake.receive(bytes) {
             Ok(Progress::Partial) if len > 0 => {}
-            Ok(Progress::Complete { rest }) => {
-                let rest = rest.len();
+            Ok(Progress::Complete { consumed, .. }) => {
                 if let Ok(mut connection) = handshake.connect(random as fn() -> _, &Config::DEFAULT) {
-                    echo(&mut connection, rx, len.saturating_sub(rest)..len);
+                    echo(&mut connection, rx, consumed..len);
                 }
                 return;
             }

@@ -8,7 +8,7 @@ use core::ops::Range;
 
 use barews::connection::{Chunk, Config, Event, Received, Transport};
 use barews::deflate::{Deflater, Direction, Inflater, Level, Parameters, RSV1};
-use barews::wire::MAX_CONTROL_FRAME;
+use barews::wire::{MAX_CONTROL_FRAME, Rsv};
 use barews::{Connection, Server};
 use footprint::{read, write};
 
@@ -44,7 +44,7 @@ fn serve(rx: &mut [u8]) {
         let len = bytes.len();
         match handshake.receive(bytes) {
             Ok(Progress::Partial) if len > 0 => {}
-            Ok(Progress::Complete { rest }) => {
+            Ok(Progress::Complete { rest, .. }) => {
                 let rest = rest.len();
                 let agreed = handshake.request().map(|request| LIMITS.accept(request.extensions(), &mut value));
                 let Some(Ok(Some((agreed, extensions)))) = agreed else { return };
@@ -105,10 +105,10 @@ fn echo(connection: &mut Connection<Server>, agreed: Parameters, rx: &mut [u8], 
 
 fn send(connection: &mut Connection<Server>, deflater: &mut Deflater<[u8; LEVEL.memory(WINDOW)]>, piece: Chunk<'_>) {
     let mut out = [0; 528];
-    let (mut rsv, mut payload) = (0, &mut *piece.payload);
+    let (mut rsv, mut payload) = (Rsv::NONE, &mut *piece.payload);
     if DEFLATES {
         let Ok(part) = deflater.deflate_part(payload, piece.last, &mut out) else { return };
-        (rsv, payload) = (if piece.first { RSV1 } else { 0 }, part);
+        (rsv, payload) = (if piece.first { RSV1 } else { Rsv::NONE }, part);
     }
     if let Ok(header) = connection.begin_frame_with_rsv(piece.kind, piece.last, rsv, payload.len() as u64)
         && connection.mask_payload(payload).is_ok()

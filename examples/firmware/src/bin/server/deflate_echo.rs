@@ -7,6 +7,7 @@ use core::ops::Range;
 use barews::Server;
 use barews::connection::{Chunk, Event, MessageKind};
 use barews::deflate::{Deflater, Direction, Inflater, Level, Parameters, RSV1};
+use barews::wire::Rsv;
 use firmware::link::{Link, read, send};
 
 /// Windows of 512 bytes in both directions, for clients that support them.
@@ -37,7 +38,7 @@ struct Kept {
     kind: MessageKind,
     first: bool,
     last: bool,
-    rsv: u8,
+    rsv: Rsv,
     payload: Range<usize>,
 }
 
@@ -121,7 +122,7 @@ impl DeflateEcho {
                 self.chunk = None;
                 break;
             };
-            let (rsv, last) = (if piece.first { RSV1 } else { 0 }, piece.last);
+            let (rsv, last) = (if piece.first { RSV1 } else { Rsv::NONE }, piece.last);
             let (kind, piece) = (piece.kind, piece.payload);
             // These fail only if we have sent a Close; the peer can send data until it has read that.
             if let Ok(part) = self.deflater.deflate_part(piece, last, &mut out)

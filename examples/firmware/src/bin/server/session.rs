@@ -149,7 +149,7 @@ impl Session {
             match handshake.receive(bytes) {
                 Ok(Progress::Partial) if is_finished(socket) => socket.close(),
                 Ok(Progress::Partial) => {}
-                Ok(Progress::Complete { rest }) => {
+                Ok(Progress::Complete { rest, .. }) => {
                     *stage = answer(handshake, socket);
                     #[cfg(feature = "deflate")]
                     if let Stage::Open(_, Service::DeflateEcho(agreed)) = stage {
