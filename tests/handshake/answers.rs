@@ -121,7 +121,7 @@ fn response_that_does_not_fit_is_not_written() {
 fn respond_ends_the_connection() {
     let text = [("Content-Type", "text/plain")];
     let version = "Upgrade: websocket\r\nSec-WebSocket-Version: 13\r\n";
-    for (ids, method, status, headers, body, expected) in [
+    for (ids, method, status, fields, body, expected) in [
         (
             "",
             "GET",
@@ -160,20 +160,20 @@ fn respond_ends_the_connection() {
         let mut handshake = complete(&ANY, &format!("{method} / HTTP/1.1\r\nHost: a\r\n\r\n"));
         assert_eq!(accepted(&mut handshake, &Accept::default()), Err(BuildError::NotNow)); // no upgrade
         let mut out = [0; 256];
-        let len = handshake.respond(status, headers, body.as_bytes(), &mut out).unwrap();
+        let len = handshake.respond(status, fields, body.as_bytes(), &mut out).unwrap();
         let written = str::from_utf8(&out[..len]).unwrap();
         assert!(written.contains("\r\nConnection: close"), "[6455-7.2.2-1] a response ends the connection: {written}");
         assert_eq!(written, format!("HTTP/1.1 {expected}"), "[{ids}]");
-        assert_eq!(handshake.respond(status, headers, b"", &mut out), Err(BuildError::NotNow)); // answered
+        assert_eq!(handshake.respond(status, fields, b"", &mut out), Err(BuildError::NotNow)); // answered
 
         // The head alone, for a host that sends the body itself.
         let whole = &out[..len];
         let head = whole.windows(4).position(|end| end == b"\r\n\r\n").unwrap() + 4;
         let mut handshake = complete(&ANY, &format!("{method} / HTTP/1.1\r\nHost: a\r\n\r\n"));
         let mut alone = [0; 256];
-        let len = handshake.respond_head(status, headers, body.len(), &mut alone).unwrap();
+        let len = handshake.respond_head(status, fields, body.len(), &mut alone).unwrap();
         assert_eq!(alone[..len], whole[..head], "{status}");
-        assert_eq!(handshake.respond_head(status, headers, 0, &mut alone), Err(BuildError::NotNow));
+        assert_eq!(handshake.respond_head(status, fields, 0, &mut alone), Err(BuildError::NotNow));
     }
     let mut handshake = complete(&ANY, &upgrade("", ""));
     for status in [0, 99, 100, 101, 199, 1000] {

@@ -72,11 +72,11 @@ pub enum Reads {
 impl Reads {
     /// Returns the size of the next read, if the open frame still needs `unread_payload` bytes.
     #[inline(always)]
-    pub fn room(self, payload_left: u64) -> usize {
+    pub fn room(self, unread: u64) -> usize {
         const SIZED: usize = 16 << 10;
         match self {
             Self::Full => READ,
-            Self::Sized if payload_left > 0 => payload_left.min(SIZED as u64) as usize,
+            Self::Sized if unread > 0 => unread.min(SIZED as u64) as usize,
             Self::Sized => SIZED,
         }
     }

@@ -132,7 +132,7 @@ impl<'a, T: Write, R: Role> Writer<'a, T, R> {
     }
 
     /// Returns whether our Close frame is in the buffer or was written.
-    pub fn is_closed(&self) -> bool {
+    pub fn close_sent(&self) -> bool {
         self.transmitter.close_sent()
     }
 

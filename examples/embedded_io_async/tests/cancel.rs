@@ -141,7 +141,7 @@ fn error_leaves_its_close_frame() {
     let sent = Transport::default();
     let mut writer = Writer::new(&sent, transmitter, &mut out);
     writer.reply(&replies.try_receive().unwrap()).unwrap();
-    assert!(writer.is_closed());
+    assert!(writer.close_sent());
     poll(100, writer.flush()).unwrap().unwrap();
     assert!(sent.bytes.take().iter().eq(b"\x88\x02\x03\xea"));
 }

@@ -157,7 +157,7 @@ async fn converse(socket: &mut TcpSocket<'_>) -> Result<(), Error> {
         }
     };
     let writing = async {
-        while !writer.is_closed() {
+        while !writer.close_sent() {
             // Write the application's output first, because nothing can follow a Close frame. A reply does not wait
             // long: until the writer takes it, the reader reads nothing.
             match select(outbox.receive(), replies.receive()).await {
