@@ -54,6 +54,16 @@ shown! {
 
 impl<R: Role> Connection<R> {
     /// Creates an open connection. The first byte that it receives is the first one after the opening handshake.
+    ///
+    /// ```
+    /// use barews::connection::{Config, State};
+    /// use barews::{Connection, Server};
+    ///
+    /// // The host's HTTP server has sent a 101 with `accept_key`, and hands over the socket:
+    /// let config = Config { max_message_size: 4096, ..Config::DEFAULT };
+    /// let connection = Connection::new(Server, &config);
+    /// assert_eq!(connection.state(), State::Open);
+    /// ```
     // RFC 6455 4.1, 4.2.2 [6455-4.1-42]
     pub const fn new(role: R, config: &Config) -> Self {
         Self { receiver: Receiver::new(config), transmitter: Transmitter::new(role, config) }
@@ -90,6 +100,17 @@ impl<R: Role> Connection<R> {
 
     /// Notes the end of the transport: TCP's FIN, a reset, the end of the TLS stream. See [`Receiver::receive_eof`].
     ///
+    /// ```
+    /// use barews::ProtocolError;
+    /// use barews::connection::Transport;
+    ///
+    /// let mut connection = barews::Connection::new(barews::Server, &Default::default());
+    /// // The socket's `read` returned 0, and no Close frame came before:
+    /// assert_eq!(connection.receive_eof(), Err(ProtocolError::UnexpectedEof));
+    /// assert_eq!(connection.transport(), Transport::Close);
+    /// assert_eq!(connection.write_text("late", &mut [0; 64]), Err(barews::SendError::Closing));
+    /// ```
+    ///
     /// # Errors
     ///
     /// [`ProtocolError::UnexpectedEof`] when no Close frame came before, or the error that the connection failed with.
@@ -98,18 +119,44 @@ impl<R: Role> Connection<R> {
     }
 
     /// Fails the connection for a reason that the host found, such as bad data in an extension. See [`Receiver::fail`].
+    ///
+    /// ```
+    /// use barews::ProtocolError;
+    ///
+    /// let mut connection = barews::Connection::new(barews::Server, &Default::default());
+    /// connection.fail(ProtocolError::InvalidUtf8); // the host's own inflater returned text that is not UTF-8
+    /// let mut out = [0; barews::wire::MAX_CONTROL_FRAME];
+    /// let len = connection.poll_transmit(&mut out);
+    /// assert_eq!(out[..len], *b"\x88\x02\x03\xEF"); // a Close with 1007
+    /// assert_eq!(connection.receive(&mut [0x81]), Err(ProtocolError::InvalidUtf8)); // nothing more is received
+    /// ```
     pub fn fail(&mut self, error: ProtocolError) {
         self.receiver.fail(error);
     }
 
     /// Returns the payload of the control frame that [`receive`](Self::receive) returned last. See
     /// [`Receiver::control_payload`].
+    ///
+    /// See [`write_ping`](Self::write_ping) for an example.
     #[must_use]
     pub fn control_payload(&self) -> &[u8] {
         self.receiver.control_payload()
     }
 
     /// Returns how many payload bytes of the frame being received are still to come. See [`Receiver::unread_payload`].
+    ///
+    /// ```
+    /// let mut connection = barews::Connection::new(barews::Server, &Default::default());
+    /// let mut buffer = [0; 8192];
+    /// let mut read = *b"\x82\xFE\x10\x00\0\0\0\0start"; // a header that announces 4,096 bytes, and the first 5
+    /// let _chunk = connection.receive(&mut read)?;
+    /// let next = match connection.unread_payload() {
+    ///     0 => &mut buffer[..],
+    ///     left => &mut buffer[..left.min(8192) as usize],
+    /// };
+    /// assert_eq!(next.len(), 4091); // a read into `next` ends where the frame ends
+    /// # Ok::<(), barews::ProtocolError>(())
+    /// ```
     #[must_use]
     pub fn unread_payload(&self) -> u64 {
         self.receiver.unread_payload()
@@ -122,6 +169,23 @@ impl<R: Role> Connection<R> {
     /// [`MAX_CONTROL_FRAME`](crate::wire::MAX_CONTROL_FRAME) bytes; a frame that does not fit stays due. No Pong is sent after
     /// our Close frame. A newer Ping replaces a pending Pong: when it is complete or, if both payloads together exceed
     /// 139 bytes, as soon as its header is.
+    ///
+    /// ```
+    /// let mut connection = barews::Connection::new(barews::Server, &Default::default());
+    /// let mut read = *b"\x89\x81\0\0\0\0a\x89\x81\0\0\0\0b"; // two Pings, while the transport accepts no bytes
+    /// let mut rest = &mut read[..];
+    /// while let got = connection.receive(rest)?
+    ///     && got.event.is_some()
+    /// {
+    ///     rest = got.rest;
+    /// }
+    /// let (mut out, mut socket) = ([0; barews::wire::MAX_CONTROL_FRAME], Vec::new());
+    /// while let len @ 1.. = connection.poll_transmit(&mut out) {
+    ///     socket.extend_from_slice(&out[..len]); // here the host writes to the transport
+    /// }
+    /// assert_eq!(socket, b"\x8A\x01b"); // only the newest Ping is answered
+    /// # Ok::<(), barews::ProtocolError>(())
+    /// ```
     // RFC 6455 5.5.1, 5.5.2: as soon as practical, after the current frame
     // [6455-5.5.1-8] [6455-5.5.2-3]
     #[must_use]
@@ -142,6 +206,19 @@ impl<R: Role> Connection<R> {
 
     /// Returns how many bytes are still to be sent: the control frame that is due, and the rest of the current frame's
     /// payload.
+    ///
+    /// ```
+    /// use barews::connection::MessageKind;
+    ///
+    /// let mut connection = barews::Connection::new(barews::Server, &Default::default());
+    /// let mut read = *b"\x89\x80\0\0\0\0"; // a Ping
+    /// let _ping = connection.receive(&mut read)?;
+    /// assert_eq!(connection.buffered_amount(), 2); // its Pong, without payload
+    /// let _header = connection.begin_frame(MessageKind::Binary, true, 1000)?;
+    /// connection.mask_payload(&mut [7; 400])?;
+    /// assert_eq!(connection.buffered_amount(), 602); // the rest of the frame, then the Pong
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     #[must_use]
     pub fn buffered_amount(&self) -> u64 {
         let reply = match self.receiver.due() {
@@ -174,6 +251,18 @@ impl<R: Role> Connection<R> {
 
     /// Writes a binary message as one frame. See [`Transmitter::write_binary`].
     ///
+    /// ```
+    /// use barews::SendError;
+    ///
+    /// let mut connection = barews::Connection::new(barews::Server, &Default::default());
+    /// let reading = 21.5_f32.to_be_bytes();
+    /// assert_eq!(connection.write_binary(&reading, &mut [0; 4]), Err(SendError::BufferTooSmall { need: 6 }));
+    /// let mut out = [0; 6]; // nothing has changed, so the call can be repeated
+    /// let len = connection.write_binary(&reading, &mut out)?.len();
+    /// assert_eq!(out[..len], *b"\x82\x04\x41\xAC\0\0");
+    /// # Ok::<(), SendError>(())
+    /// ```
+    ///
     /// # Errors
     ///
     /// [`SendError`]; nothing is changed.
@@ -183,6 +272,19 @@ impl<R: Role> Connection<R> {
     }
 
     /// Writes a message of any kind as one frame. Text must be UTF-8. See [`Transmitter::write_unvalidated`].
+    ///
+    /// ```
+    /// use barews::connection::Event;
+    ///
+    /// let mut connection = barews::Connection::new(barews::Server, &Default::default());
+    /// let mut read = *b"\x81\x85\x37\xfa\x21\x3d\x7f\x9f\x4d\x51\x58";
+    /// let Some(Event::Data(chunk)) = connection.receive(&mut read)?.event else { panic!() };
+    /// assert!(chunk.first && chunk.last); // a whole message: send it back, whatever its kind
+    /// let mut out = [0; 64];
+    /// let len = connection.write_unvalidated(chunk.kind, chunk.payload, &mut out)?.len();
+    /// assert_eq!(out[..len], *b"\x81\x05Hello");
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     ///
     /// # Errors
     ///
@@ -196,6 +298,8 @@ impl<R: Role> Connection<R> {
     /// Writes the next fragment of a message; its length is 0 when the message is complete. See
     /// [`Transmitter::write_fragment`].
     ///
+    /// See [`Outgoing`] for an example.
+    ///
     /// # Errors
     ///
     /// [`SendError`]; nothing is changed.
@@ -205,6 +309,18 @@ impl<R: Role> Connection<R> {
     }
 
     /// Returns the header of a data frame whose payload the host sends by itself. See [`Transmitter::begin_frame`].
+    ///
+    /// ```
+    /// use barews::connection::MessageKind;
+    ///
+    /// let mut connection = barews::Connection::new(barews::Client(|| [1, 2, 3, 4]), &Default::default());
+    /// let mut body = *b"Hello"; // a copy of ours: it is masked in place
+    /// let header = connection.begin_frame(MessageKind::Text, true, body.len() as u64)?;
+    /// connection.mask_payload(&mut body)?;
+    /// assert_eq!(header.as_bytes(), b"\x81\x85\x01\x02\x03\x04");
+    /// assert_eq!(&body, b"Igohn");
+    /// # Ok::<(), barews::SendError>(())
+    /// ```
     ///
     /// # Errors
     ///
@@ -216,6 +332,20 @@ impl<R: Role> Connection<R> {
     }
 
     /// [`begin_frame`](Self::begin_frame) with reserved bits, for an extension. See [`Transmitter::begin_frame_with_rsv`].
+    ///
+    /// ```
+    /// use barews::connection::{Config, MessageKind};
+    /// use barews::wire::Rsv;
+    ///
+    /// // The handshake agreed to permessage-deflate, and the host deflates by itself.
+    /// let config = Config { extension_rsv: Rsv::RSV1, ..Config::DEFAULT };
+    /// let mut connection = barews::Connection::new(barews::Server, &config);
+    /// let hello = b"\xF2\x48\xCD\xC9\xC9\x07\x00";
+    /// let header = connection.begin_frame_with_rsv(MessageKind::Text, true, Rsv::RSV1, hello.len() as u64)?;
+    /// connection.count_payload(hello)?;
+    /// assert_eq!(header.as_bytes(), b"\xC1\x07");
+    /// # Ok::<(), barews::SendError>(())
+    /// ```
     ///
     /// # Errors
     ///
@@ -234,6 +364,8 @@ impl<R: Role> Connection<R> {
     /// Counts the next piece of the frame's payload, and masks it in place if this is a client. See
     /// [`Transmitter::mask_payload`].
     ///
+    /// See [`begin_frame`](Self::begin_frame) for an example.
+    ///
     /// # Errors
     ///
     /// [`SendError::PayloadTooLong`]; nothing is changed.
@@ -246,6 +378,21 @@ impl<R: Role> Connection<R> {
     /// See
     /// [`Transmitter::copy_payload`].
     ///
+    /// ```
+    /// use barews::connection::MessageKind;
+    ///
+    /// let mut connection = barews::Connection::new(barews::Client(|| [1, 2, 3, 4]), &Default::default());
+    /// let (mut body, mut out, mut sent) = (&b"Hello"[..], [0; 4], Vec::new());
+    /// sent.extend_from_slice(connection.begin_frame(MessageKind::Text, true, 5)?.as_bytes());
+    /// while !body.is_empty() {
+    ///     let len = connection.copy_payload(body, &mut out)?.len();
+    ///     sent.extend_from_slice(&out[..len]);
+    ///     body = &body[len..];
+    /// }
+    /// assert_eq!(sent, b"\x81\x85\x01\x02\x03\x04Igohn");
+    /// # Ok::<(), barews::SendError>(())
+    /// ```
+    ///
     /// # Errors
     ///
     /// [`SendError::PayloadTooLong`]; nothing is changed.
@@ -255,6 +402,20 @@ impl<R: Role> Connection<R> {
     }
 
     /// Writes a Ping with up to 125 bytes of payload, which the peer's Pong repeats.
+    ///
+    /// ```
+    /// use barews::connection::Event;
+    ///
+    /// let mut connection = barews::Connection::new(barews::Server, &Default::default());
+    /// let mut out = [0; 16];
+    /// let len = connection.write_ping(b"no 7", &mut out)?.len();
+    /// assert_eq!(out[..len], *b"\x89\x04no 7");
+    ///
+    /// let mut read = *b"\x8A\x84\0\0\0\0no 7"; // the peer's Pong repeats the payload
+    /// assert_eq!(connection.receive(&mut read)?.event, Some(Event::Pong));
+    /// assert_eq!(connection.control_payload(), b"no 7");
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     ///
     /// # Errors
     ///
@@ -266,6 +427,14 @@ impl<R: Role> Connection<R> {
 
     /// Writes an unsolicited Pong. [`poll_transmit`](Self::poll_transmit) answers Pings.
     ///
+    /// ```
+    /// let mut connection = barews::Connection::new(barews::Server, &Default::default());
+    /// let mut out = [0; 2];
+    /// let len = connection.write_pong(b"", &mut out)?.len(); // a heartbeat that the peer does not answer
+    /// assert_eq!(out[..len], [0x8A, 0]);
+    /// # Ok::<(), barews::SendError>(())
+    /// ```
+    ///
     /// # Errors
     ///
     /// [`SendError`]; nothing is changed.
@@ -275,6 +444,22 @@ impl<R: Role> Connection<R> {
     }
 
     /// Writes a control frame with an opcode that an extension defines. See [`Transmitter::write_extension_control`].
+    ///
+    /// ```
+    /// use barews::connection::{Config, Event};
+    /// use barews::wire::Opcode;
+    ///
+    /// let opcode = Opcode::from_bits(0xB); // defined by an extension that the handshake agreed to
+    /// let config = Config { extension_opcodes: 1 << opcode.bits(), ..Config::DEFAULT };
+    /// let mut connection = barews::Connection::new(barews::Server, &config);
+    /// let mut out = [0; 16];
+    /// let len = connection.write_extension_control(opcode, b"?", &mut out)?.len();
+    /// assert_eq!(out[..len], *b"\x8B\x01?");
+    ///
+    /// let mut read = *b"\x8B\x81\0\0\0\0!"; // the peer may send it as well
+    /// assert_eq!(connection.receive(&mut read)?.event, Some(Event::ExtensionControl(opcode)));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     ///
     /// # Errors
     ///
@@ -292,6 +477,20 @@ impl<R: Role> Connection<R> {
     /// Writes a Close frame: starts the closing handshake, or answers the peer's Close instead of
     /// [`poll_transmit`](Self::poll_transmit). See [`Transmitter::write_close`].
     ///
+    /// ```
+    /// use barews::connection::State;
+    /// use barews::wire::CloseCode;
+    ///
+    /// let mut connection = barews::Connection::new(barews::Server, &Default::default());
+    /// let mut out = [0; barews::wire::MAX_CONTROL_FRAME];
+    /// let len = connection.write_close(CloseCode::GOING_AWAY, "restart", &mut out)?.len();
+    /// assert_eq!(out[..len], *b"\x88\x09\x03\xE9restart");
+    /// // Go on receiving: the peer can send messages until it answers with its own Close frame.
+    /// assert_eq!(connection.state(), State::Closing);
+    /// assert_eq!(connection.write_text("late", &mut out), Err(barews::SendError::Closing));
+    /// # Ok::<(), barews::SendError>(())
+    /// ```
+    ///
     /// # Errors
     ///
     /// [`SendError`]; nothing is changed.
@@ -302,6 +501,14 @@ impl<R: Role> Connection<R> {
 
     /// Like [`write_close`](Self::write_close), without a status code.
     ///
+    /// ```
+    /// let mut connection = barews::Connection::new(barews::Client(|| [1, 2, 3, 4]), &Default::default());
+    /// let mut out = [0; 6];
+    /// let len = connection.write_close_without_status(&mut out)?.len();
+    /// assert_eq!(out[..len], *b"\x88\x80\x01\x02\x03\x04"); // the server reports 1005 for it
+    /// # Ok::<(), barews::SendError>(())
+    /// ```
+    ///
     /// # Errors
     ///
     /// [`SendError`]; nothing is changed.
@@ -311,6 +518,8 @@ impl<R: Role> Connection<R> {
     }
 
     /// Returns the state of the connection.
+    ///
+    /// See [`write_close`](Self::write_close) for an example.
     #[must_use]
     pub fn state(&self) -> State {
         self.receiver.state(self.transmitter.close_sent())
@@ -318,6 +527,20 @@ impl<R: Role> Connection<R> {
 
     /// Says what to do with the transport once [`poll_transmit`](Self::poll_transmit) has returned 0. The answer stays
     /// the same after the host has done it.
+    ///
+    /// ```
+    /// use barews::connection::Transport;
+    ///
+    /// let mut connection = barews::Connection::new(barews::Server, &Default::default());
+    /// let mut read = *b"\x88\x80\0\0\0\0"; // the peer's Close frame
+    /// let _close = connection.receive(&mut read)?;
+    /// assert_eq!(connection.transport(), Transport::Keep); // ours is due
+    /// assert_eq!(connection.poll_transmit(&mut [0; barews::wire::MAX_CONTROL_FRAME]), 2);
+    /// assert_eq!(connection.transport(), Transport::HalfClose); // shut down writing, then read and discard
+    /// connection.receive_eof()?;
+    /// assert_eq!(connection.transport(), Transport::Close);
+    /// # Ok::<(), barews::ProtocolError>(())
+    /// ```
     #[must_use]
     pub fn transport(&self) -> Transport {
         self.receiver.transport(self.transmitter.close_sent())
@@ -338,18 +561,38 @@ impl<R: Role> Connection<R> {
 
     /// Returns how the connection closed, as RFC 6455 section 7.1.5 defines it: the code of the Close frame received,
     /// 1005 if that had no code, 1006 if the connection failed or ended without a Close frame. `None` before that.
+    ///
+    /// ```
+    /// use barews::connection::Event;
+    /// use barews::wire::CloseCode;
+    ///
+    /// let mut connection = barews::Connection::new(barews::Server, &Default::default());
+    /// let mut read = *b"\x88\x85\0\0\0\0\x03\xE9bye"; // the user leaves the page
+    /// assert_eq!(connection.receive(&mut read)?.event, Some(Event::Close(Some(CloseCode::GOING_AWAY))));
+    /// assert_eq!(connection.close_code(), Some(CloseCode::GOING_AWAY));
+    /// assert_eq!(connection.close_reason(), "bye");
+    /// let mut out = [0; barews::wire::MAX_CONTROL_FRAME];
+    /// let len = connection.poll_transmit(&mut out); // the answer repeats the code
+    /// assert_eq!(out[..len], *b"\x88\x02\x03\xE9");
+    /// assert!(connection.is_clean());
+    /// # Ok::<(), barews::ProtocolError>(())
+    /// ```
     #[must_use]
     pub fn close_code(&self) -> Option<CloseCode> {
         self.receiver.close_code()
     }
 
     /// Returns the reason in the Close frame received, or the empty string (RFC 6455 section 7.1.6).
+    ///
+    /// See [`close_code`](Self::close_code) for an example.
     #[must_use]
     pub fn close_reason(&self) -> &str {
         self.receiver.close_reason()
     }
 
     /// Returns whether the closing handshake is complete: Close frames were sent both ways (RFC 6455 section 7.1.4).
+    ///
+    /// See [`close_code`](Self::close_code) for an example.
     #[must_use]
     pub fn is_clean(&self) -> bool {
         self.receiver.close_received() && self.transmitter.close_sent() // [6455-7.1.4-1]
@@ -361,6 +604,8 @@ impl<R: Role> Connection<R> {
     /// channel of the host. The writing task sends it by [`Transmitter::write_reply`]: a Pong at once, a Close after
     /// the messages that were queued before it. It reports to the reading task when our Close frame was sent, which
     /// [`Receiver::transport`] needs to know.
+    ///
+    /// See [`Receiver`] and [`Transmitter`] for an example of each half.
     pub fn split(self) -> (Receiver<R>, Transmitter<R>) {
         (self.receiver, self.transmitter)
     }

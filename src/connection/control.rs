@@ -48,6 +48,23 @@ enum Due {
 
 /// The reply to a control frame or to an error, as an owned value: what the reading half of a
 /// [split](crate::Connection::split) connection passes to the writing half.
+///
+/// A newer reply can replace one that the writing half has not sent. So a single slot is enough:
+///
+/// ```
+/// let (mut receiver, _transmitter) = barews::Connection::new(barews::Server, &Default::default()).split();
+/// let mut slot = None; // the host shares it with the writing task
+/// let mut read = *b"\x89\x81\0\0\0\0a\x88\x80\0\0\0\0"; // a Ping and a Close
+/// let mut rest = &mut read[..];
+/// while let got = receiver.receive(rest)?
+///     && got.event.is_some()
+/// {
+///     rest = got.rest;
+///     slot = receiver.take_reply().or(slot);
+/// }
+/// assert!(slot.is_some_and(|reply| reply.is_close()));
+/// # Ok::<(), barews::ProtocolError>(())
+/// ```
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[must_use]

@@ -102,6 +102,14 @@ pub enum MessageKind {
 
 impl MessageKind {
     /// The opcode of the message's first frame.
+    ///
+    /// ```
+    /// use barews::connection::MessageKind;
+    /// use barews::wire::Opcode;
+    ///
+    /// assert_eq!(MessageKind::Text.opcode(), Opcode::TEXT);
+    /// assert_eq!(MessageKind::Binary.opcode().bits(), 2); // for a log
+    /// ```
     // RFC 6455 6.1 [6455-6.1-5]
     #[inline]
     #[must_use]

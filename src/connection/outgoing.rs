@@ -34,13 +34,25 @@ impl<'m> Outgoing<'m> {
         Self::unvalidated(MessageKind::Text, text.as_bytes())
     }
 
-    /// Creates a binary message.
+    /// Creates a binary message. See [`is_complete`](Self::is_complete) for an example.
     #[must_use]
     pub const fn binary(data: &'m [u8]) -> Self {
         Self::unvalidated(MessageKind::Binary, data)
     }
 
     /// Creates a message of any kind. Does not validate text: the host knows that `body` is UTF-8.
+    ///
+    /// ```
+    /// use barews::connection::{MessageKind, Outgoing};
+    ///
+    /// let mut connection = barews::Connection::new(barews::Server, &Default::default());
+    /// let (kind, body) = (MessageKind::Text, b"Hello"); // a message that was received: the engine has validated it
+    /// let mut message = Outgoing::unvalidated(kind, body);
+    /// let mut out = [0; 5];
+    /// let len = connection.write_fragment(&mut message, &mut out)?.len(); // as long as `out` allows
+    /// assert_eq!((&out[..len], message.left()), (&b"\x01\x03Hel"[..], 2));
+    /// # Ok::<(), barews::SendError>(())
+    /// ```
     #[must_use]
     pub const fn unvalidated(kind: MessageKind, body: &'m [u8]) -> Self {
         Self { kind, begun: false, rest: Some(body) }
@@ -69,13 +81,26 @@ impl<'m> Outgoing<'m> {
         Self { begun: self.begun || sent > 0, rest, ..self }
     }
 
-    /// Returns how many bytes of the message are still to be sent.
+    /// Returns how many bytes of the message are still to be sent. See [`resume_at`](Self::resume_at) for an example.
     #[must_use]
     pub fn left(&self) -> usize {
         self.rest.map_or(0, <[u8]>::len)
     }
 
     /// Returns whether the last fragment was sent.
+    ///
+    /// ```
+    /// use barews::connection::Outgoing;
+    ///
+    /// let mut connection = barews::Connection::new(barews::Server, &Default::default());
+    /// let mut message = Outgoing::binary(b"");
+    /// assert!(message.left() == 0 && !message.is_complete()); // an empty message is one empty frame
+    /// let mut out = [0; 64];
+    /// let len = connection.write_fragment(&mut message, &mut out)?.len();
+    /// assert_eq!(out[..len], *b"\x82\0");
+    /// assert!(message.is_complete());
+    /// # Ok::<(), barews::SendError>(())
+    /// ```
     #[must_use]
     pub const fn is_complete(&self) -> bool {
         self.rest.is_none()

@@ -13,6 +13,22 @@ use crate::wire::error::ProtocolError;
 use crate::wire::{CloseCode, CloseFrame, Opcode};
 
 /// The receiving half of a [`Connection`](crate::Connection).
+///
+/// ```
+/// use barews::connection::{Event, State, Transport};
+/// use barews::wire::CloseCode;
+///
+/// let (mut receiver, _transmitter) = barews::Connection::new(barews::Server, &Default::default()).split();
+/// let mut read = *b"\x88\x82\0\0\0\0\x03\xE8";
+/// assert_eq!(receiver.receive(&mut read)?.event, Some(Event::Close(Some(CloseCode::NORMAL))));
+/// let reply = receiver.take_reply(); // for the writing task, after each `receive`
+/// assert!(receiver.close_received() && reply.is_some_and(|reply| reply.is_close()));
+///
+/// // The writing task reports what its `close_sent` returns: first false, then true.
+/// assert_eq!((receiver.state(false), receiver.transport(false)), (State::Closing, Transport::Keep));
+/// assert_eq!((receiver.state(true), receiver.transport(true)), (State::Closing, Transport::HalfClose));
+/// # Ok::<(), barews::ProtocolError>(())
+/// ```
 pub struct Receiver<R> {
     frames: Frames,
     role: PhantomData<fn() -> R>,
@@ -39,6 +55,8 @@ impl<R: Role> Receiver<R> {
     /// To exert back-pressure, keep the rest and call later. After the peer's Close frame all bytes are consumed and
     /// ignored.
     ///
+    /// See [`Connection::receive`](crate::Connection::receive) for an example.
+    ///
     /// # Errors
     ///
     /// The connection failed, mostly because the peer broke a rule or a limit. Every later call returns the same error.
@@ -54,6 +72,8 @@ impl<R: Role> Receiver<R> {
     ///
     /// While one of our Pongs is pending, the payload of a received Pong can be cut to its first 14 bytes. A host that
     /// matches Pongs with its Pings should give those at most 14 bytes of payload.
+    ///
+    /// See [`Connection::write_ping`](crate::Connection::write_ping) for an example.
     #[must_use]
     pub fn control_payload(&self) -> &[u8] {
         self.machine().control().collected()
@@ -61,12 +81,16 @@ impl<R: Role> Receiver<R> {
 
     /// Returns how many payload bytes of the current frame are still to come; 0 between frames. A hint for the size of
     /// the next read: if a read ends where a frame ends, no message is split over two buffers.
+    ///
+    /// See [`Connection::unread_payload`](crate::Connection::unread_payload) for an example.
     #[must_use]
     pub fn unread_payload(&self) -> u64 {
         self.frames.left()
     }
 
     /// Notes the end of the transport.
+    ///
+    /// See [`Connection::receive_eof`](crate::Connection::receive_eof) for an example.
     ///
     /// # Errors
     ///
@@ -79,6 +103,8 @@ impl<R: Role> Receiver<R> {
     /// Fails the connection for a reason that the host found, such as bad data in an extension, or a
     /// [`MessageBuffer`](crate::message::MessageBuffer) that is too small: nothing more is received, and a Close frame with
     /// the error's code is due. Does nothing after the peer's Close frame or another error.
+    ///
+    /// See [`Connection::fail`](crate::Connection::fail) for an example.
     pub fn fail(&mut self, error: ProtocolError) {
         if self.is_open() {
             self.frames.machine_mut().fail(error);
@@ -88,6 +114,8 @@ impl<R: Role> Receiver<R> {
     /// Returns the first error: from the peer's bytes, from [`fail`](Self::fail), or [`ProtocolError::UnexpectedEof`]
     /// if the transport ended without the peer's Close frame. `None` after that Close. Log it when the transport is
     /// closed.
+    ///
+    /// See [`Connection::error`](crate::Connection::error) for an example.
     #[must_use]
     pub const fn error(&self) -> Option<ProtocolError> {
         self.machine().error()
@@ -154,7 +182,7 @@ impl<R: Role> Receiver<R> {
         state::lookup(self.incoming(), self.machine().eof(), close_sent, Side::of::<R>()).1
     }
 
-    /// See [`Connection::close_code`](crate::Connection::close_code).
+    /// Returns how the connection closed. See [`Connection::close_code`](crate::Connection::close_code) for an example.
     // RFC 6455 7.1.5 [6455-7.1.5-1]
     #[must_use]
     pub fn close_code(&self) -> Option<CloseCode> {
@@ -164,7 +192,9 @@ impl<R: Role> Receiver<R> {
         self.error().map(|_| CloseCode::ABNORMAL)
     }
 
-    /// See [`Connection::close_reason`](crate::Connection::close_reason).
+    /// Returns the reason in the Close frame received, or the empty string.
+    ///
+    /// See [`Connection::close_code`](crate::Connection::close_code) for an example.
     // RFC 6455 7.1.6 [6455-7.1.6-1]
     #[must_use]
     pub fn close_reason(&self) -> &str {

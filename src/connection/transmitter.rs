@@ -20,6 +20,26 @@ use sequence::Sequence;
 ///
 /// It does not know what was received. Until our Close frame is sent it accepts messages, so the host can send those
 /// that it has queued before the [`Reply`](super::Reply) to the peer's Close (RFC 6455 section 5.5.1).
+///
+/// ```
+/// use barews::SendError;
+///
+/// let (mut receiver, mut transmitter) = barews::Connection::new(barews::Server, &Default::default()).split();
+/// // The reading task receives a Close frame, and passes the reply on:
+/// let mut read = *b"\x88\x80\0\0\0\0";
+/// let _close = receiver.receive(&mut read)?;
+/// let reply = receiver.take_reply();
+/// // The writing task sends the messages in its queue, then the reply:
+/// let mut out = [0; 256];
+/// let mut len = transmitter.write_text("last", &mut out)?.len();
+/// if let Some(reply) = &reply {
+///     len += transmitter.write_reply(reply, &mut out[len..])?.len();
+/// }
+/// assert_eq!(out[..len], *b"\x81\x04last\x88\0");
+/// assert!(transmitter.close_sent()); // report this to the reading task
+/// assert_eq!(transmitter.write_text("late", &mut out), Err(SendError::Closing));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 pub struct Transmitter<R> {
     role: R,
     sequence: Sequence,
@@ -40,6 +60,8 @@ impl<R: Role> Transmitter<R> {
     /// Writes a text message as one frame, masked while it is copied: at most 14 bytes longer than `text`. One buffer
     /// can take many messages, one after the other.
     ///
+    /// See [`Connection::write_text`](crate::Connection::write_text) for an example.
+    ///
     /// # Errors
     ///
     /// [`SendError`]; nothing is changed.
@@ -49,6 +71,8 @@ impl<R: Role> Transmitter<R> {
     }
 
     /// Writes a binary message as one frame, like [`write_text`](Self::write_text).
+    ///
+    /// See [`Connection::write_binary`](crate::Connection::write_binary) for an example.
     ///
     /// # Errors
     ///
@@ -60,6 +84,8 @@ impl<R: Role> Transmitter<R> {
 
     /// Writes a message of any kind as one frame, like [`write_text`](Self::write_text). Does not validate text: the
     /// host knows that `body` is UTF-8, because it was received as text, for example.
+    ///
+    /// See [`Connection::write_unvalidated`](crate::Connection::write_unvalidated) for an example.
     ///
     /// # Errors
     ///
@@ -77,6 +103,8 @@ impl<R: Role> Transmitter<R> {
     /// Writes the next fragment of `message`; its length is 0 when the message is complete. A fragment is as long as
     /// `out` and [`Config::fragment_size`](crate::connection::Config::fragment_size) allow. Control frames can be sent
     /// between fragments, so that none waits for a large message. Other messages cannot.
+    ///
+    /// See [`Outgoing`] for an example.
     ///
     /// # Errors
     ///
@@ -109,17 +137,7 @@ impl<R: Role> Transmitter<R> {
     /// from the memory that it is in, in one vectored write. Call [`mask_payload`](Self::mask_payload) for each piece
     /// first. `fin` ends the message. A frame after one without `fin` continues its message and has the same `kind`.
     ///
-    /// ```
-    /// use barews::connection::MessageKind;
-    ///
-    /// let mut connection = barews::Connection::new(barews::Client(|| [1, 2, 3, 4]), &Default::default());
-    /// let mut body = *b"Hello"; // a copy of ours: it is masked in place
-    /// let header = connection.begin_frame(MessageKind::Text, true, body.len() as u64)?;
-    /// connection.mask_payload(&mut body)?;
-    /// assert_eq!(header.as_bytes(), b"\x81\x85\x01\x02\x03\x04");
-    /// assert_eq!(&body, b"Igohn");
-    /// # Ok::<(), barews::SendError>(())
-    /// ```
+    /// See [`Connection::begin_frame`](crate::Connection::begin_frame) for an example.
     ///
     /// # Errors
     ///
@@ -131,6 +149,8 @@ impl<R: Role> Transmitter<R> {
 
     /// [`begin_frame`](Self::begin_frame) with reserved bits that [`Config::extension_rsv`](crate::connection::Config::extension_rsv)
     /// allows.
+    ///
+    /// See [`Connection::begin_frame_with_rsv`](crate::Connection::begin_frame_with_rsv) for an example.
     ///
     /// # Errors
     ///
@@ -155,6 +175,8 @@ impl<R: Role> Transmitter<R> {
     /// Counts the next piece of the payload that [`begin_frame`](Self::begin_frame) announced; a client masks it in
     /// place. Do not change the piece afterwards.
     ///
+    /// See [`Connection::begin_frame`](crate::Connection::begin_frame) for an example.
+    ///
     /// # Errors
     ///
     /// [`SendError::PayloadTooLong`] when the frame has less payload left; nothing is changed.
@@ -171,20 +193,7 @@ impl<R: Role> Transmitter<R> {
     /// Like [`mask_payload`](Self::mask_payload), but leaves `part` unchanged: masks it while copying as much of it to
     /// `out` as fits. Returns the number of bytes copied.
     ///
-    /// ```
-    /// use barews::connection::MessageKind;
-    ///
-    /// let mut connection = barews::Connection::new(barews::Client(|| [1, 2, 3, 4]), &Default::default());
-    /// let (mut body, mut out, mut sent) = (&b"Hello"[..], [0; 4], Vec::new());
-    /// sent.extend_from_slice(connection.begin_frame(MessageKind::Text, true, 5)?.as_bytes());
-    /// while !body.is_empty() {
-    ///     let len = connection.copy_payload(body, &mut out)?.len();
-    ///     sent.extend_from_slice(&out[..len]);
-    ///     body = &body[len..];
-    /// }
-    /// assert_eq!(sent, b"\x81\x85\x01\x02\x03\x04Igohn");
-    /// # Ok::<(), barews::SendError>(())
-    /// ```
+    /// See [`Connection::copy_payload`](crate::Connection::copy_payload) for an example.
     ///
     /// # Errors
     ///
@@ -205,6 +214,19 @@ impl<R: Role> Transmitter<R> {
 
     /// Returns how many payload bytes of the current frame are still to be sent. No other frame can be sent before
     /// them.
+    ///
+    /// ```
+    /// use barews::SendError;
+    /// use barews::connection::MessageKind;
+    ///
+    /// let (_, mut transmitter) = barews::Connection::new(barews::Server, &Default::default()).split();
+    /// let _header = transmitter.begin_frame(MessageKind::Binary, true, 3)?;
+    /// assert_eq!(transmitter.unsent_payload(), 3);
+    /// assert_eq!(transmitter.write_ping(b"", &mut [0; 8]), Err(SendError::FrameInProgress)); // try again later
+    /// transmitter.count_payload(b"abc")?;
+    /// assert_eq!(transmitter.unsent_payload(), 0);
+    /// # Ok::<(), SendError>(())
+    /// ```
     #[must_use]
     pub const fn unsent_payload(&self) -> u64 {
         self.sequence.left()
@@ -264,6 +286,8 @@ impl<R: Role> Transmitter<R> {
 impl Transmitter<Server> {
     /// Like [`mask_payload`](Self::mask_payload), but takes a shared slice, which other connections can send as well. A
     /// server masks nothing, so this only counts.
+    ///
+    /// See [`Connection::count_payload`](crate::Connection::count_payload) for an example.
     ///
     /// # Errors
     ///

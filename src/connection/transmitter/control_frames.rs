@@ -11,6 +11,8 @@ use crate::wire::{CloseCode, CloseFrame, MAX_CONTROL_PAYLOAD, Opcode};
 impl<R: Role> Transmitter<R> {
     /// Writes a Ping with up to 125 bytes of payload, which the peer's Pong repeats.
     ///
+    /// See [`Connection::write_ping`](crate::Connection::write_ping) for an example.
+    ///
     /// # Errors
     ///
     /// [`SendError`]; nothing is changed.
@@ -20,6 +22,8 @@ impl<R: Role> Transmitter<R> {
     }
 
     /// Writes a Pong that answers no Ping.
+    ///
+    /// See [`Connection::write_pong`](crate::Connection::write_pong) for an example.
     ///
     /// # Errors
     ///
@@ -31,6 +35,8 @@ impl<R: Role> Transmitter<R> {
 
     /// Writes a control frame with an opcode from 11 to 15 that
     /// [`Config::extension_opcodes`](crate::connection::Config::extension_opcodes) allows.
+    ///
+    /// See [`Connection::write_extension_control`](crate::Connection::write_extension_control) for an example.
     ///
     /// # Errors
     ///
@@ -60,6 +66,8 @@ impl<R: Role> Transmitter<R> {
 
     /// Writes a Close frame. Nothing can be sent after it.
     ///
+    /// See [`Connection::write_close`](crate::Connection::write_close) for an example.
+    ///
     /// # Errors
     ///
     /// [`SendError`]; nothing is changed. [`SendError::CloseCode`] for a code that must not be sent, and for a server's 1010.
@@ -79,6 +87,8 @@ impl<R: Role> Transmitter<R> {
     }
 
     /// Writes a Close frame without a status code. Nothing can be sent after it.
+    ///
+    /// See [`Connection::write_close_without_status`](crate::Connection::write_close_without_status) for an example.
     ///
     /// # Errors
     ///
