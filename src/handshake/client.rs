@@ -185,11 +185,24 @@ impl<'c, S: AsRef<[u8]> + AsMut<[u8]>> ClientHandshake<'c, S> {
 
     /// Returns the status of the response once its status line is complete, even if the rest is refused: because a
     /// redirect does not fit the storage, for example.
+    ///
+    /// ```
+    /// use barews::HandshakeError;
+    /// use barews::handshake::{ClientConfig, ClientHandshake};
+    ///
+    /// let nonce = *b"the sample nonce"; // 16 random bytes in a real client
+    /// let mut handshake = ClientHandshake::new(&ClientConfig::DEFAULT, nonce, [0; 32]);
+    /// let mut read = *b"HTTP/1.1 302 Found\r\nLocation: ws://example.org/a/path/that/is/long\r\n\r\n";
+    /// assert_eq!(handshake.receive(&mut read), Err(HandshakeError::StorageFull));
+    /// assert_eq!(handshake.status(), Some(302)); // a redirect: try again with more storage
+    /// ```
     pub fn status(&self) -> Option<u16> {
         Some(self.line.status).filter(|&status| status > 0)
     }
 
     /// Reports that the transport has ended.
+    ///
+    /// See [`ServerHandshake::receive_eof`](super::ServerHandshake::receive_eof) for an example.
     ///
     /// # Errors
     ///

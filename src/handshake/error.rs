@@ -66,6 +66,20 @@ pub enum HandshakeError {
 
 impl HandshakeError {
     /// Returns the HTTP status of a server's refusal (RFC 6455 sections 4.2.1, 4.2.2, 4.4 and 10.2).
+    ///
+    /// ```
+    /// use barews::handshake::{OriginPolicy, ServerConfig, ServerHandshake};
+    ///
+    /// let config = ServerConfig::new(OriginPolicy::SameOrigin);
+    /// let mut handshake = ServerHandshake::new(&config, [0; 512]);
+    /// let mut read = *b"POST / HTTP/1.1\r\nHost: example.com\r\n\r\n";
+    /// let Err(error) = handshake.receive(&mut read) else { panic!() };
+    /// // A page of the host's own, instead of `refuse`:
+    /// let (page, mut out) = ([("Content-Type", "text/html")], [0; 256]);
+    /// let len = handshake.respond(error.status(), &page, b"<!doctype html>", &mut out)?;
+    /// assert!(out[..len].starts_with(b"HTTP/1.1 405 Method Not Allowed\r\n"));
+    /// # Ok::<(), barews::BuildError>(())
+    /// ```
     #[must_use]
     pub const fn status(self) -> u16 {
         match self {

@@ -15,11 +15,29 @@ use super::cursor::Cursor;
 use super::list::{elements, text};
 
 /// An extension with its parameters, as it was sent in Sec-WebSocket-Extensions (RFC 6455 section 9.1).
+///
+/// ```
+/// use barews::handshake::parsed::ClientHandshake;
+/// use barews::handshake::{ClientConfig, Param};
+///
+/// let config = ClientConfig { extensions: "permessage-deflate", ..ClientConfig::DEFAULT };
+/// let mut handshake = ClientHandshake::extended_connect(&config, [0; 512]);
+/// handshake.receive(200, [("sec-websocket-extensions", "permessage-deflate; server_max_window_bits=\"10\"")])?;
+///
+/// let Some(response) = handshake.response() else { panic!() };
+/// let Some(extension) = response.extensions().next() else { panic!() };
+/// let Some(Param { name, value: Some(value) }) = extension.params().next() else { panic!() };
+/// assert_eq!((extension.name(), name), ("permessage-deflate", "server_max_window_bits"));
+/// assert!(value == "10"); // the quotes are removed
+/// let digits: String = value.bytes().map(char::from).collect();
+/// assert_eq!(digits.parse(), Ok(10));
+/// # Ok::<(), barews::HandshakeError>(())
+/// ```
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct Extension<'a>(&'a str);
 
-/// A parameter of an [`Extension`].
+/// A parameter. See [`Extension`] for an example.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct Param<'a> {
@@ -52,7 +70,7 @@ impl<'a> Extension<'a> {
 }
 
 impl<'a> ParamValue<'a> {
-    /// Returns the bytes of the token.
+    /// Returns the bytes of the token. See [`Extension`] for an example.
     pub fn bytes(&self) -> impl Iterator<Item = u8> + Clone + use<'a> {
         // A token contains no backslash, so each one here escapes the next byte.
         self.0.bytes().filter(|&byte| byte != b'\\')

@@ -11,6 +11,23 @@ use super::uri::default_port;
 ///
 /// The policy protects only users of browsers: other software can send any Origin or none (RFC 6455 section 10.1). A
 /// request without Origin therefore passes every policy.
+///
+/// ```
+/// use barews::HandshakeError;
+/// use barews::handshake::{OriginPolicy, ServerConfig, ServerHandshake};
+///
+/// static CONFIG: ServerConfig<'_> =
+///     ServerConfig::new(OriginPolicy::List(&["https://example.com", "http://localhost:8080"]));
+/// let mut handshake = ServerHandshake::new(&CONFIG, [0; 512]);
+/// let mut read = *b"GET /account HTTP/1.1\r\nHost: example.com\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\
+///     Origin: https://evil.example\r\nCookie: user=1\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\
+///     Sec-WebSocket-Version: 13\r\n\r\n";
+/// assert_eq!(handshake.receive(&mut read), Err(HandshakeError::Origin));
+/// let mut out = [0; 256];
+/// let len = handshake.refuse(HandshakeError::Origin, &mut out)?;
+/// assert!(out[..len].starts_with(b"HTTP/1.1 403 Forbidden\r\n"));
+/// # Ok::<(), barews::BuildError>(())
+/// ```
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[non_exhaustive]

@@ -36,6 +36,32 @@ impl RequestField {
 }
 
 /// A request that has passed every check: an opening handshake, or a plain request for a page.
+///
+/// ```
+/// use barews::handshake::{OriginPolicy, ServerConfig, ServerHandshake};
+///
+/// let config = ServerConfig {
+///     subprotocols: &["chat"],
+///     keep: &["cookie"],
+///     ..ServerConfig::new(OriginPolicy::List(&["https://example.com"]))
+/// };
+/// let mut handshake = ServerHandshake::new(&config, [0; 512]);
+/// let mut read = *b"GET /room?id=7 HTTP/1.1\r\nHost: ws.example.com:8080\r\nUpgrade: websocket\r\n\
+///     Connection: Upgrade\r\nOrigin: https://example.com\r\nCookie: user=1\r\nCookie: theme=dark\r\n\
+///     Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n\
+///     Sec-WebSocket-Protocol: superchat, chat\r\nSec-WebSocket-Extensions: permessage-deflate\r\n\r\n";
+/// let _progress = handshake.receive(&mut read)?;
+/// let Some(request) = handshake.request() else { panic!() };
+/// assert!(request.is_upgrade());
+/// assert_eq!((request.method(), request.target()), ("GET", "/room?id=7"));
+/// assert_eq!((request.host(), request.origin()), ("ws.example.com:8080", Some("https://example.com")));
+/// assert!(request.subprotocols().eq(["superchat", "chat"]));
+/// assert_eq!(request.subprotocol(), Some("chat")); // the one that `accept` chooses
+/// assert!(request.extensions().any(|extension| extension.name() == "permessage-deflate"));
+/// assert_eq!(request.field("Cookie"), Some(&b"user=1"[..]));
+/// assert!(request.fields("Cookie").eq([&b"user=1"[..], b"theme=dark"]));
+/// # Ok::<(), barews::HandshakeError>(())
+/// ```
 #[derive(Clone, Copy, Debug)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct Request<'a> {

@@ -27,6 +27,30 @@ fields! {
 }
 
 /// A response: a 101 that has passed every check, or another final status.
+///
+/// ```
+/// use barews::handshake::{ClientConfig, ClientHandshake};
+///
+/// let config = ClientConfig {
+///     subprotocols: &["chat"],
+///     extensions: "permessage-deflate",
+///     keep: &["set-cookie"],
+///     ..ClientConfig::DEFAULT
+/// };
+/// let nonce = *b"the sample nonce"; // 16 random bytes in a real client
+/// let mut handshake = ClientHandshake::new(&config, nonce, [0; 512]);
+/// let mut read = *b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\
+///     Sec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=\r\nSec-WebSocket-Protocol: chat\r\n\
+///     Sec-WebSocket-Extensions: permessage-deflate\r\nSet-Cookie: user=1\r\nSet-Cookie: theme=dark\r\n\r\n";
+/// let _progress = handshake.receive(&mut read)?;
+/// let Some(response) = handshake.response() else { panic!() };
+/// assert!(response.is_accepted());
+/// assert_eq!((response.status(), response.subprotocol()), (101, Some("chat")));
+/// assert!(response.extensions().any(|extension| extension.name() == "permessage-deflate"));
+/// assert_eq!(response.field("Set-Cookie"), Some(&b"user=1"[..]));
+/// assert!(response.fields("Set-Cookie").eq([&b"user=1"[..], b"theme=dark"]));
+/// # Ok::<(), barews::HandshakeError>(())
+/// ```
 #[derive(Clone, Copy, Debug)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct Response<'a> {

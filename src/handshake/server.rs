@@ -110,6 +110,18 @@ impl<'c, S: AsRef<[u8]> + AsMut<[u8]>> ServerHandshake<'c, S> {
 
     /// Reports that the transport has ended.
     ///
+    /// ```
+    /// use barews::HandshakeError;
+    /// use barews::handshake::{OriginPolicy, Progress, ServerConfig, ServerHandshake};
+    ///
+    /// let config = ServerConfig::new(OriginPolicy::SameOrigin);
+    /// let mut handshake = ServerHandshake::new(&config, [0; 512]);
+    /// let mut read = *b"GET / HTTP/1.1\r\nHost: exam";
+    /// assert_eq!(handshake.receive(&mut read), Ok(Progress::Partial));
+    /// // The socket's `read` returned 0:
+    /// assert_eq!(handshake.receive_eof(), Err(HandshakeError::UnexpectedEof));
+    /// ```
+    ///
     /// # Errors
     ///
     /// [`HandshakeError::UnexpectedEof`] if the request is not complete, or the error that the handshake failed with.
@@ -202,6 +214,21 @@ impl<'c, S: AsRef<[u8]> + AsMut<[u8]>> ServerHandshake<'c, S> {
     /// Like [`respond`](Self::respond), but writes only the head. The host then sends the body of `content_length`
     /// bytes itself, from flash or from a file, as the transport accepts it. Send no body if the request is HEAD, or
     /// `status` is 204 or 304.
+    ///
+    /// ```
+    /// use barews::handshake::{OriginPolicy, ServerConfig, ServerHandshake};
+    ///
+    /// static PAGE: &[u8] = b"<!doctype html><title>Chat</title>"; // in flash
+    /// let config = ServerConfig::new(OriginPolicy::SameOrigin);
+    /// let mut handshake = ServerHandshake::new(&config, [0; 512]);
+    /// let mut read = *b"GET / HTTP/1.1\r\nHost: example.com\r\n\r\n";
+    /// let _progress = handshake.receive(&mut read)?;
+    /// let mut out = [0; 128];
+    /// let len = handshake.respond_head(200, &[("Content-Type", "text/html")], PAGE.len(), &mut out)?;
+    /// assert!(out[..len].starts_with(b"HTTP/1.1 200 OK\r\n"));
+    /// assert!(out[..len].ends_with(b"Content-Length: 34\r\n\r\n")); // PAGE follows
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     ///
     /// # Errors
     ///

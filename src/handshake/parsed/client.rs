@@ -14,6 +14,26 @@ use crate::writer::build;
 
 /// A client's opening handshake. It is like [`handshake::ClientHandshake`](crate::handshake::ClientHandshake), with the
 /// same limits, but the host writes the request and parses the response.
+///
+/// ```
+/// use barews::handshake::parsed::{ClientHandshake, Start};
+/// use barews::handshake::{ClientConfig, ClientRequest, Uri};
+///
+/// # fn random<const N: usize>() -> [u8; N] { let mut bytes = [0; N]; getrandom::fill(&mut bytes).unwrap(); bytes }
+/// let mut handshake = ClientHandshake::extended_connect(&ClientConfig::DEFAULT, [0; 512]);
+/// let request = ClientRequest::new(Uri::parse("wss://example.com/room")?);
+/// let mut names = [0; 64];
+/// let head = handshake.request(&request, &mut names)?;
+/// // The host's HTTP/2 library sends it:
+/// assert!(matches!(head.start, Start::ExtendedConnect { authority: "example.com", path: "/room", .. }));
+/// assert!(head.fields().eq([("sec-websocket-version", "13")]));
+/// // It returns the status and the fields of the response:
+/// handshake.receive(200, [("server", "example")])?;
+/// assert_eq!(handshake.status(), Some(200));
+/// assert!(handshake.response().is_some_and(|response| response.is_accepted()));
+/// let connection = handshake.connect(random::<4>, &Default::default())?;
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Debug)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct ClientHandshake<'c, S> {
@@ -25,6 +45,20 @@ pub struct ClientHandshake<'c, S> {
 impl<'c, S: AsRef<[u8]> + AsMut<[u8]>> ClientHandshake<'c, S> {
     /// Prepares an upgrade of HTTP/1.1. For `nonce` see
     /// [`handshake::ClientHandshake::new`](crate::handshake::ClientHandshake::new).
+    ///
+    /// ```
+    /// use barews::handshake::parsed::{ClientHandshake, Start};
+    /// use barews::handshake::{ClientConfig, ClientRequest, Uri};
+    ///
+    /// let nonce = *b"the sample nonce"; // 16 random bytes in a real client
+    /// let handshake = ClientHandshake::upgrade(&ClientConfig::DEFAULT, nonce, [0; 512]);
+    /// let request = ClientRequest::new(Uri::parse("ws://example.com/room")?);
+    /// let mut names = [0; 64];
+    /// let head = handshake.request(&request, &mut names)?;
+    /// assert!(matches!(head.start, Start::Upgrade { method: "GET", target: "/room", .. }));
+    /// assert!(head.fields().any(|field| field == ("sec-websocket-key", "dGhlIHNhbXBsZSBub25jZQ==")));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn upgrade(config: &'c ClientConfig<'c>, nonce: [u8; 16], storage: S) -> Self {
         Self { inner: client::ClientHandshake::new(config, nonce, storage), extended: false, status: None }
     }
@@ -140,6 +174,8 @@ impl<'c, S: AsRef<[u8]> + AsMut<[u8]>> ClientHandshake<'c, S> {
 }
 
 /// A request to send.
+///
+/// See [`ClientHandshake`] for an example.
 #[derive(Clone, Copy, Debug)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct RequestHead<'a> {
