@@ -24,6 +24,17 @@
 use crate::connection::State;
 
 /// Timeouts in ticks. `None` disables one; so does a deadline that would fall at or after `u64::MAX`.
+///
+/// ```
+/// use barews::deadlines::{Deadlines, Reason, Timeouts};
+///
+/// // Ticks are seconds. The host sends no Pings, and closes after five minutes without a message.
+/// let timeouts = Timeouts { handshake: Some(10), idle: Some(300), closing: Some(5), ..Timeouts::NEVER };
+/// let mut deadlines = Deadlines::new(timeouts, 0);
+/// assert_eq!((deadlines.poll_timeout(), deadlines.reason()), (Some(10), Some(Reason::Handshake)));
+/// deadlines.on_open(1);
+/// assert_eq!((deadlines.poll_timeout(), deadlines.reason()), (Some(301), Some(Reason::Idle)));
+/// ```
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct Timeouts {
@@ -93,6 +104,8 @@ pub enum Timeout {
 }
 
 /// The deadlines of one connection.
+///
+/// See the [module](self) for an example.
 #[derive(Clone, Debug)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct Deadlines {
@@ -147,6 +160,16 @@ impl Deadlines {
     }
 
     /// Call this when a data message was sent or received.
+    ///
+    /// ```
+    /// use barews::deadlines::{Deadlines, Timeout, Timeouts};
+    ///
+    /// let mut deadlines = Deadlines::new(Timeouts { idle: Some(300), ..Timeouts::NEVER }, 0);
+    /// deadlines.on_open(0);
+    /// deadlines.on_message(100);
+    /// assert_eq!(deadlines.handle_timeout(300), None);
+    /// assert_eq!(deadlines.handle_timeout(400), Some(Timeout::Idle)); // here: connection.write_close(..)
+    /// ```
     pub fn on_message(&mut self, now: u64) {
         if self.is_due(Reason::Idle) {
             self.set(Reason::Idle, now);
@@ -187,6 +210,8 @@ impl Deadlines {
     }
 
     /// Returns the purpose of the next deadline.
+    ///
+    /// See [`Timeouts`] for an example.
     #[must_use]
     pub fn reason(&self) -> Option<Reason> {
         self.next().map(|(reason, _)| reason)

@@ -57,7 +57,7 @@ pub struct Message<'a> {
 
 impl Message<'_> {
     /// Returns the text of a text message. The engine has validated it already, but safe Rust has to validate it again
-    /// to make a `str`.
+    /// to make a `str`. See [`MessageBuffer`] for an example.
     #[must_use]
     pub fn text(&self) -> Option<&str> {
         if self.kind == MessageKind::Text { core::str::from_utf8(self.payload).ok() } else { None }

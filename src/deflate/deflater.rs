@@ -36,6 +36,15 @@ impl Level {
 
     /// Returns the memory for a window of this size, in bytes. The smallest window of `SMALL` takes 384 bytes, the
     /// largest of `LARGE` 208 KiB.
+    ///
+    /// ```
+    /// use barews::deflate::{Deflater, Direction, Level};
+    ///
+    /// const AGREED: Direction = Direction { window_bits: 9, ..Direction::DEFAULT };
+    /// const MEMORY: usize = Level::SMALL.memory(AGREED.window_size()); // a constant, for an array
+    /// assert_eq!(MEMORY, 768);
+    /// let deflater = Deflater::new([0; MEMORY], Level::SMALL, AGREED, 32);
+    /// ```
     #[must_use]
     pub const fn memory(self, window_size: usize) -> usize {
         self.0.shares.memory(window_size)
@@ -138,6 +147,26 @@ impl<M: AsMut<[u8]>> Deflater<M> {
     /// empty. Unlike [`deflate_message`](Self::deflate_message), this does not decline a part: one that does not get
     /// smaller grows by a few bytes.
     ///
+    /// ```
+    /// use barews::connection::{Config, MessageKind};
+    /// use barews::deflate::{Deflater, Direction, Level, RSV1};
+    /// use barews::wire::Rsv;
+    ///
+    /// let config = Config { extension_rsv: RSV1, ..Config::DEFAULT };
+    /// let mut connection = barews::Connection::new(barews::Server, &config);
+    /// let mut deflater = Deflater::new([0; Level::SMALL.memory(512)], Level::SMALL, Direction::DEFAULT, 0);
+    /// let (mut out, mut first_bytes) = ([0; 128], Vec::new());
+    /// // A live log: the host sends each line as soon as it has it.
+    /// for (line, rsv, last) in [("a line\n", RSV1, false), ("another line\n", Rsv::NONE, true)] {
+    ///     let deflated = deflater.deflate_part(line.as_bytes(), last, &mut out)?;
+    ///     let header = connection.begin_frame_with_rsv(MessageKind::Text, last, rsv, deflated.len() as u64)?;
+    ///     connection.mask_payload(deflated)?;
+    ///     first_bytes.push(header.as_bytes()[0]); // here the host sends `header` and `deflated`
+    /// }
+    /// assert_eq!(first_bytes, [0x41, 0x80]); // RSV1 on the first frame, FIN on the last
+    /// # Ok::<(), barews::SendError>(())
+    /// ```
+    ///
     /// # Errors
     ///
     /// [`SendError::BufferTooSmall`] if `out` is too small for the part itself, plus 5 bytes for each 65,535 and up to 5
@@ -159,6 +188,18 @@ impl<M: AsMut<[u8]>> Deflater<M> {
 
     /// Empties the window. Call this if the peer has not received a result, or if earlier messages have secrets. It
     /// also ends a message that was deflated in part.
+    ///
+    /// ```
+    /// use barews::deflate::{Deflater, Direction, Level};
+    ///
+    /// let mut deflater = Deflater::new([0; Level::SMALL.memory(512)], Level::SMALL, Direction::DEFAULT, 0);
+    /// let (body, mut out) = (b"token token", [0; 64]);
+    /// let mut len = |deflater: &mut Deflater<_>| deflater.deflate_message(body, &mut out).map(|bytes| bytes.len());
+    /// assert_eq!(len(&mut deflater), Some(10));
+    /// assert_eq!(len(&mut deflater), Some(5)); // it refers to the first message
+    /// deflater.forget(); // before a message whose text an attacker can choose
+    /// assert_eq!(len(&mut deflater), Some(10));
+    /// ```
     pub const fn forget(&mut self) {
         self.finder.forget();
         self.in_progress = false;

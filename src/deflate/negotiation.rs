@@ -19,6 +19,14 @@ pub const RSV1: Rsv = Rsv::RSV1;
 pub const MAX_RESPONSE: usize = 18 + 2 * 28 + 2 * 27;
 
 /// How messages are compressed in one direction.
+///
+/// ```
+/// use barews::deflate::{Direction, Inflater};
+///
+/// const AGREED: Direction = Direction { window_bits: 10, no_context_takeover: true };
+/// assert_eq!(AGREED.window_size(), 1024);
+/// let inflater = Inflater::new([0; AGREED.window_size()], AGREED, 4096);
+/// ```
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct Direction {
