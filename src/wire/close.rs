@@ -10,10 +10,11 @@ use super::utf8::Utf8Validator;
 /// ```
 /// use barews::wire::{CloseCode, CloseFrame};
 ///
-/// let close = CloseFrame::parse(b"\x03\xE8bye").unwrap().unwrap();
+/// let Some(close) = CloseFrame::parse(b"\x03\xE8bye")? else { panic!() };
 /// assert_eq!((close.code(), close.reason()), (CloseCode::NORMAL, "bye"));
 /// assert_eq!(CloseFrame::parse(b""), Ok(None)); // a Close without a status code
 /// assert!(CloseFrame::new(CloseCode::NO_STATUS, "").is_err()); // 1005 is never sent
+/// # Ok::<(), barews::ProtocolError>(())
 /// ```
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]

@@ -48,6 +48,15 @@ impl CloseCode {
     pub const TLS_HANDSHAKE: Self = Self(1015);
 
     /// Returns whether a Close frame may carry the code: the assigned codes below 3000, and all from 3000 to 4999.
+    ///
+    /// ```
+    /// use barews::wire::CloseCode;
+    ///
+    /// // A proxy closes one side with the code that it received on the other, if that can be sent:
+    /// let forwarded = |code: CloseCode| Some(code).filter(|code| code.is_allowed());
+    /// assert_eq!(forwarded(CloseCode(4001)), Some(CloseCode(4001)));
+    /// assert_eq!(forwarded(CloseCode::NO_STATUS), None); // here: connection.write_close_without_status(..)
+    /// ```
     #[must_use]
     pub const fn is_allowed(self) -> bool {
         // RFC 6455 7.4.1: 1004, 1005, 1006 and 1015 never [6455-7.4.1-3] [6455-7.4.1-4] [6455-7.4.1-5] [6455-7.4.1-6]

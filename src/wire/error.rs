@@ -70,6 +70,15 @@ pub enum ProtocolError {
 impl ProtocolError {
     /// Returns the status code that this error closes the connection with; 1006, which is never sent, for
     /// [`UnexpectedEof`](Self::UnexpectedEof).
+    ///
+    /// ```
+    /// use barews::ProtocolError;
+    /// use barews::wire::CloseCode;
+    ///
+    /// let error = ProtocolError::FrameTooBig; // from `receive`, for the log
+    /// assert_eq!(error.close_code(), CloseCode::MESSAGE_TOO_BIG);
+    /// assert_eq!(format!("{}: {error}", error.close_code()), "1009: frame over the size limit");
+    /// ```
     #[must_use]
     pub const fn close_code(self) -> CloseCode {
         // RFC 6455 7.4.1 [6455-7.4.1-9]

@@ -4,6 +4,15 @@ use super::error::ProtocolError;
 use super::rsv::Rsv;
 
 /// The type of a frame: one of the six opcodes of RFC 6455 section 5.2, or a reserved one.
+///
+/// ```
+/// use barews::wire::Opcode;
+///
+/// let of_frame = Opcode::from_bits(0x89); // FIN and Ping
+/// assert_eq!((of_frame, of_frame.bits()), (Opcode::PING, 9));
+/// assert!(of_frame.is_control() && !of_frame.is_reserved());
+/// assert!(Opcode::from_bits(0x3).is_reserved()); // for an extension that defines it
+/// ```
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct Opcode(u8);

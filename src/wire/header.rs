@@ -221,6 +221,19 @@ fn put<const N: usize>(bytes: [u8; N], out: &mut [u8]) -> Option<&mut [u8]> {
 }
 
 /// A frame header as bytes, to send before its payload.
+///
+/// ```
+/// use barews::connection::MessageKind;
+/// use std::io::{IoSlice, Write};
+///
+/// let mut connection = barews::Connection::new(barews::Server, &Default::default());
+/// let (body, mut socket) = (b"Hello", Vec::new());
+/// let header = connection.begin_frame(MessageKind::Text, true, body.len() as u64)?;
+/// connection.count_payload(body)?;
+/// let written = socket.write_vectored(&[IoSlice::new(header.as_bytes()), IoSlice::new(body)])?;
+/// assert_eq!((written, &socket[..]), (7, &b"\x81\x05Hello"[..]));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[must_use = "the header has to be sent"]
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]

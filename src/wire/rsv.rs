@@ -9,7 +9,9 @@ use core::ops::BitOr;
 ///
 /// let both = Rsv::RSV1 | Rsv::RSV3;
 /// assert!(both.contains(Rsv::RSV1) && !both.contains(Rsv::RSV2));
-/// assert_eq!(both.bits(), 0b101);
+/// assert_eq!((both.bits(), Rsv::from_bits(0b101)), (0b101, both));
+/// assert_eq!(both.without(Rsv::RSV1), Rsv::RSV3);
+/// assert!(both.without(both).is_empty());
 /// ```
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Default)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]

@@ -21,11 +21,12 @@ use wide as fast;
 ///
 /// ```
 /// let mut utf8 = barews::wire::Utf8Validator::new();
-/// utf8.push(b"caf\xC3").unwrap(); // split inside a character
+/// utf8.push(b"caf\xC3")?; // split inside a character
 /// assert!(!utf8.is_complete());
-/// utf8.push(b"\xA9").unwrap();
+/// utf8.push(b"\xA9")?;
 /// assert!(utf8.finish().is_ok());
 /// assert!(utf8.push(b"\xED\xA0").is_err()); // a surrogate is seen at its second byte
+/// # Ok::<(), barews::ProtocolError>(())
 /// ```
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
