@@ -1,26 +1,14 @@
-//! The fuzz targets of barews as plain functions: `fuzz_targets` passes them to libFuzzer, `tests/replay.rs` runs them on
-//! stored inputs.
+//! What the fuzz targets share. Each target is a program in `src/bin`: an `Input`, which [`arbitrary`] builds from bytes, and
+//! its `check`, which panics if the engine is wrong. [`target!`] passes both to libFuzzer, and in `cargo test` to the stored
+//! inputs.
 //!
-//! Every target is a module with an `Input`, which [`arbitrary`] builds from the fuzzer's bytes, and its `check`, which
-//! panics if the engine is wrong. The oracles are deliberately naive: those of the connection and of inflating are in the
-//! [testkit](barews_testkit), those of the handshake in [`naive`].
+//! The oracles are deliberately naive: those of the connection and of inflating are in the [testkit](barews_testkit), those of
+//! the handshake in [`naive`].
 
-mod naive;
+pub mod naive;
+pub mod replay;
 pub mod seeds;
-
-pub mod building;
-pub mod client_handshake;
-pub mod close;
-pub mod deflate;
-pub mod differential;
-pub mod header;
-pub mod inflate;
-pub mod lists;
-pub mod receive;
-pub mod server_handshake;
-pub mod session;
-pub mod uri;
-pub mod utf8;
+pub mod seen;
 
 use arbitrary::{Arbitrary, Unstructured};
 use barews::connection::Config;
@@ -28,33 +16,35 @@ use barews::wire::Rsv;
 use barews_testkit::{Host, Side};
 use std::fmt;
 
-/// A target's name, and its function of the fuzzer's bytes.
-pub type Target = (&'static str, fn(&[u8]));
+pub use libfuzzer_sys;
 
-/// All targets.
-pub const TARGETS: [Target; 13] = [
-    ("building", |data| run(data, |input: building::Input<'_>| input.check())),
-    ("client_handshake", |data| run(data, |input: client_handshake::Input<'_>| input.check())),
-    ("close", |data| run(data, |input: close::Input<'_>| input.check())),
-    ("deflate", |data| run(data, |input: deflate::Input<'_>| input.check())),
-    ("differential", |data| run(data, |input: differential::Input<'_>| input.check())),
-    ("header", |data| run(data, |input: header::Input<'_>| input.check())),
-    ("inflate", |data| run(data, |input: inflate::Input<'_>| input.check())),
-    ("lists", |data| run(data, |input: lists::Input<'_>| input.check())),
-    ("receive", |data| run(data, |input: receive::Input<'_>| input.check())),
-    ("server_handshake", |data| run(data, |input: server_handshake::Input<'_>| input.check())),
-    ("session", |data| run(data, |input: session::Input<'_>| input.check())),
-    ("uri", |data| run(data, |input: uri::Input<'_>| input.check())),
-    ("utf8", |data| run(data, |input: utf8::Input<'_>| input.check())),
-];
+/// Makes a program a fuzz target: `target!(|input: Input<'_>| input.check());`. The program begins with
+/// `#![cfg_attr(fuzzing, no_main)]`.
+///
+/// * `cargo fuzz` lets libFuzzer make the inputs.
+/// * `cargo test` checks those that are stored for the program's name, and random ones.
+/// * Otherwise the program checks the files in its arguments.
+#[macro_export]
+macro_rules! target {
+    (|$input:ident: $type:ty| $check:expr) => {
+        #[cfg(fuzzing)]
+        $crate::libfuzzer_sys::fuzz_target!(|$input: $type| $check);
 
-/// Builds the input from the fuzzer's bytes as `fuzz_target!` does, and checks it.
-fn run<'a, I: Arbitrary<'a>>(data: &'a [u8], check: impl FnOnce(I)) {
-    if data.len() >= I::size_hint(0).0
-        && let Ok(input) = I::arbitrary_take_rest(Unstructured::new(data))
-    {
-        check(input);
-    }
+        #[cfg(not(fuzzing))]
+        fn check(data: &[u8]) {
+            $crate::replay::build(data, |$input: $type| $check);
+        }
+
+        #[cfg(not(fuzzing))]
+        fn main() {
+            $crate::replay::files(check);
+        }
+
+        #[test]
+        fn stored_inputs_pass() {
+            $crate::replay::stored(env!("CARGO_BIN_NAME"), check);
+        }
+    };
 }
 
 /// Bytes that are readable in a report.
@@ -83,12 +73,12 @@ pub struct Cuts([u8; 4]);
 
 impl Cuts {
     /// One read.
-    const NONE: Self = Self([0; 4]);
+    pub const NONE: Self = Self([0; 4]);
     /// Byte by byte.
-    const ALL: Self = Self([1; 4]);
+    pub const ALL: Self = Self([1; 4]);
 
     /// Cuts `bytes` into pieces.
-    fn pieces(self, bytes: &[u8]) -> Vec<&[u8]> {
+    pub fn pieces(self, bytes: &[u8]) -> Vec<&[u8]> {
         let mut sizes = self.0.iter().map(|size| usize::from(*size)).filter(|size| *size > 0).cycle();
         let (mut pieces, mut rest) = (Vec::new(), bytes);
         while !rest.is_empty() {
@@ -100,7 +90,7 @@ impl Cuts {
     }
 
     /// Feeds `stream` in pieces. Bytes after a Close or an error are fed in one piece.
-    fn feed<R: Side + fmt::Debug>(self, host: &mut Host<R>, stream: &[u8]) {
+    pub fn feed<R: Side + fmt::Debug>(self, host: &mut Host<R>, stream: &[u8]) {
         let mut fed = 0;
         for piece in self.pieces(stream) {
             host.feed(piece);
@@ -124,7 +114,7 @@ pub struct Limits {
 }
 
 impl Limits {
-    fn config(self) -> Config {
+    pub fn config(self) -> Config {
         let small = |limit: u8, default| if limit == 0 { default } else { u64::from(limit) - 1 };
         Config {
             max_frame_size: small(self.frame, Config::DEFAULT.max_frame_size),
@@ -136,4 +126,17 @@ impl Limits {
             ..Config::DEFAULT
         }
     }
+}
+
+/// The example in the README compiles.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;
+
+/// These tests check the engine's arithmetic for overflow, as `cargo fuzz` does.
+#[test]
+#[cfg_attr(not(debug_assertions), ignore = "built without overflow checks")]
+fn tests_check_arithmetic_for_overflow() {
+    let most = std::hint::black_box(u8::MAX);
+    assert!(std::panic::catch_unwind(|| most + std::hint::black_box(1)).is_err());
 }

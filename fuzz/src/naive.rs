@@ -237,3 +237,17 @@ pub fn response(head: &Head<'_>, asked: Asked<'_>) -> Result<Response, E> {
         }),
     }
 }
+
+/// Returns the storage that a head needs: 4 bytes and the contents for the start line and for each field that is kept; and,
+/// while a value is received, its trailing white space.
+pub fn need(head: &Head<'_>, engine: &[&str], keep: &[&str]) -> usize {
+    let mut used = 4 + head.start_line.len();
+    let mut most = used;
+    for ((name, value), raw) in head.fields.iter().zip(&head.raw) {
+        if engine.iter().chain(keep).any(|kept| kept.eq_ignore_ascii_case(name)) {
+            most = most.max(used + 4 + raw.len());
+            used += 4 + value.len();
+        }
+    }
+    most
+}

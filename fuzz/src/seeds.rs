@@ -34,14 +34,19 @@ pub fn all() -> Vec<Seed> {
     seeds
 }
 
-/// Returns the inputs in `minimised/TARGET.txt`, one per line in hex.
-pub fn minimised() -> Vec<Seed> {
-    let read = |(target, _): &(&'static str, _)| {
-        let path = format!("{}/minimised/{target}.txt", env!("CARGO_MANIFEST_DIR"));
-        let table = fs::read_to_string(path).unwrap_or_default();
-        table.lines().map(|line| (*target, bytes(line))).collect::<Vec<_>>()
-    };
-    crate::TARGETS.iter().flat_map(read).collect()
+/// Returns the target's inputs in `minimised/TARGET.txt`, one per line in hex.
+pub fn minimised(target: &str) -> Vec<Vec<u8>> {
+    let path = format!("{}/minimised/{target}.txt", env!("CARGO_MANIFEST_DIR"));
+    fs::read_to_string(path).unwrap_or_default().lines().map(bytes).collect()
+}
+
+/// Returns the names of the targets: those of the files and folders in `src/bin`.
+pub fn targets() -> Vec<String> {
+    let folder = fs::read_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/src/bin")).expect("the targets");
+    let name = |entry: fs::DirEntry| entry.path().file_stem().expect("a name").to_string_lossy().into_owned();
+    let mut names: Vec<_> = folder.map(|entry| name(entry.expect("a target"))).collect();
+    names.sort();
+    names
 }
 
 fn bytes(hex: &str) -> Vec<u8> {
@@ -157,5 +162,27 @@ fn deflated(seeds: &mut Vec<Seed>) {
             let fields = [level as u8 % 2, level as u8, 0, 0, level as u8, 0, 90, 0, 0, 0, 0, 0, 0, 0];
             seeds.push(("deflate", [&fields[..], body].concat()));
         }
+    }
+}
+
+/// A target that is renamed takes its inputs along.
+#[test]
+fn stored_inputs_belong_to_targets() {
+    let minimised = fs::read_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/minimised")).expect("stored inputs");
+    let file_stem = |entry: fs::DirEntry| entry.path().file_stem().unwrap().to_string_lossy().into_owned();
+    for name in minimised.map(|entry| file_stem(entry.unwrap())) {
+        assert!(targets().contains(&name), "minimised/{name}.txt has no target src/bin/{name}.rs");
+    }
+    let mut counts = std::collections::BTreeMap::<_, usize>::new();
+    for (name, _) in all() {
+        *counts.entry(name).or_default() += 1;
+    }
+    for (name, count) in counts {
+        assert!(
+            targets().contains(&name.to_owned()),
+            "src/seeds.rs makes seeds for {name}, but there is no src/bin/{name}.rs"
+        );
+        let count = count + self::minimised(name).len();
+        assert!(count >= 20, "{name} has only {count} inputs");
     }
 }

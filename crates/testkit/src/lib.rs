@@ -123,7 +123,7 @@
 //! | P1 | progress: `receive` consumes a byte or returns an event, unless its input is empty | [`Host::feed`] |
 //! | P2 | without an event, `receive` has consumed all of its input | [`Host::feed`] |
 //! | P3 | the payload of a data event is at the end of the bytes that the call consumed | [`Host::feed`] |
-//! | P4 | events, replies and final state do not depend on the cut of the input | a comparison of [`Host::log`] and [`Host::outcome`] with [`oracle::expect`]; `p04_...` in `tests/properties.rs`, `fuzz/src/receive.rs` |
+//! | P4 | events, replies and final state do not depend on the cut of the input | a comparison of [`Host::log`] and [`Host::outcome`] with [`oracle::expect`]; `p04_...` in `tests/properties.rs`, `fuzz/src/bin/receive.rs` |
 //! | P5 | nothing follows a Close or an error: an error is sticky, and no event comes after either | [`Host::feed`], [`Host::eof`], [`Log::event`] |
 //! | P6 | `poll_transmit` writes whole control frames, never inside a data frame; 131 bytes suffice | [`Host::drain`] |
 //! | P7 | at most one control frame is due; one Close is sent, and nothing after it | [`Host::drain`], all methods that send |
@@ -132,7 +132,7 @@
 //! | P10 | no panic, no `unsafe`, no allocation, no I/O; linear work; no overflow for any length | the lints in `src/lib.rs`, `suites/panic_free`, `suites/no_std`, `suites/linear`; `p10_...` in `tests/properties.rs`; every test, as it is built with overflow checks |
 //! | P11 | a send call that fails changes nothing, and reports the size needed if the buffer is too small | all methods that send |
 //! | P12 | the memory for a connection is constant, and below a recorded ceiling | `p12_...` in `tests/properties.rs`, `suites/footprint` |
-//! | P13 | after `poll_transmit` has returned 0, nothing is due | [`Host::drain`]; late draining in `tests/properties.rs` and `fuzz/src/receive.rs` |
+//! | P13 | after `poll_transmit` has returned 0, nothing is due | [`Host::drain`]; late draining in `tests/properties.rs` and `fuzz/src/bin/receive.rs` |
 
 #![deny(missing_docs)]
 

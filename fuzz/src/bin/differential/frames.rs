@@ -1,9 +1,9 @@
 //! Compares frames and messages with tungstenite.
 
 use super::Known;
-use crate::Bytes;
 use arbitrary::Arbitrary;
 use barews::connection::{Config, MessageKind, Outgoing};
+use barews_fuzz::Bytes;
 use barews_testkit::{Drain, Entry, Host, Side, oracle, raw};
 use std::fmt::Debug;
 use std::io::{self, Cursor, Read, Write};

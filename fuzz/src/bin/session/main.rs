@@ -1,15 +1,16 @@
 //! Two endpoints over a pipe that loses nothing, cuts anywhere and delivers late: whatever they do, each receives what the
 //! other sent, and every property holds. The testkit checks P1 to P3, P5 to P8, P11 and P13 at every call of an endpoint.
 //! The log and the output of a [`Split`](split::Split) endpoint are checked at the end.
+#![cfg_attr(fuzzing, no_main)]
 
 mod end;
 mod split;
 
-use crate::Limits;
 use arbitrary::Arbitrary;
 use barews::connection::MessageKind;
 use barews::wire::Opcode;
 use barews::{Client, ProtocolError, Server};
+use barews_fuzz::Limits;
 use barews_testkit::{Drain, Entry, Keys, Side, oracle, raw};
 use end::End;
 use std::fmt::Debug;
@@ -193,3 +194,5 @@ fn well_formed<R: Side>(output: &[u8]) {
     let drawn = (1..).map(raw::key).take(keys.len());
     assert!(keys.iter().copied().eq(drawn), "P8: each frame has the next key");
 }
+
+barews_fuzz::target!(|input: Input<'_>| input.check());

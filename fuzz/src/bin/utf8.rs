@@ -1,10 +1,11 @@
 //! UTF-8: any text, at any cut, at any place in a longer text, compared with `core::str`: in the validator, and as messages.
+#![cfg_attr(fuzzing, no_main)]
 
-use crate::{Bytes, Cuts};
 use arbitrary::Arbitrary;
 use barews::connection::Config;
 use barews::wire::Utf8Validator;
 use barews::{Client, Server};
+use barews_fuzz::{Bytes, Cuts};
 use barews_testkit::{Host, Keys, Side, oracle, raw};
 use std::fmt::Debug;
 
@@ -66,3 +67,5 @@ fn validate(pieces: &[&[u8]], text: &[u8]) {
         assert_eq!((utf8.is_complete(), utf8.finish().is_ok()), (valid == end, valid == end), "up to {end}");
     }
 }
+
+barews_fuzz::target!(|input: Input<'_>| input.check());

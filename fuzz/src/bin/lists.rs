@@ -1,10 +1,11 @@
 //! Sec-WebSocket-Extensions and Sec-WebSocket-Protocol: any value, in any number of fields, is parsed as by a
 //! recursive-descent parser. Values repeated up to 48 KiB finish in time only if the work is linear.
+#![cfg_attr(fuzzing, no_main)]
 
-use crate::{Bytes, naive};
 use arbitrary::Arbitrary;
 use barews::HandshakeError;
 use barews::handshake::{OriginPolicy, ParamValue, Progress, ServerConfig, ServerHandshake};
+use barews_fuzz::{Bytes, naive};
 
 #[derive(Debug, Arbitrary)]
 pub struct Input<'a> {
@@ -89,3 +90,5 @@ fn serve<T>(
     }
     Ok(look(handshake.request().expect("a complete request")))
 }
+
+barews_fuzz::target!(|input: Input<'_>| input.check());

@@ -1,10 +1,11 @@
 //! Our inflater, a naive one and zlib-rs inflate what our deflater deflates, and our inflater inflates what zlib-rs and
 //! miniz_oxide deflate. Messages are whole or in parts, at any level, with any window and memory, with and without takeover.
+#![cfg_attr(fuzzing, no_main)]
 
-use crate::{Bytes, Cuts};
 use arbitrary::Arbitrary;
 use barews::connection::{Chunk, MessageKind};
 use barews::deflate::{Deflater, Direction, Inflater, Level, RSV1};
+use barews_fuzz::{Bytes, Cuts};
 use barews_testkit::inflater::{NO_LIMIT, Naive};
 use flate2::{Compress, Compression, Decompress, FlushCompress, FlushDecompress};
 use miniz_oxide::deflate::core::{CompressorOxide, create_comp_flags_from_zip_params};
@@ -142,3 +143,5 @@ impl Others {
         payloads.into_iter().zip(&mut self.inflaters)
     }
 }
+
+barews_fuzz::target!(|input: Input<'_>| input.check());

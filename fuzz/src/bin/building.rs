@@ -1,14 +1,15 @@
 //! Building handshakes: a message that is built has exactly the expected lines, is understood by the other side and by
 //! httparse, and has the reported size. A message that cannot be built is refused with the error of a naive check.
+#![cfg_attr(fuzzing, no_main)]
 
-use crate::naive::{self, TrimBlank};
-use crate::{Bytes, Cuts};
 use arbitrary::{Arbitrary, Unstructured};
 use barews::BuildError as E;
 use barews::handshake::{
     Accept, ClientConfig, ClientHandshake, ClientRequest, OriginPolicy, Progress, Request, Response,
 };
 use barews::handshake::{ServerConfig, ServerHandshake, Subprotocol, Uri};
+use barews_fuzz::naive::{self, TrimBlank};
+use barews_fuzz::{Bytes, Cuts};
 
 #[derive(Debug, Arbitrary)]
 pub struct Input<'a> {
@@ -373,3 +374,5 @@ fn fields_error(fields: &[Field<'_>]) -> Option<E> {
 fn is_broken(value: &str) -> bool {
     value.bytes().any(|byte| byte.is_ascii_control() && byte != b'\t')
 }
+
+barews_fuzz::target!(|input: Input<'_>| input.check());

@@ -163,7 +163,8 @@ impl<R: Side + Debug> Split<R> {
 
     pub fn write_payload(&mut self, part: &[u8]) -> Result<(), SendError> {
         let mut masked = vec![0; part.len()];
-        self.unchanged(|transmitter| transmitter.copy_payload(part, &mut masked))?;
+        let Written(len) = self.unchanged(|transmitter| transmitter.copy_payload(part, &mut masked))?;
+        assert_eq!(len, part.len());
         self.output.extend_from_slice(&masked);
         self.drain_unless_by_hand(); // a reply may have been waiting for the end of the frame
         Ok(())

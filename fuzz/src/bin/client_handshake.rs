@@ -1,13 +1,13 @@
 //! The opening handshake as a client: for any response, at any cut, with any storage and any limits, the result is that of a
 //! naive client.
+#![cfg_attr(fuzzing, no_main)]
 
-use crate::naive::{self, Asked, End, Head};
-use crate::server_handshake::need;
-use crate::{Bytes, Cuts};
 use arbitrary::Arbitrary;
 use barews::handshake::parsed;
-use barews::handshake::{ClientConfig, ClientHandshake, ParamValue, Progress, Response};
+use barews::handshake::{ClientConfig, ClientHandshake, Progress};
 use barews::{BuildError, HandshakeError};
+use barews_fuzz::naive::{self, Asked, End, Head};
+use barews_fuzz::{Bytes, Cuts, seen};
 
 #[derive(Debug, Arbitrary)]
 pub struct Input<'a> {
@@ -81,7 +81,7 @@ impl Input<'_> {
         if matches!(expected, Outcome::Complete(..)) {
             let fits = head_bytes <= limited.max_head_size
                 && heads.iter().map(|head| head.fields.len()).sum::<usize>() <= limited.max_fields
-                && heads.iter().all(|head| need(head, ENGINE, KEEP) <= storage);
+                && heads.iter().all(|head| naive::need(head, ENGINE, KEEP) <= storage);
             assert_eq!(outcome == expected, fits, "a limit is exceeded if and only if the handshake fails for it");
         }
     }
@@ -155,7 +155,7 @@ fn connect(config: &ClientConfig<'_>, storage: usize, pieces: &[&[u8]]) -> Outco
             Ok(Progress::Complete { rest, .. }) => {
                 assert!(piece.ends_with(rest), "the rest is the end of the input, unchanged");
                 let after_head = unread + rest.len();
-                let response = seen(handshake.response().expect("a complete response"));
+                let response = seen::response(handshake.response().expect("a complete response"));
                 assert_eq!(handshake.status(), Some(response.status));
                 let connection = handshake.connect(|| [0; 4], &Default::default());
                 assert_eq!(connection.is_ok(), response.status == 101);
@@ -174,7 +174,7 @@ fn parsed_elsewhere(config: &ClientConfig<'_>, head: &Head<'_>, asked: Asked<'_>
     let Ok((1.., status)) = naive::status_line(head.start_line) else { return };
     let mut handshake = parsed::ClientHandshake::upgrade(config, naive::NONCE, vec![0; head.len + 64]);
     let outcome = handshake.receive(status, head.fields.iter().map(|(name, value)| (name, value)));
-    let response = handshake.response().map(seen);
+    let response = handshake.response().map(seen::response);
     match naive::response(head, asked) {
         Ok(expected) if (100..200).contains(&status) && status != 101 => {
             assert_eq!((outcome, response), (Ok(()), None), "{expected:?} is ignored");
@@ -187,17 +187,4 @@ fn parsed_elsewhere(config: &ClientConfig<'_>, head: &Head<'_>, asked: Asked<'_>
     assert_eq!(handshake.connect(|| [0; 4], &Default::default()).is_ok(), opens);
 }
 
-/// Returns what the host can see of a response.
-pub fn seen(response: Response<'_>) -> naive::Response {
-    assert_eq!(response.is_accepted(), response.status() == 101);
-    assert!(response.field("LOCATION") == response.fields("location").next());
-    let chosen = response.extensions().map(|chosen| {
-        let value = |value: ParamValue<'_>| String::from_utf8(value.bytes().collect()).unwrap();
-        (chosen.name().to_owned(), chosen.params().map(|p| (p.name.to_owned(), p.value.map(value))).collect())
-    });
-    naive::Response {
-        status: response.status(),
-        subprotocol: response.subprotocol().map(str::to_owned),
-        extensions: chosen.collect(),
-    }
-}
+barews_fuzz::target!(|input: Input<'_>| input.check());

@@ -1,12 +1,13 @@
 //! Inflates messages of any bytes, at any cut, into buffers of any size. A naive inflater has the same result and the same
 //! output, and so do zlib-rs and miniz_oxide, as far as their interfaces allow a comparison.
+#![cfg_attr(fuzzing, no_main)]
 
-use crate::{Bytes, Cuts};
 use arbitrary::Arbitrary;
 use barews::ProtocolError;
 use barews::connection::{Chunk, MessageKind};
 use barews::deflate::{Direction, Inflater, RSV1};
 use barews::wire::Rsv;
+use barews_fuzz::{Bytes, Cuts};
 use barews_testkit::inflater::Naive;
 use flate2::{Decompress, FlushDecompress, Status};
 use miniz_oxide::inflate::TINFLStatus;
@@ -108,3 +109,5 @@ fn others(payload: &[u8], expected: &[u8], result: Result<(), ProtocolError>) {
         assert!(out[..len] == *expected, "miniz_oxide has another output");
     }
 }
+
+barews_fuzz::target!(|input: Input<'_>| input.check());

@@ -1,12 +1,13 @@
 //! URIs, request targets and Host are parsed as by `str` functions, and the request for a URI has its host and target.
+#![cfg_attr(fuzzing, no_main)]
 
-use crate::naive;
 use arbitrary::Arbitrary;
 use barews::HandshakeError;
 use barews::handshake::{
     ClientConfig, ClientHandshake, ClientRequest, OriginPolicy, Progress, ServerConfig, ServerHandshake,
 };
 use barews::handshake::{Uri, UriError};
+use barews_fuzz::naive;
 
 #[derive(Debug, Arbitrary)]
 pub struct Input<'a> {
@@ -98,3 +99,5 @@ fn serve(request: &str) -> Result<(String, String), HandshakeError> {
     let request = handshake.request().expect("a complete request");
     Ok((request.host().to_owned(), request.target().to_owned()))
 }
+
+barews_fuzz::target!(|input: Input<'_>| input.check());

@@ -1,10 +1,10 @@
 //! Compares the heads of requests and responses with httparse, whose fields the naive handshake validates.
 
 use super::Known;
-use crate::naive::{self, Asked, Head, Origins, TrimBlank};
-use crate::{Bytes, client_handshake, server_handshake};
 use barews::HandshakeError;
 use barews::handshake::{ClientConfig, ClientHandshake, OriginPolicy, Progress, ServerConfig, ServerHandshake};
+use barews_fuzz::naive::{self, Asked, Head, Origins, TrimBlank};
+use barews_fuzz::{Bytes, seen};
 use std::fmt::Debug;
 
 /// The result of a handshake: an error, `None` while bytes are missing, or what was seen and the number of bytes after it.
@@ -98,7 +98,7 @@ pub fn request(stream: &[u8]) {
         Err(error) => Err(error),
         Ok(Progress::Complete { rest, .. }) => {
             let after_head = rest.len();
-            Ok(Some((server_handshake::seen(handshake.request().unwrap()), after_head)))
+            Ok(Some((seen::request(handshake.request().unwrap()), after_head)))
         }
     };
     let mut slots = vec![httparse::EMPTY_HEADER; stream.len() / 3];
@@ -131,7 +131,7 @@ pub fn response(stream: &[u8]) {
         Err(error) => Err(error),
         Ok(Progress::Complete { rest, .. }) => {
             let after_head = rest.len();
-            Ok(Some((client_handshake::seen(handshake.response().unwrap()), after_head)))
+            Ok(Some((seen::response(handshake.response().unwrap()), after_head)))
         }
     };
     let mut at = 0;

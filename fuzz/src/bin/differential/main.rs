@@ -1,12 +1,13 @@
 //! Compares the engine with independent implementations: frames and messages with tungstenite, the heads of handshakes with
 //! httparse. A difference must be one of [`frames::KNOWN`] or [`heads::KNOWN`].
+#![cfg_attr(fuzzing, no_main)]
 
 pub mod frames;
 pub mod heads;
 
-use crate::Bytes;
 use arbitrary::Arbitrary;
 use barews::{Client, Server};
+use barews_fuzz::Bytes;
 use barews_testkit::Keys;
 use frames::{Frames, Messages};
 use tungstenite::protocol::Role;
@@ -42,3 +43,5 @@ pub struct Known<T> {
     pub rule: &'static str,
     applies: fn(&T) -> bool,
 }
+
+barews_fuzz::target!(|input: Input<'_>| input.check());

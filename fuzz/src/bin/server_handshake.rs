@@ -1,12 +1,14 @@
 //! The opening handshake as a server: for any request, at any cut, with any storage and any limits, the result is that of a
 //! naive server, and the request can be answered.
+#![cfg_attr(fuzzing, no_main)]
 
-use crate::naive::{self, End, Head, Origins};
-use crate::{Bytes, Cuts};
 use arbitrary::Arbitrary;
 use barews::handshake::parsed::{self, Start};
-use barews::handshake::{Accept, OriginPolicy, Progress, Request, ServerConfig, ServerHandshake};
+use barews::handshake::{Accept, OriginPolicy, Progress, ServerConfig, ServerHandshake};
 use barews::{BuildError, HandshakeError};
+use barews_fuzz::naive::{self, End, Head, Origins};
+use barews_fuzz::seen::{self, KEEP};
+use barews_fuzz::{Bytes, Cuts};
 
 #[derive(Debug, Arbitrary)]
 pub struct Input<'a> {
@@ -21,7 +23,6 @@ pub struct Input<'a> {
 }
 
 const SUBPROTOCOLS: &[&str] = &["superchat", "chat"];
-const KEEP: &[&str] = &["cookie", "Authorization", "x", "Host"];
 const ORIGINS: &[&str] = &["https://example.com", "http://localhost:8080", "null"];
 
 /// How far a handshake got. `Complete` has the request, and the number of bytes after it.
@@ -88,7 +89,7 @@ impl Input<'_> {
         if let End::Complete(head) = &head {
             let fits = head.len <= limited.max_head_size
                 && head.fields.len() <= limited.max_fields
-                && need(head, ENGINE, keep) <= storage;
+                && naive::need(head, ENGINE, keep) <= storage;
             let is_limit = matches!(
                 outcome,
                 Outcome::Failed(
@@ -122,7 +123,7 @@ fn parsed_elsewhere(config: &ServerConfig<'_>, head: &Head<'_>, expected: &Outco
         let fields = fields.iter().map(|(name, value)| (name, value));
         let mut handshake = parsed::ServerHandshake::new(config, storage, start, fields);
         let (outcome, upgrade) = match handshake.request() {
-            Ok(request) => (Ok(seen(request)), request.is_upgrade()),
+            Ok(request) => (Ok(seen::request(request)), request.is_upgrade()),
             Err(error) => (Err(error), false),
         };
         assert_eq!(handshake.accept(&Accept::default(), &Default::default()).is_ok(), upgrade);
@@ -173,20 +174,6 @@ const ENGINE: &[&str] = &[
     "transfer-encoding",
 ];
 
-/// Returns the storage that a head needs: 4 bytes and the contents for the start line and for each field that is kept; and,
-/// while a value is received, its trailing white space.
-pub fn need(head: &Head<'_>, engine: &[&str], keep: &[&str]) -> usize {
-    let mut used = 4 + head.start_line.len();
-    let mut most = used;
-    for ((name, value), raw) in head.fields.iter().zip(&head.raw) {
-        if engine.iter().chain(keep).any(|kept| kept.eq_ignore_ascii_case(name)) {
-            most = most.max(used + 4 + raw.len());
-            used += 4 + value.len();
-        }
-    }
-    most
-}
-
 fn serve(config: &ServerConfig<'_>, storage: usize, pieces: &[&[u8]]) -> Outcome {
     let mut handshake = ServerHandshake::new(config, vec![0; storage]);
     let mut unread = pieces.iter().map(|piece| piece.len()).sum::<usize>();
@@ -209,7 +196,7 @@ fn serve(config: &ServerConfig<'_>, storage: usize, pieces: &[&[u8]]) -> Outcome
             Ok(Progress::Complete { rest, .. }) => {
                 assert!(piece.ends_with(rest), "the rest is the end of the input, unchanged");
                 let after_head = unread + rest.len();
-                let request = seen(handshake.request().expect("a complete request"));
+                let request = seen::request(handshake.request().expect("a complete request"));
                 answer(&mut handshake, request.upgrade);
                 return Outcome::Complete(request, after_head);
             }
@@ -218,27 +205,6 @@ fn serve(config: &ServerConfig<'_>, storage: usize, pieces: &[&[u8]]) -> Outcome
     assert_eq!(handshake.receive_eof(), Err(HandshakeError::UnexpectedEof));
     assert_eq!(handshake.receive(&mut [b'x']), Err(HandshakeError::UnexpectedEof), "P5");
     Outcome::Partial
-}
-
-/// Returns what the host can see of a request.
-pub fn seen(request: Request<'_>) -> naive::Request {
-    let upgrade = request.is_upgrade();
-    let offers = request.extensions().filter(|_| upgrade).map(|offer| {
-        let value = |value: barews::handshake::ParamValue<'_>| String::from_utf8(value.bytes().collect()).unwrap();
-        (offer.name().to_owned(), offer.params().map(|p| (p.name.to_owned(), p.value.map(value))).collect())
-    });
-    for name in KEEP {
-        assert!(request.field(name) == request.fields(&name.to_uppercase()).next());
-    }
-    naive::Request {
-        upgrade,
-        method: request.method().to_owned(),
-        host: request.host().to_owned(),
-        target: request.target().to_owned(),
-        origin: request.origin().map(str::to_owned),
-        subprotocols: request.subprotocols().filter(|_| upgrade).map(str::to_owned).collect(),
-        extensions: offers.collect(),
-    }
 }
 
 /// An upgrade can be accepted once, a request for a page cannot; both can be answered once.
@@ -266,3 +232,5 @@ fn status(response: &[u8]) -> u16 {
     assert!(head, "a whole response");
     parsed.code.expect("a status")
 }
+
+barews_fuzz::target!(|input: Input<'_>| input.check());

@@ -1,12 +1,13 @@
 //! Receiving: for any stream, at any cut, in both roles and with any limits, the log is that of a naive receiver. The testkit
 //! checks P1 to P3, P5 to P8 and P13 at every call; this target checks P4, late replies, and whole messages.
+#![cfg_attr(fuzzing, no_main)]
 
-use crate::{Bytes, Cuts, Limits};
 use arbitrary::Arbitrary;
 use barews::connection::{Event, MessageKind, Received};
 use barews::message::MessageBuffer;
 use barews::wire::{FrameHeader, MAX_CONTROL_PAYLOAD};
 use barews::{Client, ProtocolError, Server};
+use barews_fuzz::{Bytes, Cuts, Limits};
 use barews_testkit::{Drain, Entry, Host, Keys, Log, Side, oracle, raw};
 use std::fmt::Debug;
 
@@ -151,3 +152,5 @@ fn open_header(mut stream: &[u8]) -> Option<raw::Header> {
         }
     }
 }
+
+barews_fuzz::target!(|input: Input<'_>| input.check());

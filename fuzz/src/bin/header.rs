@@ -1,9 +1,10 @@
 //! Frame headers and masks are parsed and encoded as by a naive reader and writer.
+#![cfg_attr(fuzzing, no_main)]
 
-use crate::{Bytes, Cuts};
 use arbitrary::Arbitrary;
 use barews::ProtocolError as E;
 use barews::wire::{FrameHeader, Mask, Opcode, Rsv};
+use barews_fuzz::{Bytes, Cuts};
 use barews_testkit::raw;
 
 #[derive(Debug, Arbitrary)]
@@ -89,3 +90,5 @@ fn parse(bytes: &[u8]) {
     assert_eq!(FrameHeader::parse(bytes), expected);
     assert_eq!(FrameHeader::parse(&bytes[..size]), expected);
 }
+
+barews_fuzz::target!(|input: Input<'_>| input.check());

@@ -1,10 +1,11 @@
 //! Close frames and status codes are parsed, sent and answered as RFC 6455 sections 5.5.1 and 7.4 require.
+#![cfg_attr(fuzzing, no_main)]
 
-use crate::{Bytes, Cuts};
 use arbitrary::Arbitrary;
 use barews::connection::Config;
 use barews::wire::{CloseCode, CloseFrame};
 use barews::{Client, ProtocolError, SendError, Server};
+use barews_fuzz::{Bytes, Cuts};
 use barews_testkit::{Drain, Entry, Host, Keys, Side, oracle, raw};
 use std::fmt::Debug;
 
@@ -79,3 +80,5 @@ impl Input<'_> {
         }
     }
 }
+
+barews_fuzz::target!(|input: Input<'_>| input.check());

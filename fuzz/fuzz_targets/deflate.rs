@@ -1,4 +1,0 @@
-//! See `src/deflate.rs`.
-#![no_main]
-
-libfuzzer_sys::fuzz_target!(|input: barews_fuzz::deflate::Input<'_>| input.check());

@@ -1,4 +1,0 @@
-//! See `src/differential.rs`.
-#![no_main]
-
-libfuzzer_sys::fuzz_target!(|input: barews_fuzz::differential::Input<'_>| input.check());

@@ -1,4 +1,0 @@
-//! See `src/inflate.rs`.
-#![no_main]
-
-libfuzzer_sys::fuzz_target!(|input: barews_fuzz::inflate::Input<'_>| input.check());

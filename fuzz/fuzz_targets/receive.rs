@@ -1,4 +1,0 @@
-//! See `src/receive.rs`.
-#![no_main]
-
-libfuzzer_sys::fuzz_target!(|input: barews_fuzz::receive::Input<'_>| input.check());

@@ -1,4 +1,0 @@
-//! See `src/session.rs`.
-#![no_main]
-
-libfuzzer_sys::fuzz_target!(|input: barews_fuzz::session::Input<'_>| input.check());

@@ -1,4 +1,0 @@
-//! See `src/uri.rs`.
-#![no_main]
-
-libfuzzer_sys::fuzz_target!(|input: barews_fuzz::uri::Input<'_>| input.check());
