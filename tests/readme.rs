@@ -1,5 +1,5 @@
 //! The README is correct: its code is part of an example that is built, CI runs its commands, its limits are the
-//! constants, and its links stay inside the package.
+//! constants. The links of all pages in the package stay inside it.
 
 use std::fs;
 use std::path::Path;
@@ -40,25 +40,75 @@ fn readme_code_matches_the_example() {
     }
 }
 
-/// A page of a registry shows README without the repository: its links lead to files of the package.
+/// Returns the targets of a page's links, without those to a website or within the page.
+fn local_links(page: &str) -> Vec<&str> {
+    let inline = page.split("](").skip(1).map(|rest| rest.split(')').next().unwrap());
+    let defined = page.lines().filter_map(|line| line.strip_prefix('[')?.split_once("]: ").map(|(_, target)| target));
+    let targets = inline.chain(defined.filter(|text| !text.contains(' ')));
+    targets.filter(|link| !link.starts_with("https://") && !link.starts_with('#')).collect()
+}
+
+/// A registry and a folder of downloaded sources show the pages without the repository: their links lead to files of the
+/// package.
 #[test]
-fn readme_links_stay_inside_the_package() {
-    let (readme, manifest) = (read("README.md"), read("Cargo.toml"));
+fn links_of_pages_stay_inside_the_package() {
+    let manifest = read("Cargo.toml");
     let include = manifest.lines().find(|line| line.starts_with("include = ")).unwrap();
     assert_eq!(include, r#"include = ["/src", "/examples", "/*.md", "/LICENSE-*"]"#, "this test knows this list");
-    let targets = readme.split("](").skip(1).map(|rest| rest.split(')').next().unwrap());
-    let links: Vec<_> = targets.filter(|link| !link.starts_with("https://") && !link.starts_with('#')).collect();
-    assert!(links.len() >= 10);
-    for link in links {
-        let path = Path::new(link);
-        let (first, is_top) = (path.iter().next().unwrap(), path.iter().count() == 1);
-        let included =
-            first == "src" || first == "examples" || is_top && (link.ends_with(".md") || link.starts_with("LICENSE-"));
-        // Cargo leaves out a folder that is a package of its own.
-        let nested =
-            path.ancestors().any(|folder| folder != Path::new("") && root().join(folder).join("Cargo.toml").exists());
-        assert!(included && !nested && root().join(path).exists(), "{link} is not in the package");
+    let mut checked = 0;
+    for page in files("", "md") {
+        let text = read(&page);
+        for link in local_links(&text) {
+            let file = link.split('#').next().unwrap();
+            let path = Path::new(file);
+            let (first, is_top) = (path.iter().next().unwrap(), path.iter().count() == 1);
+            let included = first == "src"
+                || first == "examples"
+                || is_top && (file.ends_with(".md") || file.starts_with("LICENSE-"));
+            // Cargo leaves out a folder that is a package of its own.
+            let nested = path
+                .ancestors()
+                .any(|folder| folder != Path::new("") && root().join(folder).join("Cargo.toml").exists());
+            assert!(included && !nested && root().join(path).exists(), "{page}: {link} is not in the package");
+            checked += 1;
+        }
     }
+    assert!(checked >= 20);
+}
+
+/// rustdoc shows chapters and comments on pages of their own, far from the files: a path leads nowhere. It checks links to items.
+#[test]
+fn links_of_the_documentation_are_no_paths() {
+    let chapters = files("src", "md");
+    assert!(chapters.len() >= 2);
+    for chapter in &chapters {
+        assert!(read("src/lib.rs").contains(chapter.strip_prefix("src/").unwrap()), "{chapter} is no chapter");
+    }
+    for file in chapters.into_iter().chain(files("src", "rs")) {
+        let text = read(&file);
+        let is_shown = |line: &&str| file.ends_with(".md") || line.starts_with("///") || line.starts_with("//!");
+        for line in text.lines().map(str::trim_start).filter(is_shown) {
+            let line = line.trim_start_matches(['/', '!', ' ']);
+            let path = local_links(line).into_iter().find(|link| link.contains(['/', '.']));
+            assert_eq!(path, None, "{file} links to a path");
+        }
+    }
+}
+
+/// Returns the paths of the files in this folder that have this extension. A folder that is not the root is searched with its
+/// folders.
+fn files(folder: &str, extension: &str) -> Vec<String> {
+    let mut paths = Vec::new();
+    for entry in fs::read_dir(root().join(folder)).unwrap() {
+        let name = entry.unwrap().file_name().into_string().unwrap();
+        let path = if folder.is_empty() { name } else { format!("{folder}/{name}") };
+        if path.ends_with(&format!(".{extension}")) {
+            paths.push(path);
+        } else if !folder.is_empty() && root().join(&path).is_dir() {
+            paths.extend(files(&path, extension));
+        }
+    }
+    paths
 }
 
 /// Splits a shell script into simple commands, at pipes, redirections, separators and parentheses, and removes comments.
