@@ -40,6 +40,22 @@ fn readme_code_matches_the_example() {
     }
 }
 
+/// The other manifests and both pages name the version of the crates.
+#[test]
+fn versions_match_the_manifest() {
+    let manifest = read("Cargo.toml");
+    let version = manifest.lines().find_map(|line| line.strip_prefix("version = ")).unwrap().trim_matches('"');
+    let minor = version.rsplit_once('.').unwrap().0;
+    for (file, line) in [
+        ("Cargo.toml", format!(r#"barews = {{ path = ".", version = "{version}" }}"#)),
+        ("crates/testkit/Cargo.toml", format!(r#"version = "{version}""#)),
+        ("README.md", format!(r#"barews = "{minor}""#)),
+        ("crates/testkit/README.md", format!(r#"barews-testkit = {{ version = "{minor}", features = ["proptest"] }}"#)),
+    ] {
+        assert!(read(file).lines().any(|it| it == line), "{file} does not say: {line}");
+    }
+}
+
 /// Returns the targets of a page's links, without those to a website or within the page.
 fn local_links(page: &str) -> Vec<&str> {
     let inline = page.split("](").skip(1).map(|rest| rest.split(')').next().unwrap());
