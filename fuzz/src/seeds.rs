@@ -186,3 +186,16 @@ fn stored_inputs_belong_to_targets() {
         assert!(count >= 20, "{name} has only {count} inputs");
     }
 }
+
+/// Without these lines the fuzzer does not link, or `cargo test` fuzzes without end.
+#[test]
+fn targets_have_both_lines_of_a_target() {
+    for name in targets() {
+        let path = |file: &str| format!("{}/src/bin/{name}{file}", env!("CARGO_MANIFEST_DIR"));
+        let text =
+            fs::read_to_string(path(".rs")).or_else(|_| fs::read_to_string(path("/main.rs"))).expect("a program");
+        for line in ["#![cfg_attr(fuzzing, no_main)]", "barews_fuzz::target!(|"] {
+            assert!(text.lines().any(|it| it.starts_with(line)), "add to the target {name} the line: {line}");
+        }
+    }
+}
