@@ -88,9 +88,14 @@ fn arguments() -> Result<Arguments, Error> {
 
 /// Returns true after a clean close.
 fn run(arguments: &Arguments) -> Result<bool, Error> {
+    let (scheme, rest) = arguments.uri.split_once("://").unwrap_or_default();
+    if let http @ ("http" | "https") = &*scheme.to_ascii_lowercase() {
+        return Err(format!("{scheme}: is for pages; use {}://{rest}", http.replace("http", "ws")).into());
+    }
     let uri = Uri::parse(&arguments.uri)?;
     if uri.secure() {
-        return Err("this example has no TLS; use a ws: URI".into());
+        let other = format!("cargo run -p hosts --bin wss_tokio -- client {uri} CERTIFICATE.pem TEXT...");
+        return Err(format!("this example has no TLS; use a ws: URI, or the example that has it:\n{other}").into());
     }
     let mut socket = connect(uri).map_err(|error| format!("cannot connect to {}: {error}", arguments.uri))?;
     socket.set_nodelay(true)?;

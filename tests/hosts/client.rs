@@ -315,8 +315,10 @@ fn client_rejects_unusable_arguments() {
     for (arguments, text) in [
         (&[&*url][..], "cannot connect"),
         (&[], "usage: "),
-        (&["http://localhost/"], "ws://"),
-        (&["wss://localhost/"], "TLS"),
+        (&["http://localhost:9001/a?b"], "use ws://localhost:9001/a?b\n"),
+        (&["HTTPS://localhost/"], "use wss://localhost/\n"),
+        (&["ftp://localhost/"], "ws://"),
+        (&["wss://localhost/"], "cargo run -p hosts --bin wss_tokio -- client wss://localhost/ "),
         (&["--nonsense"], "--nonsense"),
         (&[&url, "--header", "no colon"], "Name: value"),
     ] {
