@@ -144,11 +144,16 @@ fn open(
     let len = handshake.request(&request, &mut tx)?;
     socket.write_all(&tx[..len])?;
 
+    let mut first = Vec::new(); // the beginning of the answer
     loop {
         let len = match socket.read(rx) {
             Err(error) if is_timeout(&error) => return Err("the server does not answer the handshake".into()),
             outcome => outcome?,
         };
+        first.extend_from_slice(&rx[..len.min(64 - first.len())]);
+        if first.iter().zip(b"HTTP/").any(|(got, expected)| got != expected) {
+            return Err(format!("not an HTTP server: it sends \"{}\"", first.escape_ascii()).into());
+        }
         if len == 0 {
             handshake.receive_eof()?;
         }

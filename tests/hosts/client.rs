@@ -190,7 +190,7 @@ fn client_shows_a_refusal_with_its_fields() {
 #[test]
 fn client_refuses_an_invalid_response() {
     let wrong_key = accepting("Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==", "");
-    for response in ["", "SSH-2.0-OpenSSH\r\n", "HTTP/1.1 101 \r\n\r\n", &wrong_key, "HTTP/1.1 101 \r\nUpgra"] {
+    for response in ["", "HTTP", "HTTP/1.1 101 \r\n\r\n", &wrong_key, "HTTP/1.1 101 \r\nUpgra"] {
         let (fake, url) = Fake::new();
         let program = client(&[&url]);
         let (_, mut peer) = fake.request();
@@ -199,6 +199,26 @@ fn client_refuses_an_invalid_response() {
         let (success, stdout, stderr) = program.finish();
         assert_eq!((success, &*stdout), (false, ""));
         assert!(stderr.starts_with("client: "), "{stderr}");
+    }
+}
+
+#[test]
+fn client_shows_what_a_server_without_http_sends() {
+    let long = "\u{1b}[31m".repeat(1000);
+    for (response, shown) in [
+        ("SSH-2.0-OpenSSH_9.2\r\n", r"SSH-2.0-OpenSSH_9.2\r\n"),
+        ("220 ready", "220 ready"),
+        ("HTTQ/1.1 101 \r\n", r"HTTQ/1.1 101 \r\n"),
+        (&long, r"\x1b[31m\x1b[31m"), // no escape sequence reaches the terminal
+    ] {
+        let (fake, url) = Fake::new();
+        let program = client(&[&url]);
+        let (_, mut peer) = fake.request();
+        peer.write(response.as_bytes());
+        let (success, stdout, stderr) = program.finish();
+        assert_eq!((success, &*stdout), (false, ""));
+        assert!(stderr.starts_with(&format!("client: not an HTTP server: it sends \"{shown}")), "{stderr}");
+        assert!(stderr.len() < 300, "{stderr}");
     }
 }
 
