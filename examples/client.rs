@@ -5,17 +5,18 @@
 //!                                             [--binary-hex]
 //!
 //! At the end of the input, when the server has been silent for 300 ms, the client starts the closing handshake. Its
-//! exit status is 0 only if that completes. The connection is split: the main thread reads the socket, another thread
-//! writes to it, a third thread waits for lines. They share channels and two flags.
+//! exit status is 0 only if that completes. On a terminal `> ` asks for a line and `< ` precedes a received message; a
+//! pipe gets the messages alone. The connection is split: the main thread reads the socket, another thread writes to it,
+//! a third thread waits for lines. They share channels and two flags.
 
-use std::io::{self, BufRead, ErrorKind, Read, Write};
+use std::io::{self, BufRead, ErrorKind, IsTerminal, Read, Write};
 use std::net::{TcpStream, ToSocketAddrs};
 use std::ops::Range;
 use std::process::ExitCode;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{self, Sender};
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use barews::connection::{Chunk, Config, Event, MessageKind, Outgoing, Receiver, Reply, Transmitter};
 use barews::handshake::{ClientConfig, ClientHandshake, ClientRequest, Progress, Response, Uri};
@@ -97,21 +98,34 @@ fn run(arguments: &Arguments) -> Result<bool, Error> {
         let other = format!("cargo run -p hosts --bin wss_tokio -- client {uri} CERTIFICATE.pem TEXT...");
         return Err(format!("this example has no TLS; use a ws: URI, or the example that has it:\n{other}").into());
     }
+    let start = Instant::now();
     let mut socket = connect(uri).map_err(|error| format!("cannot connect to {}: {error}", arguments.uri))?;
     socket.set_nodelay(true)?;
     socket.set_read_timeout(Some(PATIENCE))?;
 
     let mut rx = vec![0; 16 << 10];
-    let (connection, unread) = open(arguments, uri, &mut socket, &mut rx)?;
+    let (connection, subprotocol, unread) = open(arguments, uri, &mut socket, &mut rx)?;
+    socket.set_read_timeout(Some(PATIENCE))?;
+    if io::stderr().is_terminal() {
+        let subprotocol = subprotocol.map_or(String::new(), |name| format!(", subprotocol {name},"));
+        eprintln!("connected to {uri}{subprotocol} in {} ms", start.elapsed().as_millis());
+    } else if let Some(subprotocol) = subprotocol {
+        eprintln!("subprotocol: {subprotocol}");
+    }
+    let marks = match (io::stdout().is_terminal(), io::stdin().is_terminal()) {
+        (true, true) => Marks { prompt: "> ", clear: "\r", received: "< " },
+        (true, false) => Marks { received: "< ", ..Marks::default() },
+        (false, _) => Marks::default(),
+    };
     let (receiver, transmitter) = connection.split();
     let (orders, queue) = mpsc::channel();
     let (written, room) = mpsc::channel();
     let (ended, end) = mpsc::channel();
     let (lines, writing_end) = (orders.clone(), socket.try_clone()?);
     (0..LINES).try_for_each(|_| written.send(()))?;
-    thread::spawn(move || read_lines(&lines, &room));
+    thread::spawn(move || read_lines(&lines, &room, marks));
     thread::spawn(move || ended.send(write(transmitter, writing_end, &queue, &written)));
-    let clean = receive(receiver, &mut socket, &mut rx, unread, &orders, arguments.binary_hex)?;
+    let clean = receive(receiver, &mut socket, &mut rx, unread, &orders, arguments.binary_hex, marks)?;
     end.recv_timeout(PATIENCE).map_err(|_| "the server does not accept our Close frame")??;
     Ok(clean)
 }
@@ -128,13 +142,11 @@ fn connect(uri: Uri<'_>) -> io::Result<TcpStream> {
     outcome
 }
 
-/// Performs the opening handshake. The returned range of `rx` has the bytes that the server sent after it.
-fn open(
-    arguments: &Arguments,
-    uri: Uri<'_>,
-    socket: &mut TcpStream,
-    rx: &mut [u8],
-) -> Result<(Connection<Client<Keys>>, Range<usize>), Error> {
+/// A connection, its subprotocol, and the range of the buffer with the bytes that the server sent after the handshake.
+type Opened = (Connection<Client<Keys>>, Option<String>, Range<usize>);
+
+/// Performs the opening handshake.
+fn open(arguments: &Arguments, uri: Uri<'_>, socket: &mut TcpStream, rx: &mut [u8]) -> Result<Opened, Error> {
     let subprotocols: Vec<_> = arguments.subprotocols.iter().map(String::as_str).collect();
     let fields: Vec<_> = arguments.headers.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
     let config = ClientConfig { subprotocols: &subprotocols, ..ClientConfig::DEFAULT };
@@ -163,10 +175,8 @@ fn open(
             if !response.is_accepted() {
                 return Err(refusal(&response).into());
             }
-            if let Some(subprotocol) = response.subprotocol() {
-                eprintln!("subprotocol: {subprotocol}");
-            }
-            return Ok((handshake.connect(random as Keys, &LIMITS)?, unread));
+            let subprotocol = response.subprotocol().map(String::from);
+            return Ok((handshake.connect(random as Keys, &LIMITS)?, subprotocol, unread));
         }
     }
 }
@@ -201,9 +211,11 @@ enum Order {
     Close(io::Result<()>),
 }
 
-fn read_lines(orders: &Sender<Order>, room: &mpsc::Receiver<()>) {
+fn read_lines(orders: &Sender<Order>, room: &mpsc::Receiver<()>, marks: Marks) {
     let mut outcome = Ok(());
+    eprint!("{}", marks.prompt);
     for line in io::stdin().lock().lines() {
+        eprint!("{}", marks.prompt);
         match line {
             Ok(line) => {
                 if room.recv().is_err() || orders.send(Order::Send(line)).is_err() {
@@ -270,6 +282,7 @@ fn receive(
     mut unread: Range<usize>,
     orders: &Sender<Order>,
     binary_hex: bool,
+    marks: Marks,
 ) -> Result<bool, Error> {
     let mut stdout = io::stdout().lock();
     let mut size = 0;
@@ -284,7 +297,7 @@ fn receive(
             let Ok(received) = received else { break };
             rest = received.rest;
             match received.event {
-                Some(Event::Data(chunk)) => print(&mut stdout, &chunk, &mut size, binary_hex)?,
+                Some(Event::Data(chunk)) => print(&mut stdout, &chunk, &mut size, binary_hex, marks)?,
                 Some(_) => {}
                 None => break,
             }
@@ -303,21 +316,38 @@ fn receive(
     }
     let outcome = receiver.receive_eof();
     let code = receiver.close_code().unwrap_or(CloseCode::ABNORMAL);
-    eprintln!("{}", format!("closed with {} {}", code.0, receiver.close_reason()).trim_end());
+    eprintln!("{}", format!("{}closed with {} {}", marks.clear, code.0, receiver.close_reason()).trim_end());
     match outcome {
         Ok(()) => Ok(true),
         Err(error) => Err(error.into()),
     }
 }
 
+/// What a terminal shows in addition to the lines. All are empty in a pipe.
+#[derive(Clone, Copy, Default)]
+struct Marks {
+    prompt: &'static str,
+    /// Returns to the start of the prompt's line.
+    clear: &'static str,
+    received: &'static str,
+}
+
 /// Prints a message on one line: text unchanged, binary data as hexadecimal digits or only its size.
-fn print(out: &mut impl Write, chunk: &Chunk<'_>, size: &mut usize, binary_hex: bool) -> io::Result<()> {
-    *size = chunk.payload.len() + if chunk.first { 0 } else { *size };
+fn print(out: &mut impl Write, chunk: &Chunk<'_>, size: &mut usize, binary_hex: bool, marks: Marks) -> io::Result<()> {
+    if chunk.first {
+        *size = 0;
+        write!(out, "{}{}", marks.clear, marks.received)?;
+    }
+    *size += chunk.payload.len();
     match chunk.kind {
         MessageKind::Text => out.write_all(chunk.payload)?,
         _ if binary_hex => chunk.payload.iter().try_for_each(|byte| write!(out, "{byte:02x}"))?,
         _ if chunk.last => write!(out, "<{size} bytes>")?,
         _ => {}
     }
-    if chunk.last { writeln!(out) } else { Ok(()) }
+    if chunk.last {
+        writeln!(out)?; // this also flushes the line
+        eprint!("{}", marks.prompt);
+    }
+    Ok(())
 }

@@ -222,6 +222,33 @@ fn client_shows_what_a_server_without_http_sends() {
     }
 }
 
+/// On a terminal, and only there, the client marks sent and received lines and says that it is connected.
+#[test]
+#[cfg(target_os = "linux")]
+fn client_marks_lines_on_a_terminal() {
+    let (fake, url) = Fake::new();
+    let command = format!("{} --subprotocol b {url}", example("client"));
+    let mut script = Command::new("script"); // runs the command on a terminal, and copies that to its own output
+    let mut program = Program::start(script.args(["--quiet", "--return", "--command", &command, "/dev/null"]));
+    let (mut peer, _) = fake.accept("Sec-WebSocket-Protocol: b\r\n");
+    let mut stdin = program.0.stdin.take().unwrap();
+    stdin.write_all(b"hello\n").unwrap();
+    peer.expect(TEXT, b"hello");
+    peer.send(TEXT, b"hello");
+    peer.send(0x02, b"\x01");
+    peer.send(0x80, b"\x02");
+    peer.close(1000, "");
+    peer.expect_close(1000, "");
+    drop(peer);
+    let (success, stdout, _) = program.finish();
+    let (first, rest) = stdout.split_once(" ms\r\n").expect("a line about the connection");
+    assert!(first.contains(&format!("connected to {url}, subprotocol b, in ")), "{stdout:?}");
+    for text in ["> ", "\r< hello\r\n> ", "\r< <2 bytes>\r\n> ", "\rclosed with 1000\r\n"] {
+        assert!(rest.contains(text), "no {text:?} in {stdout:?}");
+    }
+    assert!(success);
+}
+
 #[test]
 fn client_fails_at_an_end_without_a_close() {
     let (program, mut peer) = connected(&[]);
