@@ -28,7 +28,7 @@ use lexopt::prelude::*;
 const LIMITS: Config =
     Config { max_frame_size: u64::MAX, max_message_size: u64::MAX, max_fragments: u32::MAX, ..Config::DEFAULT };
 const USAGE: &str = "usage: client URI [--subprotocol P]... [--header 'K: V']... [--origin O] [--binary-hex]";
-/// Timeout for the TCP connection, for the answer to the handshake and for the answer to a Close.
+/// Timeout for the TCP connection, for the whole opening handshake and for the answer to a Close.
 const PATIENCE: Duration = Duration::from_secs(5);
 /// After this long without bytes the client closes. Many servers drop unsent messages when they receive a Close.
 const SILENCE: Duration = Duration::from_millis(300);
@@ -101,7 +101,6 @@ fn run(arguments: &Arguments) -> Result<bool, Error> {
     let start = Instant::now();
     let mut socket = connect(uri).map_err(|error| format!("cannot connect to {}: {error}", arguments.uri))?;
     socket.set_nodelay(true)?;
-    socket.set_read_timeout(Some(PATIENCE))?;
 
     let mut rx = vec![0; 16 << 10];
     let (connection, subprotocol, unread) = open(arguments, uri, &mut socket, &mut rx)?;
@@ -154,12 +153,16 @@ fn open(arguments: &Arguments, uri: Uri<'_>, socket: &mut TcpStream, rx: &mut [u
     let request = ClientRequest { origin: arguments.origin.as_deref(), fields: &fields, ..ClientRequest::new(uri) };
     let mut tx = vec![0; 64 << 10];
     let len = handshake.request(&request, &mut tx)?;
+    let end = Instant::now() + PATIENCE;
     socket.write_all(&tx[..len])?;
 
     let mut first = Vec::new(); // the beginning of the answer
     loop {
-        let len = match socket.read(rx) {
-            Err(error) if is_timeout(&error) => return Err("the server does not answer the handshake".into()),
+        let left = end.saturating_duration_since(Instant::now());
+        let len = match socket.set_read_timeout(Some(left)).and_then(|()| socket.read(rx)) {
+            Err(error) if left.is_zero() || is_timeout(&error) => {
+                return Err(format!("the server does not answer the handshake within {PATIENCE:?}").into());
+            }
             outcome => outcome?,
         };
         first.extend_from_slice(&rx[..len.min(64 - first.len())]);

@@ -277,8 +277,8 @@ fn client_reports_a_protocol_error_to_server_and_user() {
     }
 }
 
-/// Three kinds of missing answers: to the handshake, to a Close, and no end of TCP. They run in parallel, because each test
-/// waits for a timeout.
+/// Four kinds of missing answers: to the handshake, the end of its answer, to a Close, and no end of TCP. They run in
+/// parallel, because each waits for a timeout.
 #[test]
 fn client_times_out_on_a_server_that_does_not_answer() {
     thread::scope(|scope| {
@@ -287,7 +287,21 @@ fn client_times_out_on_a_server_that_does_not_answer() {
             let program = client(&[&url]);
             let _no_answer = fake.request();
             let (success, _, stderr) = program.finish();
-            assert!(!success && stderr == "client: the server does not answer the handshake\n", "{stderr}");
+            assert!(!success && stderr == "client: the server does not answer the handshake within 5s\n", "{stderr}");
+        });
+        scope.spawn(|| {
+            let (fake, url) = Fake::new();
+            let program = client(&[&url]);
+            let (_, peer) = fake.request();
+            let (start, mut writer) = (Instant::now(), peer.writer());
+            writer.write_all(b"HTTP/1.1 101 \r\nX: ").unwrap();
+            while start.elapsed() < PATIENCE && writer.write_all(b"x").is_ok() {
+                thread::sleep(Duration::from_millis(200));
+            }
+            let took = start.elapsed();
+            let (success, _, stderr) = program.finish();
+            assert!(!success && stderr == "client: the server does not answer the handshake within 5s\n", "{stderr}");
+            assert!((4..9).contains(&took.as_secs()), "5 s for the handshake, but {took:?}");
         });
         scope.spawn(|| {
             let (mut program, mut peer) = connected(&[]);
