@@ -13,6 +13,9 @@
 //! serve all connections; the system's limit of open files (`ulimit -n`) limits their number. Ctrl-C closes every
 //! connection with 1001 and waits for the peers; a second Ctrl-C ends the server at once.
 //!
+//! A line on stderr says why a connection failed: the peer broke a rule, it ended TCP without a Close frame, TCP failed,
+//! or a deadline passed. Each failed connection has one line.
+//!
 //! The server echoes each piece of a message as it arrives: a message sent byte by byte comes back in
 //! fragments of one byte.
 
@@ -234,7 +237,7 @@ impl Sessions {
                 session.armed = None;
                 match session.timeout(now) {
                     Ok(()) => self.ready(index, false, false),
-                    Err(_) => self.remove(index),
+                    Err(error) => self.remove(index, Some(error)),
                 }
             }
         }
@@ -245,7 +248,8 @@ impl Sessions {
             match session.go_on(&mut self.rx, &mut self.tx, now) {
                 Ok(Turn::Blocked) => {}
                 Ok(Turn::Again) => self.ready(index, false, false),
-                Ok(Turn::Over) | Err(_) => self.remove(index),
+                Ok(Turn::Over) => self.remove(index, None),
+                Err(error) => self.remove(index, Some(error)),
             }
             self.arm(index);
         }
@@ -265,8 +269,12 @@ impl Sessions {
         }
     }
 
-    fn remove(&mut self, index: usize) {
+    /// Drops a connection and reports why it failed, if it did.
+    fn remove(&mut self, index: usize, error: Option<io::Error>) {
         if let Some(session) = self.slots[index].take() {
+            if let Some(error) = session.failure(error) {
+                eprintln!("echo_server: {error}");
+            }
             if let Some(armed) = session.armed {
                 self.timers.remove(&(armed, index));
             }

@@ -84,7 +84,7 @@ enum Stage {
     Open(Box<Connection<Server>>),
     /// A page or a refusal was sent; nothing follows.
     Answered,
-    /// A deadline has passed.
+    /// The server ends during the handshake.
     Over,
 }
 
@@ -115,11 +115,6 @@ impl Session {
             match self.transport() {
                 Transport::HalfClose if !self.half_closed => {
                     self.half_closed = true;
-                    if let Stage::Open(connection) = &self.stage
-                        && let Some(error) = connection.error()
-                    {
-                        eprintln!("echo_server: {error}");
-                    }
                     self.stream.shutdown(Shutdown::Write)?;
                 }
                 Transport::Keep | Transport::HalfClose | Transport::AwaitEof => {}
@@ -236,13 +231,21 @@ impl Session {
                         self.unsent.extend_from_slice(&out[..len]);
                     }
                 }
-                _ => {
-                    self.unsent.clear();
-                    self.stage = Stage::Over;
-                }
+                _ => return Err(io::Error::new(ErrorKind::TimedOut, format!("timeout: {timeout:?}"))),
             }
         }
         Ok(())
+    }
+
+    /// Returns why the connection failed. `end` is an error of the transport, or a timeout. An error of the engine came
+    /// before that and explains it. `None` if nothing failed, or only after the closing handshake or a response.
+    pub fn failure(&self, end: Option<io::Error>) -> Option<io::Error> {
+        match &self.stage {
+            Stage::Open(connection) if connection.is_clean() => None,
+            Stage::Open(connection) => connection.error().map(io::Error::other).or(end),
+            Stage::Handshake(_) => end,
+            Stage::Answered | Stage::Over => None,
+        }
     }
 
     pub fn go_away(&mut self, now: u64) {

@@ -300,6 +300,37 @@ fn closed_connection_frees_a_descriptor_for_a_waiting_one() {
 }
 
 #[test]
+fn server_reports_each_failed_connection_once() {
+    let server = server();
+    for broken in [header(0xC1, 0, true), header(TEXT, 5, false)] {
+        let mut peer = server.open();
+        peer.write(&broken);
+        peer.expect_close(1002, "");
+        peer.expect_eof();
+    }
+    let mut resets = server.open();
+    resets.send(TEXT, b"unread");
+    resets.writer().peek(&mut [0]).unwrap(); // a reset follows, because the echo is unread
+    drop(resets);
+    drop(server.open());
+    // These do not fail.
+    server.request("GET /");
+    drop(Peer::connect(server.address));
+    let mut closes = server.open();
+    closes.close(1000, "");
+    closes.expect_close(1000, "");
+    drop(closes);
+
+    server.program.interrupt();
+    let (success, _, stderr) = server.program.finish();
+    let mut lines: Vec<_> = stderr.lines().map(|line| line.strip_prefix("echo_server: ").expect(line)).collect();
+    lines.sort_by_key(|line| line.to_lowercase());
+    let [reset, masked, bits, eof] = &lines[..] else { panic!("{lines:?}") };
+    assert!(success && reset.starts_with("Connection reset"), "{lines:?}");
+    assert!(masked.contains("masked") && bits.contains("reserved") && eof.starts_with("transport ended"), "{lines:?}");
+}
+
+#[test]
 fn ctrl_c_closes_with_1001() {
     let mut server = server();
     let [mut one, mut other] = [server.open(), server.open()];
