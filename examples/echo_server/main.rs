@@ -1,15 +1,17 @@
 //! An echo server for thousands of connections in one thread, with a page to try it from a browser.
 //!
-//!     cargo run --release --example echo_server [--keepalive SECONDS] [--spin MICROSECONDS] [ADDRESS]
+//!     cargo run --release --example echo_server [-- [--keepalive SECONDS] [--spin MICROSECONDS] [--backlog N] [ADDRESS]]
 //!
-//! ADDRESS is 127.0.0.1:9001 by default; port 0 picks a free port.
+//! ADDRESS is HOST:PORT, or only PORT for 127.0.0.1. The default is 127.0.0.1:9001; port 0 picks a free port.
 //!
 //! * `--keepalive`: the silence after which the server sends a Ping, by default 20 s. It must be shorter than the
 //!   timeout of a proxy on the path.
-//! * `--spin`: for how long after the last event the server polls without sleeping. That uses a whole core and saves
-//!   the time to wake up.
+//! * `--spin`: for how long after the last event the server polls without sleeping, by default 0. That uses a whole core
+//!   and saves the time to wake up.
+//! * `--backlog`: how many connections can wait to be accepted, by default 128 as in `std::net` and mio. The system can
+//!   have a lower limit, such as `net.core.somaxconn`. A client that connects to a full backlog waits and may time out.
 //!
-//! This file has the readiness loop, on mio; `session.rs` handles one connection. One read buffer and one write buffer
+//! This file has the readiness loop, on mio, which cannot set the backlog, so socket2 makes the listener; `session.rs` handles one connection. One read buffer and one write buffer
 //! serve all connections; the system's limit of open files (`ulimit -n`) limits their number. Ctrl-C closes every
 //! connection with 1001 and waits for the peers; a second Ctrl-C ends the server at once.
 //!
@@ -23,9 +25,10 @@ mod session;
 
 use std::collections::{BTreeSet, VecDeque};
 use std::io::{self, ErrorKind};
-use std::net::ToSocketAddrs;
+use std::net::{SocketAddr, ToSocketAddrs};
 use std::num::NonZeroU32;
 use std::process::ExitCode;
+use std::str::FromStr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, Instant};
@@ -35,6 +38,7 @@ use lexopt::prelude::*;
 use mio::net::{TcpListener, TcpStream};
 use mio::{Events, Interest, Poll, Token, Waker};
 use session::{Session, Turn};
+use socket2::{Domain, Socket, Type};
 
 /// One write answers the bytes of one read. A large read needs fewer system calls.
 const READ_SIZE: usize = 256 << 10;
@@ -54,37 +58,80 @@ fn main() -> ExitCode {
     }
 }
 
+const HELP: &str = "\
+usage: echo_server [OPTION...] [ADDRESS]
+
+ADDRESS is HOST:PORT, or only PORT for 127.0.0.1 (default: 127.0.0.1:9001; port 0 picks a free port)
+
+  --keepalive SECONDS   send a Ping after this silence (default: 20)
+  --spin MICROSECONDS   poll for this long after an event without sleeping (default: 0)
+  --backlog N           let up to N connections wait to be accepted (default: 128)
+  -h, --help            print this text";
+
 struct Arguments {
     address: String,
     timeouts: Timeouts,
     spin: Duration,
+    backlog: u16,
 }
 
 fn arguments() -> Result<Arguments, Error> {
-    let (mut address, mut timeouts, mut spin) = (None, Timeouts::MILLISECONDS, Duration::ZERO);
+    let (mut address, mut timeouts, mut spin, mut backlog) = (None, Timeouts::MILLISECONDS, Duration::ZERO, 128);
     let mut parser = lexopt::Parser::from_env();
     while let Some(argument) = parser.next()? {
         match argument {
-            Long("keepalive") => timeouts.ping = Some(u64::from(parser.value()?.parse::<NonZeroU32>()?.get()) * 1000),
-            Long("spin") => spin = Duration::from_micros(parser.value()?.parse::<u32>()?.into()),
+            Long("keepalive") => {
+                let seconds: NonZeroU32 = number(&mut parser, "--keepalive takes a number of seconds, at least 1")?;
+                timeouts.ping = Some(u64::from(seconds.get()) * 1000);
+            }
+            Long("spin") => {
+                let micros: u32 = number(&mut parser, "--spin takes a number of microseconds")?;
+                spin = Duration::from_micros(micros.into());
+            }
+            Long("backlog") => backlog = number(&mut parser, "--backlog takes a number of connections, up to 65535")?,
             Short('h') | Long("help") => {
-                println!("usage: echo_server [--keepalive SECONDS] [--spin MICROSECONDS] [ADDRESS:PORT]");
+                println!("{HELP}");
                 std::process::exit(0);
             }
             Value(given) if address.is_none() => address = Some(given.string()?),
             _ => return Err(argument.unexpected().into()),
         }
     }
-    Ok(Arguments { address: address.unwrap_or("127.0.0.1:9001".into()), timeouts, spin })
+    let mut address = address.unwrap_or("127.0.0.1:9001".into());
+    if address.bytes().all(|byte| byte.is_ascii_digit()) {
+        address = format!("127.0.0.1:{address}");
+    }
+    Ok(Arguments { address, timeouts, spin, backlog })
+}
+
+/// Parses the value of an option. `rule` begins the error.
+fn number<T: FromStr>(parser: &mut lexopt::Parser, rule: &str) -> Result<T, Error> {
+    let value = parser.value()?.string()?;
+    value.parse().map_err(|_| format!("{rule}, not '{value}'").into())
+}
+
+/// Like `TcpListener::bind`, with a backlog of our choice.
+fn listen(address: SocketAddr, backlog: u16) -> io::Result<TcpListener> {
+    let socket = Socket::new(Domain::for_address(address), Type::STREAM, None)?;
+    // Allows to bind while connections of an earlier server are in TIME-WAIT. On Windows it would allow more than that.
+    #[cfg(not(windows))]
+    socket.set_reuse_address(true)?;
+    socket.set_nonblocking(true)?;
+    socket.bind(&address.into())?;
+    socket.listen(backlog.into())?;
+    Ok(TcpListener::from_std(socket.into()))
 }
 
 fn serve(arguments: &Arguments) -> Result<(), Error> {
-    let Arguments { address, timeouts, spin } = arguments;
+    let Arguments { address, timeouts, spin, backlog } = arguments;
     let listener = address.to_socket_addrs().and_then(|mut addresses| {
-        let listener = TcpListener::bind(addresses.next().ok_or(ErrorKind::NotFound)?)?;
+        let listener = listen(addresses.next().ok_or(ErrorKind::NotFound)?, *backlog)?;
         Ok((listener.local_addr()?, listener))
     });
-    let (address, mut listener) = listener.map_err(|error| format!("cannot listen on {address}: {error}"))?;
+    let (address, mut listener) = listener.map_err(|error| {
+        let hint = if error.kind() == ErrorKind::InvalidInput { "; write HOST:PORT or PORT" } else { "" };
+        format!("cannot listen on {address}: {error}{hint}")
+    })?;
     println!("echoing at ws://{address}/ - open http://{address}/ in a browser, end with Ctrl-C");
 
     let mut poll = Poll::new()?;

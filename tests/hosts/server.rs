@@ -383,20 +383,57 @@ fn server_reports_a_port_in_use() {
 #[test]
 fn server_reports_bad_arguments() {
     for (arguments, error) in [
-        (&["nonsense"][..], "echo_server: cannot listen on nonsense: "),
+        (
+            &["nonsense"][..],
+            "echo_server: cannot listen on nonsense: invalid socket address; write HOST:PORT or PORT\n",
+        ),
+        (&["65536"], "echo_server: cannot listen on 127.0.0.1:65536: "),
         (&["127.0.0.1:0", "more"], "echo_server: unexpected argument \"more\""),
         (&["127.0.0.1:65536"], "echo_server: cannot listen on 127.0.0.1:65536: "),
         (&["--nonsense"], "echo_server: invalid option '--nonsense'"),
         (&["--keepalive"], "echo_server: missing argument for option '--keepalive'"),
-        (&["--keepalive", "0"], "echo_server: cannot parse argument \"0\""),
-        (&["--spin", "-1"], "echo_server: cannot parse argument \"-1\""),
+        (&["--keepalive", "0"], "echo_server: --keepalive takes a number of seconds, at least 1, not '0'\n"),
+        (&["--spin", "-1"], "echo_server: --spin takes a number of microseconds, not '-1'\n"),
+        (&["--backlog=many"], "echo_server: --backlog takes a number of connections, up to 65535, not 'many'\n"),
     ] {
         let (success, stdout, stderr) = Program::start(Command::new(example("echo_server")).args(arguments)).finish();
         assert_eq!((success, &*stdout), (false, ""));
         assert!(stderr.starts_with(error), "{stderr}");
     }
-    let (success, stdout, _) = Program::start(Command::new(example("echo_server")).arg("--help")).finish();
-    assert!(success && stdout.starts_with("usage: echo_server"));
+}
+
+#[test]
+fn server_help_lists_every_option_with_its_default() {
+    let (success, help, _) = Program::start(Command::new(example("echo_server")).arg("--help")).finish();
+    assert!(success && help.starts_with("usage: echo_server"));
+    for option in ["ADDRESS is", "--keepalive SECONDS", "--spin MICROSECONDS", "--backlog N"] {
+        let line = help.lines().find(|line| line.trim_start().starts_with(option)).expect(option);
+        assert!(line.contains("(default: "), "{line}");
+    }
+}
+
+#[test]
+fn server_accepts_a_bare_port() {
+    let server = server_at("0", &mut Command::new(example("echo_server")), &[]).expect("the server starts");
+    assert!(server.address.ip().is_loopback());
+    let mut peer = server.open();
+    peer.send(TEXT, b"port");
+    peer.expect(TEXT, b"port");
+}
+
+/// `ss` shows the backlog of a listening socket as its send queue.
+#[test]
+#[cfg(target_os = "linux")]
+fn server_listens_with_the_backlog_of_its_option() {
+    for (options, backlog) in [(&[][..], "128"), (&["--backlog", "7"], "7")] {
+        let server = Server::start("echo_server", options);
+        let port = server.address.port();
+        let Ok(output) = Command::new("ss").args(["-Hltn", &format!("sport = :{port}")]).output() else {
+            return eprintln!("no ss on this machine");
+        };
+        let line = String::from_utf8(output.stdout).unwrap();
+        assert_eq!(line.split_whitespace().nth(2), Some(backlog), "{line}");
+    }
 }
 
 /// The server echoes before and after it stops spinning and sleeps.
