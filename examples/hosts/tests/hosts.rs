@@ -38,7 +38,11 @@ struct Server {
 
 impl Server {
     fn start(program: &str, args: &[&str]) -> Self {
-        let mut process = Command::new(program).args(args).stdout(Stdio::piped()).spawn().unwrap();
+        Self::spawn(Command::new(program).args(args))
+    }
+
+    fn spawn(command: &mut Command) -> Self {
+        let mut process = command.stdout(Stdio::piped()).spawn().unwrap();
         let mut lines = BufReader::new(process.stdout.take().unwrap()).lines();
         let uri = lines.next().unwrap().unwrap();
         Self { process, lines, uri }
@@ -154,6 +158,41 @@ async fn protocol_error_is_reported_to_the_peer() {
         timeout(PATIENCE, stream.read_to_end(&mut answer)).await.unwrap().expect(program);
         let frames = frames(&answer);
         assert!(frames.ends_with(b"\x88\x02\x03\xea"), "{program}: {frames:?}");
+    }
+}
+
+/// The first client breaks a rule, the second ends TCP without a Close frame, and the third closes cleanly.
+#[tokio::test]
+async fn each_failed_connection_is_reported_once() {
+    for program in [
+        env!("CARGO_BIN_EXE_tokio_echo"),
+        env!("CARGO_BIN_EXE_tokio_split"),
+        env!("CARGO_BIN_EXE_chat"),
+        env!("CARGO_BIN_EXE_hyper_upgrade"),
+        env!("CARGO_BIN_EXE_axum_upgrade"),
+        env!("CARGO_BIN_EXE_zlib_echo"),
+        #[cfg(target_os = "linux")]
+        env!("CARGO_BIN_EXE_io_uring"),
+    ] {
+        let mut server = Server::spawn(Command::new(program).arg("127.0.0.1:0").stderr(Stdio::piped()));
+        for frames in [&b"\x81\x01a"[..], b"", b"\x88\x80\0\0\0\0"] {
+            let mut stream = server.stream().await;
+            stream.write_all(&[REQUEST.as_bytes(), frames].concat()).await.expect(program);
+            stream.shutdown().await.unwrap();
+            timeout(PATIENCE, stream.read_to_end(&mut Vec::new())).await.unwrap().expect(program);
+        }
+        let mut lines = BufReader::new(server.process.stderr.take().unwrap()).lines();
+        let reading = tokio::task::spawn_blocking(move || (lines.by_ref().take(2).collect::<Vec<_>>(), lines));
+        let (two, mut more) = timeout(PATIENCE, reading).await.expect(program).unwrap();
+        for (line, text) in
+            two.into_iter().zip(["frame from a client is not masked", "transport ended without a Close"])
+        {
+            let line = line.unwrap();
+            assert!(line.contains(text), "{program}: {line}");
+        }
+        tokio::time::sleep(Duration::from_millis(100)).await;
+        drop(server);
+        assert!(more.next().is_none(), "{program}");
     }
 }
 

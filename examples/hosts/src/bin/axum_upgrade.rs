@@ -16,8 +16,10 @@ use axum::routing::get;
 use barews::connection::Config;
 use barews::handshake::parsed::{ServerHandshake, Start};
 use barews::handshake::{Accept, OriginPolicy, ServerConfig};
+use barews::{Connection, Server};
 use futures_util::{SinkExt, StreamExt};
 use hosts::websocket::WebSocket;
+use hyper::upgrade::OnUpgrade;
 use hyper_util::rt::TokioIo;
 use tokio::net::TcpListener;
 
@@ -43,12 +45,9 @@ async fn echo(mut request: Request) -> Response {
         (None, Ok((head, connection))) => {
             let upgraded = hyper::upgrade::on(&mut request);
             tokio::spawn(async move {
-                let transport = TokioIo::new(upgraded.await.map_err(io::Error::other)?);
-                let mut socket = WebSocket::new(transport, connection, &[]);
-                while let Some(message) = socket.next().await {
-                    socket.send(message?).await?;
+                if let Err(error) = echo_messages(upgraded, connection).await {
+                    eprintln!("{error}");
                 }
-                Ok::<_, io::Error>(())
             });
             (head, String::new())
         }
@@ -58,4 +57,13 @@ async fn echo(mut request: Request) -> Response {
     let response = Response::builder().status(head.status());
     let response = head.fields().fold(response, |response, (name, value)| response.header(name, value));
     response.body(Body::from(body)).unwrap_or_default()
+}
+
+/// Echoes until the connection ends. hyper keeps the bytes that follow the head.
+async fn echo_messages(upgraded: OnUpgrade, connection: Connection<Server>) -> io::Result<()> {
+    let mut socket = WebSocket::new(TokioIo::new(upgraded.await.map_err(io::Error::other)?), connection, &[]);
+    while let Some(message) = socket.next().await {
+        socket.send(message?).await?;
+    }
+    Ok(())
 }

@@ -135,8 +135,8 @@ async fn serve(mut stream: TcpStream, room: &Arc<Room>, id: u64) -> io::Result<(
     let writing = tokio::spawn(write(outgoing, transmitter, replies_due, frames, too_slow));
     let read = read(incoming, receiver, unread, room, id, replies).await;
     room.members().remove(&id);
-    writing.await.map_err(io::Error::other)??;
-    read
+    // The reader knows the error of the protocol, which explains one of the writer.
+    read.and(writing.await.map_err(io::Error::other)?)
 }
 
 async fn read(
@@ -179,7 +179,8 @@ async fn read(
         let read = timeout(2 * PING, stream.read(&mut rx));
         tokio::select! {
             read = read => {
-                unread = read??;
+                let read = read.unwrap_or_else(|late| Err(late.into()));
+                unread = read.map_err(|late| receiver.error().map_or(late, io::Error::other))?;
                 if unread == 0 {
                     return receiver.receive_eof().map_err(io::Error::other);
                 }
@@ -187,7 +188,8 @@ async fn read(
             () = replies.closed() => {
                 // The writer has ended: it has sent our Close.
                 let drained = async { while stream.read(&mut rx).await? > 0 {} Ok(()) };
-                return timeout(PATIENCE, drained).await?;
+                let drained = timeout(PATIENCE, drained).await.unwrap_or_else(|late| Err(late.into()));
+                return receiver.error().map_or(drained, |error| Err(io::Error::other(error)));
             }
         }
     }

@@ -12,6 +12,7 @@ use std::io;
 use barews::connection::Config;
 use barews::handshake::parsed::{ServerHandshake, Start};
 use barews::handshake::{Accept, OriginPolicy, ServerConfig};
+use barews::{Connection, Server};
 use bytes::Bytes;
 use futures_util::{SinkExt, StreamExt};
 use hosts::websocket::WebSocket;
@@ -20,6 +21,7 @@ use http_body_util::Full;
 use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
+use hyper::upgrade::OnUpgrade;
 use hyper_util::rt::TokioIo;
 use tokio::net::TcpListener;
 
@@ -65,14 +67,20 @@ fn upgrade(mut request: Request<Incoming>) -> Response<Full<Bytes>> {
     };
     let upgraded = hyper::upgrade::on(&mut request);
     tokio::spawn(async move {
-        let transport = TokioIo::new(upgraded.await.map_err(io::Error::other)?);
-        let mut socket = WebSocket::new(transport, connection, &[]); // hyper keeps the bytes that follow the head
-        while let Some(message) = socket.next().await {
-            socket.send(message?).await?;
+        if let Err(error) = echo_messages(upgraded, connection).await {
+            eprintln!("{error}");
         }
-        Ok::<_, io::Error>(())
     });
     answer(head.status(), head.fields(), String::new())
+}
+
+/// Echoes until the connection ends. hyper keeps the bytes that follow the head.
+async fn echo_messages(upgraded: OnUpgrade, connection: Connection<Server>) -> io::Result<()> {
+    let mut socket = WebSocket::new(TokioIo::new(upgraded.await.map_err(io::Error::other)?), connection, &[]);
+    while let Some(message) = socket.next().await {
+        socket.send(message?).await?;
+    }
+    Ok(())
 }
 
 /// Converts the engine's head to a hyper response.

@@ -102,8 +102,13 @@ mod linux {
                     let Some(session) = place else { continue };
                     // SAFETY of the calls below: the operation is complete, so the kernel no longer uses the buffers.
                     match session.completed(result, now()) {
-                        Some(()) => submit(&mut ring, &session.submission(id, now()))?,
-                        None => *place = None, // drops buffers that no operation uses, and closes the socket
+                        Ok(()) => submit(&mut ring, &session.submission(id, now()))?,
+                        Err(end) => {
+                            if let Some(error) = session.failure(end) {
+                                eprintln!("{error}");
+                            }
+                            *place = None; // drops buffers that no operation uses, and closes the socket
+                        }
                     }
                     continue;
                 }
@@ -135,6 +140,9 @@ mod linux {
         }
         Ok(())
     }
+
+    /// The end of a connection, with the error of the transport if there was one.
+    type End = Option<io::Error>;
 
     impl Session {
         fn new(stream: TcpStream, now: u64) -> Self {
@@ -171,16 +179,31 @@ mod linux {
             [operation.flags(squeue::Flags::IO_LINK).user_data(id), timeout.user_data(TIMEOUT)]
         }
 
-        /// Handles a completion and chooses the next operation. Returns `None` when the connection is over.
-        fn completed(&mut self, result: i32, now: u64) -> Option<()> {
-            let len = if result == -libc::ECANCELED { None } else { Some(usize::try_from(result).ok()?) };
+        /// Returns why the connection failed, if it did. An error of the engine came first and explains the end.
+        fn failure(&self, end: End) -> Option<io::Error> {
+            match &self.phase {
+                Phase::Open(connection) if connection.is_clean() => None,
+                Phase::Open(connection) => connection.error().map(io::Error::other).or(end),
+                Phase::Handshake(_) | Phase::Refused => end,
+            }
+        }
+
+        /// Handles a completion and chooses the next operation. Returns the error when the connection is over.
+        fn completed(&mut self, result: i32, now: u64) -> Result<(), End> {
+            let len = match result {
+                0.. => Some(result as usize),
+                _ if result == -libc::ECANCELED => None,
+                _ => return Err(Some(io::Error::from_raw_os_error(-result))),
+            };
             if len.is_some() {
                 self.deadlines.on_bytes(now); // accepting an echo is a sign of life as well
             }
             while let Some(due) = self.deadlines.handle_timeout(now) {
                 match due {
                     Timeout::Ping(payload) => self.ping = Some(payload),
-                    Timeout::Idle | Timeout::Handshake | Timeout::Pong | Timeout::Closing => return None,
+                    Timeout::Idle | Timeout::Handshake | Timeout::Pong | Timeout::Closing => {
+                        return Err(Some(io::Error::new(io::ErrorKind::TimedOut, format!("timeout: {due:?}"))));
+                    }
                 }
             }
             match &mut self.operation {
@@ -188,8 +211,8 @@ mod linux {
                     self.unread = ROOM..ROOM + len.unwrap_or(0);
                     if len == Some(0) {
                         match &mut self.phase {
-                            Phase::Open(connection) => connection.receive_eof().ok()?,
-                            _ => return None,
+                            Phase::Open(connection) => connection.receive_eof().map_err(|_| None)?,
+                            _ => return Err(None),
                         }
                     }
                 }
@@ -197,7 +220,7 @@ mod linux {
                 Operation::Send(start, end) | Operation::SendControl(start, end) => {
                     *start += len.unwrap_or(0);
                     if start < end {
-                        return Some(());
+                        return Ok(());
                     }
                 }
             }
@@ -205,13 +228,13 @@ mod linux {
             if let Phase::Open(connection) = &self.phase {
                 self.deadlines.on_state(connection.state(), now);
             }
-            Some(())
+            Ok(())
         }
 
         /// Returns the next operation. No operation is in flight.
-        fn next(&mut self, now: u64) -> Option<Operation> {
+        fn next(&mut self, now: u64) -> Result<Operation, End> {
             let connection = match &mut self.phase {
-                Phase::Refused => return None,
+                Phase::Refused => return Err(None),
                 Phase::Handshake(_) => return self.handshake(now),
                 Phase::Open(connection) => connection,
             };
@@ -219,18 +242,18 @@ mod linux {
                 // Send what is due first, including the reply to the last event.
                 let due = connection.poll_transmit(&mut self.control[..MAX_CONTROL_FRAME]);
                 if due > 0 {
-                    return Some(Operation::SendControl(0, due));
+                    return Ok(Operation::SendControl(0, due));
                 }
                 if let Some(payload) = self.ping.take()
                     && let Ok(Written(len)) = connection.write_ping(&payload, &mut self.control[..])
                 {
-                    return Some(Operation::SendControl(0, len));
+                    return Ok(Operation::SendControl(0, len));
                 }
                 let Ok(received) = connection.receive(&mut self.buffer[self.unread.clone()]) else {
                     self.unread = 0..0;
                     let due = connection.poll_transmit(&mut self.control[..MAX_CONTROL_FRAME]);
                     if due > 0 {
-                        return Some(Operation::SendControl(0, due));
+                        return Ok(Operation::SendControl(0, due));
                     }
                     break;
                 };
@@ -244,10 +267,10 @@ mod linux {
                         else {
                             continue;
                         };
-                        connection.mask_payload(chunk.payload).ok()?;
+                        connection.mask_payload(chunk.payload).map_err(io::Error::other)?;
                         let start = payload - header.as_bytes().len();
                         self.buffer[start..payload].copy_from_slice(header.as_bytes());
-                        return Some(Operation::Send(start, rest));
+                        return Ok(Operation::Send(start, rest));
                     }
                     Some(Event::Pong) => {
                         let _round_trip = self.deadlines.on_pong(connection.control_payload(), now);
@@ -256,38 +279,37 @@ mod linux {
                 }
             }
             match connection.transport() {
-                Transport::Close => return None,
+                Transport::Close => return Err(None),
                 Transport::HalfClose if !self.shut => {
                     self.shut = true;
-                    if let Some(error) = connection.error() {
-                        eprintln!("{error}");
-                    }
-                    self.stream.shutdown(Shutdown::Write).ok()?;
+                    self.stream.shutdown(Shutdown::Write)?;
                 }
                 _ => {}
             }
-            Some(Operation::Receive)
+            Ok(Operation::Receive)
         }
 
-        fn handshake(&mut self, now: u64) -> Option<Operation> {
-            let Phase::Handshake(handshake) = &mut self.phase else { return None };
+        fn handshake(&mut self, now: u64) -> Result<Operation, End> {
+            let Phase::Handshake(handshake) = &mut self.phase else { return Err(None) };
             let out = &mut self.control[..];
-            let rest = match handshake.receive(&mut self.buffer[self.unread.clone()]) {
-                Ok(Progress::Partial) => return Some(Operation::Receive),
+            let consumed = match handshake.receive(&mut self.buffer[self.unread.clone()]) {
+                Ok(Progress::Partial) => return Ok(Operation::Receive),
                 Ok(Progress::Complete { consumed, .. }) => Ok(consumed),
                 Err(error) => Err(error),
             };
-            let (len, phase) = match rest.map(|_| handshake.accept(&Accept::default(), &Config::DEFAULT, out)) {
+            let (len, phase) = match consumed.map(|_| handshake.accept(&Accept::default(), &Config::DEFAULT, out)) {
                 Ok(Ok((len, connection))) => {
                     self.deadlines.on_open(now);
                     (len, Phase::Open(connection.into()))
                 }
-                Ok(Err(_)) => (handshake.refuse(HandshakeError::Upgrade, out).ok()?, Phase::Refused),
-                Err(error) => (handshake.refuse(error, out).ok()?, Phase::Refused),
+                Ok(Err(_)) => {
+                    (handshake.refuse(HandshakeError::Upgrade, out).map_err(io::Error::other)?, Phase::Refused)
+                }
+                Err(error) => (handshake.refuse(error, out).map_err(io::Error::other)?, Phase::Refused),
             };
-            self.unread.start = self.unread.end - rest.unwrap_or(0);
+            self.unread.start = consumed.map_or(self.unread.end, |consumed| self.unread.start + consumed);
             self.phase = phase;
-            Some(Operation::SendControl(0, len))
+            Ok(Operation::SendControl(0, len))
         }
     }
 

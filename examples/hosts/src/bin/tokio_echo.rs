@@ -74,13 +74,15 @@ async fn serve(mut stream: TcpStream) -> io::Result<()> {
             }
             drain(&mut connection, &mut stream).await?;
         }
-        drain(&mut connection, &mut stream).await?; // the Close that answers an error
+        // The Close that answers an error. That error also explains why TCP fails later.
+        let drained = drain(&mut connection, &mut stream).await;
+        drained.map_err(|late| connection.error().map_or(late, io::Error::other))?;
 
         match connection.transport() {
             Transport::Close => return Ok(()),
             Transport::HalfClose if !shut => {
                 shut = true;
-                stream.shutdown().await?;
+                stream.shutdown().await.map_err(|late| connection.error().map_or(late, io::Error::other))?;
             }
             _ => {}
         }

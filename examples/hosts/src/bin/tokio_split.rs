@@ -53,8 +53,8 @@ async fn serve(mut stream: TcpStream) -> io::Result<()> {
     let (messages, messages_due) = mpsc::channel(4);
     let writing = tokio::spawn(write(outgoing, transmitter, replies_due, messages_due));
     let read = read(incoming, receiver, unread, replies, messages).await;
-    writing.await.map_err(io::Error::other)??;
-    read
+    // The reader knows the error of the protocol, which explains one of the writer.
+    read.and(writing.await.map_err(io::Error::other)?)
 }
 
 /// Reads until the transport ends. Dropping the senders ends the writing task.
@@ -90,7 +90,7 @@ async fn read(
         }
         tokio::select! {
             read = stream.read(&mut rx) => {
-                unread = read?;
+                unread = read.map_err(|late| receiver.error().map_or(late, io::Error::other))?;
                 if unread == 0 {
                     return receiver.receive_eof().map_err(io::Error::other); // no error after a Close
                 }
@@ -98,7 +98,8 @@ async fn read(
             () = replies.closed() => {
                 // The writer has shut down its side. Wait until the peer does the same.
                 let drained = async { while stream.read(&mut rx).await? > 0 {} Ok(()) };
-                return timeout(CLOSING, drained).await?;
+                let drained = timeout(CLOSING, drained).await.unwrap_or_else(|late| Err(late.into()));
+                return receiver.error().map_or(drained, |error| Err(io::Error::other(error)));
             }
         }
     }

@@ -144,14 +144,15 @@ fn run<R: Role>(
                 break;
             }
         }
-        stream.write_all(&tx)?;
-        stream.flush()?;
+        // An error of the engine explains why the stream fails later.
+        let cause = |late| connection.error().map_or(late, io::Error::other);
+        stream.write_all(&tx).and_then(|()| stream.flush()).map_err(cause)?;
         tx.clear();
         match connection.transport() {
             Transport::Close => return Ok(()),
             Transport::HalfClose if !shut => {
                 shut = true;
-                stream.half_close()?;
+                stream.half_close().map_err(cause)?;
             }
             _ => {}
         }
@@ -159,7 +160,7 @@ fn run<R: Role>(
             Ok(len) => len,
             // The stream ended without a close_notify. It is complete only if both Close frames were exchanged.
             Err(error) if error.kind() == ErrorKind::UnexpectedEof => 0,
-            Err(error) => return Err(error),
+            Err(error) => return Err(cause(error)),
         };
         if len == 0 {
             connection.receive_eof().map_err(io::Error::other)?;
