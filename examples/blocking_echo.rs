@@ -42,6 +42,7 @@ fn listen() -> Result<(), Box<dyn Error>> {
 
 fn serve(mut stream: TcpStream) -> Result<(), Box<dyn Error>> {
     stream.set_write_timeout(Some(SILENCE))?;
+    stream.set_nodelay(true)?; // the payload must not wait until the header is acknowledged
     let (mut rx, mut tx) = ([0; 4096], [0; 512]);
 
     // The opening handshake. Bytes that the client sent after it stay in `rx`, at `unread`.
