@@ -7,6 +7,7 @@
 
 mod platform;
 
+use barews::ProtocolError;
 use barews::connection::{Config, MessageKind};
 use barews::handshake::{OriginPolicy, ServerConfig};
 use cortex_m_rt::entry;
@@ -17,7 +18,7 @@ use embassy_net::{Ipv4Address, Ipv4Cidr, Runner, Stack, StackResources, StaticCo
 use embassy_sync::blocking_mutex::raw::NoopRawMutex;
 use embassy_sync::channel::Channel;
 use embassy_time::{Duration, Timer, with_timeout};
-use embedded_io_async_websocket::{Reader, Replies, Writer, accept};
+use embedded_io_async_websocket::{Error as Failure, Reader, Replies, Writer, accept};
 use firmware::ethernet::Ethernet;
 use firmware::random::random;
 use firmware::{board, stack};
@@ -135,15 +136,17 @@ async fn converse(socket: &mut TcpSocket<'_>) -> Result<(), Error> {
                     let payload = Vec::from_slice(chunk.payload).unwrap_or_default();
                     inbox.send(Piece { kind: chunk.kind, last: chunk.last, payload }).await;
                 }
-                Ok(None) => return,
+                Ok(None) => return Ok(()),
+                Err(Failure::Protocol(ProtocolError::UnexpectedEof)) => {
+                    defmt::info!("no Close frame");
+                    return Ok(());
+                }
                 // The writer sends the Close frame that reports the error, and ends the connection.
-                Err(embedded_io_async_websocket::Error::Protocol(error))
-                    if error != barews::ProtocolError::UnexpectedEof =>
-                {
-                    defmt::warn!("{}", error);
+                Err(Failure::Protocol(error)) => {
+                    defmt::warn!("protocol error: {}", error);
                     core::future::pending().await
                 }
-                Err(_) => return,
+                Err(Failure::Transport(error)) => return Err(error),
             }
         }
     };
@@ -169,7 +172,7 @@ async fn converse(socket: &mut TcpSocket<'_>) -> Result<(), Error> {
         Ok(())
     };
     match select(writing, select(reading, application)).await {
-        Either::First(written) => written,
-        Either::Second(Either::First(()) | Either::Second(())) => Ok(()),
+        Either::First(ended) | Either::Second(Either::First(ended)) => ended,
+        Either::Second(Either::Second(())) => Ok(()),
     }
 }

@@ -10,7 +10,7 @@ use barews::handshake::{Accept, OriginPolicy, Progress, ServerConfig, ServerHand
 use barews::message::MessageBuffer;
 use barews::{BuildError, Connection, Server};
 use firmware::Turn;
-use firmware::link::{Link, Queue, expire, is_finished, read, send};
+use firmware::link::{Link, Queue, expire, is_finished, read, report, send};
 use smoltcp::socket::tcp::Socket;
 
 #[cfg(feature = "deflate")]
@@ -72,8 +72,12 @@ enum Service {
 pub fn turn(slot: &mut Option<Session>, socket: &mut Socket<'_>, rx: &mut [u8], live: &mut Live, now: u64) -> Turn {
     if !socket.is_open() {
         // This includes TIME-WAIT, because there are too few sockets to let one wait.
-        if slot.take().is_some() {
+        if let Some(session) = slot {
+            if let Stage::Open(connection, _) = &session.stage {
+                report(connection);
+            }
             defmt::info!("connection over");
+            *slot = None;
         }
         let _ = socket.listen(PORT);
     }
