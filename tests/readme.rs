@@ -216,3 +216,26 @@ fn limits_match_the_defaults() {
     );
     assert!(words("README.md").contains(&sentence), "the README does not say: {sentence}");
 }
+
+/// Both READMEs repeat the figures that `examples/firmware/autobahn` records, and later compares with what it measures.
+#[test]
+fn firmware_figures_match_the_record() {
+    let record = read("examples/firmware/figures.tsv");
+    let rows: Vec<Vec<&str>> = record.lines().skip(1).map(|row| row.split('\t').collect()).collect();
+    let grouped = |digits: &str| match digits.split_at(digits.len().saturating_sub(3)) {
+        ("", rest) => rest.to_owned(),
+        (thousands, rest) => format!("{thousands},{rest}"),
+    };
+    let (server, page, details) = (&rows[0], read("README.md"), read("examples/firmware/README.md"));
+    for (title, column) in [("flash, with smoltcp, drivers, a page and `defmt`", 1), ("RAM: stack used", 3)] {
+        let line = format!("| {title} | {} |", grouped(server[column]));
+        assert!(page.contains(&line), "README.md does not say: {line}");
+    }
+    for (title, column) in
+        [("flash, with smoltcp, defmt and the page", 1), ("static RAM", 2), ("stack used, of 8 KiB", 3)]
+    {
+        let figures: Vec<_> = rows.iter().map(|row| grouped(row[column])).collect();
+        let line = format!("| {title} | {} |", figures.join(" | "));
+        assert!(details.contains(&line), "examples/firmware/README.md does not say: {line}");
+    }
+}
