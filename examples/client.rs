@@ -107,7 +107,8 @@ fn run(arguments: &Arguments) -> Result<bool, Error> {
     socket.set_read_timeout(Some(PATIENCE))?;
     if io::stderr().is_terminal() {
         let subprotocol = subprotocol.map_or(String::new(), |name| format!(", subprotocol {name},"));
-        eprintln!("connected to {uri}{subprotocol} in {} ms", start.elapsed().as_millis());
+        let line = format!("connected to {uri}{subprotocol} in {} ms\n", start.elapsed().as_millis());
+        io::stderr().write_all(line.as_bytes())?; // at once: the terminal echoes what is typed meanwhile
     } else if let Some(subprotocol) = subprotocol {
         eprintln!("subprotocol: {subprotocol}");
     }
