@@ -231,6 +231,21 @@ impl<R: Role> Connection<R> {
         reply.saturating_add(self.transmitter.unsent_payload())
     }
 
+    /// Returns whether [`poll_transmit`](Self::poll_transmit) has something to write.
+    pub(crate) fn is_due(&self) -> bool {
+        self.has_reply() && self.transmitter.unsent_payload() == 0 && !self.transmitter.close_sent()
+    }
+
+    /// Returns whether a Pong or a Close waits to be sent.
+    pub(crate) fn has_reply(&self) -> bool {
+        self.receiver.due().is_some()
+    }
+
+    /// Returns whether a Ping or our Close can be sent now.
+    pub(crate) fn can_send(&self) -> bool {
+        self.state() == State::Open && self.transmitter.unsent_payload() == 0
+    }
+
     /// Writes a text message as one frame. See [`Transmitter::write_text`].
     ///
     /// ```
@@ -497,6 +512,12 @@ impl<R: Role> Connection<R> {
     pub fn write_close(&mut self, code: CloseCode, reason: &str, out: &mut [u8]) -> Result<Written, SendError> {
         self.check_not_lost()?;
         self.transmitter.write_close(code, reason, out)
+    }
+
+    /// Writes a Close frame with 1001 and no reason. Smaller than [`write_close`](Self::write_close).
+    pub(crate) fn go_away(&mut self, out: &mut [u8]) -> Result<Written, SendError> {
+        self.check_open()?;
+        self.transmitter.control(Opcode::CLOSE, &CloseCode::GOING_AWAY.0.to_be_bytes(), out)
     }
 
     /// Like [`write_close`](Self::write_close), without a status code.

@@ -128,4 +128,5 @@ pub use progress::Progress;
 pub use request::Request;
 pub use response::Response;
 pub use server::ServerHandshake;
+pub(crate) use server::has_body;
 pub use uri::Uri;

@@ -14,17 +14,18 @@
 //! | [`handshake`] | the HTTP/1.1 upgrade for both roles, and the extended CONNECT of HTTP/2 and HTTP/3; returns a connection |
 //! | [`message`] | whole messages in storage that the host lends (optional) |
 //! | [`deadlines`] | timeouts and keepalive as data (optional) |
+//! | [`session`] | all of these as one value, from the first byte of the handshake to the end of the transport (optional) |
 //! | [`append`] | what the engine writes, at the end of a vector (optional) |
 //! | `deflate` | permessage-deflate (RFC 7692): messages compressed in memory that the host lends (feature `deflate`) |
 //!
 //! `connection` builds on `wire`; `handshake`, `message` and `deadlines` build on `connection` and not on each other;
-//! `append` and `deflate` build on `connection` and `handshake`. A role is a type, [`Server`] or [`Client`]. The chapter `hosts`
+//! `append` and `deflate` build on `connection` and `handshake`; `session` builds on these and on `deadlines`. A role is a type, [`Server`] or [`Client`]. The chapter `hosts`
 //! covers event loops, runtimes, TLS and HTTP; the chapter `microcontroller` covers the choices of a firmware.
 //!
 //! # The host's loop
 //!
-//! The smallest complete server, `examples/blocking_echo.rs`. The other examples run the same loop on other kinds of
-//! I/O.
+//! The smallest complete server, `examples/blocking_echo.rs`. It uses a [`Session`](session::Session), which joins the
+//! layers. The guide after it is for hosts that use the layers one by one, as most other examples do.
 //!
 //! ```no_run
 #![doc = include_str!("../examples/blocking_echo.rs")]
@@ -164,6 +165,7 @@ pub mod message;
 #[doc = include_str!("microcontroller.md")]
 pub mod microcontroller {}
 mod role;
+pub mod session;
 mod target;
 pub mod wire;
 mod writer;

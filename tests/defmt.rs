@@ -4,6 +4,7 @@ use barews::connection::*;
 use barews::deadlines::*;
 use barews::handshake::*;
 use barews::message::*;
+use barews::session::{self, Fault, Session};
 use barews::wire::*;
 use barews::*;
 
@@ -22,4 +23,7 @@ fn every_public_type_has_format() {
     has_format::<(Event<'_>, Received<'_>, Chunk<'_>, MessageKind)>();
     has_format::<(MessageBuffer<[u8; 8]>, Message<'_>)>();
     has_format::<(Deadlines, Timeouts, Timeout, Reason)>();
+    has_format::<(Session<'_, Server, [u8; 8]>, Session<'_, Client<Keys>, [u8; 8]>)>();
+    has_format::<(session::Received<'_>, session::Event<'_>, session::Error, Fault)>();
+    has_format::<(Rsv, ClientRequest<'_>)>();
 }

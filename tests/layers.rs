@@ -13,7 +13,7 @@ const LAYERS: [&[&str]; 5] = [
     &["wire"],
     &["connection"],
     &["deadlines", "handshake", "message"],
-    &["append", "deflate"],
+    &["append", "deflate", "session"],
 ];
 
 /// A module's path from the crate's root, such as `["wire", "mask"]`. The root's path is empty.

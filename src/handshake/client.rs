@@ -57,7 +57,30 @@ impl<'c, S: AsRef<[u8]> + AsMut<[u8]>> ClientHandshake<'c, S> {
     /// Fails if the configuration or `request` is invalid, or `out` is too small. The call can be repeated.
     pub fn request(&self, request: &ClientRequest<'_>, out: &mut [u8]) -> Result<usize, BuildError> {
         self.check(request)?;
-        Ok(self.write_request(request, out)?)
+        Ok(write_request(&self.key, self.config, request, out)?)
+    }
+
+    /// [`request`](Self::request) for a session: writes to the start of the storage, which the response overwrites.
+    pub(crate) fn request_in_place(&mut self, request: &ClientRequest<'_>) -> Result<usize, BuildError> {
+        self.check(request)?;
+        Ok(write_request(&self.key, self.config, request, self.storage.as_mut())?)
+    }
+
+    /// Whether a response that is complete opens the connection.
+    pub(crate) fn is_accepted(&self) -> bool {
+        self.line.status == 101
+    }
+
+    pub(crate) fn is_complete(&self) -> bool {
+        self.state == State::Complete
+    }
+
+    pub(crate) fn storage(&self) -> &[u8] {
+        self.storage.as_ref()
+    }
+
+    pub(crate) fn into_storage(self) -> S {
+        self.storage
     }
 
     /// Validates the configuration and the request.
@@ -75,39 +98,6 @@ impl<'c, S: AsRef<[u8]> + AsMut<[u8]>> ClientHandshake<'c, S> {
         }
         request.origin.map_or(Ok(()), check_value)?;
         check_fields(request.fields)
-    }
-
-    fn write_request(&self, request: &ClientRequest<'_>, out: &mut [u8]) -> Result<usize, BufferTooSmall> {
-        let ClientConfig { subprotocols, extensions, .. } = self.config;
-        let ClientRequest { uri, origin, fields, .. } = request;
-        // RFC 6455 4.1 [6455-4.1-15]
-        build(out, &|w| {
-            // [6455-4.1-16] [6455-4.1-17]
-            w.bytes(b"GET ");
-            w.target(uri);
-            w.bytes(b" HTTP/1.1\r\nHost: ");
-            w.host(uri); // [6455-4.1-18]
-            // [6455-4.1-19] [6455-4.1-20] [6455-4.1-26] [6455-4.1-27]
-            w.bytes(b"\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Version: 13\r\n");
-            w.field("Sec-WebSocket-Key", &self.key); // [6455-4.1-21]
-            if let Some((first, others)) = subprotocols.split_first() {
-                w.bytes(b"Sec-WebSocket-Protocol: ");
-                w.bytes(first.as_bytes());
-                for name in others {
-                    w.bytes(b", ");
-                    w.bytes(name.as_bytes());
-                }
-                w.bytes(b"\r\n");
-            }
-            if !extensions.is_empty() {
-                w.field("Sec-WebSocket-Extensions", extensions.as_bytes());
-            }
-            if let Some(origin) = origin {
-                w.field("Origin", origin.as_bytes()); // [6455-4.1-24]
-            }
-            w.fields(fields);
-            w.bytes(b"\r\n");
-        })
     }
 
     /// Reads bytes from the transport. Consumes all of them until the response is complete, then returns the bytes
@@ -234,4 +224,43 @@ impl<'c, S: AsRef<[u8]> + AsMut<[u8]>> ClientHandshake<'c, S> {
         self.connected = true;
         Ok(Connection::new(Client(keys), config))
     }
+}
+
+/// Writes a request. Everything in it must be valid.
+fn write_request(
+    key: &[u8; 24],
+    config: &ClientConfig<'_>,
+    request: &ClientRequest<'_>,
+    out: &mut [u8],
+) -> Result<usize, BufferTooSmall> {
+    let ClientConfig { subprotocols, extensions, .. } = config;
+    let ClientRequest { uri, origin, fields, .. } = request;
+    // RFC 6455 4.1 [6455-4.1-15]
+    build(out, &|w| {
+        // [6455-4.1-16] [6455-4.1-17]
+        w.bytes(b"GET ");
+        w.target(uri);
+        w.bytes(b" HTTP/1.1\r\nHost: ");
+        w.host(uri); // [6455-4.1-18]
+        // [6455-4.1-19] [6455-4.1-20] [6455-4.1-26] [6455-4.1-27]
+        w.bytes(b"\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Version: 13\r\n");
+        w.field("Sec-WebSocket-Key", key); // [6455-4.1-21]
+        if let Some((first, others)) = subprotocols.split_first() {
+            w.bytes(b"Sec-WebSocket-Protocol: ");
+            w.bytes(first.as_bytes());
+            for name in others {
+                w.bytes(b", ");
+                w.bytes(name.as_bytes());
+            }
+            w.bytes(b"\r\n");
+        }
+        if !extensions.is_empty() {
+            w.field("Sec-WebSocket-Extensions", extensions.as_bytes());
+        }
+        if let Some(origin) = origin {
+            w.field("Origin", origin.as_bytes()); // [6455-4.1-24]
+        }
+        w.fields(fields);
+        w.bytes(b"\r\n");
+    })
 }

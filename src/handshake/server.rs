@@ -1,7 +1,7 @@
 //! The server's side of the opening handshake (RFC 6455 section 4.2). Reads a request, and answers it with a WebSocket,
 //! a refusal or a page. The last two always end the connection.
 
-use super::config::{Accept, ServerConfig};
+use super::config::{Accept, ServerConfig, Subprotocol};
 use super::error::{BuildError, HandshakeError};
 use super::extensions::is_valid;
 use super::fields::Names;
@@ -13,7 +13,7 @@ use super::writer::check_fields;
 use crate::connection::Config;
 use crate::connection::Connection;
 use crate::role::Server;
-use crate::writer::build;
+use crate::writer::{Writer, build};
 
 /// A server's opening handshake; make a new one for each connection. See the [module](super) for an example.
 ///
@@ -171,22 +171,54 @@ impl<'c, S: AsRef<[u8]> + AsMut<[u8]>> ServerHandshake<'c, S> {
 
     fn accept_request(&mut self, response: &Accept<'_>, out: &mut [u8]) -> Result<usize, BuildError> {
         let subprotocol = self.chosen(response)?;
-        let extensions = response.extensions.as_bytes();
-        let len = build(out, &|w| {
-            // RFC 6455 4.2.2 [6455-4.2.2-13] [6455-4.2.2-14] [6455-4.2.2-15] [6455-4.2.2-16]
-            w.bytes(b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n");
-            w.field("Sec-WebSocket-Accept", &self.accept); // [6455-4.2.2-17]
-            if let Some(name) = subprotocol {
-                w.field("Sec-WebSocket-Protocol", name.as_bytes()); // [6455-4.2.2-10]
-            }
-            if !extensions.is_empty() {
-                w.field("Sec-WebSocket-Extensions", extensions);
-            }
-            w.fields(response.fields);
-            w.bytes(b"\r\n");
-        })?;
+        let len = build(out, &|w| write_accepted(w, &self.accept, subprotocol, response))?;
         self.answered = true;
         Ok(len)
+    }
+
+    /// [`accept`](Self::accept) for a session: writes the response over the request, to the start of the storage.
+    pub(crate) fn accept_in_place(&mut self, response: &Accept<'_>) -> Result<usize, BuildError> {
+        let chosen = self.chosen(response)?;
+        // The same name, but borrowed from the configuration or from the host.
+        let mut names = self.config.subprotocols.iter().copied();
+        let subprotocol = match response.subprotocol {
+            Subprotocol::Named(name) => Some(name),
+            _ => names.find(|name| Some(*name) == chosen),
+        };
+        let Self { storage, accept, .. } = self;
+        let len = build(storage.as_mut(), &|w| write_accepted(w, accept, subprotocol, response))?;
+        self.answered = true;
+        Ok(len)
+    }
+
+    /// [`respond_head`](Self::respond_head) for a session: writes over the request, to the start of the storage.
+    pub(crate) fn respond_in_place(
+        &mut self,
+        status: u16,
+        fields: &[(&str, &str)],
+        content_length: usize,
+    ) -> Result<usize, BuildError> {
+        self.check_response(status, fields)?;
+        let len = build(self.storage.as_mut(), &|w| write_response(w, status, fields, content_length, &[]))?;
+        self.answered = true;
+        Ok(len)
+    }
+
+    /// Whether the request has the method HEAD, so that a response has no body.
+    pub(crate) fn is_head(&self) -> bool {
+        self.line.method == Method::Head
+    }
+
+    pub(crate) fn is_complete(&self) -> bool {
+        self.state == State::Complete
+    }
+
+    pub(crate) fn storage(&self) -> &[u8] {
+        self.storage.as_ref()
+    }
+
+    pub(crate) fn into_storage(self) -> S {
+        self.storage
     }
 
     /// Answers with a page, a redirect or a refusal. Writes the response to `out` and returns its length. Send it, then
@@ -251,39 +283,20 @@ impl<'c, S: AsRef<[u8]> + AsMut<[u8]>> ServerHandshake<'c, S> {
         body: &[u8],
         out: &mut [u8],
     ) -> Result<usize, BuildError> {
+        self.check_response(status, fields)?;
+        let len = build(out, &|w| write_response(w, status, fields, content_length, body))?;
+        self.answered = true;
+        Ok(len)
+    }
+
+    fn check_response(&self, status: u16, fields: &[(&str, &str)]) -> Result<(), BuildError> {
         if self.answered {
             return Err(BuildError::NotNow);
         }
         if !matches!(status, 200..=999) {
             return Err(BuildError::Status);
         }
-        check_fields(fields)?;
-        let has_length = !matches!(status, 204 | 304); // RFC 9110 6.4.1, 8.6
-        // RFC 6455 4.2.2 [6455-4.2.2-6] [6455-4.2.2-8]
-        let len = build(out, &|w| {
-            w.bytes(b"HTTP/1.1 ");
-            w.number(status.into());
-            w.bytes(b" ");
-            w.bytes(reason(status).as_bytes());
-            // RFC 9112 9.6: the bytes after a refused request are not the next request [6455-7.2.2-1]
-            w.bytes(b"\r\nConnection: close");
-            match status {
-                405 => w.bytes(b"\r\nAllow: GET, HEAD\r\n"), // RFC 9110 15.5.6
-                // RFC 6455 4.4, RFC 9110 7.8, 15.5.22 [6455-4.2.2-7] [6455-4.4-1]
-                426 => w.bytes(b", Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\n"),
-                _ => w.bytes(b"\r\n"),
-            }
-            w.fields(fields);
-            if has_length {
-                w.bytes(b"Content-Length: ");
-                w.number(content_length);
-                w.bytes(b"\r\n");
-            }
-            w.bytes(b"\r\n");
-            w.bytes(if has_length { body } else { &[] });
-        })?;
-        self.answered = true;
-        Ok(len)
+        check_fields(fields)
     }
 
     /// Calls [`respond`](Self::respond) with the status of `error`, and with its text as a readable body. `error` comes
@@ -296,6 +309,52 @@ impl<'c, S: AsRef<[u8]> + AsMut<[u8]>> ServerHandshake<'c, S> {
         // RFC 6455 4.2.1, 10.7 [6455-4.2.1-1] [6455-10.7-4] [6455-10.2-2]
         self.respond(error.status(), &[("Content-Type", "text/plain")], error.text().as_bytes(), out)
     }
+}
+
+/// Writes a response that accepts an upgrade. Everything in it must be valid.
+fn write_accepted(w: &mut Writer<'_>, accept: &[u8; 28], subprotocol: Option<&str>, response: &Accept<'_>) {
+    // RFC 6455 4.2.2 [6455-4.2.2-13] [6455-4.2.2-14] [6455-4.2.2-15] [6455-4.2.2-16]
+    w.bytes(b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n");
+    w.field("Sec-WebSocket-Accept", accept); // [6455-4.2.2-17]
+    if let Some(name) = subprotocol {
+        w.field("Sec-WebSocket-Protocol", name.as_bytes()); // [6455-4.2.2-10]
+    }
+    if !response.extensions.is_empty() {
+        w.field("Sec-WebSocket-Extensions", response.extensions.as_bytes());
+    }
+    w.fields(response.fields);
+    w.bytes(b"\r\n");
+}
+
+/// Writes any other response. Everything in it must be valid.
+// RFC 6455 4.2.2 [6455-4.2.2-6] [6455-4.2.2-8]
+fn write_response(w: &mut Writer<'_>, status: u16, fields: &[(&str, &str)], content_length: usize, body: &[u8]) {
+    w.bytes(b"HTTP/1.1 ");
+    w.number(status.into());
+    w.bytes(b" ");
+    w.bytes(reason(status).as_bytes());
+    // RFC 9112 9.6: the bytes after a refused request are not the next request [6455-7.2.2-1]
+    w.bytes(b"\r\nConnection: close");
+    match status {
+        405 => w.bytes(b"\r\nAllow: GET, HEAD\r\n"), // RFC 9110 15.5.6
+        // RFC 6455 4.4, RFC 9110 7.8, 15.5.22 [6455-4.2.2-7] [6455-4.4-1]
+        426 => w.bytes(b", Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\n"),
+        _ => w.bytes(b"\r\n"),
+    }
+    w.fields(fields);
+    if has_body(status) {
+        w.bytes(b"Content-Length: ");
+        w.number(content_length);
+        w.bytes(b"\r\n\r\n");
+        w.bytes(body);
+    } else {
+        w.bytes(b"\r\n");
+    }
+}
+
+/// RFC 9110 6.4.1, 8.6
+pub(crate) const fn has_body(status: u16) -> bool {
+    !matches!(status, 204 | 304)
 }
 
 /// Returns the reason phrase of a status that the engine sends, or of a few others. It is optional (RFC 9112 section

@@ -141,6 +141,8 @@ pub enum SendError {
         /// The bytes that the call needs.
         need: usize,
     },
+    /// The opening handshake of a [`Session`](crate::session::Session) is not done, or not all of it was written.
+    NotOpen,
     /// The connection is closing or closed: a Close frame was sent or received, or the connection failed (RFC 6455
     /// section 6.1). The [`Transmitter`](crate::connection::Transmitter) of a split connection only knows what was
     /// sent.
@@ -161,6 +163,7 @@ impl SendError {
     const fn text(self) -> &'static str {
         match self {
             Self::BufferTooSmall { .. } => "output buffer too small",
+            Self::NotOpen => "opening handshake is not done",
             Self::Closing => "connection is closing",
             Self::FrameInProgress => "inside a frame",
             Self::MessageInProgress => "inside a fragmented message",

@@ -9,6 +9,7 @@
 mod connection;
 mod deflate;
 mod handshake;
+mod session;
 mod wire;
 
 use barews::connection::MessageKind;

@@ -1,0 +1,96 @@
+//! What a session needs of the handshakes of both roles.
+
+use super::error::Error;
+use super::event::Event;
+use crate::handshake::error::HandshakeError;
+use crate::handshake::{ClientHandshake, Progress, ServerHandshake};
+use crate::role::{Client, MaskingKeys, Role, Server};
+
+/// A role with its handshake: [`Server`] or [`Client`].
+pub trait SessionRole: Role {
+    /// The handshake of this role.
+    #[doc(hidden)]
+    type Handshake<'c, S: AsRef<[u8]> + AsMut<[u8]>>: Opening<S>;
+}
+
+impl SessionRole for Server {
+    type Handshake<'c, S: AsRef<[u8]> + AsMut<[u8]>> = ServerHandshake<'c, S>;
+}
+
+impl<K: MaskingKeys> SessionRole for Client<K> {
+    type Handshake<'c, S: AsRef<[u8]> + AsMut<[u8]>> = ClientHandshake<'c, S>;
+}
+
+/// An opening handshake.
+pub trait Opening<S> {
+    fn receive<'b>(&mut self, bytes: &'b mut [u8]) -> Result<Progress<'b>, HandshakeError>;
+    fn receive_eof(&mut self) -> Result<(), HandshakeError>;
+    fn is_complete(&self) -> bool;
+    /// Returns the event of a complete head, and whether a connection can follow.
+    fn event(&self) -> (Event<'static>, bool);
+    /// Writes a refusal to the start of the storage, if this is a server's. Returns its length.
+    fn refuse(&mut self, error: Error, reason: HandshakeError) -> usize;
+    fn storage(&self) -> &[u8];
+    fn into_storage(self) -> S;
+}
+
+impl<S: AsRef<[u8]> + AsMut<[u8]>> Opening<S> for ServerHandshake<'_, S> {
+    fn receive<'b>(&mut self, bytes: &'b mut [u8]) -> Result<Progress<'b>, HandshakeError> {
+        self.receive(bytes)
+    }
+
+    fn receive_eof(&mut self) -> Result<(), HandshakeError> {
+        self.receive_eof()
+    }
+
+    fn is_complete(&self) -> bool {
+        self.is_complete()
+    }
+
+    fn event(&self) -> (Event<'static>, bool) {
+        (Event::Request, true)
+    }
+
+    fn refuse(&mut self, error: Error, reason: HandshakeError) -> usize {
+        let status = if matches!(error, Error::Timeout(_)) { 408 } else { reason.status() };
+        self.respond_in_place(status, &[], 0).unwrap_or(0) // without room there is no answer
+    }
+
+    fn storage(&self) -> &[u8] {
+        self.storage()
+    }
+
+    fn into_storage(self) -> S {
+        self.into_storage()
+    }
+}
+
+impl<S: AsRef<[u8]> + AsMut<[u8]>> Opening<S> for ClientHandshake<'_, S> {
+    fn receive<'b>(&mut self, bytes: &'b mut [u8]) -> Result<Progress<'b>, HandshakeError> {
+        self.receive(bytes)
+    }
+
+    fn receive_eof(&mut self) -> Result<(), HandshakeError> {
+        self.receive_eof()
+    }
+
+    fn is_complete(&self) -> bool {
+        self.is_complete()
+    }
+
+    fn event(&self) -> (Event<'static>, bool) {
+        (Event::Response, self.is_accepted())
+    }
+
+    fn refuse(&mut self, _: Error, _: HandshakeError) -> usize {
+        0 // the client closes the transport
+    }
+
+    fn storage(&self) -> &[u8] {
+        self.storage()
+    }
+
+    fn into_storage(self) -> S {
+        self.into_storage()
+    }
+}

@@ -1,0 +1,484 @@
+//! A session: the handshake, the connection and the deadlines as one value.
+
+use barews::connection::{Config, Connection, Event as Received, MessageKind, Outgoing, State, Transport};
+use barews::deadlines::{Reason, Timeouts};
+use barews::handshake::{
+    Accept, ClientConfig, ClientRequest, OriginPolicy, Progress, ServerConfig, ServerHandshake, Subprotocol, Uri,
+};
+use barews::session::{Error, Event, Fault, Session};
+use barews::wire::{CloseCode, MAX_CONTROL_FRAME};
+use barews::{BuildError, Client, HandshakeError, ProtocolError, SendError, Server};
+use barews_testkit::{Keys, Side, random, raw};
+use barews_tests::transcripts;
+use proptest::prelude::*;
+
+const NONCE: [u8; 16] = *b"the sample nonce";
+const KEY: Option<[u8; 4]> = Some([0x37, 0xfa, 0x21, 0x3d]);
+const REQUEST: &str = "GET /chat HTTP/1.1\r\nHost: a\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\
+    Sec-WebSocket-Version: 13\r\nSec-WebSocket-Protocol: chat\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n";
+const ACCEPTED: &str = "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\
+    Sec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=\r\n\r\n";
+static SERVER: ServerConfig<'_> =
+    ServerConfig { subprotocols: &["chat"], ..ServerConfig::new(OriginPolicy::SameOrigin) };
+
+type Accepting = Session<'static, Server, [u8; 512]>;
+type Connecting = Session<'static, Client<fn() -> [u8; 4]>, [u8; 512]>;
+
+fn server() -> Accepting {
+    Session::server(&SERVER, [0; 512], Timeouts::MILLISECONDS, 0)
+}
+
+fn client() -> Connecting {
+    let request = ClientRequest::new(Uri::parse("ws://a/chat").unwrap());
+    Session::client(&ClientConfig::DEFAULT, &request, NONCE, [0; 512], Timeouts::MILLISECONDS, 0).unwrap()
+}
+
+/// Returns all that is due, written through a buffer of this size.
+fn drained<R: barews::session::SessionRole, S: AsRef<[u8]> + AsMut<[u8]>>(
+    session: &mut Session<'_, R, S>,
+    size: usize,
+) -> Vec<u8> {
+    let mut all = Vec::new();
+    let mut out = vec![0; size];
+    while let len @ 1.. = session.poll_transmit(&mut out) {
+        all.extend_from_slice(&out[..len]);
+    }
+    assert!(!session.is_due());
+    all
+}
+
+/// A server that is open, with everything written.
+fn open() -> Accepting {
+    let mut session = server();
+    assert_eq!(session.receive(&mut REQUEST.to_owned().into_bytes(), 0).event, Some(Event::Request));
+    session.accept(&Accept::default(), &Config::DEFAULT).unwrap();
+    drained(&mut session, 512);
+    session
+}
+
+fn event<'b>(session: &mut Accepting, bytes: &'b mut [u8], now: u64) -> Option<Event<'b>> {
+    session.receive(bytes, now).event
+}
+
+#[test]
+fn server_opens_and_answers_through_any_buffer_at_every_cut() {
+    let expected = ACCEPTED.replace("\r\n\r\n", "\r\nSec-WebSocket-Protocol: chat\r\n\r\n");
+    let stream = [REQUEST.as_bytes(), &raw::frame(0x81, KEY, b"hi")].concat();
+    for cut in 0..=stream.len() {
+        let size = MAX_CONTROL_FRAME + cut % 50;
+        let mut session = server();
+        let (mut output, mut chunks) = (Vec::new(), Vec::new());
+        for read in [&stream[..cut], &stream[cut..]] {
+            let mut read = read.to_vec();
+            let mut rest = &mut read[..];
+            loop {
+                output.extend(drained(&mut session, size));
+                let received = session.receive(rest, 1);
+                rest = received.rest;
+                match received.event {
+                    Some(Event::Request) => {
+                        assert_eq!(session.request().unwrap().target(), "/chat");
+                        assert!(!session.is_open());
+                        session.accept(&Accept::default(), &Config::DEFAULT).unwrap();
+                        assert!(session.request().is_none());
+                        assert_eq!(session.connection(1).err(), Some(SendError::NotOpen), "its answer comes first");
+                    }
+                    Some(Event::Data(chunk)) => chunks.extend_from_slice(chunk.payload),
+                    Some(event) => panic!("{event:?}"),
+                    None => break,
+                }
+            }
+        }
+        assert_eq!((String::from_utf8(output).unwrap(), &chunks[..]), (expected.clone(), &b"hi"[..]), "cut at {cut}");
+        assert!(session.is_open() && session.connection(1).is_ok());
+    }
+}
+
+/// What follows the request before the host has answered it stays with the host.
+#[test]
+fn nothing_is_consumed_before_the_request_is_answered() {
+    let mut session = server();
+    let mut stream = [REQUEST.as_bytes(), &raw::frame(0x81, KEY, b"hi")].concat();
+    let rest = session.receive(&mut stream, 0).rest;
+    for _ in 0..2 {
+        let again = session.receive(rest, 0);
+        assert_eq!((again.rest.len(), again.event), (8, None));
+    }
+    assert_eq!(
+        session.accept(&Accept { subprotocol: Subprotocol::Named("other"), ..Accept::default() }, &Config::DEFAULT),
+        Err(BuildError::Subprotocol)
+    );
+    session.accept(&Accept::default(), &Config::DEFAULT).unwrap();
+    assert_eq!(session.accept(&Accept::default(), &Config::DEFAULT), Err(BuildError::NotNow));
+    assert_eq!(session.respond(404, &[], b""), Err(BuildError::NotNow));
+}
+
+#[test]
+fn page_is_written_after_its_head_and_ends_the_transport() {
+    let page = [b'x'; 1000];
+    let get = "GET / HTTP/1.1\r\nHost: a\r\n\r\n";
+    for (request, body) in [(get, &page[..]), (&get.replace("GET", "HEAD"), b"")] {
+        let mut session = Session::server(&SERVER, [0; 512], Timeouts::MILLISECONDS, 0);
+        let mut bytes = request.as_bytes().to_vec();
+        assert_eq!(session.receive(&mut bytes, 0).event, Some(Event::Request));
+        session.respond(200, &[("A", "b")], &page).unwrap();
+        assert_eq!(session.transport(), Transport::Keep);
+        let head = "HTTP/1.1 200 OK\r\nConnection: close\r\nA: b\r\nContent-Length: 1000\r\n\r\n";
+        assert_eq!(drained(&mut session, 131), [head.as_bytes(), body].concat());
+        assert_eq!(session.transport(), Transport::HalfClose);
+        let mut second = *b"GET";
+        let more = session.receive(&mut second, 1);
+        assert_eq!((more.rest.len(), more.event), (0, None), "a second request is discarded");
+        assert_eq!(session.poll_timeout(), Some(5000), "the peer has the closing timeout to end");
+        session.receive_eof(2);
+        assert_eq!((session.transport(), session.error()), (Transport::Close, None));
+    }
+}
+
+#[test]
+fn bad_request_is_reported_and_refused() {
+    let mut session = server();
+    let mut bytes = REQUEST.replace("Host: a", "Host: a b").into_bytes();
+    let received = session.receive(&mut bytes, 0);
+    let error = Error::Handshake(HandshakeError::Host);
+    assert_eq!((received.event, received.is_due), (Some(Event::Failed(error)), true));
+    assert_eq!(error.fault(), Fault::Peer);
+    assert!(drained(&mut session, 131).starts_with(b"HTTP/1.1 400 Bad Request\r\n"));
+    assert_eq!(session.transport(), Transport::HalfClose);
+    assert_eq!(session.receive(&mut [1, 2], 1).event, None);
+    // Without room for an answer there is none.
+    let mut session = Session::server(&SERVER, [0; 8], Timeouts::MILLISECONDS, 0);
+    let error = Error::Handshake(HandshakeError::StartLineTooLong);
+    assert_eq!(session.receive(&mut REQUEST.to_owned().into_bytes(), 0).event, Some(Event::Failed(error)));
+    assert_eq!((drained(&mut session, 131).len(), session.transport()), (0, Transport::HalfClose));
+}
+
+#[test]
+fn client_opens_through_any_buffer_at_every_cut() {
+    let stream = [ACCEPTED.as_bytes(), &raw::frame(0x82, None, b"hi")].concat();
+    for cut in 0..=stream.len() {
+        let mut session = client();
+        let request = drained(&mut session, 1 + cut);
+        let mut handshake = ServerHandshake::new(&SERVER, [0; 512]);
+        assert!(matches!(handshake.receive(&mut request.clone()), Ok(Progress::Complete { rest: [], .. })));
+        let mut chunks = Vec::new();
+        for read in [&stream[..cut], &stream[cut..]] {
+            let mut read = read.to_vec();
+            let mut rest = &mut read[..];
+            loop {
+                let received = session.receive(rest, 1);
+                rest = received.rest;
+                match received.event {
+                    Some(Event::Response) => {
+                        assert!(session.response().unwrap().is_accepted());
+                        session.connect(|| [1, 2, 3, 4], &Config::DEFAULT).unwrap();
+                    }
+                    Some(Event::Data(chunk)) => chunks.extend_from_slice(chunk.payload),
+                    Some(event) => panic!("{event:?}"),
+                    None => break,
+                }
+            }
+        }
+        assert_eq!((&chunks[..], session.transport()), (&b"hi"[..], Transport::Keep));
+        let mut out = [0; 16];
+        let len = session.connection(2).unwrap().write_text("a", &mut out).unwrap().len();
+        assert_eq!(out[..len], *b"\x81\x81\x01\x02\x03\x04\x60");
+    }
+}
+
+#[test]
+fn refused_client_sees_the_response_and_closes() {
+    let mut session = client();
+    drained(&mut session, 131);
+    let mut stream = b"HTTP/1.1 302 Found\r\nLocation: /b\r\n\r\nmoved".to_vec();
+    let received = session.receive(&mut stream, 0);
+    assert_eq!((&received.rest[..], received.event), (&b"moved"[..], Some(Event::Response)));
+    assert_eq!(session.response().unwrap().field("location"), Some(&b"/b"[..]));
+    assert_eq!(session.connect(|| [0; 4], &Config::DEFAULT), Err(BuildError::NotNow));
+    assert_eq!((session.transport(), session.error()), (Transport::Close, None));
+    assert_eq!(session.receive(&mut [1], 0).rest.len(), 0);
+}
+
+/// A server that refuses a request before it has read all of it gets no more of it.
+#[test]
+fn early_refusal_ends_the_request() {
+    let mut session = client();
+    let mut out = [0; 16];
+    assert_eq!(session.poll_transmit(&mut out), 16);
+    let mut response = *b"HTTP/1.1 431 x\r\n\r\n";
+    let received = session.receive(&mut response, 0);
+    assert_eq!((received.event, received.is_due), (Some(Event::Response), false));
+    assert_eq!((session.poll_transmit(&mut out), session.transport()), (0, Transport::Close));
+    // It cannot accept such a request.
+    let mut session = client();
+    assert_eq!(session.poll_transmit(&mut out), 16);
+    let error = Error::Handshake(HandshakeError::Accept);
+    assert_eq!(session.receive(&mut ACCEPTED.to_owned().into_bytes(), 0).event, Some(Event::Failed(error)));
+    assert_eq!(session.connect(|| [0; 4], &Config::DEFAULT), Err(BuildError::NotNow));
+    assert_eq!((session.poll_transmit(&mut out), session.transport()), (0, Transport::Close));
+}
+
+#[test]
+fn request_and_response_must_fit_the_storage() {
+    let request = ClientRequest::new(Uri::parse("ws://a/chat").unwrap());
+    let new = |storage| {
+        Session::<Client<fn() -> [u8; 4]>, _>::client(
+            &ClientConfig::DEFAULT,
+            &request,
+            NONCE,
+            storage,
+            Timeouts::NEVER,
+            0,
+        )
+    };
+    let Err(BuildError::BufferTooSmall { need }) = new(vec![0; 10]) else { panic!("it fits") };
+    assert!(new(vec![0; need - 1]).is_err() && new(vec![0; need]).is_ok());
+
+    let mut session = Session::server(&SERVER, [0; 140], Timeouts::NEVER, 0);
+    let request = REQUEST.replace("Sec-WebSocket-Protocol: chat\r\n", "");
+    assert_eq!(session.receive(&mut request.into_bytes(), 0).event, Some(Event::Request));
+    let long = Accept { fields: &[("A", "long enough not to fit")], ..Accept::default() };
+    let Err(BuildError::BufferTooSmall { need: 141.. }) = session.accept(&long, &Config::DEFAULT) else { panic!() };
+    session.accept(&Accept::default(), &Config::DEFAULT).unwrap();
+    assert_eq!(drained(&mut session, 131), ACCEPTED.as_bytes());
+}
+
+#[test]
+fn keepalive_pings_and_measures_the_round_trip() {
+    let mut session = open();
+    assert_eq!(session.poll_timeout(), Some(20_000));
+    let received = session.receive(&mut [], 20_000);
+    assert_eq!((received.event, received.is_due), (Some(Event::KeepAlive), true));
+    assert_eq!(drained(&mut session, 131), b"\x89\x04\0\0\0\x01");
+    let mut pong = raw::frame(0x8A, KEY, &[0, 0, 0, 1]);
+    assert_eq!(event(&mut session, &mut pong, 20_030), Some(Event::Pong(Some(30))));
+    let mut unsolicited = raw::frame(0x8A, KEY, b"x");
+    assert_eq!(event(&mut session, &mut unsolicited, 20_040), Some(Event::Pong(None)));
+    assert_eq!(session.poll_timeout(), Some(40_040));
+
+    assert_eq!(event(&mut session, &mut [], 40_040), Some(Event::KeepAlive));
+    drained(&mut session, 131);
+    let error = Error::Timeout(Reason::Pong);
+    assert_eq!((event(&mut session, &mut [], 60_040), error.fault()), (Some(Event::Failed(error)), Fault::Transport));
+    assert_eq!(session.transport(), Transport::Close);
+    assert_eq!(event(&mut session, &mut [], 60_040), None, "it is reported once");
+}
+
+#[test]
+fn handshake_timeout_is_answered_with_408_by_a_server_only() {
+    let failed = Error::Timeout(Reason::Handshake);
+    let mut session = server();
+    assert_eq!(session.receive(&mut b"GET / HT".clone(), 0).event, None);
+    assert_eq!(event(&mut session, &mut [], 10_000), Some(Event::Failed(failed)));
+    assert!(drained(&mut session, 131).starts_with(b"HTTP/1.1 408 Request Timeout\r\n"));
+    assert_eq!((session.transport(), session.poll_timeout()), (Transport::HalfClose, Some(15_000)));
+    assert_eq!(event(&mut session, &mut [], 15_000), Some(Event::Over));
+    assert_eq!((session.transport(), session.error()), (Transport::Close, Some(failed)));
+
+    let mut session = client();
+    assert_eq!(session.receive(&mut [], 10_000).event, Some(Event::Failed(failed)));
+    assert_eq!((drained(&mut session, 131).len(), session.transport()), (0, Transport::Close));
+}
+
+#[test]
+fn idle_session_is_closed_with_1001() {
+    let timeouts = Timeouts { idle: Some(100), ..Timeouts::MILLISECONDS };
+    let connection = Connection::new(Server, &Config::DEFAULT);
+    let mut session = Session::from_connection(connection, [0; 0], timeouts, 0);
+    let mut out = [0; 16];
+    let _frame = session.connection(50).unwrap().write_text("a", &mut out).unwrap();
+    assert_eq!(session.poll_timeout(), Some(150), "a sent message counts");
+    assert_eq!(session.receive(&mut [], 150).event, Some(Event::Idle));
+    assert_eq!(drained(&mut session, 131), b"\x88\x02\x03\xe9");
+    assert_eq!((session.transport(), session.poll_timeout()), (Transport::Keep, Some(5_150)));
+    let error = Error::Timeout(Reason::Closing);
+    assert_eq!(session.receive(&mut [], 5_150).event, Some(Event::Failed(error)));
+    assert_eq!((session.transport(), session.error()), (Transport::Close, Some(error)));
+}
+
+#[test]
+fn protocol_error_is_reported_once_and_closes() {
+    let mut session = open();
+    let mut bytes = [raw::frame(0x83, KEY, b""), raw::frame(0x81, KEY, b"a")].concat();
+    let received = session.receive(&mut bytes, 7);
+    let error = Error::Protocol(ProtocolError::ReservedOpcode);
+    assert_eq!((received.event, received.is_due, session.error()), (Some(Event::Failed(error)), true, Some(error)));
+    assert_eq!(event(&mut session, &mut [1, 2, 3], 8), None);
+    assert_eq!(drained(&mut session, 131), b"\x88\x02\x03\xea");
+    assert_eq!((session.transport(), session.poll_timeout()), (Transport::HalfClose, Some(5_007)));
+    session.receive_eof(9);
+    assert_eq!((session.transport(), event(&mut session, &mut [], 9)), (Transport::Close, None));
+}
+
+#[test]
+fn end_of_the_transport_is_an_error_unless_a_close_came_first() {
+    let mut session = server();
+    session.receive_eof(0);
+    let error = Error::Handshake(HandshakeError::UnexpectedEof);
+    assert_eq!((event(&mut session, &mut [], 0), error.fault()), (Some(Event::Failed(error)), Fault::Transport));
+    assert_eq!(session.transport(), Transport::Close);
+
+    let mut session = open();
+    session.receive_eof(0);
+    let error = Error::Protocol(ProtocolError::UnexpectedEof);
+    assert_eq!((event(&mut session, &mut [], 0), session.transport()), (Some(Event::Failed(error)), Transport::Close));
+
+    let mut session = open();
+    let mut close = raw::frame(0x88, KEY, b"\x03\xe8");
+    assert_eq!(event(&mut session, &mut close, 0), Some(Event::Close(Some(CloseCode::NORMAL))));
+    assert_eq!(drained(&mut session, 131), b"\x88\x02\x03\xe8");
+    assert_eq!(session.transport(), Transport::HalfClose);
+    session.receive_eof(0);
+    assert_eq!((event(&mut session, &mut [], 0), session.error()), (None, None));
+}
+
+#[test]
+fn parts_are_returned_when_nothing_is_due() {
+    let mut session = server();
+    assert_eq!(session.receive(&mut REQUEST.to_owned().into_bytes(), 0).event, Some(Event::Request));
+    let mut session = session.into_parts().map(drop).unwrap_err();
+    session.accept(&Accept::default(), &Config::DEFAULT).unwrap();
+    let mut session = session.into_parts().map(drop).unwrap_err();
+    drained(&mut session, 512);
+    let (connection, deadlines, _) = session.into_parts().unwrap();
+    assert_eq!((connection.state(), deadlines.poll_timeout()), (State::Open, Some(20_000)));
+}
+
+/// What a host sees of one side, event by event.
+#[derive(PartialEq, Debug, Default)]
+struct Seen {
+    events: Vec<String>,
+    output: Vec<u8>,
+    ends: Vec<(Transport, Option<ProtocolError>)>,
+}
+
+fn by_parts<R: Side>(config: &Config, reads: &[Vec<u8>]) -> Seen {
+    let (mut connection, mut seen) = (Connection::new(R::counted().0, config), Seen::default());
+    let mut out = [0; MAX_CONTROL_FRAME];
+    for read in reads {
+        let (mut read, mut at, end) = (read.clone(), 0, read.len());
+        loop {
+            let event = match connection.receive(&mut read[at..]) {
+                Ok(received) => {
+                    let event = received.event.map(|event| match event {
+                        Received::Pong => "Pong(None)".to_owned(),
+                        event => format!("{event:?}"),
+                    });
+                    at = end - received.rest.len();
+                    event
+                }
+                Err(_) if seen.events.last().is_some_and(|event| event.starts_with("Failed")) => None,
+                Err(error) => {
+                    at = end;
+                    Some(format!("Failed(Protocol({error:?}))"))
+                }
+            };
+            while let len @ 1.. = connection.poll_transmit(&mut out) {
+                seen.output.extend_from_slice(&out[..len]);
+            }
+            seen.ends.push((connection.transport(), connection.error()));
+            let Some(event) = event else { break };
+            seen.events.push(event);
+        }
+    }
+    seen
+}
+
+fn by_session<R: Side + barews::session::SessionRole>(config: &Config, reads: &[Vec<u8>]) -> Seen {
+    let connection = Connection::new(R::counted().0, config);
+    let mut session = Session::from_connection(connection, [0; 0], Timeouts::MILLISECONDS, 0);
+    let mut seen = Seen::default();
+    for read in reads {
+        let mut read = read.clone();
+        let mut rest = &mut read[..];
+        loop {
+            let received = session.receive(rest, 1);
+            rest = received.rest;
+            let (event, is_due) = (received.event.map(|event| format!("{event:?}")), received.is_due);
+            let before = seen.output.len();
+            seen.output.extend(drained(&mut session, MAX_CONTROL_FRAME));
+            assert_eq!(seen.output.len() > before, is_due, "what is due shows in the result");
+            let error = session.error().map(|error| match error {
+                Error::Protocol(error) => error,
+                error => panic!("{error:?}"),
+            });
+            seen.ends.push((session.transport(), error));
+            let Some(event) = event else { break };
+            seen.events.push(event);
+        }
+    }
+    seen
+}
+
+fn compare<R: Side + barews::session::SessionRole>(config: &Config, reads: &[Vec<u8>]) {
+    assert_eq!(by_session::<R>(config, reads), by_parts::<R>(config, reads));
+}
+
+#[test]
+fn session_gives_the_events_and_replies_of_the_connection_on_transcripts() {
+    for transcript in transcripts() {
+        let input = transcript.input();
+        for cut in 0..=input.len() {
+            let reads = [input[..cut].to_vec(), input[cut..].to_vec()];
+            if transcript.is_server {
+                compare::<Server>(&transcript.config, &reads);
+            } else {
+                compare::<Client<Keys>>(&transcript.config, &reads);
+            }
+        }
+    }
+}
+
+proptest! {
+    #[test]
+    fn session_gives_the_events_and_replies_of_the_connection(
+        parts in random::parts(), config in random::config(), to_server in any::<bool>(), size in 1..60usize,
+    ) {
+        let stream = random::written(&parts, to_server);
+        let reads: Vec<_> = stream.chunks(size).map(<[u8]>::to_vec).collect();
+        if to_server { compare::<Server>(&config, &reads) } else { compare::<Client<Keys>>(&config, &reads) }
+    }
+}
+
+/// Bytes that were read before the deadline count, even if the host passes them after it.
+#[test]
+fn late_host_does_not_drop_a_peer_that_lives() {
+    let mut session = open();
+    assert_eq!(event(&mut session, &mut [], 20_000), Some(Event::KeepAlive));
+    drained(&mut session, 131);
+    let mut late = [raw::frame(0x81, KEY, b"a"), raw::frame(0x8A, KEY, &[0, 0, 0, 1])].concat();
+    let received = session.receive(&mut late, 90_000);
+    assert!(matches!(received.event, Some(Event::Data(_))));
+    assert_eq!(event(&mut session, received.rest, 90_000), Some(Event::Pong(Some(70_000))));
+    assert_eq!((event(&mut session, &mut [], 90_000), session.transport()), (None, Transport::Keep));
+}
+
+/// The transport is not closed before the host has seen why.
+#[test]
+fn error_is_reported_before_the_transport_is_closed() {
+    let mut session = open();
+    session.receive_eof(0);
+    assert_eq!(session.transport(), Transport::Keep);
+    assert!(matches!(event(&mut session, &mut [], 0), Some(Event::Failed(_))));
+    assert_eq!(session.transport(), Transport::Close);
+}
+
+/// A large message and the replies share the transport: a Pong waits for the end of a frame, not of the message.
+#[test]
+fn pong_is_due_between_frames_only() {
+    let mut session = open();
+    let mut ping = raw::frame(0x89, KEY, b"p");
+    let header = session.connection(1).unwrap().begin_frame(MessageKind::Binary, true, 3).unwrap();
+    assert_eq!(header.as_bytes(), b"\x82\x03");
+    let received = session.receive(&mut ping, 1);
+    assert_eq!((received.event, received.is_due), (Some(Event::Ping), false));
+    assert_eq!(drained(&mut session, 131), b"");
+    session.connection(1).unwrap().mask_payload(&mut [1, 2, 3]).unwrap();
+    assert_eq!((session.is_due(), drained(&mut session, 131)), (true, b"\x8A\x01p".to_vec()));
+
+    let mut message = Outgoing::text("fragments");
+    let mut out = [0; 6];
+    assert_eq!(session.connection(1).unwrap().write_fragment(&mut message, &mut out).unwrap().len(), 6);
+    assert_eq!(event(&mut session, &mut [], 20_001), Some(Event::KeepAlive));
+    assert_eq!(drained(&mut session, 131), b"\x89\x04\0\0\0\x01");
+}
