@@ -3,33 +3,27 @@
 //!     cargo run --release --example blocking_echo [ADDRESS]       (127.0.0.1:9001)
 
 use std::error::Error;
-use std::io::{self, ErrorKind, Read, Write};
+use std::io::{ErrorKind, Read, Write};
 use std::net::{Shutdown, TcpListener, TcpStream};
 use std::time::{Duration, Instant};
 
 use barews::HandshakeError;
-use barews::connection::{Config, Event, State, Transport};
-use barews::handshake::{Accept, OriginPolicy, Progress, ServerConfig, ServerHandshake};
-use barews::wire::MAX_CONTROL_FRAME;
+use barews::connection::{Config, Transport};
+use barews::deadlines::Timeouts;
+use barews::handshake::{Accept, OriginPolicy, ServerConfig};
+use barews::session::{Event, Session};
 
-static HANDSHAKE: ServerConfig<'_> = ServerConfig::new(OriginPolicy::SameOrigin);
-/// Timeout for the opening handshake.
-const HANDSHAKING: Duration = Duration::from_secs(10);
-/// Timeout for the peer to send or to accept bytes.
-const SILENCE: Duration = Duration::from_secs(60);
-/// Timeout for the peer's Close and for the end of the transport.
-const CLOSING: Duration = Duration::from_secs(5);
+static SERVER: ServerConfig<'_> = ServerConfig::new(OriginPolicy::SameOrigin);
 
 fn main() {
-    if let Err(error) = listen() {
+    listen().unwrap_or_else(|error| {
         eprintln!("blocking_echo: {error}");
         std::process::exit(1);
-    }
+    });
 }
 
 fn listen() -> Result<(), Box<dyn Error>> {
-    let address = std::env::args().nth(1).unwrap_or_else(|| "127.0.0.1:9001".into());
-    let listener = TcpListener::bind(address)?;
+    let listener = TcpListener::bind(std::env::args().nth(1).unwrap_or_else(|| "127.0.0.1:9001".into()))?;
     println!("echoing at ws://{}/", listener.local_addr()?);
     for stream in listener.incoming() {
         match stream {
@@ -41,79 +35,50 @@ fn listen() -> Result<(), Box<dyn Error>> {
 }
 
 fn serve(mut stream: TcpStream) -> Result<(), Box<dyn Error>> {
-    stream.set_write_timeout(Some(SILENCE))?;
-    stream.set_nodelay(true)?; // the payload must not wait until the header is acknowledged
-    let (mut rx, mut tx) = ([0; 4096], [0; 512]);
-
-    // The opening handshake. Bytes that the client sent after it stay in `rx`, at `unread`.
-    let end = Instant::now() + HANDSHAKING;
-    let mut handshake = ServerHandshake::new(&HANDSHAKE, [0; 512]);
-    let (mut connection, mut unread) = loop {
-        let len = read(&mut stream, &mut rx, end)?;
-        let refusal = match handshake.receive(&mut rx[..len]) {
-            Ok(Progress::Partial) if len == 0 => return Ok(()),
-            Ok(Progress::Partial) => continue,
-            Ok(Progress::Complete { consumed, .. }) => {
-                let unread = consumed..len;
-                match handshake.accept(&Accept::default(), &Config::DEFAULT, &mut tx) {
-                    Ok((len, connection)) => {
-                        stream.write_all(&tx[..len])?;
-                        break (connection, unread);
-                    }
-                    Err(_) => HandshakeError::Upgrade, // not an upgrade request
+    let start = Instant::now();
+    let now = || start.elapsed().as_millis() as u64;
+    stream.set_nodelay(true)?;
+    stream.set_write_timeout(Some(Duration::from_secs(60)))?;
+    let mut session = Session::server(&SERVER, [0; 512], Timeouts::MILLISECONDS, now());
+    let (mut rx, mut unread, mut tx) = ([0; 4096], 0..0, [0; 512]);
+    loop {
+        while let len @ 1.. = session.poll_transmit(&mut tx) {
+            stream.write_all(&tx[..len])?;
+        }
+        match session.transport() {
+            Transport::Keep | Transport::AwaitEof => {}
+            Transport::HalfClose => drop(stream.shutdown(Shutdown::Write)),
+            Transport::Close => return Ok(()),
+        }
+        let received = session.receive(&mut rx[unread.clone()], now());
+        unread.start = unread.end - received.rest.len();
+        match received.event {
+            Some(Event::Request) => {
+                if session.accept(&Accept::default(), &Config::DEFAULT).is_err() {
+                    session.refuse(HandshakeError::Upgrade)?; // a request for a page
                 }
             }
-            Err(error) => error,
-        };
-        let len = handshake.refuse(refusal, &mut tx)?;
-        return Ok(stream.write_all(&tx[..len])?);
-    };
-
-    // The connection.
-    let mut closing = None;
-    loop {
-        let mut rest = &mut rx[unread];
-        while let Ok(received) = connection.receive(rest) {
-            rest = received.rest;
-            let Some(event) = received.event else { break };
-            if let Event::Data(chunk) = event {
+            Some(Event::Data(chunk)) => {
+                let connection = session.connection(now())?;
                 let header = connection.begin_frame(chunk.kind, chunk.last, chunk.payload.len() as u64)?;
                 connection.mask_payload(chunk.payload)?;
                 stream.write_all(header.as_bytes())?;
                 stream.write_all(chunk.payload)?;
             }
-            while let len @ 1.. = connection.poll_transmit(&mut tx[..MAX_CONTROL_FRAME]) {
-                stream.write_all(&tx[..len])?; // a Pong, or the Close that answers a Close
+            Some(Event::Failed(error)) => eprintln!("{error}"),
+            Some(_) => {}
+            None => {
+                let due = session.poll_timeout().map(|due| Duration::from_millis(due.saturating_sub(now()).max(1)));
+                stream.set_read_timeout(due)?;
+                unread = 0..match stream.read(&mut rx) {
+                    Err(error) if matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::TimedOut) => 0,
+                    len => len.inspect(|&len| {
+                        if len == 0 {
+                            session.receive_eof(now())
+                        }
+                    })?,
+                };
             }
         }
-        while let len @ 1.. = connection.poll_transmit(&mut tx[..MAX_CONTROL_FRAME]) {
-            stream.write_all(&tx[..len])?; // the Close that answers an error
-        }
-        match connection.transport() {
-            Transport::Keep | Transport::AwaitEof => {}
-            Transport::HalfClose => drop(stream.shutdown(Shutdown::Write)),
-            Transport::Close => return connection.error().map_or(Ok(()), |error| Err(error.into())),
-        }
-        let end = match connection.state() {
-            State::Open => Instant::now() + SILENCE,
-            _ => *closing.get_or_insert_with(|| Instant::now() + CLOSING),
-        };
-        // An error before the end explains it.
-        let cause = |end: io::Error| connection.error().map_or(end.into(), Box::<dyn Error>::from);
-        let len = read(&mut stream, &mut rx, end).map_err(cause)?;
-        if len == 0 {
-            let _ = connection.receive_eof();
-        }
-        unread = 0..len;
     }
-}
-
-/// Reads; fails with `TimedOut` if `end` passes.
-fn read(stream: &mut TcpStream, rx: &mut [u8], end: Instant) -> io::Result<usize> {
-    let left = end.saturating_duration_since(Instant::now());
-    if left.is_zero() {
-        return Err(ErrorKind::TimedOut.into()); // even if bytes keep arriving
-    }
-    stream.set_read_timeout(Some(left))?;
-    stream.read(rx)
 }
