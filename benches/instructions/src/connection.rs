@@ -2,7 +2,9 @@
 
 use crate::{Case, Work};
 use barews::connection::{Config, Event, MessageKind, Outgoing};
+use barews::deadlines::{Deadlines, Timeouts};
 use barews::message::MessageBuffer;
+use barews::session::Session;
 use barews::{Client, Connection, Server};
 use std::hint::black_box;
 
@@ -21,6 +23,10 @@ pub const CASES: &[Case] = &[
     ("receive Korean 1 KiB", || receive(MessageKind::Text, KOREAN, &[1 << 10; 100])),
     ("receive Korean 64 KiB", || receive(MessageKind::Text, KOREAN, &[1 << 16; 10])),
     ("receive Ping 4 B", pings),
+    ("receive binary 16 B, with deadlines", || parts(&[16; 1000])),
+    ("receive binary 16 B, by session", || session(&[16; 1000])),
+    ("receive binary 1 KiB, with deadlines", || parts(&[1 << 10; 100])),
+    ("receive binary 1 KiB, by session", || session(&[1 << 10; 100])),
     ("64 KiB in reads of 1,460 B", || reads(1460)),
     ("64 KiB in fragments of 1 KiB with Pings", fragments),
     ("16 KiB whole in reads of 1,460 B", || whole(1460)),
@@ -98,6 +104,45 @@ fn drain(connection: &mut Connection<Server>, mut bytes: &mut [u8]) {
 fn receive(kind: MessageKind, text: &str, sizes: &[usize]) -> Work {
     let mut stream = stream(kind, text, sizes);
     Work::new(sizes.len(), move || drain(&mut server(), &mut stream))
+}
+
+/// Does by hand what a session does: reports to the deadlines, and drains when something can be due.
+fn parts(sizes: &[usize]) -> Work {
+    let mut stream = stream(MessageKind::Binary, BINARY, sizes);
+    Work::new(sizes.len(), move || {
+        let (mut server, mut deadlines, mut out) = (server(), Deadlines::new(Timeouts::MILLISECONDS, 0), [0; 131]);
+        deadlines.on_open(0);
+        deadlines.on_bytes(1);
+        let mut bytes = &mut stream[..];
+        loop {
+            let received = server.receive(bytes).unwrap();
+            let Some(event) = black_box(received.event) else { return };
+            match event {
+                Event::Data(_) => deadlines.on_message(1),
+                Event::Pong => drop(deadlines.on_pong(server.control_payload(), 1)),
+                _ => _ = black_box(server.poll_transmit(&mut out)),
+            }
+            bytes = received.rest;
+        }
+    })
+}
+
+fn session(sizes: &[usize]) -> Work {
+    let mut stream = stream(MessageKind::Binary, BINARY, sizes);
+    Work::new(sizes.len(), move || {
+        let mut session = Session::from_connection(server(), [0; 0], Timeouts::MILLISECONDS, 0);
+        let (mut bytes, mut out) = (&mut stream[..], [0; 131]);
+        loop {
+            let received = session.receive(bytes, 1);
+            if received.is_due {
+                black_box(session.poll_transmit(&mut out));
+            }
+            if black_box(received.event).is_none() {
+                return;
+            }
+            bytes = received.rest;
+        }
+    })
 }
 
 fn pings() -> Work {
