@@ -7,7 +7,9 @@ use crate::wire::{CloseCode, Opcode, Rsv};
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[must_use]
 pub struct Received<'b> {
-    /// The bytes after the event: pass them to the next call. Empty when there is no event.
+    /// The bytes after the event: pass them to the next call. Empty when there is no event. It borrows the whole input. A
+    /// host that keeps a position instead takes the end of the input before the call, and continues at
+    /// `end - rest.len()`.
     pub rest: &'b mut [u8],
     /// The next event; `None` when all bytes were consumed and more are needed.
     pub event: Option<Event<'b>>,

@@ -139,7 +139,8 @@ impl<R: Role> Receiver<R> {
     }
 
     /// Takes the control frame that is due, for the transmitter of a [split](crate::Connection::split) connection. Call
-    /// this after each [`receive`](Self::receive). A newer Pong can replace one that waits in the host's channel.
+    /// this after each [`receive`](Self::receive), also after one that fails: the Close that reports the error is a
+    /// reply. A newer Pong can replace one that waits in the host's channel.
     #[must_use]
     pub fn take_reply(&mut self) -> Option<Reply> {
         self.frames.machine_mut().control_mut().take()

@@ -123,8 +123,8 @@ const fn order(b: u8) -> u8 {
 }
 const RARE: u8 = order(0xE0);
 
-/// Whether every byte of the window is right and not rare, for half the price of [`check`]. The first three bytes are
-/// not checked, and must not be rare either.
+/// Whether every byte of the window but the first three is right and not rare, for half the price of [`check`]. The
+/// caller makes sure that the first three are not rare.
 ///
 /// `kind` adds 0x40 to the signed byte, which puts the bytes that are never allowed below all others:
 ///
