@@ -59,7 +59,7 @@ fn serve(mut stream: TcpStream) -> Result<(), Box<dyn Error>> {
                 }
             }
             Some(Event::Data(chunk)) => {
-                let connection = session.connection(now())?;
+                let connection = session.sender(now())?;
                 let header = connection.begin_frame(chunk.kind, chunk.last, chunk.payload.len() as u64)?;
                 connection.mask_payload(chunk.payload)?;
                 stream.write_all(header.as_bytes())?;

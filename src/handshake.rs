@@ -128,5 +128,4 @@ pub use progress::Progress;
 pub use request::Request;
 pub use response::Response;
 pub use server::ServerHandshake;
-pub(crate) use server::has_body;
 pub use uri::Uri;

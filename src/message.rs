@@ -79,6 +79,9 @@ impl<S: AsMut<[u8]>> MessageBuffer<S> {
     /// such a message at its frame header, set
     /// [`Config::max_message_size`](crate::connection::Config::max_message_size) to the length of the storage.
     /// [`ProtocolError::NoStorage`] if that length is 0.
+    ///
+    /// A method that returns the message out of a loop does so for the last chunk only: with the arm
+    /// `Event::Data(chunk) if chunk.last => return self.messages.push(chunk)`, and another arm for all other chunks.
     // RFC 6455 5.4, 6.2: the payload is the fragments' in order [6455-5.4-3] [6455-5.4-6] [6455-6.2-4]
     #[inline]
     pub fn push<'a>(&'a mut self, chunk: Chunk<'a>) -> Result<Option<Message<'a>>, ProtocolError> {

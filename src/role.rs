@@ -58,7 +58,8 @@ pub struct Client<K>(pub K);
 /// A source of masking keys. Every `FnMut() -> [u8; 4]` is one.
 ///
 /// Implement it for a type of your own if a struct owns the generator of random numbers, so that the client has a type
-/// that can be named:
+/// that can be named. The connection keeps its generator: a device that reconnects gives each connection a new one, whose
+/// seed comes from the device's own.
 ///
 /// ```
 /// use barews::{Client, Connection, MaskingKeys};

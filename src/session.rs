@@ -36,7 +36,7 @@
 //!                 }
 //!             }
 //!             Some(Event::Data(chunk)) => {
-//!                 let connection = session.connection(now())?;
+//!                 let connection = session.sender(now())?;
 //!                 let header = connection.begin_frame(chunk.kind, chunk.last, chunk.payload.len() as u64)?;
 //!                 connection.mask_payload(chunk.payload)?;
 //!                 stream.write_all(header.as_bytes())?;
@@ -66,8 +66,8 @@
 //! # assert!(script.1.ends_with(b"\r\n\r\n\x81\x02hi\x88\x00"));
 //! ```
 //!
-//! The order matters: what is due must be written before the loop waits, and before a send call. Until then
-//! [`connection`](Session::connection) is an error, if a request or a response of the handshake is due.
+//! What is due must be written before the loop waits. A response of the handshake must be written before a send call,
+//! so [`sender`](Session::sender) is an error until then.
 //!
 //! A host that needs the parts, for two tasks for example, takes them when the handshake is done:
 //! [`into_parts`](Session::into_parts).
@@ -94,8 +94,10 @@ use crate::wire::error::{ProtocolError, SendError};
 
 /// One WebSocket, from the first byte of the opening handshake to the end of the transport. See the [module](self).
 ///
-/// `R` is the role, [`Server`] or [`Client`]. `S` is the storage of the handshake, as for a
-/// [`ServerHandshake`]; the session also keeps its request or its response there until that is sent.
+/// `R` is the role, [`Server`] or [`Client`]. `S` is the storage of the handshake, as for a [`ServerHandshake`]. The
+/// session also keeps its request or its response there until that is sent. A response takes 129 bytes and what
+/// [`Accept`] adds; a refusal that does not fit is not sent. The storage stays in the session: a lent slice, `&mut [u8]`,
+/// can serve another one afterwards.
 ///
 /// A client:
 ///
@@ -104,6 +106,7 @@ use crate::wire::error::{ProtocolError, SendError};
 /// use barews::deadlines::Timeouts;
 /// use barews::handshake::{ClientConfig, ClientRequest, Uri};
 /// use barews::session::{Error, Event, Fault, Session};
+/// use barews::wire::CloseCode;
 /// # fn random<const N: usize>() -> [u8; N] { [7; N] }
 /// # let nonce = *b"the sample nonce";
 ///
@@ -121,13 +124,14 @@ use crate::wire::error::{ProtocolError, SendError};
 ///     session.connect(random::<4>, &Config::DEFAULT)?;
 /// }
 /// assert!(session.is_open());
-/// let len = session.connection(6)?.write_text("Hello", &mut out)?.len();
+/// let len = session.sender(6)?.write_text("Hello", &mut out)?.len();
 /// assert_eq!(len, 11);
 ///
 /// // The transport ends without a Close frame.
 /// session.receive_eof(7);
 /// let Some(Event::Failed(error)) = session.receive(&mut [], 7).event else { panic!() };
 /// assert_eq!((session.error(), error.fault()), (Some(error), Fault::Transport));
+/// assert_eq!(session.connection().and_then(|connection| connection.close_code()), Some(CloseCode::ABNORMAL));
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 pub struct Session<'c, R: SessionRole, S: AsRef<[u8]> + AsMut<[u8]>> {
@@ -205,7 +209,8 @@ impl<'c, S: AsRef<[u8]> + AsMut<[u8]>> Session<'c, Server, S> {
     }
 
     /// Answers with a page, a redirect or a refusal, as [`ServerHandshake::respond`] does. The response is due, then the
-    /// transport ends.
+    /// transport ends. `body` must live as long as the configuration; for others there is
+    /// [`respond_head`](Self::respond_head).
     ///
     /// ```
     /// # use barews::connection::{Config, Transport};
@@ -234,12 +239,28 @@ impl<'c, S: AsRef<[u8]> + AsMut<[u8]>> Session<'c, Server, S> {
     ///
     /// Those of [`ServerHandshake::respond`]. [`BuildError::BufferTooSmall`] if the storage is too small for the head.
     pub fn respond(&mut self, status: u16, fields: &[(&str, &str)], body: &'c [u8]) -> Result<(), BuildError> {
+        let has_body = matches!(&self.stage, Stage::Opening(handshake) if handshake.sends_body(status));
+        self.respond_head(status, fields, body.len())?;
+        self.body = if has_body { body } else { &[] };
+        Ok(())
+    }
+
+    /// Like [`respond`](Self::respond), but without the body. The host writes its `content_length` bytes itself when
+    /// [`poll_transmit`](Self::poll_transmit) has returned 0, and then does what [`transport`](Self::transport) says. See
+    /// [`ServerHandshake::respond_head`] for an example.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`respond`](Self::respond).
+    pub fn respond_head(
+        &mut self,
+        status: u16,
+        fields: &[(&str, &str)],
+        content_length: usize,
+    ) -> Result<(), BuildError> {
         let Stage::Opening(handshake) = &mut self.stage else { return Err(BuildError::NotNow) };
-        let sends_body = !handshake.is_head() && crate::handshake::has_body(status);
-        self.head = 0..handshake.respond_in_place(status, fields, body.len())?;
-        self.body = if sends_body { body } else { &[] };
-        self.pending = true;
-        self.answered = true;
+        self.head = 0..handshake.respond_in_place(status, fields, content_length)?;
+        (self.pending, self.answered) = (true, true);
         self.deadlines.on_state(State::Closing, self.now);
         Ok(())
     }
@@ -255,8 +276,8 @@ impl<'c, S: AsRef<[u8]> + AsMut<[u8]>> Session<'c, Server, S> {
 }
 
 impl<'c, K: MaskingKeys, S: AsRef<[u8]> + AsMut<[u8]>> Session<'c, Client<K>, S> {
-    /// Creates a client's session when its transport is open. The request is due. `nonce` must be 16 fresh random bytes,
-    /// as for [`ClientHandshake::new`].
+    /// Creates a client's session when its transport is open, with TLS if [`Uri::secure`](crate::handshake::Uri::secure).
+    /// The request is due. `nonce` must be 16 fresh random bytes, as for [`ClientHandshake::new`].
     ///
     /// # Errors
     ///
@@ -344,6 +365,9 @@ impl<'c, R: SessionRole, S: AsRef<[u8]> + AsMut<[u8]>> Session<'c, R, S> {
             Stage::Opening(handshake) => {
                 self.stage = Stage::Open { connection, storage: handshake.into_storage() };
                 self.deadlines.on_open(self.now);
+                if self.eof {
+                    self.receive_eof(self.now); // it came before the answer
+                }
             }
             stage => {
                 self.stage = stage;
@@ -463,8 +487,8 @@ impl<'c, R: SessionRole, S: AsRef<[u8]> + AsMut<[u8]>> Session<'c, R, S> {
     fn handshake_failed<'b>(&mut self, error: Error, reason: HandshakeError) -> (&'b mut [u8], Option<Event<'b>>) {
         let Stage::Opening(handshake) = &mut self.stage else { return never!((&mut [], None)) };
         self.error = Some(error);
-        self.head = 0..handshake.refuse(error, reason);
-        self.body = &[];
+        let (head, body) = handshake.refuse(error, reason);
+        (self.head, self.body) = (0..head, body);
         self.pending = true;
         self.answered = true;
         self.deadlines.on_state(State::Closing, self.now);
@@ -525,8 +549,10 @@ impl<'c, R: SessionRole, S: AsRef<[u8]> + AsMut<[u8]>> Session<'c, R, S> {
     }
 
     /// Writes what is due, in the order in which it must be sent: the request or the response of the handshake, in pieces
-    /// if `out` is small, then a Pong, a Ping of the keepalive or a Close. Returns its length; 0 when nothing is due.
-    /// `out` needs [`MAX_CONTROL_FRAME`](crate::wire::MAX_CONTROL_FRAME) bytes.
+    /// if `out` is small, then a Pong, a Ping of the keepalive or a Close. Returns its length; 0 when nothing can be
+    /// written: nothing is due, or it waits for the end of a frame that the host sends, or does not fit. `out` needs
+    /// [`MAX_CONTROL_FRAME`](crate::wire::MAX_CONTROL_FRAME) bytes. Call it after each [`receive`](Self::receive), and when
+    /// the host has sent a Close.
     #[must_use]
     pub fn poll_transmit(&mut self, out: &mut [u8]) -> usize {
         if self.has_head() {
@@ -587,12 +613,40 @@ impl<'c, R: SessionRole, S: AsRef<[u8]> + AsMut<[u8]>> Session<'c, R, S> {
     /// Returns when to call [`receive`](Self::receive) again, without bytes if there are none.
     #[must_use]
     pub fn poll_timeout(&self) -> Option<u64> {
-        self.deadlines.poll_timeout()
+        if self.transport() == Transport::Close { None } else { self.deadlines.poll_timeout() }
+    }
+
+    /// Reports that the peer has accepted bytes that were waiting to be written: it is alive. A host needs this only if it
+    /// keeps such bytes while it waits.
+    ///
+    /// ```
+    /// # use barews::connection::Config;
+    /// # use barews::deadlines::Timeouts;
+    /// # use barews::session::Session;
+    /// # let connection = barews::Connection::new(barews::Server, &Config::DEFAULT);
+    /// # let mut session = Session::from_connection(connection, [], Timeouts::MILLISECONDS, 0);
+    /// # struct Socket;
+    /// # impl Socket { fn write(&mut self, bytes: &[u8]) -> usize { bytes.len().min(2) } }
+    /// # let (mut socket, mut unsent, now) = (Socket, b"waiting".to_vec(), 15_000);
+    /// let accepted = socket.write(&unsent);
+    /// if accepted > 0 {
+    ///     unsent.drain(..accepted);
+    ///     session.on_bytes(now);
+    /// }
+    /// assert_eq!(session.poll_timeout(), Some(35_000)); // no Ping before
+    /// ```
+    pub fn on_bytes(&mut self, now: u64) {
+        self.now = now;
+        self.deadlines.on_bytes(now);
     }
 
     /// Handles a deadline that has passed.
     #[inline(never)]
     fn expire<'b>(&mut self) -> Option<Event<'b>> {
+        if let Stage::Open { connection, .. } = &self.stage {
+            self.deadlines.on_state(connection.state(), self.now); // the host may have sent a Close
+        }
+        self.poll_timeout()?;
         let reason = match self.deadlines.handle_timeout(self.now)? {
             Timeout::Ping(payload) => {
                 (self.ping, self.pending) = (Some(payload), true);
@@ -633,14 +687,20 @@ impl<'c, R: SessionRole, S: AsRef<[u8]> + AsMut<[u8]>> Session<'c, R, S> {
         }
     }
 
-    /// Returns the connection, to send on it: every `write_*` call, `begin_frame` and the calls for its payload. Each
-    /// call counts as a message for [`Timeouts::idle`].
+    /// Returns the connection of an open session, for its questions: how it closed, the payload of a Ping.
+    #[must_use]
+    pub const fn connection(&self) -> Option<&Connection<R>> {
+        if let Stage::Open { connection, .. } = &self.stage { Some(connection) } else { None }
+    }
+
+    /// Returns the connection, to send on it: every `write_*` call, `begin_frame` and the calls for its payload. Leave
+    /// receiving to the session. Each call counts as a message for [`Timeouts::idle`].
     ///
     /// # Errors
     ///
     /// [`SendError::NotOpen`] before the handshake is done and all of it was written by
     /// [`poll_transmit`](Self::poll_transmit).
-    pub fn connection(&mut self, now: u64) -> Result<&mut Connection<R>, SendError> {
+    pub fn sender(&mut self, now: u64) -> Result<&mut Connection<R>, SendError> {
         match &mut self.stage {
             Stage::Open { connection, .. } if self.head.is_empty() => {
                 self.now = now;
@@ -657,7 +717,8 @@ impl<'c, R: SessionRole, S: AsRef<[u8]> + AsMut<[u8]>> Session<'c, R, S> {
         matches!(self.stage, Stage::Open { .. })
     }
 
-    /// Returns the first error, which [`Event::Failed`] has reported or will report.
+    /// Returns the first error: [`Event::Failed`] has reported or will report it, or the host passed it to
+    /// [`fail`](Self::fail).
     #[must_use]
     pub const fn error(&self) -> Option<Error> {
         self.error

@@ -81,7 +81,7 @@ fn server_opens_and_answers_through_any_buffer_at_every_cut() {
                         assert!(!session.is_open());
                         session.accept(&Accept::default(), &Config::DEFAULT).unwrap();
                         assert!(session.request().is_none());
-                        assert_eq!(session.connection(1).err(), Some(SendError::NotOpen), "its answer comes first");
+                        assert_eq!(session.sender(1).err(), Some(SendError::NotOpen), "its answer comes first");
                     }
                     Some(Event::Data(chunk)) => chunks.extend_from_slice(chunk.payload),
                     Some(event) => panic!("{event:?}"),
@@ -90,7 +90,7 @@ fn server_opens_and_answers_through_any_buffer_at_every_cut() {
             }
         }
         assert_eq!((String::from_utf8(output).unwrap(), &chunks[..]), (expected.clone(), &b"hi"[..]), "cut at {cut}");
-        assert!(session.is_open() && session.connection(1).is_ok());
+        assert!(session.is_open() && session.sender(1).is_ok());
     }
 }
 
@@ -143,7 +143,9 @@ fn bad_request_is_reported_and_refused() {
     let error = Error::Handshake(HandshakeError::Host);
     assert_eq!((received.event, received.is_due), (Some(Event::Failed(error)), true));
     assert_eq!(error.fault(), Fault::Peer);
-    assert!(drained(&mut session, 131).starts_with(b"HTTP/1.1 400 Bad Request\r\n"));
+    let refusal = drained(&mut session, 131);
+    assert!(refusal.starts_with(b"HTTP/1.1 400 Bad Request\r\n"));
+    assert!(refusal.ends_with(b"\r\n\r\nHost is missing, malformed or repeated"));
     assert_eq!(session.transport(), Transport::HalfClose);
     assert_eq!(session.receive(&mut [1, 2], 1).event, None);
     // Without room for an answer there is none.
@@ -181,7 +183,7 @@ fn client_opens_through_any_buffer_at_every_cut() {
         }
         assert_eq!((&chunks[..], session.transport()), (&b"hi"[..], Transport::Keep));
         let mut out = [0; 16];
-        let len = session.connection(2).unwrap().write_text("a", &mut out).unwrap().len();
+        let len = session.sender(2).unwrap().write_text("a", &mut out).unwrap().len();
         assert_eq!(out[..len], *b"\x81\x81\x01\x02\x03\x04\x60");
     }
 }
@@ -286,7 +288,7 @@ fn idle_session_is_closed_with_1001() {
     let connection = Connection::new(Server, &Config::DEFAULT);
     let mut session = Session::from_connection(connection, [0; 0], timeouts, 0);
     let mut out = [0; 16];
-    let _frame = session.connection(50).unwrap().write_text("a", &mut out).unwrap();
+    let _frame = session.sender(50).unwrap().write_text("a", &mut out).unwrap();
     assert_eq!(session.poll_timeout(), Some(150), "a sent message counts");
     assert_eq!(session.receive(&mut [], 150).event, Some(Event::Idle));
     assert_eq!(drained(&mut session, 131), b"\x88\x02\x03\xe9");
@@ -453,6 +455,81 @@ fn late_host_does_not_drop_a_peer_that_lives() {
     assert_eq!((event(&mut session, &mut [], 90_000), session.transport()), (None, Transport::Keep));
 }
 
+/// A host reports the end once. It can come between the request and its answer.
+#[test]
+fn end_of_the_transport_before_the_answer_is_not_lost() {
+    let failed = Some(Event::Failed(Error::Protocol(ProtocolError::UnexpectedEof)));
+    let mut session = server();
+    assert_eq!(event(&mut session, &mut REQUEST.to_owned().into_bytes(), 0), Some(Event::Request));
+    session.receive_eof(0);
+    session.accept(&Accept::default(), &Config::DEFAULT).unwrap();
+    assert_eq!((event(&mut session, &mut [], 0), session.error().is_some()), (failed, true));
+
+    let mut session = client();
+    drained(&mut session, 131);
+    assert_eq!(session.receive(&mut ACCEPTED.to_owned().into_bytes(), 0).event, Some(Event::Response));
+    session.receive_eof(0);
+    session.connect(|| [0; 4], &Config::DEFAULT).unwrap();
+    assert!(matches!(session.receive(&mut [], 0).event, Some(Event::Failed(_))));
+    assert_eq!(session.transport(), Transport::Close);
+}
+
+#[test]
+fn close_of_the_host_starts_the_closing_timeout() {
+    for drains in [true, false] {
+        let mut session = open();
+        let mut out = [0; 16];
+        let close = session.sender(1_000).unwrap().write_close(CloseCode::NORMAL, "", &mut out).unwrap();
+        assert_eq!(out[..close.len()], *b"\x88\x02\x03\xe8");
+        if drains {
+            assert_eq!(session.poll_transmit(&mut out), 0);
+        } else {
+            assert_eq!(event(&mut session, &mut [], 1_000), None);
+        }
+        assert_eq!(session.poll_timeout(), Some(6_000));
+    }
+}
+
+#[test]
+fn session_that_is_over_has_no_deadline() {
+    let mut session = open();
+    let mut close = raw::frame(0x88, KEY, b"");
+    assert_eq!(event(&mut session, &mut close, 0), Some(Event::Close(None)));
+    drained(&mut session, 131);
+    session.receive_eof(1);
+    assert_eq!((session.transport(), session.poll_timeout()), (Transport::Close, None));
+    assert_eq!((event(&mut session, &mut [], 90_000), session.error()), (None, None));
+    assert!(session.connection().unwrap().is_clean());
+
+    let mut session = client();
+    drained(&mut session, 131);
+    assert_eq!(session.receive(&mut b"HTTP/1.1 404 x\r\n\r\n".to_vec(), 0).event, Some(Event::Response));
+    assert_eq!((session.transport(), session.poll_timeout()), (Transport::Close, None));
+}
+
+#[test]
+fn body_can_be_written_by_the_host() {
+    let mut session = server();
+    let mut get = b"GET / HTTP/1.1\r\nHost: a\r\n\r\n".to_vec();
+    assert_eq!(event(&mut session, &mut get, 0), Some(Event::Request));
+    session.respond_head(200, &[], 5).unwrap();
+    assert_eq!(drained(&mut session, 131), b"HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: 5\r\n\r\n");
+    assert_eq!(
+        (session.transport(), session.refuse(HandshakeError::Host)),
+        (Transport::HalfClose, Err(BuildError::NotNow))
+    );
+}
+
+/// A slow reader gives no other sign of life: our Ping waits behind the bytes that it has not read.
+#[test]
+fn accepted_bytes_are_a_sign_of_life() {
+    let mut session = open();
+    assert_eq!(event(&mut session, &mut [], 20_000), Some(Event::KeepAlive));
+    drained(&mut session, 131);
+    session.on_bytes(39_000);
+    assert_eq!((event(&mut session, &mut [], 40_000), session.poll_timeout()), (None, Some(59_000)));
+}
+
 /// The transport is not closed before the host has seen why.
 #[test]
 fn error_is_reported_before_the_transport_is_closed() {
@@ -468,17 +545,17 @@ fn error_is_reported_before_the_transport_is_closed() {
 fn pong_is_due_between_frames_only() {
     let mut session = open();
     let mut ping = raw::frame(0x89, KEY, b"p");
-    let header = session.connection(1).unwrap().begin_frame(MessageKind::Binary, true, 3).unwrap();
+    let header = session.sender(1).unwrap().begin_frame(MessageKind::Binary, true, 3).unwrap();
     assert_eq!(header.as_bytes(), b"\x82\x03");
     let received = session.receive(&mut ping, 1);
     assert_eq!((received.event, received.is_due), (Some(Event::Ping), false));
     assert_eq!(drained(&mut session, 131), b"");
-    session.connection(1).unwrap().mask_payload(&mut [1, 2, 3]).unwrap();
+    session.sender(1).unwrap().mask_payload(&mut [1, 2, 3]).unwrap();
     assert_eq!((session.is_due(), drained(&mut session, 131)), (true, b"\x8A\x01p".to_vec()));
 
     let mut message = Outgoing::text("fragments");
     let mut out = [0; 6];
-    assert_eq!(session.connection(1).unwrap().write_fragment(&mut message, &mut out).unwrap().len(), 6);
+    assert_eq!(session.sender(1).unwrap().write_fragment(&mut message, &mut out).unwrap().len(), 6);
     assert_eq!(event(&mut session, &mut [], 20_001), Some(Event::KeepAlive));
     assert_eq!(drained(&mut session, 131), b"\x89\x04\0\0\0\x01");
 }

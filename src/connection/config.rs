@@ -21,8 +21,7 @@ pub struct Config {
     /// The most frames in a received message; above it the connection fails with 1008. Default 2^20.
     pub max_fragments: u32,
     /// The longest payload of a frame that [`write_fragment`](crate::Connection::write_fragment) sends, in bytes; 0
-    /// counts as
-    /// 1. Default 16 KiB. A Pong can be sent between two fragments. It cannot interrupt a message written as one frame.
+    /// counts as 1. Default 16 KiB. A Pong can be sent between two fragments. It cannot interrupt a message written as one frame.
     pub fragment_size: u32,
     /// The reserved bits that a negotiated extension defines for data frames. Default none. Text whose first frame has one of them set is not checked for UTF-8: only the extension knows what
     /// its bytes mean.

@@ -75,7 +75,8 @@ pub enum Subprotocol<'a> {
     None,
 }
 
-/// What a client offers and accepts. All handshakes can share one value, which can be a `static`.
+/// What a client offers and accepts. All handshakes can share one value, which can be a `static`. A struct that owns a
+/// handshake cannot also own its configuration; what is known only at run time is in the [`ClientRequest`].
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct ClientConfig<'c> {

@@ -204,9 +204,9 @@ impl<'c, S: AsRef<[u8]> + AsMut<[u8]>> ServerHandshake<'c, S> {
         Ok(len)
     }
 
-    /// Whether the request has the method HEAD, so that a response has no body.
-    pub(crate) fn is_head(&self) -> bool {
-        self.line.method == Method::Head
+    /// Whether a response with this status has a body.
+    pub(crate) fn sends_body(&self, status: u16) -> bool {
+        self.line.method != Method::Head && has_body(status)
     }
 
     pub(crate) fn is_complete(&self) -> bool {
@@ -353,7 +353,7 @@ fn write_response(w: &mut Writer<'_>, status: u16, fields: &[(&str, &str)], cont
 }
 
 /// RFC 9110 6.4.1, 8.6
-pub(crate) const fn has_body(status: u16) -> bool {
+const fn has_body(status: u16) -> bool {
     !matches!(status, 204 | 304)
 }
 

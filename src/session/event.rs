@@ -11,7 +11,8 @@ use crate::wire::{CloseCode, Opcode};
 pub struct Received<'b> {
     /// The bytes after the event: pass them to the next call.
     pub rest: &'b mut [u8],
-    /// The next event; `None` when more bytes are needed.
+    /// The next event; `None` when more bytes are needed, or the host has not answered [`Event::Request`] or
+    /// [`Event::Response`].
     pub event: Option<Event<'b>>,
     /// Something is due: call [`Session::poll_transmit`](super::Session::poll_transmit) before waiting for anything.
     pub is_due: bool,
@@ -34,7 +35,7 @@ pub enum Event<'b> {
     Ping,
     /// A Pong; if it answers the newest Ping of the keepalive, with the ticks of the round trip.
     Pong(Option<u64>),
-    /// The peer's Close frame; its answer is due. No other event follows.
+    /// The peer's Close frame; its answer is due. Only a timeout can follow.
     Close(Option<CloseCode>),
     /// A control frame with an opcode of a negotiated extension.
     ExtensionControl(Opcode),
@@ -44,7 +45,7 @@ pub enum Event<'b> {
     Idle,
     /// The time for closing has passed after an error. Close the transport.
     Over,
-    /// The session has failed: report it. A refusal or a Close frame is due if the peer can still read it. No other
-    /// event follows.
+    /// The session has failed: report it. A refusal or a Close frame is due if the peer can still read it. Only
+    /// [`Over`](Self::Over) can follow.
     Failed(Error),
 }

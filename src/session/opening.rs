@@ -28,8 +28,8 @@ pub trait Opening<S> {
     fn is_complete(&self) -> bool;
     /// Returns the event of a complete head, and whether a connection can follow.
     fn event(&self) -> (Event<'static>, bool);
-    /// Writes a refusal to the start of the storage, if this is a server's. Returns its length.
-    fn refuse(&mut self, error: Error, reason: HandshakeError) -> usize;
+    /// Writes the head of a refusal to the start of the storage, if this is a server's. Returns its length, and the body.
+    fn refuse(&mut self, error: Error, reason: HandshakeError) -> (usize, &'static [u8]);
     fn storage(&self) -> &[u8];
     fn into_storage(self) -> S;
 }
@@ -51,9 +51,15 @@ impl<S: AsRef<[u8]> + AsMut<[u8]>> Opening<S> for ServerHandshake<'_, S> {
         (Event::Request, true)
     }
 
-    fn refuse(&mut self, error: Error, reason: HandshakeError) -> usize {
-        let status = if matches!(error, Error::Timeout(_)) { 408 } else { reason.status() };
-        self.respond_in_place(status, &[], 0).unwrap_or(0) // without room there is no answer
+    fn refuse(&mut self, error: Error, reason: HandshakeError) -> (usize, &'static [u8]) {
+        let (status, body) = match error {
+            Error::Timeout(_) => (408, ""),
+            _ => (reason.status(), reason.text()),
+        };
+        match self.respond_in_place(status, &[("Content-Type", "text/plain")], body.len()) {
+            Ok(head) => (head, if self.sends_body(status) { body.as_bytes() } else { &[] }),
+            Err(_) => (0, &[]), // without room there is no answer
+        }
     }
 
     fn storage(&self) -> &[u8] {
@@ -82,8 +88,8 @@ impl<S: AsRef<[u8]> + AsMut<[u8]>> Opening<S> for ClientHandshake<'_, S> {
         (Event::Response, self.is_accepted())
     }
 
-    fn refuse(&mut self, _: Error, _: HandshakeError) -> usize {
-        0 // the client closes the transport
+    fn refuse(&mut self, _: Error, _: HandshakeError) -> (usize, &'static [u8]) {
+        (0, &[]) // the client closes the transport
     }
 
     fn storage(&self) -> &[u8] {

@@ -26,6 +26,7 @@ pub fn server_session<'c>(
         session.request(),
         session.accept(accept, limits),
         session.respond(u.short, fields, body),
+        session.respond_head(u.short, fields, body.len()),
         session.refuse(error),
     );
     either(u, session, failure);
@@ -73,7 +74,9 @@ fn either<R: SessionRole>(u: &mut Unknown<'_>, session: &mut Session<'_, R, [u8;
         session.is_due(),
         session.poll_timeout(),
         session.transport(),
-        session.connection(u.long).is_ok(),
+        session.sender(u.long).is_ok(),
+        session.connection(),
+        session.on_bytes(u.long),
         session.is_open(),
         session.error(),
     );

@@ -81,7 +81,7 @@ fn run<R: SessionRole>(
                 }
             }
             Some(Event::Data(chunk)) => {
-                if let Ok(connection) = session.connection(now())
+                if let Ok(connection) = session.sender(now())
                     && let Ok(header) = connection.begin_frame(chunk.kind, chunk.last, chunk.payload.len() as u64)
                     && connection.mask_payload(chunk.payload).is_ok()
                 {
