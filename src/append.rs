@@ -21,7 +21,7 @@ use crate::wire::error::SendError;
 ///
 /// out.append_up_to(MAX_CONTROL_FRAME, |out| connection.poll_transmit(out)); // until it returns 0
 /// let mut message = Outgoing::text("a large message");
-/// while out.append_up_to(16 << 10, |out| connection.write_fragment(&mut message, out))?.len() > 0 {}
+/// while out.append_up_to(16 << 10, |out| connection.write_fragment(&mut message, out))? > 0 {}
 /// # Ok::<(), barews::SendError>(())
 /// ```
 pub trait Append {
@@ -31,32 +31,38 @@ pub trait Append {
     /// Sets the length, but not above the capacity of a fixed buffer. New bytes are 0. Returns the contents.
     fn set_len(&mut self, len: usize) -> &mut [u8];
 
-    /// Appends a frame or a message of the opening handshake, and returns the result of `write`. If that fails, nothing
-    /// is appended.
+    /// Appends a frame or a message of the opening handshake, and returns what `write` does: its length, or the error. If
+    /// it fails, nothing is appended.
     ///
     /// `write` runs twice, first with an empty slice to learn the size: a call that fails has changed nothing. A fixed
     /// buffer without enough room leads to `BufferTooSmall`, whose `need` is the free room that suffices.
-    fn append_with<O: ReportsSize>(&mut self, mut write: impl FnMut(&mut [u8]) -> O) -> O {
+    fn append_with<O: ReportsSize>(&mut self, mut write: impl FnMut(&mut [u8]) -> O) -> O::Appended {
         let outcome = write(&mut []);
         match outcome.need() {
             Some(need) => self.append_up_to(need, write),
-            None => outcome,
+            None => outcome.appended(),
         }
     }
 
-    /// Appends at most `room` bytes, and returns the result of `write`: for calls that write as much as fits, and for
+    /// Appends at most `room` bytes, and returns what `write` does: for calls that write as much as fits, and for
     /// [`poll_transmit`](crate::Connection::poll_transmit). A fixed buffer provides the room that it has.
-    fn append_up_to<O: Outcome>(&mut self, room: usize, write: impl FnOnce(&mut [u8]) -> O) -> O {
+    fn append_up_to<O: Outcome>(&mut self, room: usize, write: impl FnOnce(&mut [u8]) -> O) -> O::Appended {
         let start = self.contents().len();
         let out = self.set_len(start.saturating_add(room)).get_mut(start..);
         let outcome = write(out.unwrap_or_else(|| never!(&mut [])));
         self.set_len(start.saturating_add(outcome.written()));
-        outcome
+        outcome.appended()
     }
 }
 
 /// The result of a call that writes.
 pub trait Outcome: sealed::Sealed {
+    /// The same when the bytes are appended: with a `usize` instead of [`Written`], which had to be used.
+    type Appended;
+
+    #[doc(hidden)]
+    fn appended(self) -> Self::Appended;
+
     /// Returns the number of bytes written; 0 after an error.
     #[doc(hidden)]
     fn written(&self) -> usize;
@@ -70,24 +76,48 @@ pub trait ReportsSize: Outcome {
 }
 
 impl Outcome for usize {
+    type Appended = Self;
+
+    fn appended(self) -> Self {
+        self
+    }
+
     fn written(&self) -> usize {
         *self
     }
 }
 
 impl Outcome for Result<Written, SendError> {
+    type Appended = Result<usize, SendError>;
+
+    fn appended(self) -> Self::Appended {
+        self.map(Written::len)
+    }
+
     fn written(&self) -> usize {
         self.map_or(0, Written::len)
     }
 }
 
 impl<T> Outcome for Result<(usize, T), BuildError> {
+    type Appended = Self;
+
+    fn appended(self) -> Self {
+        self
+    }
+
     fn written(&self) -> usize {
         self.as_ref().map_or(0, |(len, _)| *len)
     }
 }
 
 impl Outcome for Result<usize, BuildError> {
+    type Appended = Self;
+
+    fn appended(self) -> Self {
+        self
+    }
+
     fn written(&self) -> usize {
         self.unwrap_or(0)
     }

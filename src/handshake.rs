@@ -59,7 +59,7 @@
 //! let mut handshake = ClientHandshake::new(&config, random(), [0; 512]);
 //! let mut out = [0; 512];
 //! let len = handshake.request(&ClientRequest::new(uri), &mut out).unwrap();
-//! // Connect to uri.host() (an IPv6 address without its brackets) and uri.port(), with TLS if uri.secure(). Send
+//! // Connect to uri.host() (remove the brackets of an IPv6 address) and uri.port(), with TLS if uri.secure(). Send
 //! // out[..len], then read:
 //! # let mut read = *b"HTTP/1.1 302 Found\r\nLocation: ws://example.org/\r\n\r\n";
 //! match handshake.receive(&mut read) {

@@ -19,8 +19,9 @@
 //! | `deflate` | permessage-deflate (RFC 7692): messages compressed in memory that the host lends (feature `deflate`) |
 //!
 //! `connection` builds on `wire`; `handshake`, `message` and `deadlines` build on `connection` and not on each other;
-//! `append` and `deflate` build on `connection` and `handshake`; `session` builds on these and on `deadlines`. A role is a type, [`Server`] or [`Client`]. The chapter `hosts`
-//! covers event loops, runtimes, TLS and HTTP; the chapter `microcontroller` covers the choices of a firmware.
+//! `append` and `deflate` build on `connection` and `handshake`; `session` builds on these and on `deadlines`. A role is
+//! a type, [`Server`] or [`Client`]. The chapter `hosts` covers event loops, runtimes, TLS and HTTP; the chapter
+//! `microcontroller` covers the choices of a firmware.
 //!
 //! # The host's loop
 //!

@@ -137,7 +137,7 @@ use crate::wire::error::{ProtocolError, SendError};
 pub struct Session<'c, R: SessionRole, S: AsRef<[u8]> + AsMut<[u8]>> {
     stage: Stage<'c, R, S>,
     deadlines: Deadlines,
-    /// The latest time that the host has passed.
+    /// The latest time that the host has passed. An earlier one counts as this.
     now: u64,
     /// The head that is still to be sent, a range of the storage, and a body after it.
     head: core::ops::Range<usize>,
@@ -186,7 +186,8 @@ impl<'c, S: AsRef<[u8]> + AsMut<[u8]>> Session<'c, Server, S> {
         Self::new(Stage::Opening(ServerHandshake::new(config, storage)), 0, timeouts, now)
     }
 
-    /// Returns the request after [`Event::Request`], until it is answered. See [`respond`](Self::respond) for an example.
+    /// Returns the request after [`Event::Request`], until it is answered. It borrows the session: copy what you need when
+    /// it is answered. See [`respond`](Self::respond) for an example.
     #[must_use]
     pub fn request(&self) -> Option<Request<'_>> {
         match &self.stage {
@@ -210,7 +211,7 @@ impl<'c, S: AsRef<[u8]> + AsMut<[u8]>> Session<'c, Server, S> {
 
     /// Answers with a page, a redirect or a refusal, as [`ServerHandshake::respond`] does. The response is due, then the
     /// transport ends. `body` must live as long as the configuration; for others there is
-    /// [`respond_head`](Self::respond_head).
+    /// [`respond_head`](Self::respond_head). The peer has [`Timeouts::closing`] to take the response and to end the stream.
     ///
     /// ```
     /// # use barews::connection::{Config, Transport};
@@ -383,14 +384,14 @@ impl<'c, R: SessionRole, S: AsRef<[u8]> + AsMut<[u8]>> Session<'c, R, S> {
     /// it consumes none.
     #[inline(always)]
     pub fn receive<'b>(&mut self, bytes: &'b mut [u8], now: u64) -> Received<'b> {
-        self.now = now;
+        self.now = self.now.max(now);
         let (rest, event) = match &mut self.stage {
             Stage::Open { connection, .. } if !self.unreported => {
                 self.heard |= !bytes.is_empty();
                 match connection.receive(bytes) {
                     // The usual event, apart so that it is not copied more often than necessary.
                     Ok(Taken { rest, event: Some(Incoming::Data(chunk)) }) if FAST => {
-                        self.deadlines.on_message(now);
+                        self.deadlines.on_message(self.now);
                         if rest.is_empty() {
                             self.hear();
                         }
@@ -498,14 +499,14 @@ impl<'c, R: SessionRole, S: AsRef<[u8]> + AsMut<[u8]>> Session<'c, R, S> {
     /// Notes the end of the transport: TCP's FIN, a reset, the end of the TLS stream. If the peer had to send more, the
     /// next [`receive`](Self::receive) reports that.
     pub fn receive_eof(&mut self, now: u64) {
-        self.now = now;
+        self.now = self.now.max(now);
         self.eof = true;
         let failed = match &mut self.stage {
             Stage::Opening(_) if self.answered => Ok(()),
             Stage::Opening(handshake) => handshake.receive_eof().map_err(Error::Handshake),
             Stage::Open { connection, .. } => {
                 let result = connection.receive_eof().map_err(Error::Protocol);
-                self.deadlines.on_state(connection.state(), now);
+                self.deadlines.on_state(connection.state(), self.now);
                 result
             }
             Stage::Moving => never!(Ok(())),
@@ -636,8 +637,8 @@ impl<'c, R: SessionRole, S: AsRef<[u8]> + AsMut<[u8]>> Session<'c, R, S> {
     /// assert_eq!(session.poll_timeout(), Some(35_000)); // no Ping before
     /// ```
     pub fn on_bytes(&mut self, now: u64) {
-        self.now = now;
-        self.deadlines.on_bytes(now);
+        self.now = self.now.max(now);
+        self.deadlines.on_bytes(self.now);
     }
 
     /// Handles a deadline that has passed.
@@ -664,15 +665,21 @@ impl<'c, R: SessionRole, S: AsRef<[u8]> + AsMut<[u8]>> Session<'c, R, S> {
             Timeout::Closing => Reason::Closing,
         };
         self.expired = true;
-        if self.error.is_some() {
-            return Some(Event::Over);
+        let is_done = match &self.stage {
+            Stage::Open { connection, .. } => connection.is_clean(),
+            _ => self.answered && !self.has_head(),
+        };
+        if is_done || self.error.is_some() {
+            return Some(Event::Over); // the peer only has not ended the stream
         }
         self.error = Some(Error::Timeout(reason));
         self.error.map(Event::Failed)
     }
 
     /// Says what to do with the transport once [`poll_transmit`](Self::poll_transmit) has returned 0 and its output is
-    /// written. See [`Connection::transport`]. [`Transport::Keep`] while [`receive`](Self::receive) has an error to report.
+    /// written. See [`Connection::transport`]. The answer stays the same after the host has done it. After a timeout of a
+    /// Pong or of closing it is [`Transport::Close`], even if the output is not written. It is [`Transport::Keep`] while
+    /// [`receive`](Self::receive) has an error to report.
     #[must_use]
     pub fn transport(&self) -> Transport {
         match &self.stage {
@@ -703,8 +710,8 @@ impl<'c, R: SessionRole, S: AsRef<[u8]> + AsMut<[u8]>> Session<'c, R, S> {
     pub fn sender(&mut self, now: u64) -> Result<&mut Connection<R>, SendError> {
         match &mut self.stage {
             Stage::Open { connection, .. } if self.head.is_empty() => {
-                self.now = now;
-                self.deadlines.on_message(now);
+                self.now = self.now.max(now);
+                self.deadlines.on_message(self.now);
                 Ok(connection)
             }
             _ => Err(SendError::NotOpen),

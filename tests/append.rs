@@ -1,6 +1,6 @@
 //! `Append`: what the engine writes goes to the end of a vector.
 
-use barews::connection::{Config, MessageKind, Outgoing, Written};
+use barews::connection::{Config, MessageKind, Outgoing};
 use barews::handshake::{Accept, ClientConfig, ClientHandshake, ClientRequest, OriginPolicy, ServerConfig, Uri};
 use barews::handshake::{Progress, ServerHandshake};
 use barews::wire::MAX_CONTROL_FRAME;
@@ -16,8 +16,8 @@ fn append_with_adds_exactly_what_the_call_writes() {
     };
     let mut connection = Connection::new(Client(next), &Config::DEFAULT);
     let mut out = b"kept".to_vec();
-    assert_eq!(out.append_with(|out| connection.write_text("a", out)), Ok(Written(7)));
-    assert_eq!(out.append_with(|out| connection.write_ping(b"", out)), Ok(Written(6)));
+    assert_eq!(out.append_with(|out| connection.write_text("a", out)), Ok(7));
+    assert_eq!(out.append_with(|out| connection.write_ping(b"", out)), Ok(6));
     assert_eq!(out, b"kept\x81\x81\0\0\0\x01a\x89\x80\0\0\0\x02");
     assert!(connection.receive(&mut [0x89, 1, b'p']).is_ok());
     assert_eq!(out.append_up_to(MAX_CONTROL_FRAME, |out| connection.poll_transmit(out)), 7);
@@ -32,7 +32,7 @@ fn fragments_fill_a_vector_up_to_the_fragment_size() {
     let mut connection = Connection::new(Server, &config);
     let mut message = Outgoing::text("fragments");
     let mut out = Vec::new();
-    while let Ok(Written(1..)) = out.append_up_to(100, |out| connection.write_fragment(&mut message, out)) {}
+    while let Ok(1..) = out.append_up_to(100, |out| connection.write_fragment(&mut message, out)) {}
     assert_eq!(out, b"\x01\x04frag\x00\x04ment\x80\x01s");
     assert!(message.is_complete());
 }
@@ -42,12 +42,12 @@ fn fragments_fill_a_vector_up_to_the_fragment_size() {
 fn fixed_buffer_is_never_longer_than_its_capacity() {
     let mut connection = Connection::new(Server, &Config::DEFAULT);
     let mut out = heapless::Vec::<u8, 8>::new();
-    assert_eq!(out.append_with(|out| connection.write_binary(b"abc", out)), Ok(Written(5)));
+    assert_eq!(out.append_with(|out| connection.write_binary(b"abc", out)), Ok(5));
     let full = out.append_with(|out| connection.write_binary(b"de", out));
     assert_eq!((full, &out[..]), (Err(SendError::BufferTooSmall { need: 4 }), &b"\x82\x03abc"[..]));
 
     let mut message = Outgoing::binary(b"longer than the rest");
-    assert_eq!(out.append_up_to(100, |out| connection.write_fragment(&mut message, out)), Ok(Written(3)));
+    assert_eq!(out.append_up_to(100, |out| connection.write_fragment(&mut message, out)), Ok(3));
     assert_eq!(out, b"\x82\x03abc\x02\x01l");
     let full = out.append_up_to(100, |out| connection.write_fragment(&mut message, out));
     assert_eq!((full, out.len()), (Err(SendError::BufferTooSmall { need: 3 }), 8));
@@ -71,7 +71,7 @@ fn handshake_messages_are_appended_like_frames() {
     let (len, mut connection) =
         answer.append_with(|out| server.accept(&Accept::default(), &Config::DEFAULT, out)).unwrap();
     assert_eq!(len, answer.len());
-    _ = answer.append_with(|out| connection.write_text("first", out)).unwrap();
+    answer.append_with(|out| connection.write_text("first", out)).unwrap();
     let Ok(Progress::Complete { rest, .. }) = client.receive(&mut answer) else { panic!("not complete") };
     assert_eq!(rest, b"\x81\x05first");
     let again = answer.append_with(|out| server.respond(404, &[], b"", out));

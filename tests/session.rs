@@ -530,6 +530,31 @@ fn accepted_bytes_are_a_sign_of_life() {
     assert_eq!((event(&mut session, &mut [], 40_000), session.poll_timeout()), (None, Some(59_000)));
 }
 
+/// After a complete exchange a peer that does not end the stream is no failure.
+#[test]
+fn peer_that_does_not_end_the_stream_is_over_without_an_error() {
+    let mut closed = open();
+    let mut close = raw::frame(0x88, KEY, b"");
+    assert_eq!(event(&mut closed, &mut close, 0), Some(Event::Close(None)));
+    let mut page = server();
+    let mut get = b"GET / HTTP/1.1\r\nHost: a\r\n\r\n".to_vec();
+    assert_eq!(event(&mut page, &mut get, 0), Some(Event::Request));
+    page.respond(200, &[], b"page").unwrap();
+    for mut session in [closed, page] {
+        drained(&mut session, 131);
+        assert_eq!((event(&mut session, &mut [], 5_000), session.error()), (Some(Event::Over), None));
+        assert_eq!(session.transport(), Transport::Close);
+    }
+}
+
+#[test]
+fn time_does_not_run_backwards() {
+    let mut session = open();
+    assert_eq!(event(&mut session, &mut raw::frame(0x8A, KEY, b""), 10_000), Some(Event::Pong(None)));
+    assert!(session.sender(0).is_ok());
+    assert_eq!((event(&mut session, &mut [1][..0], 0), session.poll_timeout()), (None, Some(30_000)));
+}
+
 /// The transport is not closed before the host has seen why.
 #[test]
 fn error_is_reported_before_the_transport_is_closed() {

@@ -43,7 +43,7 @@ pub enum Event<'b> {
     KeepAlive,
     /// There was no message for [`Timeouts::idle`](crate::deadlines::Timeouts::idle); a Close with 1001 is due.
     Idle,
-    /// The time for closing has passed after an error. Close the transport.
+    /// The time for closing has passed, after an error or because the peer does not end the stream. Close the transport.
     Over,
     /// The session has failed: report it. A refusal or a Close frame is due if the peer can still read it. Only
     /// [`Over`](Self::Over) can follow.
