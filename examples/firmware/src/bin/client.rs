@@ -32,7 +32,7 @@ const INTERVAL: u64 = 1_000;
 /// Sends a Ping after 5 s of silence, and closes if there is no Pong after 5 s more. With a radio or on a battery use
 /// minutes: each Ping wakes the modem.
 const TIMEOUTS: Timeouts =
-    Timeouts { handshake: Some(5_000), idle: None, ping: Some(5_000), pong: Some(5_000), closing: Some(2_000) };
+    Timeouts { handshake: Some(5_000), ping: Some(5_000), pong: Some(5_000), closing: Some(2_000), ..Timeouts::NEVER };
 
 /// The maximum delay before the next attempt to connect: at first one second, doubled after each failure.
 const FIRST_DELAY: u64 = 1_000;

@@ -13,7 +13,8 @@ use barews::connection::{Chunk, Config, Event, MessageKind, Outgoing, Received, 
 use barews::deadlines::{Deadlines, Timeouts};
 use barews::deflate::{Deflater, Direction, Inflater, Level, RSV1};
 use barews::handshake::{
-    Accept, ClientConfig, ClientHandshake, ClientRequest, OriginPolicy, Progress, ServerConfig, ServerHandshake, Uri, accept_key,
+    Accept, ClientConfig, ClientHandshake, ClientRequest, OriginPolicy, Progress, ServerConfig, ServerHandshake, Uri,
+    accept_key,
 };
 use barews::message::MessageBuffer;
 use barews::wire::{CloseCode, MAX_CONTROL_FRAME};
@@ -160,16 +161,15 @@ const RESPONSE: &[u8] = b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket
 fn client_handshake() -> Connection<Client<Keys>> {
     let mut out = [0; 512];
     let Ok(uri) = Uri::parse("ws://[::1]:8080/chat?a=b") else { fail("the URI") };
-    let config = ClientConfig {
-        subprotocols: &["chat", "superchat"],
-        extensions: "a; b=c, d",
-        ..ClientConfig::DEFAULT
-    };
+    let config =
+        ClientConfig { subprotocols: &["chat", "superchat"], extensions: "a; b=c, d", ..ClientConfig::DEFAULT };
     let request =
         ClientRequest { origin: Some("http://example.com"), fields: &[("Cookie", "a=b")], ..ClientRequest::new(uri) };
     let (config, request) = black_box((config, request));
     let mut handshake = ClientHandshake::new(&config, [7; 16], [0; 512]);
-    let Ok(len) = measured!("client", "handshake.request", handshake.request(&request, &mut out)) else { fail("the request") };
+    let Ok(len) = measured!("client", "handshake.request", handshake.request(&request, &mut out)) else {
+        fail("the request")
+    };
     let mut key = [0; 24];
     let place = out[..len].windows(5).position(|text| text == b"Key: ").map_or(0, |at| at + 5);
     key.copy_from_slice(&out[place..place + 24]);
