@@ -35,11 +35,10 @@ fn listen() -> Result<(), Box<dyn Error>> {
 }
 
 fn serve(mut stream: TcpStream) -> Result<(), Box<dyn Error>> {
-    let start = Instant::now();
-    let now = || start.elapsed().as_millis() as u64;
+    let (start, mut now) = (Instant::now(), 0); // in milliseconds
     stream.set_nodelay(true)?;
     stream.set_write_timeout(Some(Duration::from_secs(60)))?;
-    let mut session = Session::server(&SERVER, [0; 512], Timeouts::MILLISECONDS, now());
+    let mut session = Session::server(&SERVER, [0; 512], Timeouts::MILLISECONDS, now);
     let (mut rx, mut unread, mut tx) = ([0; 4096], 0..0, [0; 512]);
     loop {
         while let len @ 1.. = session.poll_transmit(&mut tx) {
@@ -50,7 +49,7 @@ fn serve(mut stream: TcpStream) -> Result<(), Box<dyn Error>> {
             Transport::HalfClose => drop(stream.shutdown(Shutdown::Write)),
             Transport::Close => return Ok(()),
         }
-        let received = session.receive(&mut rx[unread.clone()], now());
+        let received = session.receive(&mut rx[unread.clone()], now);
         unread.start = unread.end - received.rest.len();
         match received.event {
             Some(Event::Request) => {
@@ -59,7 +58,7 @@ fn serve(mut stream: TcpStream) -> Result<(), Box<dyn Error>> {
                 }
             }
             Some(Event::Data(chunk)) => {
-                let connection = session.sender(now())?;
+                let connection = session.sender(now)?;
                 let header = connection.begin_frame(chunk.kind, chunk.last, chunk.payload.len() as u64)?;
                 connection.mask_payload(chunk.payload)?;
                 stream.write_all(header.as_bytes())?;
@@ -68,16 +67,17 @@ fn serve(mut stream: TcpStream) -> Result<(), Box<dyn Error>> {
             Some(Event::Failed(error)) => eprintln!("{error}"),
             Some(_) => {}
             None => {
-                let due = session.poll_timeout().map(|due| Duration::from_millis(due.saturating_sub(now()).max(1)));
+                let due = session.poll_timeout().map(|due| Duration::from_millis(due.saturating_sub(now).max(1)));
                 stream.set_read_timeout(due)?;
-                unread = 0..match stream.read(&mut rx) {
-                    Err(error) if matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::TimedOut) => 0,
-                    len => len.inspect(|&len| {
-                        if len == 0 {
-                            session.receive_eof(now())
-                        }
-                    })?,
+                let len = match stream.read(&mut rx) {
+                    Err(error) if matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::TimedOut) => None,
+                    len => Some(len?),
                 };
+                now = start.elapsed().as_millis() as u64;
+                if len == Some(0) {
+                    session.receive_eof(now);
+                }
+                unread = 0..len.unwrap_or(0);
             }
         }
     }

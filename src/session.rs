@@ -11,12 +11,13 @@
 //! use barews::handshake::{Accept, OriginPolicy, ServerConfig};
 //! use barews::session::{Event, Session};
 //! # use std::io::{Read, Write};
-//! # fn now() -> u64 { 0 }
+//! # fn clock() -> u64 { 0 }
 //!
 //! static SERVER: ServerConfig<'_> = ServerConfig::new(OriginPolicy::SameOrigin);
 //!
 //! fn serve(mut stream: impl Read + Write) -> Result<(), Box<dyn std::error::Error>> {
-//!     let mut session = Session::server(&SERVER, [0; 512], Timeouts::MILLISECONDS, now());
+//!     let mut now = clock(); // in milliseconds
+//!     let mut session = Session::server(&SERVER, [0; 512], Timeouts::MILLISECONDS, now);
 //!     let (mut rx, mut unread, mut tx) = ([0; 4096], 0..0, [0; 512]);
 //!     loop {
 //!         while let len @ 1.. = session.poll_transmit(&mut tx) {
@@ -27,7 +28,7 @@
 //!             Transport::HalfClose => {} // shut down the writing side, and go on reading
 //!             Transport::Keep | Transport::AwaitEof => {}
 //!         }
-//!         let received = session.receive(&mut rx[unread.clone()], now());
+//!         let received = session.receive(&mut rx[unread.clone()], now);
 //!         unread.start = unread.end - received.rest.len();
 //!         match received.event {
 //!             Some(Event::Request) => {
@@ -36,7 +37,7 @@
 //!                 }
 //!             }
 //!             Some(Event::Data(chunk)) => {
-//!                 let connection = session.sender(now())?;
+//!                 let connection = session.sender(now)?;
 //!                 let header = connection.begin_frame(chunk.kind, chunk.last, chunk.payload.len() as u64)?;
 //!                 connection.mask_payload(chunk.payload)?;
 //!                 stream.write_all(header.as_bytes())?;
@@ -46,8 +47,9 @@
 //!             Some(_) => {}
 //!             None => {
 //!                 unread = 0..stream.read(&mut rx)?; // wait until `session.poll_timeout()` at most
+//!                 now = clock();
 //!                 if unread.is_empty() {
-//!                     session.receive_eof(now());
+//!                     session.receive_eof(now);
 //!                 }
 //!             }
 //!         }
@@ -67,7 +69,10 @@
 //! ```
 //!
 //! What is due must be written before the loop waits. A response of the handshake must be written before a send call,
-//! so [`sender`](Session::sender) is an error until then.
+//! so [`sender`](Session::sender) is an error until then. Read the clock after a wait, not before each call: a write that
+//! blocks must not make bytes late that have arrived meanwhile. A host that closes by itself, or sets
+//! [`Timeouts::idle`], can still receive data: then `begin_frame` fails with [`SendError::Closing`], which is no reason to
+//! leave the loop.
 //!
 //! A host that needs the parts, for two tasks for example, takes them when the handshake is done:
 //! [`into_parts`](Session::into_parts).
@@ -144,8 +149,9 @@ pub struct Session<'c, R: SessionRole, S: AsRef<[u8]> + AsMut<[u8]>> {
     body: &'c [u8],
     /// A request was answered without a WebSocket, or refused: the transport ends after the answer.
     answered: bool,
-    /// The transport has ended.
+    /// The transport has ended; and whether that was reported.
     eof: bool,
+    eof_reported: bool,
     /// The peer did not answer a Ping or a Close in time.
     expired: bool,
     /// A Ping of the keepalive that is due.
@@ -153,12 +159,8 @@ pub struct Session<'c, R: SessionRole, S: AsRef<[u8]> + AsMut<[u8]>> {
     /// A Close is due because of [`Timeouts::idle`].
     idle: bool,
     error: Option<Error>,
-    /// The error was not reported yet.
-    unreported: bool,
-    /// Bytes arrived that the deadlines do not know of.
+    /// Bytes arrived that the deadlines do not know of yet: they need to know once a read, not at each event.
     heard: bool,
-    /// Something can be due. A shortcut for [`is_due`](Self::is_due), which most messages do not change.
-    pending: bool,
 }
 
 #[allow(clippy::large_enum_variant, reason = "without an allocator the session has room for the largest")]
@@ -205,7 +207,7 @@ impl<'c, S: AsRef<[u8]> + AsMut<[u8]>> Session<'c, Server, S> {
         let Stage::Opening(handshake) = &mut self.stage else { return Err(BuildError::NotNow) };
         let len = handshake.accept_in_place(response)?;
         self.open(Connection::new(Server, config));
-        (self.head, self.pending) = (0..len, true);
+        self.head = 0..len;
         Ok(())
     }
 
@@ -260,9 +262,11 @@ impl<'c, S: AsRef<[u8]> + AsMut<[u8]>> Session<'c, Server, S> {
         content_length: usize,
     ) -> Result<(), BuildError> {
         let Stage::Opening(handshake) = &mut self.stage else { return Err(BuildError::NotNow) };
+        if self.answered {
+            return Err(BuildError::NotNow);
+        }
         self.head = 0..handshake.respond_in_place(status, fields, content_length)?;
-        (self.pending, self.answered) = (true, true);
-        self.deadlines.on_state(State::Closing, self.now);
+        self.answered = true;
         Ok(())
     }
 
@@ -328,13 +332,12 @@ impl<'c, R: SessionRole, S: AsRef<[u8]> + AsMut<[u8]>> Session<'c, R, S> {
             body: &[],
             answered: false,
             eof: false,
+            eof_reported: false,
             expired: false,
             ping: None,
             idle: false,
             error: None,
-            unreported: false,
             heard: false,
-            pending: head > 0,
         }
     }
 }
@@ -366,9 +369,6 @@ impl<'c, R: SessionRole, S: AsRef<[u8]> + AsMut<[u8]>> Session<'c, R, S> {
             Stage::Opening(handshake) => {
                 self.stage = Stage::Open { connection, storage: handshake.into_storage() };
                 self.deadlines.on_open(self.now);
-                if self.eof {
-                    self.receive_eof(self.now); // it came before the answer
-                }
             }
             stage => {
                 self.stage = stage;
@@ -386,7 +386,7 @@ impl<'c, R: SessionRole, S: AsRef<[u8]> + AsMut<[u8]>> Session<'c, R, S> {
     pub fn receive<'b>(&mut self, bytes: &'b mut [u8], now: u64) -> Received<'b> {
         self.now = self.now.max(now);
         let (rest, event) = match &mut self.stage {
-            Stage::Open { connection, .. } if !self.unreported => {
+            Stage::Open { connection, .. } if !self.expired => {
                 self.heard |= !bytes.is_empty();
                 match connection.receive(bytes) {
                     // The usual event, apart so that it is not copied more often than necessary.
@@ -395,7 +395,7 @@ impl<'c, R: SessionRole, S: AsRef<[u8]> + AsMut<[u8]>> Session<'c, R, S> {
                         if rest.is_empty() {
                             self.hear();
                         }
-                        return Received { rest, event: Some(Event::Data(chunk)), is_due: self.is_due() };
+                        return Received { rest, event: Some(Event::Data(chunk)), is_due: false };
                     }
                     Ok(Taken { rest, event }) => {
                         self.hear();
@@ -404,14 +404,11 @@ impl<'c, R: SessionRole, S: AsRef<[u8]> + AsMut<[u8]>> Session<'c, R, S> {
                     Err(error) => self.connection_failed(error),
                 }
             }
-            _ if self.unreported => {
-                self.unreported = false;
-                (bytes, self.error.map(Event::Failed))
-            }
             _ => self.read_head(bytes),
         };
         let event = event.or_else(|| self.expire());
-        Received { rest, event, is_due: self.is_due() }
+        let is_due = !matches!(event, Some(Event::Data(_))) && self.is_due();
+        Received { rest, event, is_due }
     }
 
     #[inline(never)]
@@ -422,21 +419,13 @@ impl<'c, R: SessionRole, S: AsRef<[u8]> + AsMut<[u8]>> Session<'c, R, S> {
                 self.deadlines.on_message(self.now);
                 Event::Data(chunk)
             }
-            Incoming::Ping => {
-                self.pending = true;
-                Event::Ping
-            }
+            Incoming::Ping => Event::Ping,
             Incoming::Pong => Event::Pong(self.deadlines.on_pong(connection.control_payload(), self.now)),
             Incoming::ExtensionControl(opcode) => Event::ExtensionControl(opcode),
-            Incoming::Close(code) => {
-                self.pending = true;
-                self.deadlines.on_state(State::Closing, self.now);
-                Event::Close(code)
-            }
+            Incoming::Close(code) => Event::Close(code),
         })
     }
 
-    /// Reports the bytes of all events since the last call at once.
     fn hear(&mut self) {
         if core::mem::take(&mut self.heard) {
             self.deadlines.on_bytes(self.now);
@@ -446,38 +435,32 @@ impl<'c, R: SessionRole, S: AsRef<[u8]> + AsMut<[u8]>> Session<'c, R, S> {
     #[cold]
     fn connection_failed<'b>(&mut self, error: ProtocolError) -> (&'b mut [u8], Option<Event<'b>>) {
         let is_first = self.error.is_none();
-        self.pending = true;
         self.error = self.error.or(Some(Error::Protocol(error)));
-        self.deadlines.on_state(State::Closing, self.now);
         (&mut [], if is_first { self.error.map(Event::Failed) } else { None })
     }
 
     /// Reads the head of the handshake.
     #[inline(never)]
     fn read_head<'b>(&mut self, bytes: &'b mut [u8]) -> (&'b mut [u8], Option<Event<'b>>) {
-        let Stage::Opening(handshake) = &mut self.stage else { return never!((bytes, None)) };
+        let Stage::Opening(handshake) = &mut self.stage else { return (&mut [], None) }; // the time is over
         if self.answered || self.error.is_some() {
             return (&mut [], None); // the rest of a request that was refused, or the body of a response
         }
         if handshake.is_complete() {
-            return (bytes, None); // the host has not answered yet
+            return (bytes, None); // the host has not answered yet: `waits`
         }
         // A server that answers earlier than it has the request refuses it, so the rest of it is not sent.
-        let is_early = !bytes.is_empty() && !self.head.is_empty();
-        if is_early {
+        if !bytes.is_empty() && !self.head.is_empty() {
             self.head = 0..0;
         }
         match handshake.receive(bytes) {
             Ok(Progress::Partial) => (&mut [], None),
             Ok(Progress::Complete { rest, .. }) => {
                 let (event, is_open) = handshake.event();
-                if is_open && is_early {
+                if is_open && !R::IS_SERVER && self.head.end == 0 {
                     return self.handshake_failed(Error::Handshake(HandshakeError::Accept), HandshakeError::Accept);
                 }
-                if !is_open {
-                    self.answered = true;
-                    self.deadlines.on_state(State::Closing, self.now);
-                }
+                self.answered = !is_open;
                 (rest, Some(event))
             }
             Err(error) => self.handshake_failed(Error::Handshake(error), error),
@@ -490,30 +473,15 @@ impl<'c, R: SessionRole, S: AsRef<[u8]> + AsMut<[u8]>> Session<'c, R, S> {
         self.error = Some(error);
         let (head, body) = handshake.refuse(error, reason);
         (self.head, self.body) = (0..head, body);
-        self.pending = true;
         self.answered = true;
-        self.deadlines.on_state(State::Closing, self.now);
         (&mut [], Some(Event::Failed(error)))
     }
 
-    /// Notes the end of the transport: TCP's FIN, a reset, the end of the TLS stream. If the peer had to send more, the
-    /// next [`receive`](Self::receive) reports that.
+    /// Notes the end of the transport: TCP's FIN, a reset, the end of the TLS stream. The next [`receive`](Self::receive)
+    /// without bytes returns [`Event::Over`], or [`Event::Failed`] if the peer had to send more.
     pub fn receive_eof(&mut self, now: u64) {
         self.now = self.now.max(now);
         self.eof = true;
-        let failed = match &mut self.stage {
-            Stage::Opening(_) if self.answered => Ok(()),
-            Stage::Opening(handshake) => handshake.receive_eof().map_err(Error::Handshake),
-            Stage::Open { connection, .. } => {
-                let result = connection.receive_eof().map_err(Error::Protocol);
-                self.deadlines.on_state(connection.state(), self.now);
-                result
-            }
-            Stage::Moving => never!(Ok(())),
-        };
-        if let (Err(error), None) = (failed, self.error) {
-            (self.error, self.unreported) = (Some(error), true);
-        }
     }
 
     /// Fails an open session for a reason that the host found, as [`Connection::fail`] does. The host knows the reason,
@@ -543,9 +511,7 @@ impl<'c, R: SessionRole, S: AsRef<[u8]> + AsMut<[u8]>> Session<'c, R, S> {
     pub fn fail(&mut self, error: ProtocolError) {
         if let Stage::Open { connection, .. } = &mut self.stage {
             connection.fail(error);
-            self.pending = true;
             self.error = self.error.or(connection.error().map(Error::Protocol));
-            self.deadlines.on_state(connection.state(), self.now);
         }
     }
 
@@ -573,9 +539,8 @@ impl<'c, R: SessionRole, S: AsRef<[u8]> + AsMut<[u8]>> Session<'c, R, S> {
                 Err(_) => return 0, // inside a frame, or `out` is too small
             }
             (self.idle, self.ping) = (false, None); // no Ping follows a Close
+            self.deadlines.on_bytes(self.now); // the time for a Pong begins when the Ping is written
         }
-        self.pending = connection.has_reply() || len > 0;
-        self.deadlines.on_state(connection.state(), self.now);
         len
     }
 
@@ -599,7 +564,7 @@ impl<'c, R: SessionRole, S: AsRef<[u8]> + AsMut<[u8]>> Session<'c, R, S> {
     /// [`from_connection`](Self::from_connection) for an example.
     #[must_use]
     pub fn is_due(&self) -> bool {
-        self.pending && (self.has_head() || self.has_frame())
+        self.has_head() || self.has_frame()
     }
 
     fn has_head(&self) -> bool {
@@ -611,10 +576,16 @@ impl<'c, R: SessionRole, S: AsRef<[u8]> + AsMut<[u8]>> Session<'c, R, S> {
         connection.is_due() || (self.ping.is_some() || self.idle) && connection.can_send()
     }
 
-    /// Returns when to call [`receive`](Self::receive) again, without bytes if there are none.
+    /// Returns when to call [`receive`](Self::receive) again, without bytes if there are none. That is at once if the host
+    /// has sent a Close, because its timeout has to start.
     #[must_use]
     pub fn poll_timeout(&self) -> Option<u64> {
-        if self.transport() == Transport::Close { None } else { self.deadlines.poll_timeout() }
+        match self.state() {
+            _ if self.transport() == Transport::Close => None,
+            State::Open => self.deadlines.poll_timeout(),
+            _ if !self.deadlines.is_closing() => Some(self.now),
+            _ => self.deadlines.poll_timeout(),
+        }
     }
 
     /// Reports that the peer has accepted bytes that were waiting to be written: it is alive. A host needs this only if it
@@ -641,20 +612,47 @@ impl<'c, R: SessionRole, S: AsRef<[u8]> + AsMut<[u8]>> Session<'c, R, S> {
         self.deadlines.on_bytes(self.now);
     }
 
-    /// Handles a deadline that has passed.
+    /// Whether the host has not answered a head yet.
+    fn waits(&self) -> bool {
+        matches!(&self.stage, Stage::Opening(handshake) if handshake.is_complete() && !self.answered)
+    }
+
+    /// The state, for the deadlines.
+    fn state(&self) -> State {
+        match &self.stage {
+            _ if self.expired => State::Closed,
+            Stage::Open { connection, .. } => connection.state(),
+            _ if self.answered || self.error.is_some() => State::Closing,
+            _ => State::Open,
+        }
+    }
+
+    /// Handles the end of the transport, or a deadline that has passed.
     #[inline(never)]
     fn expire<'b>(&mut self) -> Option<Event<'b>> {
-        if let Stage::Open { connection, .. } = &self.stage {
-            self.deadlines.on_state(connection.state(), self.now); // the host may have sent a Close
+        if self.eof && !self.eof_reported && !self.waits() {
+            self.eof_reported = true;
+            let ended = match &mut self.stage {
+                Stage::Opening(handshake) if !self.answered => handshake.receive_eof().map_err(Error::Handshake),
+                Stage::Open { connection, .. } => connection.receive_eof().map_err(Error::Protocol),
+                _ => Ok(()),
+            };
+            return Some(match (ended, self.error) {
+                (Err(error), None) => {
+                    self.error = Some(error);
+                    Event::Failed(error)
+                }
+                _ => Event::Over,
+            });
         }
-        self.poll_timeout()?;
+        self.deadlines.on_state(self.state(), self.now);
         let reason = match self.deadlines.handle_timeout(self.now)? {
             Timeout::Ping(payload) => {
-                (self.ping, self.pending) = (Some(payload), true);
+                self.ping = Some(payload);
                 return Some(Event::KeepAlive);
             }
             Timeout::Idle => {
-                (self.idle, self.pending) = (true, true);
+                self.idle = true;
                 return Some(Event::Idle);
             }
             Timeout::Handshake => {
@@ -678,16 +676,14 @@ impl<'c, R: SessionRole, S: AsRef<[u8]> + AsMut<[u8]>> Session<'c, R, S> {
 
     /// Says what to do with the transport once [`poll_transmit`](Self::poll_transmit) has returned 0 and its output is
     /// written. See [`Connection::transport`]. The answer stays the same after the host has done it. After a timeout of a
-    /// Pong or of closing it is [`Transport::Close`], even if the output is not written. It is [`Transport::Keep`] while
-    /// [`receive`](Self::receive) has an error to report.
+    /// Pong or of closing it is [`Transport::Close`], even if the output is not written.
     #[must_use]
     pub fn transport(&self) -> Transport {
         match &self.stage {
-            _ if self.unreported => Transport::Keep, // the host has to see the error first
             _ if self.expired => Transport::Close,
             _ if self.has_head() => Transport::Keep,
             Stage::Open { connection, .. } => connection.transport(),
-            _ if self.eof => Transport::Close,
+            _ if self.eof_reported => Transport::Close,
             _ if !self.answered => Transport::Keep,
             _ if R::IS_SERVER => Transport::HalfClose,
             _ => Transport::Close,
@@ -749,7 +745,7 @@ impl<'c, R: SessionRole, S: AsRef<[u8]> + AsMut<[u8]>> Session<'c, R, S> {
     /// The session, if the handshake is not done, or something is due.
     #[allow(clippy::result_large_err, reason = "it is the session, which the host goes on with")]
     pub fn into_parts(self) -> Result<(Connection<R>, Deadlines, S), Self> {
-        if self.is_due() {
+        if self.is_due() || self.ping.is_some() || self.idle {
             return Err(self);
         }
         match self.stage {

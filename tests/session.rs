@@ -129,8 +129,9 @@ fn page_is_written_after_its_head_and_ends_the_transport() {
         let mut second = *b"GET";
         let more = session.receive(&mut second, 1);
         assert_eq!((more.rest.len(), more.event), (0, None), "a second request is discarded");
-        assert_eq!(session.poll_timeout(), Some(5000), "the peer has the closing timeout to end");
+        assert_eq!(session.poll_timeout(), Some(5001), "the peer has the closing timeout to end");
         session.receive_eof(2);
+        assert_eq!(session.receive(&mut [], 2).event, Some(Event::Over));
         assert_eq!((session.transport(), session.error()), (Transport::Close, None));
     }
 }
@@ -215,7 +216,9 @@ fn early_refusal_ends_the_request() {
     let mut session = client();
     assert_eq!(session.poll_transmit(&mut out), 16);
     let error = Error::Handshake(HandshakeError::Accept);
-    assert_eq!(session.receive(&mut ACCEPTED.to_owned().into_bytes(), 0).event, Some(Event::Failed(error)));
+    let (first, rest) = ACCEPTED.as_bytes().split_at(9);
+    assert_eq!(session.receive(&mut first.to_vec(), 0).event, None);
+    assert_eq!(session.receive(&mut rest.to_vec(), 0).event, Some(Event::Failed(error)));
     assert_eq!(session.connect(|| [0; 4], &Config::DEFAULT), Err(BuildError::NotNow));
     assert_eq!((session.poll_transmit(&mut out), session.transport()), (0, Transport::Close));
 }
@@ -273,7 +276,8 @@ fn handshake_timeout_is_answered_with_408_by_a_server_only() {
     assert_eq!(session.receive(&mut b"GET / HT".clone(), 0).event, None);
     assert_eq!(event(&mut session, &mut [], 10_000), Some(Event::Failed(failed)));
     assert!(drained(&mut session, 131).starts_with(b"HTTP/1.1 408 Request Timeout\r\n"));
-    assert_eq!((session.transport(), session.poll_timeout()), (Transport::HalfClose, Some(15_000)));
+    assert_eq!((event(&mut session, &mut [], 10_000), session.transport()), (None, Transport::HalfClose));
+    assert_eq!(session.poll_timeout(), Some(15_000));
     assert_eq!(event(&mut session, &mut [], 15_000), Some(Event::Over));
     assert_eq!((session.transport(), session.error()), (Transport::Close, Some(failed)));
 
@@ -292,7 +296,8 @@ fn idle_session_is_closed_with_1001() {
     assert_eq!(session.poll_timeout(), Some(150), "a sent message counts");
     assert_eq!(session.receive(&mut [], 150).event, Some(Event::Idle));
     assert_eq!(drained(&mut session, 131), b"\x88\x02\x03\xe9");
-    assert_eq!((session.transport(), session.poll_timeout()), (Transport::Keep, Some(5_150)));
+    assert_eq!((session.receive(&mut [], 150).event, session.transport()), (None, Transport::Keep));
+    assert_eq!(session.poll_timeout(), Some(5_150));
     let error = Error::Timeout(Reason::Closing);
     assert_eq!(session.receive(&mut [], 5_150).event, Some(Event::Failed(error)));
     assert_eq!((session.transport(), session.error()), (Transport::Close, Some(error)));
@@ -307,9 +312,9 @@ fn protocol_error_is_reported_once_and_closes() {
     assert_eq!((received.event, received.is_due, session.error()), (Some(Event::Failed(error)), true, Some(error)));
     assert_eq!(event(&mut session, &mut [1, 2, 3], 8), None);
     assert_eq!(drained(&mut session, 131), b"\x88\x02\x03\xea");
-    assert_eq!((session.transport(), session.poll_timeout()), (Transport::HalfClose, Some(5_007)));
+    assert_eq!((session.transport(), session.poll_timeout()), (Transport::HalfClose, Some(5_008)));
     session.receive_eof(9);
-    assert_eq!((session.transport(), event(&mut session, &mut [], 9)), (Transport::Close, None));
+    assert_eq!((event(&mut session, &mut [], 9), session.transport()), (Some(Event::Over), Transport::Close));
 }
 
 #[test]
@@ -331,7 +336,8 @@ fn end_of_the_transport_is_an_error_unless_a_close_came_first() {
     assert_eq!(drained(&mut session, 131), b"\x88\x02\x03\xe8");
     assert_eq!(session.transport(), Transport::HalfClose);
     session.receive_eof(0);
-    assert_eq!((event(&mut session, &mut [], 0), session.error()), (None, None));
+    assert_eq!((event(&mut session, &mut [], 0), session.error()), (Some(Event::Over), None));
+    assert_eq!((event(&mut session, &mut [], 0), session.transport()), (None, Transport::Close));
 }
 
 #[test]
@@ -483,10 +489,9 @@ fn close_of_the_host_starts_the_closing_timeout() {
         assert_eq!(out[..close.len()], *b"\x88\x02\x03\xe8");
         if drains {
             assert_eq!(session.poll_transmit(&mut out), 0);
-        } else {
-            assert_eq!(event(&mut session, &mut [], 1_000), None);
         }
-        assert_eq!(session.poll_timeout(), Some(6_000));
+        assert_eq!(session.poll_timeout(), Some(1_000), "at once");
+        assert_eq!((event(&mut session, &mut [], 1_000), session.poll_timeout()), (None, Some(6_000)));
     }
 }
 
@@ -497,8 +502,9 @@ fn session_that_is_over_has_no_deadline() {
     assert_eq!(event(&mut session, &mut close, 0), Some(Event::Close(None)));
     drained(&mut session, 131);
     session.receive_eof(1);
-    assert_eq!((session.transport(), session.poll_timeout()), (Transport::Close, None));
-    assert_eq!((event(&mut session, &mut [], 90_000), session.error()), (None, None));
+    assert_eq!((event(&mut session, &mut [], 1), session.transport()), (Some(Event::Over), Transport::Close));
+    assert_eq!((session.poll_timeout(), event(&mut session, &mut [], 90_000)), (None, None));
+    assert_eq!(session.error(), None);
     assert!(session.connection().unwrap().is_clean());
 
     let mut session = client();
@@ -542,6 +548,7 @@ fn peer_that_does_not_end_the_stream_is_over_without_an_error() {
     page.respond(200, &[], b"page").unwrap();
     for mut session in [closed, page] {
         drained(&mut session, 131);
+        assert_eq!(event(&mut session, &mut [], 0), None);
         assert_eq!((event(&mut session, &mut [], 5_000), session.error()), (Some(Event::Over), None));
         assert_eq!(session.transport(), Transport::Close);
     }
@@ -553,6 +560,82 @@ fn time_does_not_run_backwards() {
     assert_eq!(event(&mut session, &mut raw::frame(0x8A, KEY, b""), 10_000), Some(Event::Pong(None)));
     assert!(session.sender(0).is_ok());
     assert_eq!((event(&mut session, &mut [1][..0], 0), session.poll_timeout()), (None, Some(30_000)));
+}
+
+/// No event but `Over` follows a failure.
+#[test]
+fn nothing_is_received_after_a_timeout() {
+    let mut session = open();
+    assert_eq!(event(&mut session, &mut [], 20_000), Some(Event::KeepAlive));
+    drained(&mut session, 131);
+    assert!(matches!(event(&mut session, &mut [], 40_000), Some(Event::Failed(_))));
+    let mut late = raw::frame(0x81, KEY, b"a");
+    assert_eq!((event(&mut session, &mut late, 40_001), session.transport()), (None, Transport::Close));
+}
+
+/// What was read before the end is received before it is reported.
+#[test]
+fn end_of_the_transport_is_reported_after_the_last_bytes() {
+    let mut session = open();
+    let mut last = [raw::frame(0x81, KEY, b"a"), raw::frame(0x88, KEY, b"")].concat();
+    session.receive_eof(1);
+    let received = session.receive(&mut last, 1);
+    assert!(matches!(received.event, Some(Event::Data(_))));
+    assert_eq!(event(&mut session, received.rest, 1), Some(Event::Close(None)));
+    drained(&mut session, 131);
+    assert_eq!((event(&mut session, &mut [], 1), session.error()), (Some(Event::Over), None));
+}
+
+/// A Ping that waits for the end of a frame gets its full time when it is written.
+#[test]
+fn pong_timeout_starts_when_the_ping_is_written() {
+    let mut session = open();
+    let _header = session.sender(1).unwrap().begin_frame(MessageKind::Binary, true, 1).unwrap();
+    assert_eq!(event(&mut session, &mut [], 20_000), Some(Event::KeepAlive));
+    assert_eq!(drained(&mut session, 131), b"");
+    let mut session = session.into_parts().map(drop).unwrap_err(); // the Ping would be lost
+    session.sender(35_000).unwrap().mask_payload(&mut [7]).unwrap();
+    assert_eq!(drained(&mut session, 131).len(), 6);
+    assert_eq!((event(&mut session, &mut [], 50_000), session.poll_timeout()), (None, Some(55_000)));
+}
+
+/// A peer that has half-closed can still read the answer.
+#[test]
+fn end_of_the_transport_waits_for_the_answer() {
+    for accepts in [true, false] {
+        let mut session = server();
+        assert_eq!(event(&mut session, &mut REQUEST.to_owned().into_bytes(), 0), Some(Event::Request));
+        session.receive_eof(1);
+        assert_eq!((event(&mut session, &mut [], 1), session.transport()), (None, Transport::Keep));
+        if accepts {
+            session.accept(&Accept::default(), &Config::DEFAULT).unwrap();
+            assert!(drained(&mut session, 131).starts_with(b"HTTP/1.1 101 "));
+            assert!(matches!(event(&mut session, &mut [], 1), Some(Event::Failed(_))));
+        } else {
+            session.respond(200, &[], b"page").unwrap();
+            assert!(drained(&mut session, 131).starts_with(b"HTTP/1.1 200 "));
+            assert_eq!(event(&mut session, &mut [], 1), Some(Event::Over));
+        }
+        assert_eq!(session.transport(), Transport::Close);
+    }
+}
+
+#[test]
+fn unanswered_request_is_answered_with_503() {
+    let mut session = server();
+    assert_eq!(event(&mut session, &mut REQUEST.to_owned().into_bytes(), 0), Some(Event::Request));
+    assert!(matches!(event(&mut session, &mut [], 10_000), Some(Event::Failed(Error::Timeout(Reason::Handshake)))));
+    assert!(drained(&mut session, 131).starts_with(b"HTTP/1.1 503 Service Unavailable\r\n"));
+    assert_eq!(session.respond(200, &[], b""), Err(BuildError::NotNow));
+}
+
+#[test]
+fn closing_without_a_timeout_does_not_spin() {
+    let timeouts = Timeouts { closing: None, ..Timeouts::MILLISECONDS };
+    let mut session = Session::from_connection(Connection::new(Server, &Config::DEFAULT), [0; 0], timeouts, 0);
+    let mut out = [0; 16];
+    let _close = session.sender(1).unwrap().write_close(CloseCode::NORMAL, "", &mut out).unwrap();
+    assert_eq!((session.receive(&mut [], 1).event, session.poll_timeout()), (None, None));
 }
 
 /// The transport is not closed before the host has seen why.

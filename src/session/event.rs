@@ -14,7 +14,8 @@ pub struct Received<'b> {
     /// The next event; `None` when more bytes are needed, or the host has not answered [`Event::Request`] or
     /// [`Event::Response`].
     pub event: Option<Event<'b>>,
-    /// Something is due: call [`Session::poll_transmit`](super::Session::poll_transmit) before waiting for anything.
+    /// Something is due: call [`Session::poll_transmit`](super::Session::poll_transmit) before waiting for anything. False
+    /// with [`Event::Data`], which makes nothing due; the calls after it report what was due before.
     pub is_due: bool,
 }
 
@@ -35,7 +36,8 @@ pub enum Event<'b> {
     Ping,
     /// A Pong; if it answers the newest Ping of the keepalive, with the ticks of the round trip.
     Pong(Option<u64>),
-    /// The peer's Close frame; its answer is due. Only a timeout can follow.
+    /// The peer's Close frame; its answer is due, unless it answers ours. Only [`Over`](Self::Over) and
+    /// [`Failed`](Self::Failed) can follow.
     Close(Option<CloseCode>),
     /// A control frame with an opcode of a negotiated extension.
     ExtensionControl(Opcode),
@@ -43,7 +45,7 @@ pub enum Event<'b> {
     KeepAlive,
     /// There was no message for [`Timeouts::idle`](crate::deadlines::Timeouts::idle); a Close with 1001 is due.
     Idle,
-    /// The time for closing has passed, after an error or because the peer does not end the stream. Close the transport.
+    /// The transport has ended in order, or it is time to close it: after an error, or because the peer does not end it.
     Over,
     /// The session has failed: report it. A refusal or a Close frame is due if the peer can still read it. Only
     /// [`Over`](Self::Over) can follow.

@@ -53,6 +53,7 @@ impl<S: AsRef<[u8]> + AsMut<[u8]>> Opening<S> for ServerHandshake<'_, S> {
 
     fn refuse(&mut self, error: Error, reason: HandshakeError) -> (usize, &'static [u8]) {
         let (status, body) = match error {
+            Error::Timeout(_) if self.is_complete() => (503, ""), // the host did not answer
             Error::Timeout(_) => (408, ""),
             _ => (reason.status(), reason.text()),
         };
