@@ -515,11 +515,13 @@ impl<'c, R: SessionRole, S: AsRef<[u8]> + AsMut<[u8]>> Session<'c, R, S> {
         }
     }
 
-    /// Writes what is due, in the order in which it must be sent: the request or the response of the handshake, in pieces
-    /// if `out` is small, then a Pong, a Ping of the keepalive or a Close. Returns its length; 0 when nothing can be
-    /// written: nothing is due, or it waits for the end of a frame that the host sends, or does not fit. `out` needs
-    /// [`MAX_CONTROL_FRAME`](crate::wire::MAX_CONTROL_FRAME) bytes. Call it after each [`receive`](Self::receive), and when
-    /// the host has sent a Close.
+    /// Writes what is due, in the order in which it must be sent: the request or the response of the handshake, then a
+    /// Pong, a Ping of the keepalive or a Close. Returns its length; 0 when nothing can be written now. Call it after each
+    /// [`receive`](Self::receive) until it returns 0.
+    ///
+    /// A head can go out in pieces of any size. A frame needs an `out` that holds it, and
+    /// [`MAX_CONTROL_FRAME`](crate::wire::MAX_CONTROL_FRAME) bytes hold each. One that does not fit stays due, as it does
+    /// inside a frame that the host sends.
     #[must_use]
     pub fn poll_transmit(&mut self, out: &mut [u8]) -> usize {
         if self.has_head() {
