@@ -238,7 +238,7 @@ impl<R: Role> Connection<R> {
 
     /// Returns whether a Pong or a Close waits to be sent.
     pub(crate) fn has_reply(&self) -> bool {
-        self.receiver.due().is_some()
+        self.receiver.is_due()
     }
 
     /// Returns whether a Ping or our Close can be sent now.

@@ -174,6 +174,11 @@ impl ControlSlot {
         self.due = Due::Close(Some(code.0.to_be_bytes()));
     }
 
+    /// Whether there is one. Apart from [`due`](Self::due), which is inlined only if few call it.
+    pub(super) const fn is_due(&self) -> bool {
+        !matches!(self.due, Due::Nothing)
+    }
+
     /// The opcode and the payload of the control frame that is due.
     pub(super) fn due(&self) -> Option<(Opcode, &[u8])> {
         match &self.due {

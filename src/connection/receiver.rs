@@ -134,6 +134,10 @@ impl<R: Role> Receiver<R> {
         self.machine().control().due()
     }
 
+    pub(super) const fn is_due(&self) -> bool {
+        self.machine().control().is_due()
+    }
+
     pub(super) fn forget_due(&mut self) {
         self.frames.machine_mut().control_mut().forget();
     }
