@@ -21,6 +21,9 @@ const URIS: [&str; 5] = [
     "ws://example.com:080/#",
 ];
 
+const UPGRADE: &[u8] = b"GET / HTTP/1.1\r\nHost: a\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\
+    Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n";
+
 /// Returns all seeds.
 pub fn all() -> Vec<Seed> {
     let mut seeds = Vec::new();
@@ -59,6 +62,9 @@ fn connections(seeds: &mut Vec<Seed>) {
         let (server, stream) = (u8::from(transcript.is_server), transcript.input());
         let limits = limits(&transcript.config);
         seeds.push(("receive", [&[server][..], &limits, &[0], &[0; 4], &stream].concat()));
+        if transcript.is_server {
+            seeds.push(("server_session", [&[0; 5][..], &limits, &[0; 4], UPGRADE, &stream].concat()));
+        }
         let mut rest = &stream[..];
         while let Some(header) = raw::read_header(rest) {
             seeds.push(("header", [&[0; 21][..], &rest[..header.size]].concat()));
@@ -96,6 +102,7 @@ fn handshakes(seeds: &mut Vec<Seed>) {
             match path.extension().and_then(|extension| extension.to_str()) {
                 Some("req") => {
                     seeds.push(("server_handshake", [&[0; 11][..], &stream].concat()));
+                    seeds.push(("server_session", [&[0; 16][..], &stream].concat()));
                     seeds.push(("differential", [&[0, 0, 0, 0x80][..], &stream].concat()));
                     request(&stream, seeds);
                 }
