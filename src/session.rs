@@ -639,15 +639,17 @@ impl<'c, R: SessionRole, S: AsRef<[u8]> + AsMut<[u8]>> Session<'c, R, S> {
                 Stage::Open { connection, .. } => connection.receive_eof().map_err(Error::Protocol),
                 _ => Ok(()),
             };
-            return Some(match (ended, self.error) {
+            match (ended, self.error) {
                 (Err(error), None) => {
                     self.error = Some(error);
-                    Event::Failed(error)
+                    return Some(Event::Failed(error));
                 }
-                _ => Event::Over,
-            });
+                _ if self.transport() == Transport::Close && !self.expired => return Some(Event::Over),
+                _ => {} // something is still to be written
+            }
         }
         self.deadlines.on_state(self.state(), self.now);
+        self.poll_timeout()?;
         let reason = match self.deadlines.handle_timeout(self.now)? {
             Timeout::Ping(payload) => {
                 self.ping = Some(payload);

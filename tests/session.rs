@@ -620,6 +620,29 @@ fn end_of_the_transport_waits_for_the_answer() {
     }
 }
 
+/// `Over` comes once. While something is still to be written, the closing timeout goes on instead.
+#[test]
+fn over_comes_once_and_not_before_the_output_is_written() {
+    let mut session = server();
+    let mut get = b"GET / HTTP/1.1\r\nHost: a\r\n\r\n".to_vec();
+    assert_eq!(event(&mut session, &mut get, 0), Some(Event::Request));
+    session.respond(200, &[], b"page").unwrap();
+    session.receive_eof(1);
+    assert_eq!((event(&mut session, &mut [], 1), session.transport()), (None, Transport::Keep));
+    let failed = Some(Event::Failed(Error::Timeout(Reason::Closing)));
+    assert_eq!((event(&mut session, &mut [], 5_001), session.transport()), (failed, Transport::Close));
+    assert_eq!(event(&mut session, &mut [], 20_000), None);
+
+    let mut session = open();
+    let mut close = raw::frame(0x88, KEY, b"");
+    assert_eq!(event(&mut session, &mut close, 0), Some(Event::Close(None)));
+    drained(&mut session, 131);
+    assert_eq!(event(&mut session, &mut [], 0), None);
+    assert_eq!(event(&mut session, &mut [], 5_000), Some(Event::Over));
+    session.receive_eof(5_001);
+    assert_eq!((event(&mut session, &mut [], 5_001), event(&mut session, &mut [], 20_000)), (None, None));
+}
+
 #[test]
 fn unanswered_request_is_answered_with_503() {
     let mut session = server();

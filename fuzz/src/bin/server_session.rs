@@ -172,7 +172,7 @@ struct SessionHost<'a> {
     /// The peer's Close was reported.
     is_closed: bool,
     /// How often `Over` was reported.
-    overs: usize,
+    is_over: bool,
     is_eof: bool,
     /// When the peer's last bytes were read.
     heard: u64,
@@ -192,7 +192,7 @@ impl<'a> SessionHost<'a> {
             failed: None,
             answer: None,
             is_closed: false,
-            overs: 0,
+            is_over: false,
             is_eof: false,
             heard: 0,
             is_late: false,
@@ -264,10 +264,8 @@ impl<'a> SessionHost<'a> {
     /// Only `Over` follows an error, and only it or the deadline of closing follows a Close. Otherwise it ends a session whose
     /// request was answered without a connection.
     fn order(&self, event: &Event<'_>) {
-        if self.overs > 0 {
-            // The end of the stream and the deadline of closing are an `Over` each, for a host that goes on.
-            assert!(*event == Event::Over && self.overs == 1, "{event:?} after Over");
-        } else if self.failed.is_some() {
+        assert!(!self.is_over, "{event:?} after Over");
+        if self.failed.is_some() {
             assert_eq!(*event, Event::Over, "after an error");
         } else if self.is_closed {
             let late = Event::Failed(Error::Timeout(Reason::Closing));
@@ -294,7 +292,7 @@ impl<'a> SessionHost<'a> {
                 return;
             }
             Event::Over => {
-                self.overs += 1;
+                self.is_over = true;
                 self.is_late |= !self.is_eof;
                 if self.failed.is_none() {
                     self.log.entries.push(Entry::End);
