@@ -91,8 +91,7 @@ pub fn parsed_server<'c>(
 pub fn parsed_client<'c>(
     u: &mut Unknown<'_>,
     handshake: &mut parsed::ClientHandshake<'_, &mut [u8]>,
-    client: &'c ClientConfig<'c>,
-    request: &ClientRequest<'_>,
+    (client, request): (&'c ClientConfig<'c>, &ClientRequest<'_>),
     fields: Fields<'_>,
     nonce: [u8; 16],
     keys: fn() -> [u8; 4],

@@ -16,10 +16,8 @@ pub fn server_session<'c>(
     session: &mut Session<'c, Server, [u8; 512]>,
     (config, accept): (&'c ServerConfig<'c>, &Accept<'_>),
     (limits, timeouts): (&Config, Timeouts),
-    body: &'c [u8],
-    fields: &[(&str, &str)],
-    error: HandshakeError,
-    failure: ProtocolError,
+    (fields, body): (&[(&str, &str)], &'c [u8]),
+    (error, failure): (HandshakeError, ProtocolError),
 ) {
     calls!(u.which;
         Session::server(config, [0; 512], timeouts, u.long),
