@@ -84,6 +84,7 @@ impl Input<'_> {
     fn whole_messages<R: Side + Debug>(&self, naive: &Log, cuts: Cuts, host_fails: bool) {
         let storage = usize::from(self.storage);
         let mut buffer = MessageBuffer::new(vec![0; storage]);
+        let refusal = if storage == 0 { ProtocolError::NoStorage } else { ProtocolError::MessageTooBig };
         let (mut connection, mut messages, mut error) = (self.host::<R>(Drain::ByHand).connection, Vec::new(), None);
         for read in cuts.pieces(self.stream.0) {
             let mut bytes = read.to_vec();
@@ -96,12 +97,12 @@ impl Input<'_> {
                 let Event::Data(chunk) = event else { continue };
                 match buffer.push(chunk) {
                     Ok(message) => messages.extend(message.map(|message| (message.kind, message.payload.to_vec()))),
-                    Err(too_big) => {
-                        assert_eq!(too_big, ProtocolError::MessageTooBig);
+                    Err(error_of_buffer) => {
+                        assert_eq!(error_of_buffer, refusal);
                         if host_fails {
-                            connection.fail(too_big);
-                            assert_eq!(connection.receive(&mut [0]), Err(too_big), "P5: an error is sticky");
-                            error = Some(too_big);
+                            connection.fail(refusal);
+                            assert_eq!(connection.receive(&mut [0]), Err(refusal), "P5: an error is sticky");
+                            error = Some(refusal);
                         }
                     }
                 }
@@ -115,8 +116,8 @@ impl Input<'_> {
             let too_big = all.len() > messages.len()
                 || naive.unfinished.as_ref().is_some_and(|message| message.payload.len() > storage);
             // A message can be too big before it fails for another reason.
-            let failed = broken.is_some() && error == Some(ProtocolError::MessageTooBig);
-            assert!(error == if too_big { Some(ProtocolError::MessageTooBig) } else { broken } || failed);
+            let failed = broken.is_some() && error == Some(refusal);
+            assert!(error == if too_big { Some(refusal) } else { broken } || failed);
         } else {
             assert!(all.iter().filter(fits).eq(&messages), "the messages that fit");
             assert_eq!(error, broken);
