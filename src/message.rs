@@ -105,11 +105,9 @@ impl<S: AsMut<[u8]>> MessageBuffer<S> {
         let start = self.len;
         self.len = usize::MAX; // until the next message, if it does not fit: never return one with a gap
         let storage = self.storage.as_mut();
-        if storage.is_empty() {
-            return Err(ProtocolError::NoStorage);
-        }
-        let rest = storage.get_mut(start..).ok_or(ProtocolError::MessageTooBig)?;
-        let place = rest.get_mut(..part.len()).ok_or(ProtocolError::MessageTooBig)?;
+        let error = if storage.is_empty() { ProtocolError::NoStorage } else { ProtocolError::MessageTooBig };
+        let rest = storage.get_mut(start..).ok_or(error)?;
+        let place = rest.get_mut(..part.len()).ok_or(error)?;
         self.len = start.saturating_add(copy(place, part));
         Ok(())
     }

@@ -116,7 +116,8 @@ impl Input<'_> {
             let too_big = all.len() > messages.len()
                 || naive.unfinished.as_ref().is_some_and(|message| message.payload.len() > storage);
             // A message can be too big before it fails for another reason.
-            let failed = broken.is_some() && error == Some(refusal);
+            let failed = broken.is_some() && error == Some(refusal)
+                || error == broken && broken == Some(ProtocolError::MessageTooBig); // by the limit of the connection
             assert!(error == if too_big { Some(refusal) } else { broken } || failed);
         } else {
             assert!(all.iter().filter(fits).eq(&messages), "the messages that fit");
