@@ -35,7 +35,8 @@ pub trait Append {
     /// it fails, nothing is appended.
     ///
     /// `write` runs twice, first with an empty slice to learn the size: a call that fails has changed nothing. A fixed
-    /// buffer without enough room leads to `BufferTooSmall`, whose `need` is the free room that suffices.
+    /// buffer without enough room leads to `BufferTooSmall`, whose `need` is the free room that suffices. For calls that
+    /// write as much as fits, `write_fragment` and `copy_payload`, use [`append_up_to`](Self::append_up_to).
     fn append_with<O: ReportsSize>(&mut self, mut write: impl FnMut(&mut [u8]) -> O) -> O::Appended {
         let outcome = write(&mut []);
         match outcome.need() {

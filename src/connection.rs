@@ -233,12 +233,7 @@ impl<R: Role> Connection<R> {
 
     /// Returns whether [`poll_transmit`](Self::poll_transmit) has something to write.
     pub(crate) fn is_due(&self) -> bool {
-        self.has_reply() && self.transmitter.unsent_payload() == 0 && !self.transmitter.close_sent()
-    }
-
-    /// Returns whether a Pong or a Close waits to be sent.
-    pub(crate) fn has_reply(&self) -> bool {
-        self.receiver.is_due()
+        self.receiver.is_due() && self.transmitter.unsent_payload() == 0 && !self.transmitter.close_sent()
     }
 
     /// Returns whether a Ping or our Close can be sent now.

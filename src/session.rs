@@ -1,8 +1,8 @@
 //! A session: one value from the first byte of the opening handshake to the end of the transport.
 //!
-//! A [`Session`] joins the [handshake](crate::handshake), the [`Connection`] and the [`Deadlines`], and keeps what is to
-//! be written. The host moves bytes and passes the time. This loop is complete, but for the transport's deadline and its
-//! half-close:
+//! A [`Session`] joins the [handshake](crate::handshake), the [`Connection`] and the [`Deadlines`], and keeps what is
+//! to be written. The host moves bytes and passes the time. This loop is complete, but for the transport's deadline and
+//! its half-close:
 //!
 //! ```
 //! use barews::HandshakeError;
@@ -69,10 +69,10 @@
 //! ```
 //!
 //! What is due must be written before the loop waits. A response of the handshake must be written before a send call,
-//! so [`sender`](Session::sender) is an error until then. Read the clock after a wait, not before each call: a write that
-//! blocks must not make bytes late that have arrived meanwhile. A host that closes by itself, or sets
-//! [`Timeouts::idle`], can still receive data: then `begin_frame` fails with [`SendError::Closing`], which is no reason to
-//! leave the loop.
+//! so [`sender`](Session::sender) is an error until then. Read the clock after a wait, not before each call: a write
+//! that blocks must not make bytes late that have arrived meanwhile. A host that closes by itself, or sets
+//! [`Timeouts::idle`], can still receive data: then `begin_frame` fails with [`SendError::Closing`], which is no reason
+//! to leave the loop.
 //!
 //! A host that needs the parts, for two tasks for example, takes them when the handshake is done:
 //! [`into_parts`](Session::into_parts).
@@ -101,8 +101,8 @@ use crate::wire::error::{ProtocolError, SendError};
 ///
 /// `R` is the role, [`Server`] or [`Client`]. `S` is the storage of the handshake, as for a [`ServerHandshake`]. The
 /// session also keeps its request or its response there until that is sent. A response takes 129 bytes and what
-/// [`Accept`] adds; a refusal that does not fit is not sent. The storage stays in the session: a lent slice, `&mut [u8]`,
-/// can serve another one afterwards.
+/// [`Accept`] adds; a refusal that does not fit is not sent. The storage stays in the session: a lent slice,
+/// `&mut [u8]`, can serve another one afterwards.
 ///
 /// A client:
 ///
@@ -188,8 +188,8 @@ impl<'c, S: AsRef<[u8]> + AsMut<[u8]>> Session<'c, Server, S> {
         Self::new(Stage::Opening(ServerHandshake::new(config, storage)), 0, timeouts, now)
     }
 
-    /// Returns the request after [`Event::Request`], until it is answered. It borrows the session: copy what you need when
-    /// it is answered. See [`respond`](Self::respond) for an example.
+    /// Returns the request after [`Event::Request`], until it is answered. It borrows the session: copy what you need
+    /// when it is answered. See [`respond`](Self::respond) for an example.
     #[must_use]
     pub fn request(&self) -> Option<Request<'_>> {
         match &self.stage {
@@ -202,7 +202,8 @@ impl<'c, S: AsRef<[u8]> + AsMut<[u8]>> Session<'c, Server, S> {
     ///
     /// # Errors
     ///
-    /// Those of [`ServerHandshake::accept`]. [`BuildError::BufferTooSmall`] if the storage is too small for the response.
+    /// Those of [`ServerHandshake::accept`]. [`BuildError::BufferTooSmall`] if the storage is too small for the
+    /// response.
     pub fn accept(&mut self, response: &Accept<'_>, config: &Config) -> Result<(), BuildError> {
         let Stage::Opening(handshake) = &mut self.stage else { return Err(BuildError::NotNow) };
         let len = handshake.accept_in_place(response)?;
@@ -211,9 +212,10 @@ impl<'c, S: AsRef<[u8]> + AsMut<[u8]>> Session<'c, Server, S> {
         Ok(())
     }
 
-    /// Answers with a page, a redirect or a refusal, as [`ServerHandshake::respond`] does. The response is due, then the
-    /// transport ends. `body` must live as long as the configuration; for others there is
-    /// [`respond_head`](Self::respond_head). The peer has [`Timeouts::closing`] to take the response and to end the stream.
+    /// Answers with a page, a redirect or a refusal, as [`ServerHandshake::respond`] does. The response is due, then
+    /// the transport ends. `body` must live as long as the configuration; for others there is
+    /// [`respond_head`](Self::respond_head). The peer has [`Timeouts::closing`] to take the response and to end the
+    /// stream.
     ///
     /// ```
     /// # use barews::connection::{Config, Transport};
@@ -249,8 +251,8 @@ impl<'c, S: AsRef<[u8]> + AsMut<[u8]>> Session<'c, Server, S> {
     }
 
     /// Like [`respond`](Self::respond), but without the body. The host writes its `content_length` bytes itself when
-    /// [`poll_transmit`](Self::poll_transmit) has returned 0, and then does what [`transport`](Self::transport) says. See
-    /// [`ServerHandshake::respond_head`] for an example.
+    /// [`poll_transmit`](Self::poll_transmit) has returned 0, and then does what [`transport`](Self::transport) says.
+    /// See [`ServerHandshake::respond_head`] for an example.
     ///
     /// # Errors
     ///
@@ -281,12 +283,14 @@ impl<'c, S: AsRef<[u8]> + AsMut<[u8]>> Session<'c, Server, S> {
 }
 
 impl<'c, K: MaskingKeys, S: AsRef<[u8]> + AsMut<[u8]>> Session<'c, Client<K>, S> {
-    /// Creates a client's session when its transport is open, with TLS if [`Uri::secure`](crate::handshake::Uri::secure).
-    /// The request is due. `nonce` must be 16 fresh random bytes, as for [`ClientHandshake::new`].
+    /// Creates a client's session when its transport is open, with TLS if
+    /// [`Uri::secure`](crate::handshake::Uri::secure). The request is due. `nonce` must be 16 fresh random bytes, as
+    /// for [`ClientHandshake::new`].
     ///
     /// # Errors
     ///
-    /// Those of [`ClientHandshake::request`]. [`BuildError::BufferTooSmall`] if the storage is too small for the request.
+    /// Those of [`ClientHandshake::request`]. [`BuildError::BufferTooSmall`] if the storage is too small for the
+    /// request.
     pub fn client(
         config: &'c ClientConfig<'c>,
         request: &ClientRequest<'_>,
@@ -378,7 +382,8 @@ impl<'c, R: SessionRole, S: AsRef<[u8]> + AsMut<[u8]>> Session<'c, R, S> {
     }
 
     /// Reads the next event from bytes that the transport read. Call it with `rest` until there is no event. `now` is
-    /// the time in ticks: a deadline that has passed is an event after all others, so bytes that were read in time count.
+    /// the time in ticks: a deadline that has passed is an event after all others, so bytes that were read in time
+    /// count.
     ///
     /// It consumes all bytes but those after an event. Between [`Event::Request`] or [`Event::Response`] and its answer
     /// it consumes none.
@@ -477,8 +482,9 @@ impl<'c, R: SessionRole, S: AsRef<[u8]> + AsMut<[u8]>> Session<'c, R, S> {
         (&mut [], Some(Event::Failed(error)))
     }
 
-    /// Notes the end of the transport: TCP's FIN, a reset, the end of the TLS stream. The next [`receive`](Self::receive)
-    /// without bytes returns [`Event::Over`], or [`Event::Failed`] if the peer had to send more.
+    /// Notes the end of the transport: TCP's FIN, a reset, the end of the TLS stream. [`receive`](Self::receive)
+    /// returns [`Event::Failed`] after the last bytes if the peer had to send more, else [`Event::Over`] unless
+    /// something is still to be written. After a request it waits for the host's answer.
     pub fn receive_eof(&mut self, now: u64) {
         self.now = self.now.max(now);
         self.eof = true;
@@ -516,12 +522,12 @@ impl<'c, R: SessionRole, S: AsRef<[u8]> + AsMut<[u8]>> Session<'c, R, S> {
     }
 
     /// Writes what is due, in the order in which it must be sent: the request or the response of the handshake, then a
-    /// Pong, a Ping of the keepalive or a Close. Returns its length; 0 when nothing can be written now. Call it after each
-    /// [`receive`](Self::receive) until it returns 0.
+    /// Pong, a Ping of the keepalive or a Close. Returns its length; 0 when nothing can be written now. Call it after
+    /// each [`receive`](Self::receive) until it returns 0.
     ///
     /// A head can go out in pieces of any size. A frame needs an `out` that holds it, and
-    /// [`MAX_CONTROL_FRAME`](crate::wire::MAX_CONTROL_FRAME) bytes hold each. One that does not fit stays due, as it does
-    /// inside a frame that the host sends.
+    /// [`MAX_CONTROL_FRAME`](crate::wire::MAX_CONTROL_FRAME) bytes hold each. One that does not fit stays due, as it
+    /// does inside a frame that the host sends.
     #[must_use]
     pub fn poll_transmit(&mut self, out: &mut [u8]) -> usize {
         if self.has_head() {
@@ -578,8 +584,8 @@ impl<'c, R: SessionRole, S: AsRef<[u8]> + AsMut<[u8]>> Session<'c, R, S> {
         connection.is_due() || (self.ping.is_some() || self.idle) && connection.can_send()
     }
 
-    /// Returns when to call [`receive`](Self::receive) again, without bytes if there are none. That is at once if the host
-    /// has sent a Close, because its timeout has to start.
+    /// Returns when to call [`receive`](Self::receive) again, without bytes if there are none. That is at once if the
+    /// host has sent a Close, because its timeout has to start.
     #[must_use]
     pub fn poll_timeout(&self) -> Option<u64> {
         match self.state() {
@@ -590,8 +596,8 @@ impl<'c, R: SessionRole, S: AsRef<[u8]> + AsMut<[u8]>> Session<'c, R, S> {
         }
     }
 
-    /// Reports that the peer has accepted bytes that were waiting to be written: it is alive. A host needs this only if it
-    /// keeps such bytes while it waits.
+    /// Reports that the peer has accepted bytes that were waiting to be written: it is alive. A host needs this only if
+    /// it keeps such bytes while it waits.
     ///
     /// ```
     /// # use barews::connection::Config;
@@ -679,8 +685,8 @@ impl<'c, R: SessionRole, S: AsRef<[u8]> + AsMut<[u8]>> Session<'c, R, S> {
     }
 
     /// Says what to do with the transport once [`poll_transmit`](Self::poll_transmit) has returned 0 and its output is
-    /// written. See [`Connection::transport`]. The answer stays the same after the host has done it. After a timeout of a
-    /// Pong or of closing it is [`Transport::Close`], even if the output is not written.
+    /// written. See [`Connection::transport`]. The answer stays the same after the host has done it. After a timeout of
+    /// a Pong or of closing it is [`Transport::Close`], even if the output is not written.
     #[must_use]
     pub fn transport(&self) -> Transport {
         match &self.stage {

@@ -149,7 +149,7 @@ fn bad_request_is_reported_and_refused() {
     assert!(refusal.ends_with(b"\r\n\r\nHost is missing, malformed or repeated"));
     assert_eq!(session.transport(), Transport::HalfClose);
     assert_eq!(session.receive(&mut [1, 2], 1).event, None);
-    // Without room for an answer there is none.
+    // An answer that does not fit the storage is not sent.
     let mut session = Session::server(&SERVER, [0; 8], Timeouts::MILLISECONDS, 0);
     let error = Error::Handshake(HandshakeError::StartLineTooLong);
     assert_eq!(session.receive(&mut REQUEST.to_owned().into_bytes(), 0).event, Some(Event::Failed(error)));

@@ -2,8 +2,8 @@
 
 use crate::wire::Rsv;
 
-/// The limits of a connection, and what its negotiated extensions define. End it with `..Config::DEFAULT`: fields can be
-/// added in any release.
+/// The limits of a connection, and what its negotiated extensions define. End it with `..Config::DEFAULT`: any release
+/// can add fields.
 ///
 /// ```
 /// use barews::connection::Config;
@@ -21,10 +21,11 @@ pub struct Config {
     /// The most frames in a received message; above it the connection fails with 1008. Default 2^20.
     pub max_fragments: u32,
     /// The longest payload of a frame that [`write_fragment`](crate::Connection::write_fragment) sends, in bytes; 0
-    /// counts as 1. Default 16 KiB. A Pong can be sent between two fragments. It cannot interrupt a message written as one frame.
+    /// counts as 1. Default 16 KiB. A Pong can be sent between two fragments. It cannot interrupt a message written as
+    /// one frame.
     pub fragment_size: u32,
-    /// The reserved bits that a negotiated extension defines for data frames. Default none. Text whose first frame has one of them set is not checked for UTF-8: only the extension knows what
-    /// its bytes mean.
+    /// The reserved bits that a negotiated extension defines for data frames. Default none. Text
+    /// whose first frame has one of them set is not checked for UTF-8: only the extension knows what its bytes mean.
     // RFC 6455 6.2: extensions may change how data is read
     pub extension_rsv: Rsv,
     /// The reserved opcodes that a negotiated extension defines: bit n for opcode n. Default none.

@@ -174,7 +174,7 @@ impl ControlSlot {
         self.due = Due::Close(Some(code.0.to_be_bytes()));
     }
 
-    /// Whether there is one. Apart from [`due`](Self::due), which is inlined only if few call it.
+    /// Whether a control frame is due.
     pub(super) const fn is_due(&self) -> bool {
         !matches!(self.due, Due::Nothing)
     }

@@ -101,8 +101,8 @@ impl<R: Role> Receiver<R> {
     }
 
     /// Fails the connection for a reason that the host found, such as bad data in an extension, or a
-    /// [`MessageBuffer`](crate::message::MessageBuffer) that is too small: nothing more is received, and a Close frame with
-    /// the error's code is due. Does nothing after the peer's Close frame or another error.
+    /// [`MessageBuffer`](crate::message::MessageBuffer) that is too small: nothing more is received, and a Close frame
+    /// with the error's code is due. Does nothing after the peer's Close frame or another error.
     ///
     /// See [`Connection::fail`](crate::Connection::fail) for an example.
     pub fn fail(&mut self, error: ProtocolError) {

@@ -1,7 +1,7 @@
 //! The configuration of both roles, what a client requests, and a server's choices when it accepts.
 //!
-//! The hidden field `_non_exhaustive` makes hosts end a value with `..DEFAULT` or the like, so that a new limit breaks none of
-//! them. `#[non_exhaustive]` would forbid that syntax too.
+//! The hidden field `_non_exhaustive` makes hosts end a value with `..DEFAULT` or the like, so that a new limit breaks
+//! none of them. `#[non_exhaustive]` would forbid that syntax too.
 
 use super::origin::OriginPolicy;
 use super::uri::Uri;
@@ -114,8 +114,8 @@ impl Default for ClientConfig<'_> {
     }
 }
 
-/// What [`ClientHandshake::request`](super::ClientHandshake::request) asks for. The handshake does not keep it, so it can
-/// borrow from the value that owns the handshake.
+/// What [`ClientHandshake::request`](super::ClientHandshake::request) asks for. The handshake does not keep it, so it
+/// can borrow from the value that owns the handshake.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct ClientRequest<'r> {

@@ -13,8 +13,8 @@ pub enum Progress<'b> {
     Complete {
         /// The number of bytes that belong to the head.
         consumed: usize,
-        /// The bytes after them. It borrows the whole input. To go on with them after the match, give the variable a new
-        /// value in every arm (`Partial => &mut [], Complete { rest, .. } => rest`), or use `consumed`.
+        /// The bytes after them. It borrows the whole input. To go on with them after the match, give the variable a
+        /// new value in every arm (`Partial => &mut [], Complete { rest, .. } => rest`), or use `consumed`.
         rest: &'b mut [u8],
     },
 }

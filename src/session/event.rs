@@ -14,8 +14,8 @@ pub struct Received<'b> {
     /// The next event; `None` when more bytes are needed, or the host has not answered [`Event::Request`] or
     /// [`Event::Response`].
     pub event: Option<Event<'b>>,
-    /// Something is due: call [`Session::poll_transmit`](super::Session::poll_transmit) before waiting for anything. False
-    /// with [`Event::Data`], which makes nothing due; the calls after it report what was due before.
+    /// Something is due: call [`Session::poll_transmit`](super::Session::poll_transmit) before waiting for anything.
+    /// False with [`Event::Data`], which makes nothing due; the calls after it report what was due before.
     pub is_due: bool,
 }
 
@@ -25,10 +25,13 @@ pub struct Received<'b> {
 #[non_exhaustive]
 pub enum Event<'b> {
     /// A server received a [request](super::Session::request) that is valid. Answer it now:
-    /// [`accept`](super::Session::accept) an upgrade, [`respond`](super::Session::respond), or [`refuse`](super::Session::refuse).
+    /// [`accept`](super::Session::accept) an upgrade, [`respond`](super::Session::respond), or
+    /// [`refuse`](super::Session::refuse).
     Request,
-    /// A client received a [response](super::Session::response). If it is accepted, [`connect`](super::Session::connect). Otherwise it
-    /// is a redirect, a demand for authentication or another refusal; `rest` is the beginning of its body.
+    /// A client received a [response](super::Session::response). If it is accepted,
+    /// [`connect`](super::Session::connect). Otherwise it is a redirect, a demand for authentication or another
+    /// refusal;
+    /// `rest` is the beginning of its body.
     Response,
     /// A chunk of a data message.
     Data(Chunk<'b>),
@@ -45,7 +48,8 @@ pub enum Event<'b> {
     KeepAlive,
     /// There was no message for [`Timeouts::idle`](crate::deadlines::Timeouts::idle); a Close with 1001 is due.
     Idle,
-    /// The transport has ended in order, or it is time to close it: after an error, or because the peer does not end it.
+    /// The transport has ended in order, or it is time to close it: after an error, or because the peer does not end
+    /// it.
     Over,
     /// The session has failed: report it. A refusal or a Close frame is due if the peer can still read it. Only
     /// [`Over`](Self::Over) can follow.

@@ -28,7 +28,8 @@ pub trait Opening<S> {
     fn is_complete(&self) -> bool;
     /// Returns the event of a complete head, and whether a connection can follow.
     fn event(&self) -> (Event<'static>, bool);
-    /// Writes the head of a refusal to the start of the storage, if this is a server's. Returns its length, and the body.
+    /// Writes the head of a refusal to the start of the storage, if this is a server's. Returns its length, and the
+    /// body.
     fn refuse(&mut self, error: Error, reason: HandshakeError) -> (usize, &'static [u8]);
     fn storage(&self) -> &[u8];
     fn into_storage(self) -> S;
