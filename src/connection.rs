@@ -341,6 +341,28 @@ impl<R: Role> Connection<R> {
         self.transmitter.begin_frame(kind, fin, len)
     }
 
+    /// Returns the header of a data frame with this payload, and masks the payload in place if this is a client. See
+    /// [`Transmitter::frame`].
+    ///
+    /// ```
+    /// use barews::connection::MessageKind;
+    ///
+    /// let mut connection = barews::Connection::new(barews::Client(|| [1, 2, 3, 4]), &Default::default());
+    /// let mut body = *b"Hello"; // a copy of ours: it is masked
+    /// let header = connection.frame(MessageKind::Text, true, &mut body)?;
+    /// assert_eq!((header.as_bytes(), &body), (&b"\x81\x85\x01\x02\x03\x04"[..], b"Igohn")); // write both
+    /// # Ok::<(), barews::SendError>(())
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// [`SendError`]; nothing is changed.
+    #[inline]
+    pub fn frame(&mut self, kind: MessageKind, fin: bool, payload: &mut [u8]) -> Result<EncodedHeader, SendError> {
+        self.check_open()?;
+        self.transmitter.frame(kind, fin, payload)
+    }
+
     /// [`begin_frame`](Self::begin_frame) with reserved bits, for an extension. See [`Transmitter::begin_frame_with_rsv`].
     ///
     /// ```

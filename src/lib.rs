@@ -26,7 +26,8 @@
 //! # The host's loop
 //!
 //! The smallest complete server, `examples/blocking_echo.rs`. It uses a [`Session`](session::Session), which joins the
-//! layers. The guide after it is for hosts that use the layers one by one, as most other examples do.
+//! layers; the module [`session`] has the duties of such a host. The guide after the program is for hosts that use the
+//! layers one by one.
 //!
 //! ```no_run
 #![doc = include_str!("../examples/blocking_echo.rs")]

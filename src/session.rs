@@ -1,21 +1,21 @@
 //! A session: one value from the first byte of the opening handshake to the end of the transport.
 //!
 //! A [`Session`] joins the [handshake](crate::handshake), the [`Connection`] and the [`Deadlines`], and keeps what is
-//! to be written. The host moves bytes and passes the time. This loop is complete, but for the transport's deadline and
-//! its half-close:
+//! to be written. The host moves bytes and passes the time:
 //!
 //! ```
-//! use barews::HandshakeError;
-//! use barews::connection::{Config, Transport};
+//! use barews::connection::{Chunk, Config, Connection, Transport};
 //! use barews::deadlines::Timeouts;
 //! use barews::handshake::{Accept, OriginPolicy, ServerConfig};
 //! use barews::session::{Event, Session};
 //! # use std::io::{Read, Write};
+//! # use std::net::Shutdown;
 //! # fn clock() -> u64 { 0 }
+//! # type Result = std::result::Result<(), Box<dyn std::error::Error>>;
 //!
 //! static SERVER: ServerConfig<'_> = ServerConfig::new(OriginPolicy::SameOrigin);
 //!
-//! fn serve(mut stream: impl Read + Write) -> Result<(), Box<dyn std::error::Error>> {
+//! fn serve(mut stream: TcpStream) -> Result {
 //!     let mut now = clock(); // in milliseconds
 //!     let mut session = Session::server(&SERVER, [0; 512], Timeouts::MILLISECONDS, now);
 //!     let (mut rx, mut unread, mut tx) = ([0; 4096], 0..0, [0; 512]);
@@ -23,28 +23,16 @@
 //!         while let len @ 1.. = session.poll_transmit(&mut tx) {
 //!             stream.write_all(&tx[..len])?;
 //!         }
-//!         match session.transport() {
-//!             Transport::Close => return Ok(()),
-//!             Transport::HalfClose => {} // shut down the writing side, and go on reading
-//!             Transport::Keep | Transport::AwaitEof => {}
+//!         if session.transport() == Transport::HalfClose {
+//!             stream.shutdown(Shutdown::Write)?;
 //!         }
 //!         let received = session.receive(&mut rx[unread.clone()], now);
 //!         unread.start = unread.end - received.rest.len();
 //!         match received.event {
-//!             Some(Event::Request) => {
-//!                 if session.accept(&Accept::default(), &Config::DEFAULT).is_err() {
-//!                     session.refuse(HandshakeError::Upgrade)?; // a request for a page
-//!                 }
-//!             }
-//!             Some(Event::Data(chunk)) => {
-//!                 let connection = session.sender(now)?;
-//!                 let header = connection.begin_frame(chunk.kind, chunk.last, chunk.payload.len() as u64)?;
-//!                 connection.mask_payload(chunk.payload)?;
-//!                 stream.write_all(header.as_bytes())?;
-//!                 stream.write_all(chunk.payload)?;
-//!             }
-//!             Some(Event::Failed(error)) => eprintln!("{error}"),
-//!             Some(_) => {}
+//!             Some(Event::Request) => session.accept(&Accept::default(), &Config::DEFAULT)?,
+//!             Some(Event::Data(chunk)) => echo(session.sender(now)?, chunk, &mut stream)?, // the application
+//!             Some(Event::Over) => return Ok(()),
+//!             Some(event) => println!("{event:?}"), // `Failed`, for example
 //!             None => {
 //!                 unread = 0..stream.read(&mut rx)?; // wait until `session.poll_timeout()` at most
 //!                 now = clock();
@@ -55,31 +43,63 @@
 //!         }
 //!     }
 //! }
-//! # struct Script(&'static [u8], Vec<u8>);
-//! # impl Read for &mut Script { fn read(&mut self, out: &mut [u8]) -> std::io::Result<usize> { self.0.read(out) } }
-//! # impl Write for &mut Script {
-//! #     fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> { self.1.write(bytes) }
+//!
+//! fn echo(connection: &mut Connection<barews::Server>, chunk: Chunk<'_>, stream: &mut TcpStream) -> Result {
+//!     let header = connection.frame(chunk.kind, chunk.last, chunk.payload)?;
+//!     stream.write_all(header.as_bytes())?;
+//!     Ok(stream.write_all(chunk.payload)?)
+//! }
+//! # struct TcpStream(&'static [u8], std::rc::Rc<std::cell::RefCell<Vec<u8>>>);
+//! # impl TcpStream { fn shutdown(&mut self, _: Shutdown) -> std::io::Result<()> { Ok(()) } }
+//! # impl Read for TcpStream { fn read(&mut self, out: &mut [u8]) -> std::io::Result<usize> { self.0.read(out) } }
+//! # impl Write for TcpStream {
+//! #     fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> { self.1.borrow_mut().write(bytes) }
 //! #     fn flush(&mut self) -> std::io::Result<()> { Ok(()) }
 //! # }
-//! # let mut script = Script(b"GET / HTTP/1.1\r\nHost: x\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\
+//! # let written = std::rc::Rc::default();
+//! # serve(TcpStream(b"GET / HTTP/1.1\r\nHost: x\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\
 //! #     Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n\
-//! #     \x81\x82\0\0\0\0hi\x88\x80\0\0\0\0", Vec::new());
-//! # serve(&mut script).unwrap();
-//! # assert!(script.1.ends_with(b"\r\n\r\n\x81\x02hi\x88\x00"));
+//! #     \x81\x82\0\0\0\0hi\x88\x80\0\0\0\0", std::rc::Rc::clone(&written))).unwrap();
+//! # assert!(written.borrow().ends_with(b"\r\n\r\n\x81\x02hi\x88\x00"));
 //! ```
 //!
-//! What is due must be written before the loop waits. A response of the handshake must be written before a send call,
-//! so [`sender`](Session::sender) is an error until then. Read the clock after a wait, not before each call: a write
-//! that blocks must not make bytes late that have arrived meanwhile. A host that closes by itself, or sets
-//! [`Timeouts::idle`], can still receive data: then `begin_frame` fails with [`SendError::Closing`], which is no reason
-//! to leave the loop.
+//! # The host's duties
+//!
+//! 1. **Drain.** Call [`poll_transmit`](Session::poll_transmit) until it returns 0, and write its output, after each
+//!    call of the session and before waiting for anything.
+//! 2. **Shut down** the writing side of the transport when [`transport`](Session::transport) says so.
+//! 3. **Receive.** Call [`receive`](Session::receive) with the bytes read, and again with `rest`, until it returns no
+//!    event.
+//! 4. **Answer** [`Request`](Event::Request) and [`Response`](Event::Response).
+//! 5. **Wait** for bytes, or until [`poll_timeout`](Session::poll_timeout). Then read the clock. Do not read it before
+//!    each call: a write that blocks must not make bytes late that have arrived meanwhile.
+//! 6. **Report the end** of the transport with [`receive_eof`](Session::receive_eof).
+//! 7. **Close the transport** after [`Over`](Event::Over), the last event of each session.
+//!
+//! What happens if the host forgets one:
+//!
+//! | forgotten | happens | shows in |
+//! |---|---|---|
+//! | 1 | the peer gets no answer, Pong or Close, and fails with a timeout of its own; later this session does as well | [`is_due`](Received::is_due) of each result; [`SendError::NotOpen`] from [`sender`](Session::sender) |
+//! | 2 | the peer does not see the end; `Over` comes after [`Timeouts::closing`] | |
+//! | 3: `rest` | frames are lost: the peer's next bytes are taken for something else, usually [`Failed`](Event::Failed) | the result is `#[must_use]` |
+//! | 4 | `Failed` after [`Timeouts::handshake`]; a server sends 503 | [`request`](Session::request), [`response`](Session::response) |
+//! | 5 | no Ping and no timeout: a peer that is gone keeps its connection without limit | [`poll_timeout`](Session::poll_timeout) is in the past |
+//! | 6 | `Failed` after the next timeout, instead of at once | |
+//! | 7 | nothing: `receive` returns no event, and discards all bytes | |
+//!
+//! `{session:?}` prints what is due, for a log or a debugger. A host can be late with all of these: nothing panics and
+//! nothing is lost. A host that closes by itself, or sets [`Timeouts::idle`], can still receive data: then a send call
+//! fails with [`SendError::Closing`], which is no reason to leave the loop.
 //!
 //! A host that needs the parts, for two tasks for example, takes them when the handshake is done:
 //! [`into_parts`](Session::into_parts).
 
+mod client;
 mod error;
 mod event;
 mod opening;
+mod server;
 
 pub use error::{Error, Fault};
 pub use event::{Event, Received};
@@ -87,14 +107,11 @@ use opening::Opening;
 pub use opening::SessionRole;
 
 use crate::bytes::copy;
-use crate::connection::{Config, Connection, State, Transport, Written};
+use crate::connection::{Connection, State, Transport, Written};
 use crate::connection::{Event as Incoming, Received as Taken};
 use crate::deadlines::{Deadlines, Reason, Timeout, Timeouts};
-use crate::handshake::error::{BuildError, HandshakeError};
-use crate::handshake::{Accept, ClientConfig, ClientHandshake, ClientRequest, Progress, Request, Response};
-use crate::handshake::{ServerConfig, ServerHandshake};
-use crate::role::{Client, MaskingKeys, Server};
-use crate::target::FAST;
+use crate::handshake::Progress;
+use crate::handshake::error::HandshakeError;
 use crate::wire::error::{ProtocolError, SendError};
 
 /// One WebSocket, from the first byte of the opening handshake to the end of the transport. See the [module](self).
@@ -140,7 +157,9 @@ use crate::wire::error::{ProtocolError, SendError};
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 pub struct Session<'c, R: SessionRole, S: AsRef<[u8]> + AsMut<[u8]>> {
-    stage: Stage<'c, R, S>,
+    handshake: R::Handshake<'c, S>,
+    /// From the end of the handshake.
+    connection: Option<Connection<R>>,
     deadlines: Deadlines,
     /// The latest time that the host has passed. An earlier one counts as this.
     now: u64,
@@ -149,11 +168,13 @@ pub struct Session<'c, R: SessionRole, S: AsRef<[u8]> + AsMut<[u8]>> {
     body: &'c [u8],
     /// A request was answered without a WebSocket, or refused: the transport ends after the answer.
     answered: bool,
-    /// The transport has ended; and whether that was reported.
+    /// The transport has ended; and whether that was handled.
     eof: bool,
-    eof_reported: bool,
+    eof_handled: bool,
     /// The peer did not answer a Ping or a Close in time.
     expired: bool,
+    /// [`Event::Over`] was returned.
+    over: bool,
     /// A Ping of the keepalive that is due.
     ping: Option<[u8; 4]>,
     /// A Close is due because of [`Timeouts::idle`].
@@ -163,181 +184,30 @@ pub struct Session<'c, R: SessionRole, S: AsRef<[u8]> + AsMut<[u8]>> {
     heard: bool,
 }
 
-#[allow(clippy::large_enum_variant, reason = "without an allocator the session has room for the largest")]
-enum Stage<'c, R: SessionRole, S: AsRef<[u8]> + AsMut<[u8]>> {
-    Opening(R::Handshake<'c, S>),
-    Open {
-        connection: Connection<R>,
-        storage: S,
-    },
-    /// Between the two, inside a call.
-    Moving,
-}
-
 shown! {
     impl['c, R: SessionRole, S: AsRef<[u8]> + AsMut<[u8]>] Session<'c, R, S> {
         is_open: bool = this.is_open(),
         transport: Transport = this.transport(),
         error: Option<Error> = this.error,
+        is_due: bool = this.is_due(),
+        awaits_answer: bool = this.waits(),
     } of this
 }
 
-impl<'c, S: AsRef<[u8]> + AsMut<[u8]>> Session<'c, Server, S> {
-    /// Creates a server's session when a transport was accepted.
-    pub const fn server(config: &'c ServerConfig<'c>, storage: S, timeouts: Timeouts, now: u64) -> Self {
-        Self::new(Stage::Opening(ServerHandshake::new(config, storage)), 0, timeouts, now)
-    }
-
-    /// Returns the request after [`Event::Request`], until it is answered. It borrows the session: copy what you need
-    /// when it is answered. See [`respond`](Self::respond) for an example.
-    #[must_use]
-    pub fn request(&self) -> Option<Request<'_>> {
-        match &self.stage {
-            Stage::Opening(handshake) if !self.answered => handshake.request(),
-            _ => None,
-        }
-    }
-
-    /// Accepts the upgrade. The response is due; the connection can send after it.
-    ///
-    /// # Errors
-    ///
-    /// Those of [`ServerHandshake::accept`]. [`BuildError::BufferTooSmall`] if the storage is too small for the
-    /// response.
-    pub fn accept(&mut self, response: &Accept<'_>, config: &Config) -> Result<(), BuildError> {
-        let Stage::Opening(handshake) = &mut self.stage else { return Err(BuildError::NotNow) };
-        let len = handshake.accept_in_place(response)?;
-        self.open(Connection::new(Server, config));
-        self.head = 0..len;
-        Ok(())
-    }
-
-    /// Answers with a page, a redirect or a refusal, as [`ServerHandshake::respond`] does. The response is due, then
-    /// the transport ends. `body` must live as long as the configuration; for others there is
-    /// [`respond_head`](Self::respond_head). The peer has [`Timeouts::closing`] to take the response and to end the
-    /// stream.
-    ///
-    /// ```
-    /// # use barews::connection::{Config, Transport};
-    /// # use barews::deadlines::Timeouts;
-    /// # use barews::handshake::{Accept, OriginPolicy, ServerConfig};
-    /// # use barews::session::{Event, Session};
-    /// # static CONFIG: ServerConfig<'_> = ServerConfig::new(OriginPolicy::Any);
-    /// # let mut session = Session::server(&CONFIG, [0; 512], Timeouts::MILLISECONDS, 0);
-    /// # let mut out = [0; 512];
-    /// # let mut read = *b"GET / HTTP/1.1\r\nHost: x\r\n\r\n";
-    /// # assert_eq!(session.receive(&mut read, 0).event, Some(Event::Request));
-    /// // After `Event::Request`:
-    /// let request = session.request().map(|request| (request.is_upgrade(), request.target()));
-    /// match request {
-    ///     Some((true, "/chat")) => session.accept(&Accept::default(), &Config::DEFAULT)?,
-    ///     Some((false, "/")) => session.respond(200, &[("Content-Type", "text/html")], b"<!doctype html>")?,
-    ///     _ => session.respond(404, &[], b"")?,
-    /// }
-    /// let len = session.poll_transmit(&mut out);
-    /// assert!(out[..len].ends_with(b"\r\n\r\n<!doctype html>"));
-    /// assert_eq!(session.transport(), Transport::HalfClose);
-    /// # Ok::<(), barews::BuildError>(())
-    /// ```
-    ///
-    /// # Errors
-    ///
-    /// Those of [`ServerHandshake::respond`]. [`BuildError::BufferTooSmall`] if the storage is too small for the head.
-    pub fn respond(&mut self, status: u16, fields: &[(&str, &str)], body: &'c [u8]) -> Result<(), BuildError> {
-        let has_body = matches!(&self.stage, Stage::Opening(handshake) if handshake.sends_body(status));
-        self.respond_head(status, fields, body.len())?;
-        self.body = if has_body { body } else { &[] };
-        Ok(())
-    }
-
-    /// Like [`respond`](Self::respond), but without the body. The host writes its `content_length` bytes itself when
-    /// [`poll_transmit`](Self::poll_transmit) has returned 0, and then does what [`transport`](Self::transport) says.
-    /// See [`ServerHandshake::respond_head`] for an example.
-    ///
-    /// # Errors
-    ///
-    /// Those of [`respond`](Self::respond).
-    pub fn respond_head(
-        &mut self,
-        status: u16,
-        fields: &[(&str, &str)],
-        content_length: usize,
-    ) -> Result<(), BuildError> {
-        let Stage::Opening(handshake) = &mut self.stage else { return Err(BuildError::NotNow) };
-        if self.answered {
-            return Err(BuildError::NotNow);
-        }
-        self.head = 0..handshake.respond_in_place(status, fields, content_length)?;
-        self.answered = true;
-        Ok(())
-    }
-
-    /// Calls [`respond`](Self::respond) with the status of `error`, and with its text as a readable body.
-    ///
-    /// # Errors
-    ///
-    /// Those of [`respond`](Self::respond).
-    pub fn refuse(&mut self, error: HandshakeError) -> Result<(), BuildError> {
-        self.respond(error.status(), &[("Content-Type", "text/plain")], error.text().as_bytes())
-    }
-}
-
-impl<'c, K: MaskingKeys, S: AsRef<[u8]> + AsMut<[u8]>> Session<'c, Client<K>, S> {
-    /// Creates a client's session when its transport is open, with TLS if
-    /// [`Uri::secure`](crate::handshake::Uri::secure). The request is due. `nonce` must be 16 fresh random bytes, as
-    /// for [`ClientHandshake::new`].
-    ///
-    /// # Errors
-    ///
-    /// Those of [`ClientHandshake::request`]. [`BuildError::BufferTooSmall`] if the storage is too small for the
-    /// request.
-    pub fn client(
-        config: &'c ClientConfig<'c>,
-        request: &ClientRequest<'_>,
-        nonce: [u8; 16],
-        storage: S,
-        timeouts: Timeouts,
-        now: u64,
-    ) -> Result<Self, BuildError> {
-        let mut handshake = ClientHandshake::new(config, nonce, storage);
-        let len = handshake.request_in_place(request)?;
-        Ok(Self::new(Stage::Opening(handshake), len, timeouts, now))
-    }
-
-    /// Returns the response after [`Event::Response`], until [`connect`](Self::connect).
-    #[must_use]
-    pub fn response(&self) -> Option<Response<'_>> {
-        if let Stage::Opening(handshake) = &self.stage { handshake.response() } else { None }
-    }
-
-    /// Opens the connection after a response that is accepted.
-    ///
-    /// # Errors
-    ///
-    /// Those of [`ClientHandshake::connect`].
-    pub fn connect(&mut self, keys: K, config: &Config) -> Result<(), BuildError> {
-        let Stage::Opening(handshake) = &mut self.stage else { return Err(BuildError::NotNow) };
-        if self.answered {
-            return Err(BuildError::NotNow); // it failed
-        }
-        let connection = handshake.connect(keys, config)?;
-        self.open(connection);
-        Ok(())
-    }
-}
-
 impl<'c, R: SessionRole, S: AsRef<[u8]> + AsMut<[u8]>> Session<'c, R, S> {
-    const fn new(stage: Stage<'c, R, S>, head: usize, timeouts: Timeouts, now: u64) -> Self {
+    const fn new(handshake: R::Handshake<'c, S>, head: usize, timeouts: Timeouts, now: u64) -> Self {
         Self {
-            stage,
+            handshake,
+            connection: None,
             deadlines: Deadlines::new(timeouts, now),
             now,
             head: 0..head,
             body: &[],
             answered: false,
             eof: false,
-            eof_reported: false,
+            eof_handled: false,
             expired: false,
+            over: false,
             ping: None,
             idle: false,
             error: None,
@@ -362,23 +232,14 @@ impl<'c, R: SessionRole, S: AsRef<[u8]> + AsMut<[u8]>> Session<'c, R, S> {
     /// assert!(session.is_due()); // a Ping
     /// ```
     pub fn from_connection(connection: Connection<R>, storage: S, timeouts: Timeouts, now: u64) -> Self {
-        let mut session = Self::new(Stage::Open { connection, storage }, 0, timeouts, now);
-        session.deadlines.on_open(now);
+        let mut session = Self::new(R::Handshake::unused(storage), 0, timeouts, now);
+        session.open(connection);
         session
     }
 
-    /// Moves the storage from the handshake.
     fn open(&mut self, connection: Connection<R>) {
-        match core::mem::replace(&mut self.stage, Stage::Moving) {
-            Stage::Opening(handshake) => {
-                self.stage = Stage::Open { connection, storage: handshake.into_storage() };
-                self.deadlines.on_open(self.now);
-            }
-            stage => {
-                self.stage = stage;
-                never!();
-            }
-        }
+        self.connection = Some(connection);
+        self.deadlines.on_open(self.now);
     }
 
     /// Reads the next event from bytes that the transport read. Call it with `rest` until there is no event. `now` is
@@ -390,26 +251,32 @@ impl<'c, R: SessionRole, S: AsRef<[u8]> + AsMut<[u8]>> Session<'c, R, S> {
     #[inline(always)]
     pub fn receive<'b>(&mut self, bytes: &'b mut [u8], now: u64) -> Received<'b> {
         self.now = self.now.max(now);
-        let (rest, event) = match &mut self.stage {
-            Stage::Open { connection, .. } if !self.expired => {
-                self.heard |= !bytes.is_empty();
+        let (rest, event) = match &mut self.connection {
+            Some(connection) => {
+                let has_bytes = !bytes.is_empty();
                 match connection.receive(bytes) {
                     // The usual event, apart so that it is not copied more often than necessary.
-                    Ok(Taken { rest, event: Some(Incoming::Data(chunk)) }) if FAST => {
+                    Ok(Taken { rest, event: Some(Incoming::Data(chunk)) }) => {
                         self.deadlines.on_message(self.now);
-                        if rest.is_empty() {
-                            self.hear();
-                        }
+                        self.heard = true;
                         return Received { rest, event: Some(Event::Data(chunk)), is_due: false };
                     }
                     Ok(Taken { rest, event }) => {
+                        self.heard |= has_bytes;
                         self.hear();
-                        (rest, event.and_then(|event| self.convert(event)))
+                        let event = match event {
+                            Some(Incoming::Ping) => Some(Event::Ping),
+                            Some(Incoming::Pong) => Some(Event::Pong(self.on_pong())),
+                            Some(Incoming::ExtensionControl(opcode)) => Some(Event::ExtensionControl(opcode)),
+                            Some(Incoming::Close(code)) => Some(Event::Close(code)),
+                            _ => None,
+                        };
+                        (rest, event)
                     }
                     Err(error) => self.connection_failed(error),
                 }
             }
-            _ => self.read_head(bytes),
+            None => self.read_head(bytes),
         };
         let event = event.or_else(|| self.expire());
         let is_due = !matches!(event, Some(Event::Data(_))) && self.is_due();
@@ -417,18 +284,9 @@ impl<'c, R: SessionRole, S: AsRef<[u8]> + AsMut<[u8]>> Session<'c, R, S> {
     }
 
     #[inline(never)]
-    fn convert<'b>(&mut self, event: Incoming<'b>) -> Option<Event<'b>> {
-        let Stage::Open { connection, .. } = &self.stage else { return never!(None) };
-        Some(match event {
-            Incoming::Data(chunk) => {
-                self.deadlines.on_message(self.now);
-                Event::Data(chunk)
-            }
-            Incoming::Ping => Event::Ping,
-            Incoming::Pong => Event::Pong(self.deadlines.on_pong(connection.control_payload(), self.now)),
-            Incoming::ExtensionControl(opcode) => Event::ExtensionControl(opcode),
-            Incoming::Close(code) => Event::Close(code),
-        })
+    fn on_pong(&mut self) -> Option<u64> {
+        let connection = self.connection.as_ref()?;
+        self.deadlines.on_pong(connection.control_payload(), self.now)
     }
 
     fn hear(&mut self) {
@@ -447,21 +305,20 @@ impl<'c, R: SessionRole, S: AsRef<[u8]> + AsMut<[u8]>> Session<'c, R, S> {
     /// Reads the head of the handshake.
     #[inline(never)]
     fn read_head<'b>(&mut self, bytes: &'b mut [u8]) -> (&'b mut [u8], Option<Event<'b>>) {
-        let Stage::Opening(handshake) = &mut self.stage else { return (&mut [], None) }; // the time is over
         if self.answered || self.error.is_some() {
             return (&mut [], None); // the rest of a request that was refused, or the body of a response
         }
-        if handshake.is_complete() {
+        if self.handshake.is_complete() {
             return (bytes, None); // the host has not answered yet: `waits`
         }
         // A server that answers earlier than it has the request refuses it, so the rest of it is not sent.
         if !bytes.is_empty() && !self.head.is_empty() {
             self.head = 0..0;
         }
-        match handshake.receive(bytes) {
+        match self.handshake.receive(bytes) {
             Ok(Progress::Partial) => (&mut [], None),
             Ok(Progress::Complete { rest, .. }) => {
-                let (event, is_open) = handshake.event();
+                let (event, is_open) = self.handshake.event();
                 if is_open && !R::IS_SERVER && self.head.end == 0 {
                     return self.handshake_failed(Error::Handshake(HandshakeError::Accept), HandshakeError::Accept);
                 }
@@ -474,9 +331,8 @@ impl<'c, R: SessionRole, S: AsRef<[u8]> + AsMut<[u8]>> Session<'c, R, S> {
 
     /// Refuses the request, if this is a server.
     fn handshake_failed<'b>(&mut self, error: Error, reason: HandshakeError) -> (&'b mut [u8], Option<Event<'b>>) {
-        let Stage::Opening(handshake) = &mut self.stage else { return never!((&mut [], None)) };
         self.error = Some(error);
-        let (head, body) = handshake.refuse(error, reason);
+        let (head, body) = self.handshake.refuse(error, reason);
         (self.head, self.body) = (0..head, body);
         self.answered = true;
         (&mut [], Some(Event::Failed(error)))
@@ -515,7 +371,7 @@ impl<'c, R: SessionRole, S: AsRef<[u8]> + AsMut<[u8]>> Session<'c, R, S> {
     /// assert_eq!(out[..len], *b"\x88\x02\x03\xF1"); // Close 1009
     /// ```
     pub fn fail(&mut self, error: ProtocolError) {
-        if let Stage::Open { connection, .. } = &mut self.stage {
+        if let Some(connection) = &mut self.connection {
             connection.fail(error);
             self.error = self.error.or(connection.error().map(Error::Protocol));
         }
@@ -533,7 +389,7 @@ impl<'c, R: SessionRole, S: AsRef<[u8]> + AsMut<[u8]>> Session<'c, R, S> {
         if self.has_head() {
             return self.write_head(out);
         }
-        let Stage::Open { connection, .. } = &mut self.stage else { return 0 };
+        let Some(connection) = &mut self.connection else { return 0 };
         let mut len = connection.poll_transmit(out);
         if len == 0 && (self.idle || self.ping.is_some()) {
             let written = match self.ping {
@@ -554,12 +410,7 @@ impl<'c, R: SessionRole, S: AsRef<[u8]> + AsMut<[u8]>> Session<'c, R, S> {
 
     #[inline(never)]
     fn write_head(&mut self, out: &mut [u8]) -> usize {
-        let storage = match &self.stage {
-            Stage::Opening(handshake) => handshake.storage(),
-            Stage::Open { storage, .. } => storage.as_ref(),
-            Stage::Moving => never!(&[]),
-        };
-        let head = storage.get(self.head.clone()).unwrap_or_else(|| never!(&[]));
+        let head = self.handshake.storage().get(self.head.clone()).unwrap_or_else(|| never!(&[]));
         let len = copy(out, head);
         self.head.start = self.head.start.saturating_add(len);
         let rest = out.get_mut(len..).unwrap_or_else(|| never!(&mut []));
@@ -580,7 +431,7 @@ impl<'c, R: SessionRole, S: AsRef<[u8]> + AsMut<[u8]>> Session<'c, R, S> {
     }
 
     fn has_frame(&self) -> bool {
-        let Stage::Open { connection, .. } = &self.stage else { return false };
+        let Some(connection) = &self.connection else { return false };
         connection.is_due() || (self.ping.is_some() || self.idle) && connection.can_send()
     }
 
@@ -589,9 +440,10 @@ impl<'c, R: SessionRole, S: AsRef<[u8]> + AsMut<[u8]>> Session<'c, R, S> {
     #[must_use]
     pub fn poll_timeout(&self) -> Option<u64> {
         match self.state() {
-            _ if self.transport() == Transport::Close => None,
-            State::Open => self.deadlines.poll_timeout(),
-            _ if !self.deadlines.is_closing() => Some(self.now),
+            _ if self.over => None,
+            state if state != State::Open && !self.deadlines.is_closing() || self.transport() == Transport::Close => {
+                Some(self.now)
+            }
             _ => self.deadlines.poll_timeout(),
         }
     }
@@ -622,14 +474,14 @@ impl<'c, R: SessionRole, S: AsRef<[u8]> + AsMut<[u8]>> Session<'c, R, S> {
 
     /// Whether the host has not answered a head yet.
     fn waits(&self) -> bool {
-        matches!(&self.stage, Stage::Opening(handshake) if handshake.is_complete() && !self.answered)
+        self.connection.is_none() && self.handshake.is_complete() && !self.answered
     }
 
     /// The state, for the deadlines.
     fn state(&self) -> State {
-        match &self.stage {
+        match &self.connection {
             _ if self.expired => State::Closed,
-            Stage::Open { connection, .. } => connection.state(),
+            Some(connection) => connection.state(),
             _ if self.answered || self.error.is_some() => State::Closing,
             _ => State::Open,
         }
@@ -638,24 +490,22 @@ impl<'c, R: SessionRole, S: AsRef<[u8]> + AsMut<[u8]>> Session<'c, R, S> {
     /// Handles the end of the transport, or a deadline that has passed.
     #[inline(never)]
     fn expire<'b>(&mut self) -> Option<Event<'b>> {
-        if self.eof && !self.eof_reported && !self.waits() {
-            self.eof_reported = true;
-            let ended = match &mut self.stage {
-                Stage::Opening(handshake) if !self.answered => handshake.receive_eof().map_err(Error::Handshake),
-                Stage::Open { connection, .. } => connection.receive_eof().map_err(Error::Protocol),
-                _ => Ok(()),
+        if self.eof && !self.eof_handled && !self.waits() {
+            self.eof_handled = true;
+            let ended = match &mut self.connection {
+                Some(connection) => connection.receive_eof().map_err(Error::Protocol),
+                None if self.answered => Ok(()),
+                None => self.handshake.receive_eof().map_err(Error::Handshake),
             };
-            match (ended, self.error) {
-                (Err(error), None) => {
-                    self.error = Some(error);
-                    return Some(Event::Failed(error));
-                }
-                _ if self.transport() == Transport::Close && !self.expired => return Some(Event::Over),
-                _ => {} // something is still to be written
+            if let (Err(error), None) = (ended, self.error) {
+                self.error = Some(error);
+                return Some(Event::Failed(error));
             }
         }
         self.deadlines.on_state(self.state(), self.now);
-        self.poll_timeout()?;
+        if self.transport() == Transport::Close {
+            return (!core::mem::replace(&mut self.over, true)).then_some(Event::Over);
+        }
         let reason = match self.deadlines.handle_timeout(self.now)? {
             Timeout::Ping(payload) => {
                 self.ping = Some(payload);
@@ -673,11 +523,16 @@ impl<'c, R: SessionRole, S: AsRef<[u8]> + AsMut<[u8]>> Session<'c, R, S> {
             Timeout::Closing => Reason::Closing,
         };
         self.expired = true;
-        let is_done = match &self.stage {
-            Stage::Open { connection, .. } => connection.is_clean(),
-            _ => self.answered && !self.has_head(),
+        let is_done = match &mut self.connection {
+            Some(connection) => {
+                let is_clean = connection.is_clean();
+                let _ = connection.receive_eof(); // so that it receives nothing more
+                is_clean
+            }
+            None => self.answered && !self.has_head(),
         };
         if is_done || self.error.is_some() {
+            self.over = true;
             return Some(Event::Over); // the peer only has not ended the stream
         }
         self.error = Some(Error::Timeout(reason));
@@ -689,11 +544,11 @@ impl<'c, R: SessionRole, S: AsRef<[u8]> + AsMut<[u8]>> Session<'c, R, S> {
     /// a Pong or of closing it is [`Transport::Close`], even if the output is not written.
     #[must_use]
     pub fn transport(&self) -> Transport {
-        match &self.stage {
+        match &self.connection {
             _ if self.expired => Transport::Close,
             _ if self.has_head() => Transport::Keep,
-            Stage::Open { connection, .. } => connection.transport(),
-            _ if self.eof_reported => Transport::Close,
+            Some(connection) => connection.transport(),
+            _ if self.eof_handled => Transport::Close,
             _ if !self.answered => Transport::Keep,
             _ if R::IS_SERVER => Transport::HalfClose,
             _ => Transport::Close,
@@ -703,7 +558,7 @@ impl<'c, R: SessionRole, S: AsRef<[u8]> + AsMut<[u8]>> Session<'c, R, S> {
     /// Returns the connection of an open session, for its questions: how it closed, the payload of a Ping.
     #[must_use]
     pub const fn connection(&self) -> Option<&Connection<R>> {
-        if let Stage::Open { connection, .. } = &self.stage { Some(connection) } else { None }
+        self.connection.as_ref()
     }
 
     /// Returns the connection, to send on it: every `write_*` call, `begin_frame` and the calls for its payload. Leave
@@ -714,8 +569,8 @@ impl<'c, R: SessionRole, S: AsRef<[u8]> + AsMut<[u8]>> Session<'c, R, S> {
     /// [`SendError::NotOpen`] before the handshake is done and all of it was written by
     /// [`poll_transmit`](Self::poll_transmit).
     pub fn sender(&mut self, now: u64) -> Result<&mut Connection<R>, SendError> {
-        match &mut self.stage {
-            Stage::Open { connection, .. } if self.head.is_empty() => {
+        match &mut self.connection {
+            Some(connection) if self.head.is_empty() => {
                 self.now = self.now.max(now);
                 self.deadlines.on_message(self.now);
                 Ok(connection)
@@ -727,7 +582,7 @@ impl<'c, R: SessionRole, S: AsRef<[u8]> + AsMut<[u8]>> Session<'c, R, S> {
     /// Returns whether the handshake is done.
     #[must_use]
     pub const fn is_open(&self) -> bool {
-        matches!(self.stage, Stage::Open { .. })
+        self.connection.is_some()
     }
 
     /// Returns the first error: [`Event::Failed`] has reported or will report it, or the host passed it to
@@ -758,9 +613,9 @@ impl<'c, R: SessionRole, S: AsRef<[u8]> + AsMut<[u8]>> Session<'c, R, S> {
         if self.is_due() || self.ping.is_some() || self.idle {
             return Err(self);
         }
-        match self.stage {
-            Stage::Open { connection, storage } => Ok((connection, self.deadlines, storage)),
-            stage => Err(Self { stage, ..self }),
+        match self.connection {
+            Some(connection) => Ok((connection, self.deadlines, self.handshake.into_storage())),
+            None => Err(self),
         }
     }
 }

@@ -1,4 +1,4 @@
-//! The README is correct: its code is part of an example that is built, CI runs its commands, its limits are the
+//! The README is correct: its code is part of an example in the documentation, CI runs its commands, its limits are the
 //! constants. The links of all pages in the package stay inside it.
 
 use std::fs;
@@ -31,13 +31,19 @@ fn flat(text: &str) -> String {
 }
 
 #[test]
-fn readme_code_matches_the_example() {
-    let example = flat(&read("examples/blocking_echo.rs"));
+fn readme_code_matches_the_documentation() {
+    let docs = flat(&read("src/session.rs").replace("//! ", ""));
     let code = blocks(&read("README.md"), "rust,ignore");
     assert!(!code.is_empty());
     for block in code {
-        assert!(example.contains(&flat(&block)), "not in the example:\n{block}");
+        assert!(docs.contains(&flat(&block)), "not in src/session.rs:\n{block}");
     }
+}
+
+#[test]
+fn readme_counts_the_lines_of_the_example() {
+    let lines = read("examples/blocking_echo.rs").lines().count();
+    assert!(words("README.md").contains(&format!("with timeouts, in {lines} lines")), "{lines}");
 }
 
 /// The other manifests and both pages name the version of the crates.

@@ -266,7 +266,8 @@ fn keepalive_pings_and_measures_the_round_trip() {
     let error = Error::Timeout(Reason::Pong);
     assert_eq!((event(&mut session, &mut [], 60_040), error.fault()), (Some(Event::Failed(error)), Fault::Transport));
     assert_eq!(session.transport(), Transport::Close);
-    assert_eq!(event(&mut session, &mut [], 60_040), None, "it is reported once");
+    assert_eq!(event(&mut session, &mut [], 60_040), Some(Event::Over), "it is reported once");
+    assert_eq!(event(&mut session, &mut [], 60_040), None);
 }
 
 #[test]
@@ -510,7 +511,8 @@ fn session_that_is_over_has_no_deadline() {
     let mut session = client();
     drained(&mut session, 131);
     assert_eq!(session.receive(&mut b"HTTP/1.1 404 x\r\n\r\n".to_vec(), 0).event, Some(Event::Response));
-    assert_eq!((session.transport(), session.poll_timeout()), (Transport::Close, None));
+    assert_eq!((session.transport(), session.poll_timeout()), (Transport::Close, Some(0)));
+    assert_eq!((session.receive(&mut [], 0).event, session.poll_timeout()), (Some(Event::Over), None));
 }
 
 #[test]
@@ -570,7 +572,8 @@ fn nothing_is_received_after_a_timeout() {
     drained(&mut session, 131);
     assert!(matches!(event(&mut session, &mut [], 40_000), Some(Event::Failed(_))));
     let mut late = raw::frame(0x81, KEY, b"a");
-    assert_eq!((event(&mut session, &mut late, 40_001), session.transport()), (None, Transport::Close));
+    assert_eq!((event(&mut session, &mut late, 40_001), session.transport()), (Some(Event::Over), Transport::Close));
+    assert_eq!(event(&mut session, &mut late, 40_002), None);
 }
 
 /// What was read before the end is received before it is reported.
@@ -631,6 +634,7 @@ fn over_comes_once_and_not_before_the_output_is_written() {
     assert_eq!((event(&mut session, &mut [], 1), session.transport()), (None, Transport::Keep));
     let failed = Some(Event::Failed(Error::Timeout(Reason::Closing)));
     assert_eq!((event(&mut session, &mut [], 5_001), session.transport()), (failed, Transport::Close));
+    assert_eq!(event(&mut session, &mut [], 5_001), Some(Event::Over));
     assert_eq!(event(&mut session, &mut [], 20_000), None);
 
     let mut session = open();

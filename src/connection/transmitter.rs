@@ -147,6 +147,21 @@ impl<R: Role> Transmitter<R> {
         self.begin_frame_with_rsv(kind, fin, Rsv::NONE, len)
     }
 
+    /// Returns the header of a data frame with this payload, and masks the payload in place if this is a client. The
+    /// host sends both. The same as [`begin_frame`](Self::begin_frame) and [`mask_payload`](Self::mask_payload).
+    ///
+    /// See [`Connection::frame`](crate::Connection::frame) for an example.
+    ///
+    /// # Errors
+    ///
+    /// [`SendError`]; nothing is changed.
+    #[inline]
+    pub fn frame(&mut self, kind: MessageKind, fin: bool, payload: &mut [u8]) -> Result<EncodedHeader, SendError> {
+        let header = self.begin_frame(kind, fin, payload.len() as u64)?;
+        self.mask_payload(payload)?;
+        Ok(header)
+    }
+
     /// [`begin_frame`](Self::begin_frame) with reserved bits that [`Config::extension_rsv`](crate::connection::Config::extension_rsv)
     /// allows.
     ///

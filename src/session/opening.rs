@@ -23,6 +23,8 @@ impl<K: MaskingKeys> SessionRole for Client<K> {
 
 /// An opening handshake.
 pub trait Opening<S> {
+    /// A handshake that was done elsewhere.
+    fn unused(storage: S) -> Self;
     fn receive<'b>(&mut self, bytes: &'b mut [u8]) -> Result<Progress<'b>, HandshakeError>;
     fn receive_eof(&mut self) -> Result<(), HandshakeError>;
     fn is_complete(&self) -> bool;
@@ -33,72 +35,4 @@ pub trait Opening<S> {
     fn refuse(&mut self, error: Error, reason: HandshakeError) -> (usize, &'static [u8]);
     fn storage(&self) -> &[u8];
     fn into_storage(self) -> S;
-}
-
-impl<S: AsRef<[u8]> + AsMut<[u8]>> Opening<S> for ServerHandshake<'_, S> {
-    fn receive<'b>(&mut self, bytes: &'b mut [u8]) -> Result<Progress<'b>, HandshakeError> {
-        self.receive(bytes)
-    }
-
-    fn receive_eof(&mut self) -> Result<(), HandshakeError> {
-        self.receive_eof()
-    }
-
-    fn is_complete(&self) -> bool {
-        self.is_complete()
-    }
-
-    fn event(&self) -> (Event<'static>, bool) {
-        (Event::Request, true)
-    }
-
-    fn refuse(&mut self, error: Error, reason: HandshakeError) -> (usize, &'static [u8]) {
-        let (status, body) = match error {
-            Error::Timeout(_) if self.is_complete() => (503, ""), // the host did not answer
-            Error::Timeout(_) => (408, ""),
-            _ => (reason.status(), reason.text()),
-        };
-        match self.respond_in_place(status, &[("Content-Type", "text/plain")], body.len()) {
-            Ok(head) => (head, if self.sends_body(status) { body.as_bytes() } else { &[] }),
-            Err(_) => (0, &[]), // without room there is no answer
-        }
-    }
-
-    fn storage(&self) -> &[u8] {
-        self.storage()
-    }
-
-    fn into_storage(self) -> S {
-        self.into_storage()
-    }
-}
-
-impl<S: AsRef<[u8]> + AsMut<[u8]>> Opening<S> for ClientHandshake<'_, S> {
-    fn receive<'b>(&mut self, bytes: &'b mut [u8]) -> Result<Progress<'b>, HandshakeError> {
-        self.receive(bytes)
-    }
-
-    fn receive_eof(&mut self) -> Result<(), HandshakeError> {
-        self.receive_eof()
-    }
-
-    fn is_complete(&self) -> bool {
-        self.is_complete()
-    }
-
-    fn event(&self) -> (Event<'static>, bool) {
-        (Event::Response, self.is_accepted())
-    }
-
-    fn refuse(&mut self, _: Error, _: HandshakeError) -> (usize, &'static [u8]) {
-        (0, &[]) // the client closes the transport
-    }
-
-    fn storage(&self) -> &[u8] {
-        self.storage()
-    }
-
-    fn into_storage(self) -> S {
-        self.into_storage()
-    }
 }

@@ -1,0 +1,86 @@
+//! A session of a client.
+
+use super::opening::Opening;
+use super::{Error, Event, Session};
+use crate::connection::Config;
+use crate::deadlines::Timeouts;
+use crate::handshake::error::{BuildError, HandshakeError};
+use crate::handshake::{ClientConfig, ClientHandshake, ClientRequest, Progress, Response};
+use crate::role::{Client, MaskingKeys};
+
+impl<'c, K: MaskingKeys, S: AsRef<[u8]> + AsMut<[u8]>> Session<'c, Client<K>, S> {
+    /// Creates a client's session when its transport is open, with TLS if
+    /// [`Uri::secure`](crate::handshake::Uri::secure). The request is due. `nonce` must be 16 fresh random bytes, as
+    /// for [`ClientHandshake::new`].
+    ///
+    /// # Errors
+    ///
+    /// Those of [`ClientHandshake::request`]. [`BuildError::BufferTooSmall`] if the storage is too small for the
+    /// request.
+    pub fn client(
+        config: &'c ClientConfig<'c>,
+        request: &ClientRequest<'_>,
+        nonce: [u8; 16],
+        storage: S,
+        timeouts: Timeouts,
+        now: u64,
+    ) -> Result<Self, BuildError> {
+        let mut handshake = ClientHandshake::new(config, nonce, storage);
+        let len = handshake.request_in_place(request)?;
+        Ok(Self::new(handshake, len, timeouts, now))
+    }
+
+    /// Returns the response after [`Event::Response`], until [`connect`](Self::connect).
+    #[must_use]
+    pub fn response(&self) -> Option<Response<'_>> {
+        if self.connection.is_none() { self.handshake.response() } else { None }
+    }
+
+    /// Opens the connection after a response that is accepted.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`ClientHandshake::connect`].
+    pub fn connect(&mut self, keys: K, config: &Config) -> Result<(), BuildError> {
+        if self.answered {
+            return Err(BuildError::NotNow); // it failed
+        }
+        let connection = self.handshake.connect(keys, config)?;
+        self.open(connection);
+        Ok(())
+    }
+}
+
+impl<S: AsRef<[u8]> + AsMut<[u8]>> Opening<S> for ClientHandshake<'_, S> {
+    fn unused(storage: S) -> Self {
+        Self::new(&ClientConfig::DEFAULT, [0; 16], storage)
+    }
+
+    fn receive<'b>(&mut self, bytes: &'b mut [u8]) -> Result<Progress<'b>, HandshakeError> {
+        self.receive(bytes)
+    }
+
+    fn receive_eof(&mut self) -> Result<(), HandshakeError> {
+        self.receive_eof()
+    }
+
+    fn is_complete(&self) -> bool {
+        self.is_complete()
+    }
+
+    fn event(&self) -> (Event<'static>, bool) {
+        (Event::Response, self.is_accepted())
+    }
+
+    fn refuse(&mut self, _: Error, _: HandshakeError) -> (usize, &'static [u8]) {
+        (0, &[]) // the client closes the transport
+    }
+
+    fn storage(&self) -> &[u8] {
+        self.storage()
+    }
+
+    fn into_storage(self) -> S {
+        self.into_storage()
+    }
+}
