@@ -6,19 +6,21 @@ use std::io::{ErrorKind, Read, Write};
 use std::net::{Shutdown, TcpListener, TcpStream};
 use std::{error::Error, time::Duration, time::Instant};
 
-use barews::connection::{Config, Transport};
 use barews::handshake::{Accept, OriginPolicy, ServerConfig};
-use barews::{deadlines::Timeouts, session::Event, session::Session};
+use barews::{connection::Config, connection::Transport, deadlines::Timeouts, session::Event, session::Session};
 
 static SERVER: ServerConfig<'_> = ServerConfig::new(OriginPolicy::SameOrigin);
 
-fn main() -> Result<(), Box<dyn Error>> {
-    let listener = TcpListener::bind(std::env::args().nth(1).unwrap_or_else(|| "127.0.0.1:9001".into()))?;
-    println!("echoing at ws://{}/", listener.local_addr()?);
+fn main() {
+    let address = std::env::args().nth(1).unwrap_or_else(|| "127.0.0.1:9001".into());
+    let listener = TcpListener::bind(address).unwrap_or_else(|error| {
+        eprintln!("blocking_echo: {error}");
+        std::process::exit(1)
+    });
+    println!("echoing at ws://{}/", listener.local_addr().expect("it is bound"));
     for stream in listener.incoming() {
         std::thread::spawn(|| serve(stream?).inspect_err(|error| eprintln!("{error}")));
     }
-    Ok(())
 }
 
 fn serve(mut stream: TcpStream) -> Result<(), Box<dyn Error + Send + Sync>> {
@@ -41,17 +43,15 @@ fn serve(mut stream: TcpStream) -> Result<(), Box<dyn Error + Send + Sync>> {
                 let header = session.sender(now)?.frame(chunk.kind, chunk.last, chunk.payload)?;
                 stream.write_all(&[header.as_bytes(), chunk.payload].concat())?;
             }
-            Some(Event::Failed(error)) => eprintln!("{error}"),
-            Some(Event::Over) => return Ok(()),
+            Some(Event::Over) => return session.error().map_or(Ok(()), |error| Err(error.into())),
             Some(_) => {}
             None => {
                 let due = session.poll_timeout().map(|due| Duration::from_millis(due.saturating_sub(now).max(1)));
                 stream.set_read_timeout(due)?;
                 match stream.read(&mut rx) {
-                    Ok(0) => session.receive_eof(now),
-                    Ok(len) => unread = 0..len,
+                    Ok(len @ 1..) => unread = 0..len,
                     Err(error) if matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::TimedOut) => {}
-                    Err(error) => return Err(error.into()),
+                    _ => session.receive_eof(now), // the end of the stream, or a reset
                 }
                 now = start.elapsed().as_millis() as u64;
             }

@@ -180,7 +180,8 @@ pub struct Session<'c, R: SessionRole, S: AsRef<[u8]> + AsMut<[u8]>> {
     /// A Close is due because of [`Timeouts::idle`].
     idle: bool,
     error: Option<Error>,
-    /// Bytes arrived that the deadlines do not know of yet: they need to know once a read, not at each event.
+    /// Bytes arrived that the deadlines do not know of yet: they need to know once a read, not at each event. During the
+    /// handshake: any bytes.
     heard: bool,
 }
 
@@ -239,6 +240,7 @@ impl<'c, R: SessionRole, S: AsRef<[u8]> + AsMut<[u8]>> Session<'c, R, S> {
 
     fn open(&mut self, connection: Connection<R>) {
         self.connection = Some(connection);
+        self.heard = false;
         self.deadlines.on_open(self.now);
     }
 
@@ -311,6 +313,7 @@ impl<'c, R: SessionRole, S: AsRef<[u8]> + AsMut<[u8]>> Session<'c, R, S> {
         if self.handshake.is_complete() {
             return (bytes, None); // the host has not answered yet: `waits`
         }
+        self.heard |= !bytes.is_empty();
         // A server that answers earlier than it has the request refuses it, so the rest of it is not sent.
         if !bytes.is_empty() && !self.head.is_empty() {
             self.head = 0..0;
@@ -339,8 +342,8 @@ impl<'c, R: SessionRole, S: AsRef<[u8]> + AsMut<[u8]>> Session<'c, R, S> {
     }
 
     /// Notes the end of the transport: TCP's FIN, a reset, the end of the TLS stream. [`receive`](Self::receive)
-    /// returns [`Event::Failed`] after the last bytes if the peer had to send more, else [`Event::Over`] unless
-    /// something is still to be written. After a request it waits for the host's answer.
+    /// returns [`Event::Failed`] after the last bytes if the peer had to send more. A client that has sent nothing at all
+    /// does not fail: it may have wanted to know whether the port is open. After a request it waits for the host's answer.
     pub fn receive_eof(&mut self, now: u64) {
         self.now = self.now.max(now);
         self.eof = true;
@@ -494,7 +497,7 @@ impl<'c, R: SessionRole, S: AsRef<[u8]> + AsMut<[u8]>> Session<'c, R, S> {
             self.eof_handled = true;
             let ended = match &mut self.connection {
                 Some(connection) => connection.receive_eof().map_err(Error::Protocol),
-                None if self.answered => Ok(()),
+                None if self.answered || R::IS_SERVER && !self.heard => Ok(()), // nothing was asked
                 None => self.handshake.receive_eof().map_err(Error::Handshake),
             };
             if let (Err(error), None) = (ended, self.error) {
@@ -590,6 +593,25 @@ impl<'c, R: SessionRole, S: AsRef<[u8]> + AsMut<[u8]>> Session<'c, R, S> {
     #[must_use]
     pub const fn error(&self) -> Option<Error> {
         self.error
+    }
+
+    /// Returns the storage of the handshake and leaves an empty one, once the connection is open and the response is
+    /// written. One buffer can serve the handshakes of many sessions that way.
+    ///
+    /// ```
+    /// # use barews::connection::Config;
+    /// # use barews::deadlines::Timeouts;
+    /// # use barews::session::Session;
+    /// # let connection = barews::Connection::new(barews::Server, &Config::DEFAULT);
+    /// # let mut session = Session::from_connection(connection, vec![0; 512], Timeouts::MILLISECONDS, 0);
+    /// assert_eq!(session.take_storage().map(|storage| storage.len()), Some(512)); // a vector, a box or a lent slice
+    /// ```
+    #[must_use]
+    pub fn take_storage(&mut self) -> Option<S>
+    where
+        S: Default,
+    {
+        (self.is_open() && !self.has_head()).then(|| core::mem::take(self.handshake.storage_mut()))
     }
 
     /// Returns the parts of an open session, for two tasks for example: [`Connection::split`].

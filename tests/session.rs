@@ -320,7 +320,12 @@ fn protocol_error_is_reported_once_and_closes() {
 
 #[test]
 fn end_of_the_transport_is_an_error_unless_a_close_came_first() {
+    let mut session = server(); // a peer that only connects asks for nothing
+    session.receive_eof(0);
+    assert_eq!((event(&mut session, &mut [], 0), session.transport()), (Some(Event::Over), Transport::Close));
+
     let mut session = server();
+    assert_eq!(event(&mut session, &mut b"G".to_vec(), 0), None);
     session.receive_eof(0);
     let error = Error::Handshake(HandshakeError::UnexpectedEof);
     assert_eq!((event(&mut session, &mut [], 0), error.fault()), (Some(Event::Failed(error)), Fault::Transport));
@@ -339,6 +344,33 @@ fn end_of_the_transport_is_an_error_unless_a_close_came_first() {
     session.receive_eof(0);
     assert_eq!((event(&mut session, &mut [], 0), session.error()), (Some(Event::Over), None));
     assert_eq!((event(&mut session, &mut [], 0), session.transport()), (None, Transport::Close));
+}
+
+#[test]
+fn storage_is_free_once_the_response_is_written() {
+    let mut storage = [0; 512];
+    let mut session = Session::server(&SERVER, &mut storage[..], Timeouts::MILLISECONDS, 0);
+    assert_eq!(session.take_storage(), None);
+    assert_eq!(session.receive(&mut REQUEST.to_owned().into_bytes(), 0).event, Some(Event::Request));
+    assert_eq!(session.take_storage(), None);
+    session.accept(&Accept::default(), &Config::DEFAULT).unwrap();
+    assert_eq!(session.poll_transmit(&mut [0; 100]), 100);
+    assert_eq!(session.take_storage(), None);
+    drained(&mut session, 131);
+    assert_eq!(session.take_storage().map(|storage| storage.len()), Some(512));
+    assert_eq!(session.take_storage().map(|storage| storage.len()), Some(0));
+    assert_eq!(session.receive(&mut raw::frame(0x89, KEY, b"p"), 1).event, Some(Event::Ping));
+    assert_eq!(drained(&mut session, 131), b"\x8A\x01p");
+}
+
+#[test]
+fn request_for_a_page_is_refused_by_accept() {
+    let mut session = server();
+    let mut get = b"GET / HTTP/1.1\r\nHost: a\r\n\r\n".to_vec();
+    assert_eq!(event(&mut session, &mut get, 0), Some(Event::Request));
+    session.accept(&Accept::default(), &Config::DEFAULT).unwrap();
+    assert!(!session.is_open() && drained(&mut session, 131).starts_with(b"HTTP/1.1 426 Upgrade Required\r\n"));
+    assert_eq!((session.transport(), session.error()), (Transport::HalfClose, None));
 }
 
 #[test]

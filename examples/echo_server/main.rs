@@ -11,8 +11,8 @@
 //! * `--backlog`: how many connections can wait to be accepted, by default 128 as in `std::net` and mio. The system can
 //!   have a lower limit, such as `net.core.somaxconn`. A client that connects to a full backlog waits and may time out.
 //!
-//! This file has the readiness loop, on mio, which cannot set the backlog, so socket2 makes the listener; `session.rs` handles one connection. One read buffer and one write buffer
-//! serve all connections; the system's limit of open files (`ulimit -n`) limits their number. Ctrl-C closes every
+//! This file has the readiness loop, on mio, which cannot set the backlog, so socket2 makes the listener; `peer.rs` handles one connection.
+//! One read buffer and one write buffer serve all connections; the system's limit of open files (`ulimit -n`) limits their number. Ctrl-C closes every
 //! connection with 1001 and waits for the peers; a second Ctrl-C ends the server at once.
 //!
 //! A line on stderr says why a connection failed: the peer broke a rule, it ended TCP without a Close frame, TCP failed,
@@ -21,7 +21,7 @@
 //! The server echoes each piece of a message as it arrives: a message sent byte by byte comes back in
 //! fragments of one byte.
 
-mod session;
+mod peer;
 
 use std::collections::{BTreeSet, VecDeque};
 use std::io::{self, ErrorKind};
@@ -37,7 +37,7 @@ use barews::deadlines::Timeouts;
 use lexopt::prelude::*;
 use mio::net::{TcpListener, TcpStream};
 use mio::{Events, Interest, Poll, Token, Waker};
-use session::{Session, Turn};
+use peer::{Peer, Turn};
 use socket2::{Domain, Socket, Type};
 
 /// One write answers the bytes of one read. A large read needs fewer system calls.
@@ -144,7 +144,7 @@ fn serve(arguments: &Arguments) -> Result<(), Error> {
         let _ = waker.wake();
     })?;
 
-    let mut server = Sessions::new(*timeouts);
+    let mut server = Peers::new(*timeouts);
     let mut listener = Some(listener);
     let mut events = Events::with_capacity(1024);
     let mut last = Instant::now();
@@ -177,8 +177,8 @@ fn serve(arguments: &Arguments) -> Result<(), Error> {
 }
 
 /// All connections. A connection's index is its token.
-struct Sessions {
-    slots: Vec<Option<Session>>,
+struct Peers {
+    slots: Vec<Option<Peer>>,
     free: Vec<usize>,
     open: usize,
     /// Whether connections wait to be accepted.
@@ -195,7 +195,7 @@ struct Sessions {
     tx: Vec<u8>,
 }
 
-impl Sessions {
+impl Peers {
     fn new(timeouts: Timeouts) -> Self {
         Self {
             timeouts,
@@ -251,10 +251,10 @@ impl Sessions {
         let index = self.free.last().copied().unwrap_or(self.slots.len());
         poll.registry().register(&mut stream, Token(index), Interest::READABLE | Interest::WRITABLE)?;
         stream.set_nodelay(true)?;
-        let session = Some(Session::new(stream, self.timeouts, self.now()));
+        let peer = Some(Peer::new(stream, self.timeouts, self.now()));
         match self.free.pop() {
-            Some(_) => self.slots[index] = session,
-            None => self.slots.push(session),
+            Some(_) => self.slots[index] = peer,
+            None => self.slots.push(peer),
         }
         self.open += 1;
         self.ready(index, false, false);
@@ -263,36 +263,33 @@ impl Sessions {
 
     /// Queues a connection because its socket is ready, or because there is something else to do.
     fn ready(&mut self, index: usize, readable: bool, ended: bool) {
-        if let Some(Some(session)) = self.slots.get_mut(index) {
-            session.readable |= readable;
-            session.ended |= ended;
-            if !session.queued {
-                session.queued = true;
+        if let Some(Some(peer)) = self.slots.get_mut(index) {
+            peer.readable |= readable;
+            peer.ended |= ended;
+            if !peer.queued {
+                peer.queued = true;
                 self.turn.push_back(index);
             }
         }
     }
 
-    /// Handles the deadlines that have passed, then gives each queued connection one turn.
+    /// Gives one turn to each connection that is queued, or has a deadline that has passed.
     fn work(&mut self) {
         let now = self.now();
         while let Some(&(due, index)) = self.timers.first()
             && due <= now
         {
             self.timers.pop_first();
-            if let Some(session) = &mut self.slots[index] {
-                session.armed = None;
-                match session.timeout(now) {
-                    Ok(()) => self.ready(index, false, false),
-                    Err(error) => self.remove(index, Some(error)),
-                }
+            if let Some(peer) = &mut self.slots[index] {
+                peer.armed = None;
+                self.ready(index, false, false);
             }
         }
         for _ in 0..self.turn.len() {
             let Some(index) = self.turn.pop_front() else { break };
-            let Some(session) = &mut self.slots[index] else { continue };
-            session.queued = false;
-            match session.go_on(&mut self.rx, &mut self.tx, now) {
+            let Some(peer) = &mut self.slots[index] else { continue };
+            peer.queued = false;
+            match peer.go_on(&mut self.rx, &mut self.tx, now) {
                 Ok(Turn::Blocked) => {}
                 Ok(Turn::Again) => self.ready(index, false, false),
                 Ok(Turn::Over) => self.remove(index, None),
@@ -305,24 +302,27 @@ impl Sessions {
     /// Sets the timer of a connection. A timer that fires early does no harm, so it changes only when the deadline is
     /// earlier than the timer.
     fn arm(&mut self, index: usize) {
-        let Some(session) = &mut self.slots[index] else { return };
-        if let Some(due) = session.deadlines.poll_timeout()
-            && session.armed.is_none_or(|armed| due < armed)
+        let Some(peer) = &mut self.slots[index] else { return };
+        if let Some(due) = peer.due()
+            && peer.armed.is_none_or(|armed| due < armed)
         {
-            if let Some(armed) = session.armed.replace(due) {
+            if let Some(armed) = peer.armed.replace(due) {
                 self.timers.remove(&(armed, index));
             }
             self.timers.insert((due, index));
         }
     }
 
-    /// Drops a connection and reports why it failed, if it did.
+    /// Drops a connection, and reports an error of its transport unless it was over.
     fn remove(&mut self, index: usize, error: Option<io::Error>) {
-        if let Some(session) = self.slots[index].take() {
-            if let Some(error) = session.failure(error) {
+        let now = self.now();
+        if let Some(mut peer) = self.slots[index].take() {
+            if let Some(error) = error
+                && peer.fails(now)
+            {
                 eprintln!("echo_server: {error}");
             }
-            if let Some(armed) = session.armed {
+            if let Some(armed) = peer.armed {
                 self.timers.remove(&(armed, index));
             }
             self.free.push(index);
@@ -333,9 +333,12 @@ impl Sessions {
     fn go_away(&mut self) {
         let now = self.now();
         for index in 0..self.slots.len() {
-            if let Some(session) = &mut self.slots[index] {
-                session.go_away(now);
-                self.ready(index, false, false);
+            if let Some(peer) = &mut self.slots[index] {
+                if peer.go_away(now) {
+                    self.ready(index, false, false);
+                } else {
+                    self.remove(index, None);
+                }
             }
         }
     }

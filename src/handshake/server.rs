@@ -217,6 +217,10 @@ impl<'c, S: AsRef<[u8]> + AsMut<[u8]>> ServerHandshake<'c, S> {
         self.storage.as_ref()
     }
 
+    pub(crate) const fn storage_mut(&mut self) -> &mut S {
+        &mut self.storage
+    }
+
     pub(crate) fn into_storage(self) -> S {
         self.storage
     }

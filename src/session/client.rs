@@ -80,6 +80,10 @@ impl<S: AsRef<[u8]> + AsMut<[u8]>> Opening<S> for ClientHandshake<'_, S> {
         self.storage()
     }
 
+    fn storage_mut(&mut self) -> &mut S {
+        self.storage_mut()
+    }
+
     fn into_storage(self) -> S {
         self.into_storage()
     }

@@ -34,5 +34,6 @@ pub trait Opening<S> {
     /// body.
     fn refuse(&mut self, error: Error, reason: HandshakeError) -> (usize, &'static [u8]);
     fn storage(&self) -> &[u8];
+    fn storage_mut(&mut self) -> &mut S;
     fn into_storage(self) -> S;
 }
