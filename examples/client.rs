@@ -7,7 +7,8 @@
 //! At the end of the input, when the server has been silent for 300 ms, the client starts the closing handshake. Its
 //! exit status is 0 only if that completes. On a terminal `> ` asks for a line and `< ` precedes a received message; a
 //! pipe gets the messages alone. The connection is split: the main thread reads the socket, another thread writes to it,
-//! a third thread waits for lines. They share channels and two flags.
+//! a third thread waits for lines. They share channels and two flags. It uses the layers one by one, because two threads
+//! share the connection, and its timeouts are those of the socket.
 
 use std::io::{self, BufRead, ErrorKind, IsTerminal, Read, Write};
 use std::net::{TcpStream, ToSocketAddrs};

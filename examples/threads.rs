@@ -4,7 +4,8 @@
 //!     cargo run --release --example threads [ADDRESS [SECONDS [KEEPALIVE]]]     (127.0.0.1:9001, 60 s, 20000 ms)
 //!
 //! KEEPALIVE is the silence after which the server sends a Ping, and the timeout for its Pong. All orders to the writer
-//! go through one channel, so a Close follows every message that was queued before it.
+//! go through one channel, so a Close follows every message that was queued before it. A session does the handshake. Then
+//! its parts go on, because two threads share the connection without a lock.
 
 use std::error::Error;
 use std::io::{self, ErrorKind, Read, Write};
@@ -14,11 +15,12 @@ use std::sync::{Arc, mpsc};
 use std::thread;
 use std::time::{Duration, Instant};
 
+use barews::Server;
 use barews::connection::{Config, Event, MessageKind, Outgoing, Reply, State, Transmitter, Transport};
-use barews::deadlines::{Deadlines, Timeout, Timeouts};
-use barews::handshake::{Accept, OriginPolicy, Progress, ServerConfig, ServerHandshake};
+use barews::deadlines::{Timeout, Timeouts};
+use barews::handshake::{Accept, OriginPolicy, ServerConfig};
+use barews::session::{self, Session};
 use barews::wire::CloseCode;
-use barews::{HandshakeError, Server};
 
 static HANDSHAKE: ServerConfig<'_> = ServerConfig::new(OriginPolicy::Any); // nothing here is secret
 /// A whole message is kept until it is echoed.
@@ -89,38 +91,36 @@ fn listen() -> Result<(), Box<dyn Error>> {
 fn serve(mut stream: &TcpStream, timeouts: Timeouts, seconds: u32) -> Result<(), Box<dyn Error>> {
     let start = Instant::now();
     let now = || start.elapsed().as_millis() as u64;
-    let mut deadlines = Deadlines::new(timeouts, 0);
     stream.set_nodelay(true)?;
     // A thread that reads is not woken by a deadline, nor by the Close that another thread sends.
     stream.set_read_timeout(Some(POLL))?;
     let mut rx = vec![0; 16 << 10];
 
-    let mut handshake = ServerHandshake::new(&HANDSHAKE, [0; 512]);
-    let (connection, mut unread) = loop {
-        if deadlines.handle_timeout(now()).is_some() {
-            return Err("the handshake timed out".into());
+    let mut session = Session::server(&HANDSHAKE, [0; 512], timeouts, 0);
+    let (mut unread, mut tx) = (0..0, [0; 512]);
+    let (connection, mut deadlines, _) = loop {
+        while let len @ 1.. = session.poll_transmit(&mut tx) {
+            stream.write_all(&tx[..len])?;
         }
-        let Some(len) = read(stream, &mut rx)? else { continue };
-        let mut tx = [0; 512];
-        let refusal = match handshake.receive(&mut rx[..len]) {
-            Ok(Progress::Partial) if len == 0 => return Ok(()),
-            Ok(Progress::Partial) => continue,
-            Ok(Progress::Complete { consumed, .. }) => {
-                let unread = consumed..len;
-                match handshake.accept(&Accept::default(), &LIMITS, &mut tx) {
-                    Ok((len, connection)) => {
-                        stream.write_all(&tx[..len])?;
-                        break (connection, unread);
-                    }
-                    Err(_) => HandshakeError::Upgrade, // not an upgrade request
-                }
-            }
-            Err(error) => error,
+        session = match session.into_parts() {
+            Ok(parts) => break parts,
+            Err(session) => session, // it is not open yet
         };
-        let len = handshake.refuse(refusal, &mut tx)?;
-        return Ok(stream.write_all(&tx[..len])?);
+        if session.transport() == Transport::HalfClose {
+            let _ = stream.shutdown(Shutdown::Write);
+        }
+        let received = session.receive(&mut rx[unread.clone()], now());
+        unread.start = unread.end - received.rest.len();
+        match received.event {
+            Some(session::Event::Request) => session.accept(&Accept::default(), &LIMITS)?,
+            Some(session::Event::Over) => return session.error().map_or(Ok(()), |error| Err(error.into())),
+            Some(_) => {}
+            None => match read(stream, &mut rx)? {
+                Some(0) => session.receive_eof(now()),
+                len => unread = 0..len.unwrap_or(0),
+            },
+        }
     };
-    deadlines.on_open(now());
 
     let (mut receiver, transmitter) = connection.split();
     let (orders, queue) = mpsc::channel();
