@@ -307,7 +307,7 @@ impl<'c, R: SessionRole, S: AsRef<[u8]> + AsMut<[u8]>> Session<'c, R, S> {
     /// Reads the head of the handshake.
     #[inline(never)]
     fn read_head<'b>(&mut self, bytes: &'b mut [u8]) -> (&'b mut [u8], Option<Event<'b>>) {
-        if self.answered || self.error.is_some() {
+        if self.answered || self.error.is_some() || self.eof_handled {
             return (&mut [], None); // the rest of a request that was refused, or the body of a response
         }
         if self.handshake.is_complete() {

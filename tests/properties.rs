@@ -17,7 +17,8 @@ use core::fmt::Debug;
 use proptest::collection::vec;
 use proptest::prelude::*;
 
-/// Feeds a stream to an endpoint in reads of these sizes. Returns its log, its final state and the endpoint itself.
+/// Feeds a stream to an endpoint in reads of these sizes. Returns its log, its final state and the endpoint itself. A session
+/// must have the same log and state.
 fn receive_all<R: Side + Debug>(
     config: &Config,
     stream: &[u8],
@@ -27,6 +28,10 @@ fn receive_all<R: Side + Debug>(
     let mut host = Host::<R>::new(config);
     host.drain = drain;
     host.feed_cut(stream, sizes);
+    let mut by_session = Host::<R, _>::by_session(config);
+    by_session.drain = drain;
+    by_session.feed_cut(stream, sizes);
+    assert_eq!((&by_session.log, by_session.outcome()), (&host.log, host.outcome()), "by session");
     (host.log.clone(), host.outcome(), host)
 }
 

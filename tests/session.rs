@@ -1,6 +1,6 @@
 //! A session: the handshake, the connection and the deadlines as one value.
 
-use barews::connection::{Config, Connection, Event as Received, MessageKind, Outgoing, State, Transport};
+use barews::connection::{Config, Connection, MessageKind, Outgoing, State, Transport};
 use barews::deadlines::{Reason, Timeouts};
 use barews::handshake::{
     Accept, ClientConfig, ClientRequest, OriginPolicy, Progress, ServerConfig, ServerHandshake, Subprotocol, Uri,
@@ -8,9 +8,7 @@ use barews::handshake::{
 use barews::session::{Error, Event, Fault, Session};
 use barews::wire::{CloseCode, MAX_CONTROL_FRAME};
 use barews::{BuildError, Client, HandshakeError, ProtocolError, SendError, Server};
-use barews_testkit::{Keys, Side, random, raw};
-use barews_tests::transcripts;
-use proptest::prelude::*;
+use barews_testkit::raw;
 
 const NONCE: [u8; 16] = *b"the sample nonce";
 const KEY: Option<[u8; 4]> = Some([0x37, 0xfa, 0x21, 0x3d]);
@@ -383,102 +381,6 @@ fn parts_are_returned_when_nothing_is_due() {
     drained(&mut session, 512);
     let (connection, deadlines, _) = session.into_parts().unwrap();
     assert_eq!((connection.state(), deadlines.poll_timeout()), (State::Open, Some(20_000)));
-}
-
-/// What a host sees of one side, event by event.
-#[derive(PartialEq, Debug, Default)]
-struct Seen {
-    events: Vec<String>,
-    output: Vec<u8>,
-    ends: Vec<(Transport, Option<ProtocolError>)>,
-}
-
-fn by_parts<R: Side>(config: &Config, reads: &[Vec<u8>]) -> Seen {
-    let (mut connection, mut seen) = (Connection::new(R::counted().0, config), Seen::default());
-    let mut out = [0; MAX_CONTROL_FRAME];
-    for read in reads {
-        let (mut read, mut at, end) = (read.clone(), 0, read.len());
-        loop {
-            let event = match connection.receive(&mut read[at..]) {
-                Ok(received) => {
-                    let event = received.event.map(|event| match event {
-                        Received::Pong => "Pong(None)".to_owned(),
-                        event => format!("{event:?}"),
-                    });
-                    at = end - received.rest.len();
-                    event
-                }
-                Err(_) if seen.events.last().is_some_and(|event| event.starts_with("Failed")) => None,
-                Err(error) => {
-                    at = end;
-                    Some(format!("Failed(Protocol({error:?}))"))
-                }
-            };
-            while let len @ 1.. = connection.poll_transmit(&mut out) {
-                seen.output.extend_from_slice(&out[..len]);
-            }
-            seen.ends.push((connection.transport(), connection.error()));
-            let Some(event) = event else { break };
-            seen.events.push(event);
-        }
-    }
-    seen
-}
-
-fn by_session<R: Side + barews::session::SessionRole>(config: &Config, reads: &[Vec<u8>]) -> Seen {
-    let connection = Connection::new(R::counted().0, config);
-    let mut session = Session::from_connection(connection, [0; 0], Timeouts::MILLISECONDS, 0);
-    let mut seen = Seen::default();
-    for read in reads {
-        let mut read = read.clone();
-        let mut rest = &mut read[..];
-        loop {
-            let received = session.receive(rest, 1);
-            rest = received.rest;
-            let (event, is_due) = (received.event.map(|event| format!("{event:?}")), received.is_due);
-            let before = seen.output.len();
-            seen.output.extend(drained(&mut session, MAX_CONTROL_FRAME));
-            assert_eq!(seen.output.len() > before, is_due, "what is due shows in the result");
-            let error = session.error().map(|error| match error {
-                Error::Protocol(error) => error,
-                error => panic!("{error:?}"),
-            });
-            seen.ends.push((session.transport(), error));
-            let Some(event) = event else { break };
-            seen.events.push(event);
-        }
-    }
-    seen
-}
-
-fn compare<R: Side + barews::session::SessionRole>(config: &Config, reads: &[Vec<u8>]) {
-    assert_eq!(by_session::<R>(config, reads), by_parts::<R>(config, reads));
-}
-
-#[test]
-fn session_gives_the_events_and_replies_of_the_connection_on_transcripts() {
-    for transcript in transcripts() {
-        let input = transcript.input();
-        for cut in 0..=input.len() {
-            let reads = [input[..cut].to_vec(), input[cut..].to_vec()];
-            if transcript.is_server {
-                compare::<Server>(&transcript.config, &reads);
-            } else {
-                compare::<Client<Keys>>(&transcript.config, &reads);
-            }
-        }
-    }
-}
-
-proptest! {
-    #[test]
-    fn session_gives_the_events_and_replies_of_the_connection(
-        parts in random::parts(), config in random::config(), to_server in any::<bool>(), size in 1..60usize,
-    ) {
-        let stream = random::written(&parts, to_server);
-        let reads: Vec<_> = stream.chunks(size).map(<[u8]>::to_vec).collect();
-        if to_server { compare::<Server>(&config, &reads) } else { compare::<Client<Keys>>(&config, &reads) }
-    }
 }
 
 /// Bytes that were read before the deadline count, even if the host passes them after it.

@@ -89,7 +89,7 @@ impl<'c, S: AsRef<[u8]> + AsMut<[u8]>> Session<'c, Server, S> {
         fields: &[(&str, &str)],
         content_length: usize,
     ) -> Result<(), BuildError> {
-        if self.answered || self.connection.is_some() {
+        if self.answered || self.eof_handled || self.connection.is_some() {
             return Err(BuildError::NotNow);
         }
         self.head = 0..self.handshake.respond_in_place(status, fields, content_length)?;

@@ -3,17 +3,20 @@
 use crate::raw;
 use crate::{Entry, Log};
 use barews::connection::{Config, Event, MessageKind, Outgoing, Received, State, Transport, Written};
+use barews::deadlines::Timeouts;
+use barews::session::{self, Session, SessionRole};
 use barews::wire::{CloseCode, MAX_CONTROL_FRAME, Opcode, Rsv};
 use barews::{Client, Connection, ProtocolError, Role, SendError, Server};
 use std::cell::Cell;
 use std::fmt::Debug;
+use std::marker::PhantomData;
 use std::rc::Rc;
 
 /// A source of masking keys.
 pub type Keys = Box<dyn FnMut() -> [u8; 4]>;
 
 /// A role that a [`Host`] can have: [`Server`], or [`Client`] with [`Keys`].
-pub trait Side: Role + Sized {
+pub trait Side: SessionRole + Sized {
     /// Returns the role, and a counter of the masking keys that it draws. The n-th key is [`raw::key`] of n.
     fn counted() -> (Self, Rc<Cell<u32>>);
 }
@@ -33,6 +36,107 @@ impl Side for Client<Keys> {
             raw::key(counter.get())
         };
         (Client(Box::new(source)), keys)
+    }
+}
+
+/// What a [`Host`] drives: a [`Connection`], or a [`Session`] with the same calls.
+pub trait Engine<R> {
+    /// `Connection::receive`
+    fn receive<'b>(&mut self, bytes: &'b mut [u8]) -> Result<Received<'b>, ProtocolError>;
+    /// `Connection::receive_eof`
+    fn receive_eof(&mut self) -> Result<(), ProtocolError>;
+    /// `Connection::fail`
+    fn fail(&mut self, error: ProtocolError);
+    /// `Connection::poll_transmit`
+    fn poll_transmit(&mut self, out: &mut [u8]) -> usize;
+    /// `Connection::transport`
+    fn transport(&self) -> Transport;
+    /// The connection, to look at.
+    fn connection(&self) -> &Connection<R>;
+    /// The connection, to send on it.
+    fn sender(&mut self) -> &mut Connection<R>;
+}
+
+impl<R: Role> Engine<R> for Connection<R> {
+    fn receive<'b>(&mut self, bytes: &'b mut [u8]) -> Result<Received<'b>, ProtocolError> {
+        self.receive(bytes)
+    }
+
+    fn receive_eof(&mut self) -> Result<(), ProtocolError> {
+        self.receive_eof()
+    }
+
+    fn fail(&mut self, error: ProtocolError) {
+        self.fail(error);
+    }
+
+    fn poll_transmit(&mut self, out: &mut [u8]) -> usize {
+        self.poll_transmit(out)
+    }
+
+    fn transport(&self) -> Transport {
+        self.transport()
+    }
+
+    fn connection(&self) -> &Connection<R> {
+        self
+    }
+
+    fn sender(&mut self) -> &mut Connection<R> {
+        self
+    }
+}
+
+/// An open session, without timeouts.
+pub type Opened<R> = Session<'static, R, [u8; 0]>;
+
+impl<R: Side> Engine<R> for Opened<R> {
+    fn receive<'b>(&mut self, bytes: &'b mut [u8]) -> Result<Received<'b>, ProtocolError> {
+        let session::Received { rest, event, is_due } = self.receive(bytes, 0);
+        let is_data = matches!(event, Some(session::Event::Data(_)));
+        assert!(is_data && !is_due || is_due == self.is_due(), "what is due shows in the result");
+        let event = match event {
+            Some(session::Event::Data(chunk)) => Some(Event::Data(chunk)),
+            Some(session::Event::Ping) => Some(Event::Ping),
+            Some(session::Event::Pong(_)) => Some(Event::Pong),
+            Some(session::Event::ExtensionControl(opcode)) => Some(Event::ExtensionControl(opcode)),
+            Some(session::Event::Close(code)) => Some(Event::Close(code)),
+            Some(session::Event::Failed(_) | session::Event::Over) | None => match self.error() {
+                Some(session::Error::Protocol(error)) => return Err(error),
+                Some(error) => panic!("{error}"),
+                None => None,
+            },
+            Some(event) => panic!("{event:?}"),
+        };
+        Ok(Received { rest, event })
+    }
+
+    fn receive_eof(&mut self) -> Result<(), ProtocolError> {
+        self.receive_eof(0);
+        Engine::receive(self, &mut []).map(|received| assert_eq!(received.event, None))
+    }
+
+    fn fail(&mut self, error: ProtocolError) {
+        self.fail(error);
+    }
+
+    fn poll_transmit(&mut self, out: &mut [u8]) -> usize {
+        let is_due = self.is_due();
+        let len = self.poll_transmit(out);
+        assert_eq!(len > 0, is_due, "what is due is written");
+        len
+    }
+
+    fn transport(&self) -> Transport {
+        self.transport()
+    }
+
+    fn connection(&self) -> &Connection<R> {
+        self.connection().expect("it is open")
+    }
+
+    fn sender(&mut self) -> &mut Connection<R> {
+        self.sender(0).expect("it is open")
     }
 }
 
@@ -78,9 +182,10 @@ pub struct Outcome {
 /// server.feed(&client.output);
 /// assert_eq!(server.log.entries, [Entry::Message(MessageKind::Text, 0, b"Hello".to_vec())]);
 /// ```
-pub struct Host<R> {
-    /// The engine.
-    pub connection: Connection<R>,
+pub struct Host<R, E = Connection<R>> {
+    /// The engine: a connection, or a session.
+    pub connection: E,
+    role: PhantomData<R>,
     /// Everything that happened.
     pub log: Log,
     /// When it drains.
@@ -111,8 +216,24 @@ impl<R: Side + Debug> Host<R> {
     /// Returns a host with a new connection, which drains after each event.
     pub fn new(config: &Config) -> Self {
         let (role, keys) = R::counted();
+        Self::with(Connection::new(role, config), keys)
+    }
+}
+
+impl<R: Side + Debug> Host<R, Opened<R>> {
+    /// Returns a host with a new session, which drains after each event.
+    pub fn by_session(config: &Config) -> Self {
+        let (role, keys) = R::counted();
+        let session = Session::from_connection(Connection::new(role, config), [], Timeouts::NEVER, 0);
+        Self::with(session, keys)
+    }
+}
+
+impl<R: Side + Debug, E: Engine<R>> Host<R, E> {
+    fn with(connection: E, keys: Rc<Cell<u32>>) -> Self {
         Self {
-            connection: Connection::new(role, config),
+            connection,
+            role: PhantomData,
             log: Log::default(),
             drain: Drain::AtOnce,
             output: Vec::new(),
@@ -153,7 +274,8 @@ impl<R: Side + Debug> Host<R> {
                 let end = chunk.payload.as_ptr().addr() + chunk.payload.len();
                 assert_eq!(end, start + consumed, "P3: the payload is at the end of the consumed bytes");
             }
-            self.log.event(event, self.connection.control_payload(), self.connection.close_reason());
+            let connection = self.connection.connection();
+            self.log.event(event, connection.control_payload(), connection.close_reason());
             bytes = rest;
             if self.drain == Drain::AtOnce {
                 self.drain();
@@ -176,17 +298,25 @@ impl<R: Side + Debug> Host<R> {
     }
 
     fn failed(&mut self, error: ProtocolError) {
-        assert_eq!(self.connection.error(), Some(error), "the error that is reported is the one that is kept");
+        assert_eq!(
+            self.connection.connection().error(),
+            Some(error),
+            "the error that is reported is the one that is kept"
+        );
         if self.error.is_none() {
             self.error = Some(error);
             self.log.error(error);
         }
         assert_eq!(self.error, Some(error), "P5: an error is sticky");
-        let before = format!("{:?}", self.connection.internals());
+        let before = format!("{:?}", self.connection.connection().internals());
         for junk in [&mut b"\x81\x00"[..].to_vec(), &mut Vec::new()] {
             assert_eq!(self.connection.receive(junk).err(), Some(error), "P5: nothing is read after an error");
         }
-        assert_eq!(format!("{:?}", self.connection.internals()), before, "P5: nothing changes after an error");
+        assert_eq!(
+            format!("{:?}", self.connection.connection().internals()),
+            before,
+            "P5: nothing changes after an error"
+        );
         if self.drain != Drain::ByHand {
             self.drain();
         }
@@ -231,7 +361,7 @@ impl<R: Side + Debug> Host<R> {
             self.written(frame);
         }
         if self.frame_left == 0 {
-            assert_eq!(self.connection.buffered_amount(), 0, "P13: nothing is due after a drain");
+            assert_eq!(self.connection.connection().buffered_amount(), 0, "P13: nothing is due after a drain");
         }
     }
 
@@ -250,13 +380,17 @@ impl<R: Side + Debug> Host<R> {
 
     /// Makes a call that sends. Checks that a failed call changes nothing (P11), and that a server draws no key (P8).
     fn attempt<T>(&mut self, call: impl FnOnce(&mut Connection<R>) -> Result<T, SendError>) -> Result<T, SendError> {
-        let (before, keys) = (format!("{:?}", self.connection.internals()), self.keys.get());
-        let result = call(&mut self.connection);
+        let (before, keys) = (format!("{:?}", self.connection.connection().internals()), self.keys.get());
+        let result = call(self.connection.sender());
         match &result {
             Ok(_) if R::IS_SERVER => assert_eq!(self.keys.get(), 0, "P8: a server has no keys"),
             Ok(_) => {}
             Err(_) => {
-                assert_eq!(format!("{:?}", self.connection.internals()), before, "P11: a failed call changes nothing");
+                assert_eq!(
+                    format!("{:?}", self.connection.connection().internals()),
+                    before,
+                    "P11: a failed call changes nothing"
+                );
                 assert_eq!(self.keys.get(), keys, "P11: a failed call draws no key");
             }
         }
@@ -397,11 +531,11 @@ impl<R: Side + Debug> Host<R> {
     /// Returns the present state of the connection.
     pub fn outcome(&self) -> Outcome {
         Outcome {
-            state: self.connection.state(),
+            state: self.connection.connection().state(),
             transport: self.connection.transport(),
-            close_code: self.connection.close_code().map(|code| code.0),
-            close_reason: self.connection.close_reason().to_owned(),
-            clean: self.connection.is_clean(),
+            close_code: self.connection.connection().close_code().map(|code| code.0),
+            close_reason: self.connection.connection().close_reason().to_owned(),
+            clean: self.connection.connection().is_clean(),
         }
     }
 }

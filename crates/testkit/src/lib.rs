@@ -1,6 +1,7 @@
 //! Tests and fuzzes hosts of the WebSocket engine [`barews`], and the streams that they read and write.
 //!
-//! * [`Host`] drives a connection as a program does, and checks every call. Its [`Log`] is the same for any cut of the input.
+//! * [`Host`] drives a connection, or a session, as a program does, and checks every call. Its [`Log`] is the same for any cut of
+//!   the input.
 //! * [`oracle`] is a naive receiver: it returns what a correct endpoint receives and sends back.
 //! * [`raw`] writes and reads frames without the engine.
 //! * [`session`] connects two endpoints to each other.
@@ -148,5 +149,5 @@ pub mod raw;
 pub mod session;
 pub mod transcript;
 
-pub use host::{Drain, Host, Keys, Outcome, Side};
+pub use host::{Drain, Engine, Host, Keys, Opened, Outcome, Side};
 pub use log::{Entry, Log, Unfinished};

@@ -1,6 +1,7 @@
 //! Plays [transcripts](crate::transcript): feeds the peer's bytes, performs the host's actions, and compares the log with the
 //! expectations.
 
+use crate::host::Engine;
 use crate::transcript::{Call, Line, Transcript, shown};
 use crate::{Entry, Host, Side};
 use barews::connection::Outgoing;
@@ -19,10 +20,15 @@ pub enum Reads {
 }
 
 impl Transcript {
-    /// Plays the connection in role `R`, which must be the transcript's. Panics if the log differs from the transcript.
+    /// Plays the connection in role `R`, which must be the transcript's, by itself and by a session. Panics if the log differs
+    /// from the transcript.
     pub fn play<R: Side + core::fmt::Debug>(&self, reads: Reads) {
-        let mut play =
-            Play::<R> { host: Host::new(&self.config), reads, fed: 0, input: vec![], expected: vec![], seen: 0 };
+        self.play_with(Host::<R>::new(&self.config), reads);
+        self.play_with(Host::<R, _>::by_session(&self.config), reads);
+    }
+
+    fn play_with<R: Side + core::fmt::Debug, E: Engine<R>>(&self, host: Host<R, E>, reads: Reads) {
+        let mut play = Play { host, reads, fed: 0, input: vec![], expected: vec![], seen: 0 };
         for (place, line) in &self.lines {
             let at = format!("{place}, server: {}, {reads:?}", self.is_server);
             match line {
@@ -47,8 +53,8 @@ impl Transcript {
     }
 }
 
-struct Play<R> {
-    host: Host<R>,
+struct Play<R, E> {
+    host: Host<R, E>,
     reads: Reads,
     /// Number of bytes fed.
     fed: usize,
@@ -60,7 +66,7 @@ struct Play<R> {
     seen: usize,
 }
 
-impl<R: Side + core::fmt::Debug> Play<R> {
+impl<R: Side + core::fmt::Debug, E: Engine<R>> Play<R, E> {
     /// Feeds the pending input and compares the log with the expected entries.
     fn settle(&mut self, at: &str) {
         let input = core::mem::take(&mut self.input);
@@ -130,7 +136,7 @@ impl<R: Side + core::fmt::Debug> Play<R> {
                 "code" => outcome.close_code.map_or("-".to_owned(), |code| code.to_string()),
                 "reason" => outcome.close_reason.clone(),
                 "clean" => if outcome.clean { "yes" } else { "no" }.to_owned(),
-                "buffered" => self.host.connection.buffered_amount().to_string(),
+                "buffered" => self.host.connection.connection().buffered_amount().to_string(),
                 other => panic!("{at}: an unknown question: {other}"),
             };
             assert_eq!(is, *answer, "{name} at {at}");

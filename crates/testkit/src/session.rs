@@ -1,5 +1,6 @@
 //! Connects two endpoints to each other. Whatever one sends, the other accepts and reports unchanged (P9).
 
+use crate::host::Engine;
 use crate::{Drain, Entry, Host, Keys, Side, oracle};
 use barews::connection::{Config, MessageKind, Outgoing};
 use barews::{Client, SendError, Server};
@@ -31,8 +32,8 @@ pub enum Action {
 }
 
 /// One endpoint of a session.
-struct End<'a, R> {
-    host: Host<R>,
+struct End<'a, R, E> {
+    host: Host<R, E>,
     outgoing: Option<(MessageKind, Outgoing<'a>)>,
     /// Number of bytes of its output that the peer has received.
     delivered: usize,
@@ -41,9 +42,8 @@ struct End<'a, R> {
     close: Option<(Option<u16>, String)>,
 }
 
-impl<'a, R: Side + Debug> End<'a, R> {
-    fn new(config: &Config, drain: Drain) -> Self {
-        let mut host = Host::new(config);
+impl<'a, R: Side + Debug, E: Engine<R>> End<'a, R, E> {
+    fn new(mut host: Host<R, E>, drain: Drain) -> Self {
         host.drain = drain;
         Self { host, outgoing: None, delivered: 0, pings: vec![], pongs: vec![], close: None }
     }
@@ -105,7 +105,11 @@ impl<'a, R: Side + Debug> End<'a, R> {
 }
 
 /// Delivers up to `len` of the bytes that `from` has written and `to` has not received yet.
-fn deliver<A: Side + Debug, B: Side + Debug>(from: &mut End<'_, A>, to: &mut End<'_, B>, len: usize) {
+fn deliver<A: Side + Debug, B: Side + Debug>(
+    from: &mut End<'_, A, impl Engine<A>>,
+    to: &mut End<'_, B, impl Engine<B>>,
+    len: usize,
+) {
     let waiting = &from.host.output[from.delivered..];
     let len = len.min(waiting.len());
     to.host.feed(&waiting[..len]);
@@ -113,7 +117,7 @@ fn deliver<A: Side + Debug, B: Side + Debug>(from: &mut End<'_, A>, to: &mut End
 }
 
 /// Checks that `to` has received what `from` has sent.
-fn check<A: Side, B: Side>(from: &End<'_, A>, to: &End<'_, B>, config: &Config) {
+fn check<A: Side, B: Side, E, F>(from: &End<'_, A, E>, to: &End<'_, B, F>, config: &Config) {
     let naive = oracle::expect(B::IS_SERVER, config, &from.host.output);
     oracle::assert_same(&to.host.log, &naive);
     assert_eq!(to.host.log.messages(), from.host.messages_sent, "P9: the messages arrive as they were sent");
@@ -140,10 +144,20 @@ fn check<A: Side, B: Side>(from: &End<'_, A>, to: &End<'_, B>, config: &Config) 
 }
 
 /// Plays the actions (`true` marks those of the server), lets both sides finish, and compares what was sent and received.
-/// Panics if these differ, or if a call breaks a property.
+/// Then does the same with two sessions. Panics if sent and received differ, or if a call breaks a property.
 pub fn play(actions: &[(bool, Action)], config: &Config, drain: Drain) {
-    let mut server = End::<Server>::new(config, drain);
-    let mut client = End::<Client<Keys>>::new(config, drain);
+    let (server, client) = (Host::<Server>::new(config), Host::<Client<Keys>>::new(config));
+    run(actions, config, End::new(server, drain), End::new(client, drain));
+    let (server, client) = (Host::<Server, _>::by_session(config), Host::<Client<Keys>, _>::by_session(config));
+    run(actions, config, End::new(server, drain), End::new(client, drain));
+}
+
+fn run<'a>(
+    actions: &'a [(bool, Action)],
+    config: &Config,
+    mut server: End<'a, Server, impl Engine<Server>>,
+    mut client: End<'a, Client<Keys>, impl Engine<Client<Keys>>>,
+) {
     for (is_server, action) in actions {
         // Any action can be refused. The host checks that a refusal changes nothing.
         let _refused = if *is_server { server.act(action) } else { client.act(action) };
@@ -164,7 +178,7 @@ pub fn play(actions: &[(bool, Action)], config: &Config, drain: Drain) {
     check(&server, &client, config);
     check(&client, &server, config);
     if server.close.is_some() || client.close.is_some() {
-        let both_clean = server.host.connection.is_clean() && client.host.connection.is_clean();
+        let both_clean = server.host.outcome().clean && client.host.outcome().clean;
         assert!(both_clean, "Close frames were sent in both directions");
     }
 }
