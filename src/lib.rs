@@ -25,15 +25,16 @@
 //!
 //! # The host's loop
 //!
-//! The smallest complete server, `examples/blocking_echo.rs`. It uses a [`Session`](session::Session), which joins the
-//! layers; the module [`session`] has the duties of such a host. The guide after the program is for hosts that use the
-//! layers one by one.
+//! A server that echoes. Its [`Session`](session::Session) joins the layers:
 //!
-//! ```no_run
-#![doc = include_str!("../examples/blocking_echo.rs")]
-//! ```
+#![doc = include_str!("loop.md")]
+//!
+//! The module [`session`] lists the [duties of the host](session#the-hosts-duties), and what happens if it forgets one.
+//! `examples/blocking_echo.rs` is this program with timeouts.
 //!
 //! # Guide for hosts
+//!
+//! With a session, follow its [steps](session#the-hosts-duties). A host that uses the layers one by one does this:
 //!
 //! 1. **Handshake.** Lend storage to a [`ServerHandshake`](handshake::ServerHandshake) or
 //!    [`ClientHandshake`](handshake::ClientHandshake), and pass it the bytes that the transport reads until it is
@@ -57,7 +58,9 @@
 //!    [`receive_eof`](Connection::receive_eof). If no Close frame came before it, that is an error, like the end of a
 //!    truncated TLS stream.
 //!
-//! After an error from `receive`, do steps 3 and 6 as usual: they report the error to the peer. Go on reading, and
+//! The rest of this guide is for both.
+//!
+//! **Errors.** After an error from `receive`, do steps 3 and 6 as usual: they report the error to the peer. Go on reading, and
 //! discard the bytes, until the peer ends the stream or the closing deadline passes: a socket that is closed with
 //! unread bytes in it sends a reset, which can destroy the Close frame. [`error`](Connection::error) returns the error
 //! for the log.

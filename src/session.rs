@@ -3,65 +3,7 @@
 //! A [`Session`] joins the [handshake](crate::handshake), the [`Connection`] and the [`Deadlines`], and keeps what is
 //! to be written. The host moves bytes and passes the time:
 //!
-//! ```
-//! use barews::connection::{Chunk, Config, Connection, Transport};
-//! use barews::deadlines::Timeouts;
-//! use barews::handshake::{Accept, OriginPolicy, ServerConfig};
-//! use barews::session::{Event, Session};
-//! # use std::io::{Read, Write};
-//! # use std::net::Shutdown;
-//! # fn clock() -> u64 { 0 }
-//! # type Result = std::result::Result<(), Box<dyn std::error::Error>>;
-//!
-//! static SERVER: ServerConfig<'_> = ServerConfig::new(OriginPolicy::SameOrigin);
-//!
-//! fn serve(mut stream: TcpStream) -> Result {
-//!     let mut now = clock(); // in milliseconds
-//!     let mut session = Session::server(&SERVER, [0; 512], Timeouts::MILLISECONDS, now);
-//!     let (mut rx, mut unread, mut tx) = ([0; 4096], 0..0, [0; 512]);
-//!     loop {
-//!         while let len @ 1.. = session.poll_transmit(&mut tx) {
-//!             stream.write_all(&tx[..len])?;
-//!         }
-//!         if session.transport() == Transport::HalfClose {
-//!             stream.shutdown(Shutdown::Write)?;
-//!         }
-//!         let received = session.receive(&mut rx[unread.clone()], now);
-//!         unread.start = unread.end - received.rest.len();
-//!         match received.event {
-//!             Some(Event::Request) => session.accept(&Accept::default(), &Config::DEFAULT)?,
-//!             Some(Event::Data(chunk)) => echo(session.sender(now)?, chunk, &mut stream)?, // the application
-//!             Some(Event::Over) => return Ok(()),
-//!             Some(event) => println!("{event:?}"), // `Failed`, for example
-//!             None => {
-//!                 unread = 0..stream.read(&mut rx)?; // wait until `session.poll_timeout()` at most
-//!                 now = clock();
-//!                 if unread.is_empty() {
-//!                     session.receive_eof(now);
-//!                 }
-//!             }
-//!         }
-//!     }
-//! }
-//!
-//! fn echo(connection: &mut Connection<barews::Server>, chunk: Chunk<'_>, stream: &mut TcpStream) -> Result {
-//!     let header = connection.frame(chunk.kind, chunk.last, chunk.payload)?;
-//!     stream.write_all(header.as_bytes())?;
-//!     Ok(stream.write_all(chunk.payload)?)
-//! }
-//! # struct TcpStream(&'static [u8], std::rc::Rc<std::cell::RefCell<Vec<u8>>>);
-//! # impl TcpStream { fn shutdown(&mut self, _: Shutdown) -> std::io::Result<()> { Ok(()) } }
-//! # impl Read for TcpStream { fn read(&mut self, out: &mut [u8]) -> std::io::Result<usize> { self.0.read(out) } }
-//! # impl Write for TcpStream {
-//! #     fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> { self.1.borrow_mut().write(bytes) }
-//! #     fn flush(&mut self) -> std::io::Result<()> { Ok(()) }
-//! # }
-//! # let written = std::rc::Rc::default();
-//! # serve(TcpStream(b"GET / HTTP/1.1\r\nHost: x\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\
-//! #     Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n\
-//! #     \x81\x82\0\0\0\0hi\x88\x80\0\0\0\0", std::rc::Rc::clone(&written))).unwrap();
-//! # assert!(written.borrow().ends_with(b"\r\n\r\n\x81\x02hi\x88\x00"));
-//! ```
+#![doc = include_str!("loop.md")]
 //!
 //! # The host's duties
 //!
@@ -116,10 +58,10 @@ use crate::wire::error::{ProtocolError, SendError};
 
 /// One WebSocket, from the first byte of the opening handshake to the end of the transport. See the [module](self).
 ///
-/// `R` is the role, [`Server`] or [`Client`]. `S` is the storage of the handshake, as for a [`ServerHandshake`]. The
-/// session also keeps its request or its response there until that is sent. A response takes 129 bytes and what
-/// [`Accept`] adds; a refusal that does not fit is not sent. The storage stays in the session: a lent slice,
-/// `&mut [u8]`, can serve another one afterwards.
+/// `R` is the role, [`Server`](crate::Server) or [`Client`](crate::Client). `S` is the storage of the handshake, as for a
+/// [`ServerHandshake`](crate::handshake::ServerHandshake). The session also keeps its request or its response there
+/// until that is sent. A response takes 129 bytes and what [`Accept`](crate::handshake::Accept) adds; a refusal that
+/// does not fit is not sent. Later the storage can serve [another session](Self::take_storage).
 ///
 /// A client:
 ///

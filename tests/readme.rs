@@ -32,11 +32,11 @@ fn flat(text: &str) -> String {
 
 #[test]
 fn readme_code_matches_the_documentation() {
-    let docs = flat(&read("src/session.rs").replace("//! ", ""));
+    let docs = flat(&read("src/loop.md"));
     let code = blocks(&read("README.md"), "rust,ignore");
     assert!(!code.is_empty());
     for block in code {
-        assert!(docs.contains(&flat(&block)), "not in src/session.rs:\n{block}");
+        assert!(docs.contains(&flat(&block)), "not in src/loop.md:\n{block}");
     }
 }
 

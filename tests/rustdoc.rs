@@ -39,7 +39,16 @@ fn collect(path: &Path, items: &mut Vec<Item>) {
     let word = |text: &str| text.split(|c: char| !c.is_alphanumeric() && c != '_').next().unwrap().to_owned();
     let mut add = |owner: &str, name, docs| items.push(Item { file: file.clone(), owner: owner.into(), name, docs });
     let docs = |line: &str, mark| line.trim_start().strip_prefix(mark).map(|text: &str| text.trim().to_owned());
-    add("", "//!".into(), text.lines().filter_map(|line| docs(line, "//!")).collect());
+    const INCLUDE: &str = "#![doc = include_str!(\"";
+    let module = text.lines().flat_map(|line| match line.strip_prefix(INCLUDE) {
+        Some(name) => fs::read_to_string(path.with_file_name(name.trim_end_matches("\")]")))
+            .unwrap()
+            .lines()
+            .map(str::to_owned)
+            .collect(),
+        None => Vec::from_iter(docs(line, "//!")),
+    });
+    add("", "//!".into(), module.collect());
     let (mut owner, mut above) = (String::new(), Vec::new());
     for line in text.lines() {
         let starts = |starts: &[&str]| starts.iter().find_map(|start| line.trim_start().strip_prefix(start)).map(word);
