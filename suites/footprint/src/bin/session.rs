@@ -1,4 +1,5 @@
-//! The program `barews` with deadlines and refusals, made from a session: an echo, chunk by chunk, in either role.
+//! An echo, chunk by chunk, in either role, with deadlines, answers to bad requests and reports of failures, made from a
+//! session.
 
 #![no_std]
 #![no_main]
@@ -22,15 +23,12 @@ footprint::program!({
 #[cfg(feature = "server")]
 #[inline(never)]
 fn serve(rx: &mut [u8]) {
-    use barews::HandshakeError;
     use barews::connection::Config;
     use barews::handshake::{Accept, OriginPolicy, ServerConfig};
 
     static CONFIG: ServerConfig<'_> = ServerConfig::new(OriginPolicy::SameOrigin);
     let mut session = Session::server(&CONFIG, [0; 512], Timeouts::MILLISECONDS, now());
-    run(&mut session, rx, |session| {
-        session.accept(&Accept::default(), &Config::DEFAULT).is_ok() || session.refuse(HandshakeError::Upgrade).is_ok()
-    });
+    run(&mut session, rx, |session| session.accept(&Accept::default(), &Config::DEFAULT).is_ok());
 }
 
 #[cfg(feature = "client")]
@@ -82,13 +80,13 @@ fn run<R: SessionRole>(
             }
             Some(Event::Data(chunk)) => {
                 if let Ok(connection) = session.sender(now())
-                    && let Ok(header) = connection.begin_frame(chunk.kind, chunk.last, chunk.payload.len() as u64)
-                    && connection.mask_payload(chunk.payload).is_ok()
+                    && let Ok(header) = connection.frame(chunk.kind, chunk.last, chunk.payload)
                 {
                     write(header.as_bytes());
                     write(chunk.payload);
                 }
             }
+            Some(Event::Failed(error)) => write(&[error.fault() as u8]),
             Some(_) => {}
             None => {
                 write(&session.poll_timeout().unwrap_or(u64::MAX).to_le_bytes()); // the alarm

@@ -17,6 +17,7 @@ use barews::handshake::{
     accept_key,
 };
 use barews::message::MessageBuffer;
+use barews::session::Session;
 use barews::wire::{CloseCode, MAX_CONTROL_FRAME};
 use barews::{Client, Connection, HandshakeError, ProtocolError, Role, Server};
 use semihosting::println;
@@ -90,6 +91,8 @@ fn sizes() {
     println!("size server's handshake beside its storage: {}", size_of::<ServerHandshake<'_, [u8; 0]>>());
     println!("size client's handshake beside its storage: {}", size_of::<ClientHandshake<'_, [u8; 0]>>());
     println!("size deadlines: {}", size_of::<Deadlines>());
+    println!("size server's session beside its storage: {}", size_of::<Session<'_, Server, [u8; 0]>>());
+    println!("size client's session beside its storage: {}", size_of::<Session<'_, Client<Keys>, [u8; 0]>>());
     println!("size message buffer beside its storage: {}", size_of::<MessageBuffer<[u8; 0]>>());
     println!("size event: {}", size_of::<Event<'_>>());
     println!("size inflater beside its window: {}", size_of::<Inflater<[u8; 0]>>());
