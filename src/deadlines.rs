@@ -1,7 +1,13 @@
 //! Deadlines and keepalive without a clock or a connection: the host passes the time and asks what is due.
 //!
-//! Time is a number of ticks of the host's choice, milliseconds for example. It must never run backwards. The host
-//! reports what happened, and acts on the timeouts that are returned:
+//! Time is a number of ticks of the host's choice, milliseconds for example, of a clock that never runs backwards:
+//! `Instant`, `CLOCK_MONOTONIC` or a timer, not the time of day. [`Ticks`] extends a timer of 32 bits. If a clock is set
+//! back all the same, nothing is due until it has caught up, or until the next event sets the deadline again.
+//!
+//! A peer lives as long as bytes come from it or it accepts bytes that were waiting; a Ping asks for them, and any bytes
+//! answer it. Read what has arrived before you ask what is due, above all after a sleep of the machine.
+//!
+//! The host reports what happened, and acts on the timeouts that are returned:
 //!
 //! ```
 //! use barews::connection::State;
@@ -20,6 +26,12 @@
 //! deadlines.on_state(State::Closing, 30_000); // a Close frame was sent or received
 //! assert_eq!(deadlines.handle_timeout(35_000), Some(Timeout::Closing)); // the peer takes too long: close TCP
 //! ```
+
+mod reconnect;
+mod ticks;
+
+pub use reconnect::{Backoff, Reconnect};
+pub use ticks::Ticks;
 
 use crate::connection::State;
 
@@ -42,9 +54,9 @@ pub struct Timeouts {
     pub handshake: Option<u64>,
     /// For a data message from either side.
     pub idle: Option<u64>,
-    /// For bytes from the peer. Then a Ping is due.
+    /// For bytes from the peer. Then a Ping is due. 0 counts as 1.
     pub ping: Option<u64>,
-    /// For the Pong, or any other bytes, after that Ping.
+    /// For the Pong or any other bytes after that Ping.
     pub pong: Option<u64>,
     /// For the peer's Close frame, and for the end of the transport.
     pub closing: Option<u64>,
@@ -116,8 +128,18 @@ pub struct Deadlines {
     asked: u64,
     /// The number of Pings so far. It is the payload of the newest.
     pings: u32,
-    /// Whether the closing deadline was set, which happens only once.
-    closing: bool,
+    phase: Phase,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+enum Phase {
+    Opening,
+    Open,
+    /// The closing deadline was set, which happens only once.
+    Closing,
+    /// It has passed.
+    Over,
 }
 
 const REASONS: [Reason; 5] = [Reason::Handshake, Reason::Idle, Reason::Ping, Reason::Pong, Reason::Closing];
@@ -132,30 +154,72 @@ const fn ticks(timeout: Option<u64>) -> u64 {
     }
 }
 
+/// Returns the timeouts by [`Reason`].
+const fn table(timeouts: Timeouts) -> [u64; REASONS.len()] {
+    let Timeouts { handshake, idle, ping, pong, closing, _non_exhaustive: () } = timeouts;
+    let ping = if let Some(0) = ping { Some(1) } else { ping }; // else the next Ping would be due at once, without end
+    [ticks(handshake), ticks(idle), ticks(ping), ticks(pong), ticks(closing)]
+}
+
 impl Deadlines {
     /// Call this when the transport has been opened. The time for the handshake starts now.
     #[must_use]
     pub const fn new(timeouts: Timeouts, now: u64) -> Self {
-        let Timeouts { handshake, idle, ping, pong, closing, _non_exhaustive: () } = timeouts;
-        let timeouts = [ticks(handshake), ticks(idle), ticks(ping), ticks(pong), ticks(closing)];
-        let due = [now.saturating_add(ticks(handshake)), NEVER, NEVER, NEVER, NEVER];
-        Self { timeouts, due, asked: NEVER, pings: 0, closing: false }
+        let due = [now.saturating_add(ticks(timeouts.handshake)), NEVER, NEVER, NEVER, NEVER];
+        Self { timeouts: table(timeouts), due, asked: NEVER, pings: 0, phase: Phase::Opening }
+    }
+
+    /// Changes the timeouts. The deadlines that are running start again now. A Ping without an answer still waits for it.
+    ///
+    /// ```
+    /// use barews::deadlines::{Deadlines, Timeouts};
+    ///
+    /// let mut deadlines = Deadlines::new(Timeouts::MILLISECONDS, 0);
+    /// deadlines.on_open(0);
+    /// // The server sets the interval of our Pings, as in OCPP:
+    /// deadlines.set_timeouts(Timeouts { ping: Some(300_000), ..Timeouts::MILLISECONDS }, 5_000);
+    /// assert_eq!(deadlines.poll_timeout(), Some(305_000));
+    /// ```
+    pub fn set_timeouts(&mut self, timeouts: Timeouts, now: u64) {
+        self.timeouts = table(timeouts);
+        match self.phase {
+            Phase::Opening => self.set(Reason::Handshake, now),
+            Phase::Open => {
+                self.set(Reason::Idle, now);
+                if self.is_due(Reason::Pong) {
+                    self.expect_pong(now);
+                } else {
+                    self.set(Reason::Ping, now);
+                }
+            }
+            Phase::Closing => self.set(Reason::Closing, now),
+            Phase::Over => {}
+        }
     }
 
     /// Call this when the opening handshake is complete.
     pub fn on_open(&mut self, now: u64) {
+        self.phase = Phase::Open;
         self.clear(Reason::Handshake);
         self.set(Reason::Idle, now);
         self.set(Reason::Ping, now);
     }
 
     /// Call this when the peer of an open connection has sent bytes, or has accepted bytes that were waiting: it is
-    /// alive. A Pong can be queued after these bytes, so the timeout for it starts again.
+    /// alive. That ends the wait for a Pong: not every peer copies the payload of our Ping, and its Pong can be queued
+    /// after these bytes.
     pub fn on_bytes(&mut self, now: u64) {
-        if self.is_due(Reason::Pong) {
-            self.set(Reason::Pong, now);
-        } else if self.is_due(Reason::Ping) {
+        if self.is_due(Reason::Pong) || self.is_due(Reason::Ping) {
+            self.clear(Reason::Pong);
             self.set(Reason::Ping, now);
+        }
+    }
+
+    /// The Ping is written only now: the time for its Pong starts again.
+    pub(crate) fn on_ping_written(&mut self, now: u64) {
+        if self.is_due(Reason::Pong) {
+            self.asked = now;
+            self.set(Reason::Pong, now);
         }
     }
 
@@ -176,17 +240,14 @@ impl Deadlines {
         }
     }
 
-    /// Call this when a Pong with this payload was received. If it answers the newest Ping, returns the ticks of the
-    /// round trip.
+    /// Call this when a Pong with this payload was received. If the payload is that of the newest Ping, returns the ticks
+    /// of the round trip.
     pub fn on_pong(&mut self, payload: &[u8], now: u64) -> Option<u64> {
+        self.on_bytes(now);
         if *payload != self.pings.to_be_bytes() || self.asked == NEVER {
             return None;
         }
         let asked = core::mem::replace(&mut self.asked, NEVER);
-        if self.is_due(Reason::Pong) {
-            self.clear(Reason::Pong);
-            self.set(Reason::Ping, now);
-        }
         Some(now.saturating_sub(asked))
     }
 
@@ -196,8 +257,8 @@ impl Deadlines {
             for reason in [Reason::Handshake, Reason::Idle, Reason::Ping, Reason::Pong] {
                 self.clear(reason);
             }
-            if !self.closing {
-                self.closing = true;
+            if !self.is_closing() {
+                self.phase = Phase::Closing;
                 self.set(Reason::Closing, now);
             }
         }
@@ -217,7 +278,9 @@ impl Deadlines {
         self.next().map(|(reason, _)| reason)
     }
 
-    /// Returns a deadline that has passed, if any. Call this until it returns `None`.
+    /// Returns a deadline that has passed, if any. Call this until it returns `None`. Before that, read what the
+    /// transport has, and report it: a process that was stopped or a machine that slept wakes with the peer's bytes in
+    /// the socket.
     #[must_use]
     pub fn handle_timeout(&mut self, now: u64) -> Option<Timeout> {
         let (reason, _) = self.next().filter(|(_, due)| *due <= now)?;
@@ -228,20 +291,27 @@ impl Deadlines {
             Reason::Ping => {
                 self.pings = self.pings.wrapping_add(1);
                 self.asked = now;
-                self.set(Reason::Pong, now);
-                if !self.is_due(Reason::Pong) {
-                    self.set(Reason::Ping, now); // no Pong timeout: the next Ping is due after the usual time
-                }
+                self.expect_pong(now);
                 Timeout::Ping(self.pings.to_be_bytes())
             }
             Reason::Pong => Timeout::Pong,
-            Reason::Closing => Timeout::Closing,
+            Reason::Closing => {
+                self.phase = Phase::Over;
+                Timeout::Closing
+            }
         })
     }
 
     /// Whether the time for closing has started.
-    pub(crate) const fn is_closing(&self) -> bool {
-        self.closing
+    pub(crate) fn is_closing(&self) -> bool {
+        matches!(self.phase, Phase::Closing | Phase::Over)
+    }
+
+    fn expect_pong(&mut self, now: u64) {
+        self.set(Reason::Pong, now);
+        if !self.is_due(Reason::Pong) {
+            self.set(Reason::Ping, now); // no Pong timeout: the next Ping is due after the usual time
+        }
     }
 
     fn next(&self) -> Option<(Reason, u64)> {

@@ -348,7 +348,7 @@ impl<'c, R: SessionRole, S: AsRef<[u8]> + AsMut<[u8]>> Session<'c, R, S> {
                 Err(_) => return 0, // inside a frame, or `out` is too small
             }
             (self.idle, self.ping) = (false, None); // no Ping follows a Close
-            self.deadlines.on_bytes(self.now); // the time for a Pong begins when the Ping is written
+            self.deadlines.on_ping_written(self.now);
         }
         len
     }
@@ -415,6 +415,22 @@ impl<'c, R: SessionRole, S: AsRef<[u8]> + AsMut<[u8]>> Session<'c, R, S> {
     pub fn on_bytes(&mut self, now: u64) {
         self.now = self.now.max(now);
         self.deadlines.on_bytes(self.now);
+    }
+
+    /// Changes the timeouts, as [`Deadlines::set_timeouts`] does.
+    ///
+    /// ```
+    /// # use barews::connection::Config;
+    /// # use barews::deadlines::Timeouts;
+    /// # use barews::session::Session;
+    /// # let connection = barews::Connection::new(barews::Server, &Config::DEFAULT);
+    /// # let mut session = Session::from_connection(connection, [], Timeouts::MILLISECONDS, 0);
+    /// session.set_timeouts(Timeouts { ping: Some(300_000), ..Timeouts::MILLISECONDS }, 5_000);
+    /// assert_eq!(session.poll_timeout(), Some(305_000));
+    /// ```
+    pub fn set_timeouts(&mut self, timeouts: Timeouts, now: u64) {
+        self.now = self.now.max(now);
+        self.deadlines.set_timeouts(timeouts, self.now);
     }
 
     /// Whether the host has not answered a head yet.

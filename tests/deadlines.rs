@@ -2,7 +2,7 @@
 //! real connections.
 
 use barews::connection::{Event, State, Transport};
-use barews::deadlines::{Deadlines, Reason, Timeout, Timeouts};
+use barews::deadlines::{Backoff, Deadlines, Reason, Reconnect, Ticks, Timeout, Timeouts};
 use barews::{Client, Connection, Server};
 use barews_testkit::{Host, Keys, raw};
 use proptest::prelude::*;
@@ -95,21 +95,151 @@ fn pong_timeout_expires_without_an_answer() {
 }
 
 #[test]
-fn pong_timeout_is_extended_by_bytes() {
+fn any_bytes_end_the_wait_for_a_pong() {
     let mut deadlines = opened(KEEPALIVE, 0);
     due(&mut deadlines, 100);
-    for now in (110..1000).step_by(20) {
+    for now in (110..200).step_by(20) {
         deadlines.on_bytes(now);
-        assert_eq!(next(&deadlines), Some((Reason::Pong, now + 30)));
+        assert_eq!(next(&deadlines), Some((Reason::Ping, now + 100)));
     }
-    assert_eq!(deadlines.on_pong(&[0, 0, 0, 1], 1000), Some(900));
-    assert_eq!(next(&deadlines), Some((Reason::Ping, 1100)));
+    assert_eq!(deadlines.on_pong(&[0, 0, 0, 1], 250), Some(150), "the Pong still gives the round trip");
+    assert_eq!(next(&deadlines), Some((Reason::Ping, 350)));
+}
+
+/// uWSGI answers every Ping with an empty Pong.
+#[test]
+fn peer_lives_whose_pongs_have_another_payload() {
+    let mut deadlines = opened(KEEPALIVE, 0);
+    for round in 1..100 {
+        let now = deadlines.poll_timeout().unwrap();
+        assert_eq!(due(&mut deadlines, now), [Timeout::Ping(u32::to_be_bytes(round))]);
+        assert_eq!(deadlines.on_pong(b"", now + 1), None);
+        assert_eq!(next(&deadlines), Some((Reason::Ping, now + 101)));
+    }
+}
+
+/// A host that forgets `on_bytes` still has a peer that answers.
+#[test]
+fn pong_is_a_sign_of_life_by_itself() {
+    let mut deadlines = opened(KEEPALIVE, 0);
+    assert_eq!(deadlines.on_pong(b"unasked", 60), None);
+    assert_eq!(next(&deadlines), Some((Reason::Ping, 160)));
+}
+
+#[test]
+fn new_timeouts_apply_from_now() {
+    let slow = Timeouts { idle: Some(5000), ping: Some(300), pong: Some(80), ..TIMEOUTS };
+    let mut opening = Deadlines::new(TIMEOUTS, 0);
+    opening.set_timeouts(Timeouts { handshake: Some(30), ..TIMEOUTS }, 500);
+    assert_eq!(next(&opening), Some((Reason::Handshake, 530)));
+
+    let mut deadlines = opened(TIMEOUTS, 0);
+    deadlines.set_timeouts(slow, 50);
+    assert_eq!(next(&deadlines), Some((Reason::Ping, 350)));
+    assert_eq!(due(&mut deadlines, 350), [Timeout::Ping([0, 0, 0, 1])]);
+    deadlines.set_timeouts(TIMEOUTS, 400);
+    assert_eq!(next(&deadlines), Some((Reason::Pong, 430)), "the Ping still waits for its answer");
+    assert_eq!(deadlines.on_pong(&[0, 0, 0, 1], 410), Some(60));
+
+    deadlines.set_timeouts(Timeouts { ping: None, idle: None, ..TIMEOUTS }, 420);
+    assert_eq!(next(&deadlines), None);
+    deadlines.on_bytes(430);
+    deadlines.set_timeouts(TIMEOUTS, 440);
+    assert_eq!(next(&deadlines), Some((Reason::Ping, 540)), "a timeout that was off can be set");
+
+    deadlines.on_state(State::Closing, 500);
+    deadlines.set_timeouts(Timeouts { closing: Some(9), ..TIMEOUTS }, 510);
+    assert_eq!(due(&mut deadlines, 519), [Timeout::Closing]);
+    deadlines.set_timeouts(TIMEOUTS, 520);
+    assert_eq!(next(&deadlines), None, "what has passed stays so");
+}
+
+#[test]
+fn without_a_pong_timeout_the_wait_ends_when_timeouts_change() {
+    let mut deadlines = opened(KEEPALIVE, 0);
+    due(&mut deadlines, 100);
+    deadlines.set_timeouts(Timeouts { pong: None, ..KEEPALIVE }, 110);
+    assert_eq!(next(&deadlines), Some((Reason::Ping, 210)));
+}
+
+#[test]
+fn ping_timeout_of_0_does_not_return_pings_without_end() {
+    let mut deadlines = opened(Timeouts { ping: Some(0), pong: None, ..Timeouts::NEVER }, 0);
+    assert_eq!(due(&mut deadlines, 7).len(), 1);
+    assert_eq!(next(&deadlines), Some((Reason::Ping, 8)));
+}
+
+/// The counter wraps between the last bytes and the Ping.
+#[test]
+fn keepalive_finds_a_dead_peer_across_the_wrap_of_a_32_bit_counter() {
+    let mut counter = u32::MAX - 30;
+    let mut ticks = Ticks::new(counter);
+    let mut deadlines = opened(KEEPALIVE, ticks.extend(counter));
+    let mut expired = Vec::new();
+    for _ in 0..140 {
+        counter = counter.wrapping_add(1);
+        expired.extend(due(&mut deadlines, ticks.extend(counter)).into_iter().map(|timeout| (timeout, counter)));
+    }
+    assert_eq!(expired, [(Timeout::Ping([0, 0, 0, 1]), 69), (Timeout::Pong, 99)]);
+}
+
+#[test]
+fn ticks_never_run_backwards() {
+    for start in [0, 5, u32::MAX, 1 << 31] {
+        let mut ticks = Ticks::new(start);
+        let mut last = ticks.extend(start);
+        assert_eq!(last, start.into());
+        for step in [1, 0, u32::MAX, 1 << 31, (1 << 31) - 1, u32::MAX - 7, 12, (1 << 31) + 1] {
+            let now = ticks.extend((last as u32).wrapping_add(step));
+            assert_eq!(now, if step < 1 << 31 { last + u64::from(step) } else { last });
+            last = now;
+        }
+    }
+}
+
+/// A decision, not an accident: nothing is due early, and the next bytes set the deadline again.
+#[test]
+fn clock_that_is_set_back_delays_the_ping() {
+    let mut deadlines = opened(KEEPALIVE, 200_000);
+    assert_eq!((due(&mut deadlines, 80_000), next(&deadlines)), (vec![], Some((Reason::Ping, 200_100))));
+    deadlines.on_bytes(80_001);
+    assert_eq!(next(&deadlines), Some((Reason::Ping, 80_101)));
+}
+
+#[test]
+fn reconnect_doubles_the_delay_up_to_the_longest() {
+    let backoff = Backoff { first: 100, max: 1000, success: 500, ..Backoff::MILLISECONDS };
+    let mut reconnect = Reconnect::new(backoff);
+    let delays = |random| {
+        let mut reconnect = Reconnect::new(backoff);
+        Vec::from_iter((0..40).map(|_| reconnect.on_end(7, random, None) - 7))
+    };
+    assert_eq!(delays(0), [0; 40]);
+    let longest = delays(u32::MAX);
+    assert_eq!((&longest[..6], longest[39]), (&[100, 200, 400, 800, 1000, 1000][..], 1000));
+
+    for _ in 0..3 {
+        let _due = reconnect.on_end(0, 0, None);
+    }
+    reconnect.on_open(1000);
+    assert_eq!(reconnect.on_end(1499, u32::MAX, None), 1499 + 800, "too short to be a success");
+    assert_eq!(reconnect.failures(), 4);
+    reconnect.on_open(3000);
+    assert_eq!(reconnect.on_end(3500, u32::MAX, None), 3500 + 100);
+    assert_eq!((reconnect.failures(), reconnect.on_end(3500, u32::MAX, None)), (1, 3700), "a success counts once");
+    assert_eq!(reconnect.on_end(3500, 0, Some(2000)), 5500);
+    let extremes = Backoff { first: u32::MAX, max: u32::MAX, ..backoff };
+    let mut reconnect = Reconnect::new(extremes);
+    for _ in 0..300 {
+        assert_eq!(reconnect.on_end(5, u32::MAX, None), 5 + u64::from(u32::MAX));
+    }
+    assert_eq!(reconnect.on_end(u64::MAX - 1, u32::MAX, Some(u64::MAX)), u64::MAX);
 }
 
 #[test]
 fn round_trip_is_reported_once_for_the_newest_ping() {
     let mut deadlines = opened(Timeouts { pong: None, ..KEEPALIVE }, 0);
-    assert_eq!(deadlines.on_pong(&[0, 0, 0, 0], 10), None, "no Ping was sent");
+    assert_eq!(deadlines.on_pong(&[0, 0, 0, 0], 0), None, "no Ping was sent");
     assert_eq!(due(&mut deadlines, 100), [Timeout::Ping([0, 0, 0, 1])]);
     assert_eq!(
         due(&mut deadlines, 200),
@@ -122,14 +252,6 @@ fn round_trip_is_reported_once_for_the_newest_ping() {
     }
     assert_eq!(deadlines.on_pong(&[0, 0, 0, 2], 230), Some(30));
     assert_eq!(deadlines.on_pong(&[0, 0, 0, 2], 240), None);
-}
-
-#[test]
-fn old_pong_does_not_end_the_pong_timeout() {
-    let mut deadlines = opened(KEEPALIVE, 0);
-    due(&mut deadlines, 100);
-    assert_eq!(deadlines.on_pong(b"old", 110), None);
-    assert_eq!(next(&deadlines), Some((Reason::Pong, 130)));
 }
 
 /// A Ping is reported even if the host wakes late, or if another deadline expires at the same time.
@@ -229,6 +351,8 @@ enum Step {
     Pong(u32),
     Closing,
     Wake,
+    /// The timeouts change to these.
+    Set(Timeouts),
 }
 
 /// A naive model: a list of the deadlines that are set, each with its name and its time.
@@ -237,6 +361,7 @@ struct Model {
     due: Vec<(&'static str, u64)>,
     pings: u32,
     asked: Option<u64>,
+    open: bool,
     closing: bool,
 }
 
@@ -253,26 +378,40 @@ impl Model {
     fn step(&mut self, step: &Step, t: &Timeouts, now: u64) {
         match step {
             Step::Opened => {
+                self.open = true;
                 self.put("handshake", None, now);
                 self.put("idle", t.idle, now);
                 self.put("ping", t.ping, now);
             }
-            Step::Received if self.has("pong") => self.put("pong", t.pong, now),
-            Step::Received if self.has("ping") => self.put("ping", t.ping, now),
+            Step::Received => self.alive(t, now),
             Step::Message if self.has("idle") => self.put("idle", t.idle, now),
             Step::Closing if !self.closing => {
                 self.closing = true;
                 self.due.clear();
                 self.put("closing", t.closing, now);
             }
-            Step::Pong(0) if self.asked.is_some() => {
-                self.asked = None;
-                if self.has("pong") {
-                    self.put("pong", None, now);
-                    self.put("ping", t.ping, now);
+            Step::Pong(before) => {
+                self.alive(t, now);
+                if *before == 0 {
+                    self.asked = None;
                 }
             }
+            Step::Set(_) if self.closing => self.put("closing", t.closing, now),
+            Step::Set(_) if !self.open => self.put("handshake", t.handshake, now),
+            Step::Set(_) => {
+                self.put("idle", t.idle, now);
+                let waits = self.has("pong") && t.pong.is_some();
+                self.put("pong", t.pong.filter(|_| waits), now);
+                self.put("ping", t.ping.filter(|_| !waits), now);
+            }
             _ => {}
+        }
+    }
+
+    fn alive(&mut self, t: &Timeouts, now: u64) {
+        if self.has("pong") || self.has("ping") {
+            self.put("pong", None, now);
+            self.put("ping", t.ping, now);
         }
     }
 
@@ -306,14 +445,11 @@ proptest! {
     /// For every order of events, `poll_timeout` is the earliest deadline, and each expired deadline is reported once.
     #[test]
     fn deadlines_agree_with_a_naive_model(
-        spans in proptest::collection::vec(proptest::option::of(1..200u64), 5),
-        steps in proptest::collection::vec((0..60u64, step()), 0..40),
+        mut timeouts in timeouts(), steps in proptest::collection::vec((0..60u64, step()), 0..40),
     ) {
-        let [handshake, idle, ping, pong, closing] = spans[..] else { unreachable!() };
-        let timeouts = Timeouts { handshake, idle, ping, pong, closing, ..Timeouts::NEVER };
         let mut deadlines = Deadlines::new(timeouts, 0);
         let mut model = Model::default();
-        model.put("handshake", handshake, 0);
+        model.put("handshake", timeouts.handshake, 0);
         let (mut now, mut is_open, mut closing_expired) = (0, false, false);
         for (later, step) in steps {
             now += later;
@@ -349,6 +485,10 @@ proptest! {
                     prop_assert_eq!(deadlines.on_pong(&payload, now), expected_rtt);
                 }
                 Step::Wake => deadlines.on_state(State::Open, now),
+                Step::Set(new) => {
+                    timeouts = new;
+                    deadlines.set_timeouts(timeouts, now);
+                }
             }
             model.step(&step, &timeouts, now);
             prop_assert_eq!(deadlines.poll_timeout(), model.due.iter().map(|(_, due)| *due).min());
@@ -365,7 +505,15 @@ fn step() -> impl Strategy<Value = Step> {
         4 => (0..3u32).prop_map(Step::Pong),
         1 => Just(Step::Closing),
         6 => Just(Step::Wake),
+        1 => timeouts().prop_map(Step::Set),
     ]
+}
+
+fn timeouts() -> impl Strategy<Value = Timeouts> {
+    proptest::collection::vec(proptest::option::of(1..200u64), 5).prop_map(|spans| {
+        let [handshake, idle, ping, pong, closing] = spans[..] else { unreachable!() };
+        Timeouts { handshake, idle, ping, pong, closing, ..Timeouts::NEVER }
+    })
 }
 
 /// The host sends the Ping that is due, its Pong returns through the connection, and the round trip is measured.

@@ -268,6 +268,19 @@ fn keepalive_pings_and_measures_the_round_trip() {
     assert_eq!(event(&mut session, &mut [], 60_040), None);
 }
 
+/// uWSGI answers every Ping with an empty Pong. The second Ping is due when nothing follows.
+#[test]
+fn peer_lives_whose_pongs_have_another_payload() {
+    let mut session = open();
+    for round in 1..5 {
+        let now = session.poll_timeout().unwrap();
+        assert_eq!(event(&mut session, &mut [], now), Some(Event::KeepAlive));
+        drained(&mut session, 131);
+        assert_eq!(event(&mut session, &mut raw::frame(0x8A, KEY, b""), now + 1), Some(Event::Pong(None)), "{round}");
+        assert_eq!(session.poll_timeout(), Some(now + 20_001));
+    }
+}
+
 #[test]
 fn handshake_timeout_is_answered_with_408_by_a_server_only() {
     let failed = Error::Timeout(Reason::Handshake);

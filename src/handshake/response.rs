@@ -76,6 +76,26 @@ impl<'a> Response<'a> {
         self.status() == 101 // [6455-4.1-35] [6455-4.1-42]
     }
 
+    /// Returns the seconds that the server asks to wait before the next attempt (RFC 9110 section 10.2.3). `None` without
+    /// the field Retry-After, or if it has a date. See [`Reconnect`](crate::deadlines::Reconnect).
+    ///
+    /// ```
+    /// use barews::handshake::{ClientConfig, ClientHandshake};
+    ///
+    /// let mut handshake = ClientHandshake::new(&ClientConfig::DEFAULT, *b"the sample nonce", [0; 512]);
+    /// let _progress = handshake.receive(&mut b"HTTP/1.1 503 Busy\r\nRetry-After: 120\r\n\r\n".to_owned())?;
+    /// assert_eq!(handshake.response().and_then(|response| response.retry_after()), Some(120));
+    /// # Ok::<(), barews::HandshakeError>(())
+    /// ```
+    #[must_use]
+    pub fn retry_after(&self) -> Option<u32> {
+        let seconds = self.field("Retry-After")?;
+        if !seconds.iter().all(u8::is_ascii_digit) {
+            return None; // a date, or a sign, which `parse` takes
+        }
+        core::str::from_utf8(seconds).ok()?.parse().ok()
+    }
+
     /// Returns the subprotocol that the server chose.
     pub fn subprotocol(&self) -> Option<&'a str> {
         self.values(ResponseField::Protocol).next().map(text)
