@@ -9,8 +9,6 @@ use std::{error::Error, time::Duration, time::Instant};
 use barews::handshake::{Accept, OriginPolicy, ServerConfig};
 use barews::{connection::Config, connection::Transport, deadlines::Timeouts, session::Event, session::Session};
 
-static SERVER: ServerConfig<'_> = ServerConfig::new(OriginPolicy::SameOrigin);
-
 fn main() {
     let address = std::env::args().nth(1).unwrap_or_else(|| "127.0.0.1:9001".into());
     let listener = TcpListener::bind(address).unwrap_or_else(|error| {
@@ -26,7 +24,8 @@ fn main() {
 fn serve(mut stream: TcpStream) -> Result<(), Box<dyn Error + Send + Sync>> {
     let (start, mut now) = (Instant::now(), 0); // in milliseconds
     stream.set_write_timeout(Some(Duration::from_secs(60)))?;
-    let mut session = Session::server(&SERVER, [0; 512], Timeouts::MILLISECONDS, now);
+    let config = ServerConfig::new(OriginPolicy::SameOrigin);
+    let mut session = Session::server(&config, [0; 512], Timeouts::MILLISECONDS, now);
     let (mut rx, mut unread, mut tx) = ([0; 4096], 0..0, [0; 512]);
     loop {
         while let len @ 1.. = session.poll_transmit(&mut tx) {
@@ -50,6 +49,7 @@ fn serve(mut stream: TcpStream) -> Result<(), Box<dyn Error + Send + Sync>> {
                 stream.set_read_timeout(due)?;
                 match stream.read(&mut rx) {
                     Ok(len @ 1..) => unread = 0..len,
+                    Err(error) if error.kind() == ErrorKind::Interrupted => continue, // read before the clock
                     Err(error) if matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::TimedOut) => {}
                     _ => session.receive_eof(now), // the end of the stream, or a reset
                 }

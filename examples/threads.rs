@@ -165,6 +165,16 @@ fn serve(mut stream: &TcpStream, timeouts: Timeouts, seconds: u32) -> Result<(),
             if writing.taken.swap(false, SeqCst) {
                 deadlines.on_bytes(now());
             }
+            let read = if receiver.state(closed) == State::Open && writing.queued.load(SeqCst) > ROOM {
+                thread::sleep(POLL); // read no more than can be answered
+                None
+            } else {
+                read(stream, &mut rx).map_err(|late| receiver.error().map_or(late, io::Error::other))?
+            };
+            if read.is_some() {
+                deadlines.on_bytes(now());
+            }
+            // After the read: when a process was stopped, the peer's bytes wait in the socket.
             deadlines.on_state(receiver.state(closed), now());
             match deadlines.handle_timeout(now()) {
                 Some(Timeout::Ping(payload)) => drop(orders.give(Order::Ping(payload))),
@@ -173,19 +183,12 @@ fn serve(mut stream: &TcpStream, timeouts: Timeouts, seconds: u32) -> Result<(),
                 }
                 None => {}
             }
-            if receiver.state(closed) == State::Open && writing.queued.load(SeqCst) > ROOM {
-                thread::sleep(POLL); // read no more than can be answered
-                continue;
-            }
-            match read(stream, &mut rx).map_err(|late| receiver.error().map_or(late, io::Error::other))? {
+            match read {
                 Some(0) => {
                     let _ = receiver.receive_eof();
                     thread::sleep(POLL); // the writer may not have sent the answer to a Close yet
                 }
-                Some(len) => {
-                    deadlines.on_bytes(now());
-                    break 0..len;
-                }
+                Some(len) => break 0..len,
                 None => {}
             }
         };
@@ -194,9 +197,13 @@ fn serve(mut stream: &TcpStream, timeouts: Timeouts, seconds: u32) -> Result<(),
 
 /// Returns `None` if no bytes arrive within the read timeout.
 fn read(mut stream: &TcpStream, rx: &mut [u8]) -> io::Result<Option<usize>> {
-    match stream.read(rx) {
-        Err(error) if matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::TimedOut) => Ok(None),
-        outcome => outcome.map(Some),
+    loop {
+        return match stream.read(rx) {
+            // A process that was stopped and goes on.
+            Err(error) if error.kind() == ErrorKind::Interrupted => continue,
+            Err(error) if matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::TimedOut) => Ok(None),
+            outcome => outcome.map(Some),
+        };
     }
 }
 

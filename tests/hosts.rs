@@ -79,7 +79,11 @@ impl Program {
     }
 
     fn interrupt(&self) {
-        let kill = format!("kill -INT {}", self.0.id());
+        self.signal("INT");
+    }
+
+    fn signal(&self, name: &str) {
+        let kill = format!("kill -{name} {}", self.0.id());
         assert!(Command::new("sh").args(["-c", &kill]).status().expect("there is a shell").success());
     }
 

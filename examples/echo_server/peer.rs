@@ -97,12 +97,12 @@ impl Peer {
         self.session.poll_timeout()
     }
 
-    /// Handles the deadlines that have passed, then writes and reads until the socket blocks. Reads nothing while kept
+    /// Writes and reads until the socket blocks, and handles the deadlines that have passed. Reads nothing while kept
     /// bytes are still to be sent.
     pub fn go_on(&mut self, rx: &mut [u8], tx: &mut Vec<u8>, now: u64) -> io::Result<Turn> {
         self.send_on(now)?;
-        let mut len = 0;
-        for turn in 0.. {
+        for _ in 0..TURN {
+            let len = self.read(rx, now)?; // what has arrived counts before a deadline
             tx.clear();
             let mut out = Output { short: tx, long: Vec::new() };
             let over = self.receive(&mut rx[..len], &mut out, now);
@@ -120,29 +120,33 @@ impl Peer {
             if !self.readable {
                 return Ok(Turn::Blocked);
             }
-            if turn == TURN {
-                break;
-            }
-            len = match self.stream.read(rx) {
-                Ok(0) => {
-                    self.readable = false;
-                    self.session.receive_eof(now);
-                    0
-                }
-                Ok(len) => {
-                    // A short read means that the socket is empty; epoll and kqueue report new bytes.
-                    self.readable = len == rx.len() || self.ended || !cfg!(unix);
-                    len
-                }
-                Err(error) if error.kind() == ErrorKind::WouldBlock => {
-                    self.readable = false;
-                    return Ok(Turn::Blocked);
-                }
-                Err(error) if error.kind() == ErrorKind::Interrupted => 0,
-                Err(error) => return Err(error),
-            };
         }
         Ok(Turn::Again)
+    }
+
+    /// Returns 0 if there is nothing to read, or nothing is to be read.
+    fn read(&mut self, rx: &mut [u8], now: u64) -> io::Result<usize> {
+        if !self.readable || !self.unsent.is_empty() {
+            return Ok(0);
+        }
+        match self.stream.read(rx) {
+            Ok(0) => {
+                self.readable = false;
+                self.session.receive_eof(now);
+                Ok(0)
+            }
+            Ok(len) => {
+                // A short read means that the socket is empty; epoll and kqueue report new bytes.
+                self.readable = len == rx.len() || self.ended || !cfg!(unix);
+                Ok(len)
+            }
+            Err(error) if error.kind() == ErrorKind::WouldBlock => {
+                self.readable = false;
+                Ok(0)
+            }
+            Err(error) if error.kind() == ErrorKind::Interrupted => Ok(0),
+            Err(error) => Err(error),
+        }
     }
 
     /// Returns true at the end of the session.

@@ -3,7 +3,7 @@
 use super::*;
 
 pub(super) struct Server {
-    program: Program,
+    pub(super) program: Program,
     pub(super) address: SocketAddr,
 }
 

@@ -46,6 +46,41 @@ fn threads_server_pings_and_drops_a_silent_peer() {
     assert!((900..8000).contains(&start.elapsed().as_millis()), "{:?}", start.elapsed());
 }
 
+/// A process that was stopped wakes after its deadlines, with the peer's answer in the socket.
+#[test]
+fn threads_server_keeps_a_peer_that_answered_while_it_was_stopped() {
+    let server = Server::start("threads", &["60", "1000"]);
+    let mut peer = Peer::open(server.address);
+    for round in 0..3 {
+        let payload = loop {
+            let (first, payload) = peer.next().expect("the peer is not dropped");
+            if first == PING {
+                break payload;
+            }
+        };
+        server.program.signal("STOP");
+        peer.send(PONG, &payload);
+        thread::sleep(Duration::from_millis(2500));
+        server.program.signal("CONT");
+        peer.send(BINARY, &[round]);
+        while peer.next().expect("the peer is not dropped") != (BINARY, vec![round]) {}
+    }
+}
+
+/// uWSGI answers every Ping with an empty Pong.
+#[test]
+fn threads_server_keeps_a_peer_whose_pongs_have_another_payload() {
+    let server = Server::start("threads", &["60", "400"]);
+    let mut peer = Peer::open(server.address);
+    let mut pings = 0;
+    while pings < 5 {
+        if peer.next().expect("the peer is not dropped").0 == PING {
+            peer.send(PONG, b"");
+            pings += 1;
+        }
+    }
+}
+
 /// The peer does not answer a Ping that is queued after megabytes of data, but it reads the data.
 #[test]
 fn threads_server_keeps_a_slow_peer() {
