@@ -143,6 +143,29 @@ impl<R: Role> Connection<R> {
         self.receiver.control_payload()
     }
 
+    /// Returns whether [`control_payload`](Self::control_payload) has only the beginning of the payload. See
+    /// [`Receiver::is_control_payload_cut`].
+    ///
+    /// ```
+    /// use barews::connection::{Event, MessageKind};
+    ///
+    /// let mut connection = barews::Connection::new(barews::Client(|| [0; 4]), &Default::default());
+    /// // The Pong for a long Ping is pending, because a frame of ours is in progress.
+    /// let _header = connection.begin_frame(MessageKind::Binary, true, 1)?;
+    /// let mut ping = [7; 127];
+    /// ping[..2].copy_from_slice(b"\x89\x7D");
+    /// assert_eq!(connection.receive(&mut ping)?.event, Some(Event::Ping));
+    /// let mut pong = *b"\x8A\x100123456789abcdef";
+    /// assert_eq!(connection.receive(&mut pong)?.event, Some(Event::Pong));
+    /// assert_eq!(connection.control_payload(), b"0123456789abcd");
+    /// assert!(connection.is_control_payload_cut());
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    #[must_use]
+    pub fn is_control_payload_cut(&self) -> bool {
+        self.receiver.is_control_payload_cut()
+    }
+
     /// Returns how many payload bytes of the frame being received are still to come. See [`Receiver::unread_payload`].
     ///
     /// ```

@@ -473,3 +473,32 @@ fn debug_shows_the_state_without_keys_and_payloads() {
     assert_eq!(format!("{receiver:?}"), "Receiver { error: None, close_received: false, unread_payload: 0, .. }");
     assert_eq!(format!("{transmitter:?}"), "Transmitter { close_sent: false, unsent_payload: 5, .. }");
 }
+
+/// The host must see when a payload is not whole: at every cut, and no longer than for that frame.
+#[test]
+fn cut_control_payload_shows() {
+    const KEY: Option<[u8; 4]> = Some([1, 2, 3, 4]);
+    for (ping, pong) in [(125, 14), (125, 15), (125, 125), (14, 125), (15, 125), (0, 125), (20, 20)] {
+        let is_cut = ping + pong > 139;
+        let stream =
+            [raw::frame(0x89, KEY, &vec![1; ping]), raw::frame(0x8A, KEY, &vec![2; pong]), raw::frame(0x8A, KEY, b"x")];
+        for cut in 1..=stream[1].len() {
+            let mut server = Connection::new(Server, &Config::DEFAULT);
+            let _header = server.begin_frame(MessageKind::Binary, true, 1).unwrap();
+            assert_eq!(server.receive(&mut stream[0].clone()).unwrap().event, Some(Event::Ping));
+            assert!(!server.is_control_payload_cut());
+            let (mut first, mut second) = (stream[1][..cut].to_vec(), stream[1][cut..].to_vec());
+            let event = server.receive(&mut first).unwrap().event;
+            if cut < stream[1].len() {
+                assert_eq!((event, server.receive(&mut second).unwrap().event), (None, Some(Event::Pong)));
+            }
+            assert_eq!(server.is_control_payload_cut(), is_cut, "{ping} {pong} {cut}");
+            assert_eq!(server.control_payload(), vec![2; if is_cut { 139 - ping } else { pong }]);
+            server.mask_payload(&mut [0]).unwrap();
+            let mut out = [0; 131];
+            assert_eq!(server.poll_transmit(&mut out), 2 + ping);
+            assert_eq!(server.receive(&mut stream[2].clone()).unwrap().event, Some(Event::Pong));
+            assert!(!server.is_control_payload_cut());
+        }
+    }
+}

@@ -29,7 +29,7 @@ pub(super) struct ControlSlot {
     due: Due,
     /// Start of the header or payload being collected, after any Pong that was pending when it began.
     at: u8,
-    /// How much of it there is.
+    /// How much of it has arrived, including what does not fit.
     collected: u8,
     bytes: [u8; SIZE],
 }
@@ -116,11 +116,21 @@ impl ControlSlot {
     /// Returns the place of the next `len` bytes that are collected, or of those that fit.
     #[inline(always)]
     pub(super) fn place(&mut self, len: usize) -> &mut [u8] {
-        let start = usize::from(self.at) + usize::from(self.collected);
-        let room = self.bytes.get_mut(start..).unwrap_or_else(|| never!(&mut []));
-        let len = len.min(room.len());
-        self.collected = self.collected.wrapping_add(len as u8); // at most SIZE
-        room.get_mut(..len).unwrap_or_else(|| never!(&mut []))
+        let start = self.end();
+        self.collected = self.collected.wrapping_add(len as u8); // at most MAX_CONTROL_PAYLOAD
+        let end = self.end();
+        self.bytes.get_mut(start..end).unwrap_or_else(|| never!(&mut []))
+    }
+
+    /// The end of what was collected.
+    #[inline(always)]
+    fn end(&self) -> usize {
+        SIZE.min(usize::from(self.at) + usize::from(self.collected))
+    }
+
+    /// Whether what was collected is cut short.
+    pub(super) fn is_cut(&self) -> bool {
+        usize::from(self.at) + usize::from(self.collected) > SIZE
     }
 
     /// Collects as much as fits.
@@ -130,8 +140,7 @@ impl ControlSlot {
 
     /// What was collected last: a header, or a control payload.
     pub(super) fn collected(&self) -> &[u8] {
-        let start = usize::from(self.at);
-        self.bytes.get(start..start + usize::from(self.collected)).unwrap_or_else(|| never!(&[]))
+        self.bytes.get(self.at.into()..self.end()).unwrap_or_else(|| never!(&[]))
     }
 
     /// Answers a Ping whose payload was collected: its Pong is due, in place of one that is pending.

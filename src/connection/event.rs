@@ -31,13 +31,15 @@ pub enum Event<'b> {
     Data(Chunk<'b>),
     /// A Ping; its Pong is due. [`control_payload`](crate::Connection::control_payload) returns its payload.
     Ping,
-    /// A Pong. [`control_payload`](crate::Connection::control_payload) returns its payload, which can be cut short.
+    /// A Pong. [`control_payload`](crate::Connection::control_payload) returns its payload, which can be
+    /// [cut short](crate::Connection::is_control_payload_cut).
     Pong,
     /// The peer's Close frame with its status code, if it has one; the Close that answers it is due.
     /// [`close_reason`](crate::Connection::close_reason) returns the reason. No event follows.
     Close(Option<CloseCode>),
     /// A control frame with an opcode of a negotiated extension.
-    /// [`control_payload`](crate::Connection::control_payload) returns its payload, which can be cut short.
+    /// [`control_payload`](crate::Connection::control_payload) returns its payload, which can be
+    /// [cut short](crate::Connection::is_control_payload_cut).
     ExtensionControl(Opcode),
 }
 

@@ -70,13 +70,23 @@ impl<R: Role> Receiver<R> {
     /// Returns the payload of the control frame that [`receive`](Self::receive) returned last, until it is called
     /// again.
     ///
-    /// While one of our Pongs is pending, the payload of a received Pong can be cut to its first 14 bytes. A host that
-    /// matches Pongs with its Pings should give those at most 14 bytes of payload.
+    /// While one of our Pongs is pending, the payload of a received Pong can be cut to its first 14 bytes:
+    /// [`is_control_payload_cut`](Self::is_control_payload_cut). A host that matches Pongs with its Pings should give
+    /// those at most 14 bytes of payload.
     ///
     /// See [`Connection::write_ping`](crate::Connection::write_ping) for an example.
     #[must_use]
     pub fn control_payload(&self) -> &[u8] {
         self.machine().control().collected()
+    }
+
+    /// Returns whether [`control_payload`](Self::control_payload) has only the beginning of the payload that the peer
+    /// sent.
+    ///
+    /// See [`Connection::is_control_payload_cut`](crate::Connection::is_control_payload_cut) for an example.
+    #[must_use]
+    pub fn is_control_payload_cut(&self) -> bool {
+        self.machine().control().is_cut()
     }
 
     /// Returns how many payload bytes of the current frame are still to come; 0 between frames. A hint for the size of
