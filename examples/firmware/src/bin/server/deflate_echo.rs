@@ -1,14 +1,15 @@
 //! The echo with permessage-deflate. A few bytes can inflate to a thousand times as many, so the rule of `link.rs`, to
-//! read no more than can be answered, is not enough. This session keeps some compressed bytes, and inflates and answers
+//! read no more than can be answered, is not enough. This echo keeps some compressed bytes, and inflates and answers
 //! them piece by piece as there is room.
 
 use core::ops::Range;
 
 use barews::Server;
-use barews::connection::{Chunk, Event, MessageKind};
+use barews::connection::{Chunk, MessageKind};
 use barews::deflate::{Deflater, Direction, Inflater, Level, Parameters, RSV1};
+use barews::session::Event;
 use barews::wire::Rsv;
-use firmware::link::{Link, read, send};
+use firmware::link::{HANDSHAKE_READ, Link, send};
 
 /// Windows of 512 bytes in both directions, for clients that support them.
 pub const LIMITS: Parameters = {
@@ -18,6 +19,7 @@ pub const LIMITS: Parameters = {
 const WINDOW: usize = LIMITS.client.window_size();
 /// The maximum length of a read, which is kept until it is answered.
 const READ: usize = 128;
+const _: () = assert!(READ >= HANDSHAKE_READ);
 /// The maximum length of an inflated piece.
 const PIECE: usize = 128;
 /// Room for a deflated piece and its header.
@@ -42,17 +44,9 @@ struct Kept {
     payload: Range<usize>,
 }
 
-/// Starts the echo with the negotiated parameters and the bytes that followed the handshake, at most `READ`. Not
-/// inlined, so that only this call needs the stack for a `DeflateEcho`.
-#[inline(never)]
-pub fn begin(slot: &mut Option<DeflateEcho>, agreed: Parameters, rest: &[u8]) {
-    let echo = slot.insert(DeflateEcho::new(agreed));
-    echo.kept[..rest.len()].copy_from_slice(rest);
-    echo.unread = 0..rest.len();
-}
-
 impl DeflateEcho {
-    fn new(agreed: Parameters) -> Self {
+    /// Creates the echo with the negotiated parameters.
+    pub fn new(agreed: Parameters) -> Self {
         Self {
             inflater: Inflater::new([0; WINDOW], agreed.client, u64::MAX),
             deflater: Deflater::new([0; Level::SMALL.memory(WINDOW)], Level::SMALL, agreed.server, 0),
@@ -62,45 +56,38 @@ impl DeflateEcho {
         }
     }
 
-    /// Returns whether kept bytes are still to be answered.
-    pub fn waits(&self) -> bool {
-        self.chunk.is_some() || !self.unread.is_empty()
+    /// Keeps the bytes that followed the request, at most [`HANDSHAKE_READ`].
+    pub fn keep(&mut self, rest: &[u8]) {
+        self.kept[..rest.len()].copy_from_slice(rest);
+        self.unread = 0..rest.len();
     }
 
     /// Answers kept bytes while there is room, and reads when all are answered. Returns true if bytes were received or
-    /// sent.
-    pub fn go_on(&mut self, link: &mut Link<'_, '_, Server>) -> bool {
+    /// answered.
+    pub fn turn(&mut self, link: &mut Link<'_, '_, Server>) -> bool {
         let mut busy = false;
         loop {
             busy |= self.answer(link);
             if self.chunk.is_some() {
-                return busy; // there is no room
+                let _ = link.next(&mut Default::default()); // there is no room: handle only the deadlines
+                return busy;
             }
             if self.unread.is_empty() {
-                let len = read(link.socket, &mut self.kept, READ).len();
-                if len == 0 {
-                    return busy;
+                self.unread = 0..link.read_to(&mut self.kept, READ).len();
+            }
+            let received = !self.unread.is_empty();
+            let mut rest = &mut self.kept[self.unread.clone()];
+            let event = link.next(&mut rest);
+            self.unread.start = self.unread.end - rest.len();
+            match event {
+                Some(Event::Data(Chunk { kind, first, last, rsv, payload })) => {
+                    let end = self.unread.start;
+                    self.chunk = Some(Kept { kind, first, last, rsv, payload: end - payload.len()..end });
                 }
-                link.deadlines.on_bytes(link.now);
-                self.unread = 0..len;
+                _ if !received => return busy,
+                _ => {}
             }
             busy = true;
-            match link.connection.receive(&mut self.kept[self.unread.clone()]) {
-                Ok(received) => {
-                    let seen = self.unread.end - received.rest.len();
-                    match received.event {
-                        Some(Event::Data(Chunk { kind, first, last, rsv, payload })) => {
-                            link.deadlines.on_message(link.now);
-                            self.chunk = Some(Kept { kind, first, last, rsv, payload: seen - payload.len()..seen });
-                        }
-                        Some(Event::Pong) => drop(link.deadlines.on_pong(link.connection.control_payload(), link.now)),
-                        _ => {}
-                    }
-                    self.unread.start = seen;
-                }
-                Err(_) => self.unread = 0..0, // drop the rest of the input
-            }
-            link.drain();
         }
     }
 
@@ -116,8 +103,7 @@ impl DeflateEcho {
             let bytes = &mut self.kept[payload.clone()];
             let mut chunk = Chunk { kind: *kind, first: *first, last: *last, rsv: *rsv, payload: bytes };
             let (mut piece, mut out) = ([0; PIECE], [0; PIECE + 10]);
-            let inflated =
-                self.inflater.inflate(&mut chunk, &mut piece).inspect_err(|&error| link.connection.fail(error));
+            let inflated = self.inflater.inflate(&mut chunk, &mut piece).inspect_err(|&error| link.fail(error));
             let Ok(Some(piece)) = inflated else {
                 self.chunk = None;
                 break;
@@ -126,8 +112,9 @@ impl DeflateEcho {
             let (kind, piece) = (piece.kind, piece.payload);
             // These fail only if we have sent a Close; the peer can send data until it has read that.
             if let Ok(part) = self.deflater.deflate_part(piece, last, &mut out)
-                && let Ok(header) = link.connection.begin_frame_with_rsv(kind, last, rsv, part.len() as u64)
-                && link.connection.mask_payload(part).is_ok()
+                && let Ok(connection) = link.session.sender(link.now)
+                && let Ok(header) = connection.begin_frame_with_rsv(kind, last, rsv, part.len() as u64)
+                && connection.mask_payload(part).is_ok()
             {
                 send(link.socket, header.as_bytes());
                 send(link.socket, part);

@@ -12,14 +12,14 @@ pub const COMMAND_SIZE: usize = 32;
 
 const INTERVALS: core::ops::RangeInclusive<u64> = 20..=10_000;
 
-/// The state that all live sessions share.
+/// The state that all live views share.
 pub struct Live {
     thermometer: Thermometer,
     /// Milliseconds between two snapshots.
     interval: u64,
     /// The time of the next snapshot.
     due: u64,
-    /// The number of the newest snapshot. A session that has sent an older one has to send a new one.
+    /// The number of the newest snapshot. A view that has sent an older one has to send a new one.
     number: u32,
 }
 
