@@ -92,9 +92,17 @@
 //! more: a client refuses folded fields too (RFC 9112 section 5.2), and a server refuses a target that has a query but
 //! no path after the host (section 3.2.2).
 //!
-//! Lenient, because HTTP requires it or because it is harmless: empty lines before a request, empty list elements, a
-//! subprotocol offered twice, a key with padding bits that are not 0, a status line that ends with the status, and
-//! any visible ASCII but `#` in a request target, since browsers do not escape everything that RFC 3986 requires.
+//! Lenient, where HTTP requires it or it does no harm:
+//!
+//! | accepted | by | reason |
+//! |---|---|---|
+//! | empty lines before a request | server | RFC 9112 section 2.2 |
+//! | empty elements of a list, and an empty Sec-WebSocket-Protocol or -Extensions, also on one of several lines | server | RFC 9110 section 5.6.1; several clients send them |
+//! | empty elements of Upgrade, Connection and Sec-WebSocket-Extensions in a 101; not an empty Sec-WebSocket-Protocol or -Extensions | client | the same |
+//! | a subprotocol that is offered twice | server | the choice is the same |
+//! | a key whose padding bits are not 0 | server | the key is not decoded |
+//! | any visible ASCII but `#` in a request target | server | browsers do not escape all that RFC 3986 requires |
+//! | a status line that ends with the status | client | some servers omit the space after it |
 
 mod authority;
 mod chars;

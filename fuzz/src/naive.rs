@@ -34,6 +34,7 @@ pub enum Origins<'c> {
     Any,
     Same,
     List(&'c [&'c str]),
+    SameOr(&'c [&'c str]),
 }
 
 /// The parts of a request line: method, authority, target, and the minor version.
@@ -115,8 +116,10 @@ pub fn request(head: &Head<'_>, origins: Origins<'_>) -> Result<Request, E> {
     // RFC 9110 7.8: ignored in HTTP/1.0
     let upgrade = minor > 0 && lists(&head.values("upgrade"), b"websocket");
     let plain = !upgrade && first("sec-websocket-key").is_none() && first("sec-websocket-version").is_none();
-    let protocols: Option<Vec<_>> = head.values("sec-websocket-protocol").into_iter().map(subprotocols).collect();
-    let offers: Option<Vec<_>> = head.values("sec-websocket-extensions").into_iter().map(extensions).collect();
+    // An empty list is as good as none.
+    let values = |name: &str| head.values(name).into_iter().filter(|value| !elements(value).is_empty());
+    let protocols: Option<Vec<_>> = values("sec-websocket-protocol").map(subprotocols).collect();
+    let offers: Option<Vec<_>> = values("sec-websocket-extensions").map(extensions).collect();
     let rules = [
         (minor == 0, E::HttpVersion),
         (method != "GET", E::Method),
@@ -153,6 +156,7 @@ fn is_key(key: &[u8]) -> bool {
 fn allows(origins: Origins<'_>, origin: &str, host: &str) -> bool {
     match origins {
         Origins::Any => true,
+        Origins::SameOr(list) => allows(Origins::Same, origin, host) || allows(Origins::List(list), origin, host),
         Origins::List(list) => list.iter().any(|allowed| allowed.eq_ignore_ascii_case(origin)),
         Origins::Same => {
             let Some((scheme, authority)) = origin.split_once("://") else { return false };

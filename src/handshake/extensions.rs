@@ -96,19 +96,18 @@ pub(super) fn extensions(value: &[u8]) -> impl Iterator<Item = Extension<'_>> + 
     elements(value).map(|element| Extension(text(element)))
 }
 
-/// Returns whether a field value is an extension list.
+/// Returns whether a field value is an extension list with at least one element.
 pub(super) fn is_valid(value: &[u8]) -> bool {
-    is_list(value, true)
+    is_list(value, true) && elements(value).next().is_some()
 }
 
-/// Returns whether a field value is a list of tokens, each with parameters after it if these are allowed.
+/// Returns whether a field value is a list of tokens, each with parameters after it if these are allowed. It can be
+/// empty.
 // RFC 6455 9.1, 4.3: the ABNF [6455-9.1-1] [6455-4.3-1]
 pub(super) fn is_list(value: &[u8], parameters: bool) -> bool {
     let mut rest = Cursor(value);
-    let mut some = false;
     loop {
         if !rest.word().is_empty() {
-            some = true;
             while parameters && rest.skip(b';') {
                 if param(&mut rest).is_none() {
                     return false;
@@ -116,7 +115,7 @@ pub(super) fn is_list(value: &[u8], parameters: bool) -> bool {
             }
         }
         if !rest.skip(b',') {
-            return some && rest.0.is_empty();
+            return rest.0.is_empty();
         }
     }
 }
@@ -261,11 +260,12 @@ mod tests {
             ("a b", false),
             ("a;b", false),
             ("a,\"b\"", false),
-            ("", false),
-            (" , ", false),
+            ("", true),
+            (" , ", true),
         ] {
             assert_eq!(is_list(list.as_bytes(), false), valid, "{list:?}");
         }
+        assert!(is_list(b"", true) && !is_valid(b"") && !is_valid(b" , "));
     }
 
     #[test]

@@ -41,6 +41,9 @@ pub enum OriginPolicy<'c> {
     /// Pages from these origins, such as `https://example.com` or `http://localhost:8080`: complete, without a path and
     /// without a default port. `null` can be one of them.
     List(&'c [&'c str]),
+    /// Those of [`SameOrigin`](Self::SameOrigin), and those of a [list](Self::List): for a device with a page of its own
+    /// at an address that it does not know in advance. Clients on Arduino often send `file://`.
+    SameOriginOr(&'c [&'c str]),
 }
 
 impl OriginPolicy<'_> {
@@ -49,12 +52,17 @@ impl OriginPolicy<'_> {
         match self {
             Self::Any => true,
             Self::SameOrigin => is_same(origin, host),
-            Self::List(list) => list.iter().any(|allowed| origin.eq_ignore_ascii_case(allowed.as_bytes())),
+            Self::List(list) => is_listed(origin, list),
+            Self::SameOriginOr(list) => is_same(origin, host) || is_listed(origin, list),
         }
     }
 }
 
-fn is_same(origin: &[u8], host: &[u8]) -> bool {
+fn is_listed(origin: &[u8], list: &[&str]) -> bool {
+    list.iter().any(|allowed| origin.eq_ignore_ascii_case(allowed.as_bytes()))
+}
+
+pub(super) fn is_same(origin: &[u8], host: &[u8]) -> bool {
     // RFC 6454 5: the same host and port. Host has no scheme, so the origin's scheme gives the default port.
     let (mut origin, mut host) = (Cursor(origin), Cursor(host));
     let Some(secure) = origin.scheme(b"http") else { return false };
@@ -100,6 +108,9 @@ mod tests {
         ] {
             assert_eq!(OriginPolicy::SameOrigin.allows(origin.as_bytes(), host.as_bytes()), same, "{origin} at {host}");
             assert!(OriginPolicy::Any.allows(origin.as_bytes(), host.as_bytes()));
+            let either = OriginPolicy::SameOriginOr(&["file://"]);
+            assert_eq!(either.allows(origin.as_bytes(), host.as_bytes()), same, "{origin} at {host}");
+            assert!(either.allows(b"FILE://", host.as_bytes()) && !either.allows(b"file:///", host.as_bytes()));
         }
     }
 

@@ -11,6 +11,7 @@ use super::fields::{Fields, Id, Rule, Rules, Set, fields};
 use super::head::minor_version;
 use super::key::is_key;
 use super::list::{self, contains, elements, text};
+use super::origin::is_same;
 
 fields! {
     /// The fields that matter in a request. Errors are reported in this order: the most informative first.
@@ -55,6 +56,7 @@ impl RequestField {
 /// assert!(request.is_upgrade());
 /// assert_eq!((request.method(), request.target()), ("GET", "/room?id=7"));
 /// assert_eq!((request.host(), request.origin()), ("ws.example.com:8080", Some("https://example.com")));
+/// assert!(!request.is_same_origin());
 /// assert!(request.subprotocols().eq(["superchat", "chat"]));
 /// assert_eq!(request.subprotocol(), Some("chat")); // the one that `accept` chooses
 /// assert!(request.extensions().any(|extension| extension.name() == "permessage-deflate"));
@@ -130,6 +132,13 @@ impl<'a> Request<'a> {
     /// [`OriginPolicy::Any`](super::OriginPolicy::Any) lets it pass.
     pub fn origin(&self) -> Option<&'a str> {
         self.fields.first(RequestField::Origin.id()).map(text)
+    }
+
+    /// Returns whether Origin names the host and port that the request names, as
+    /// [`OriginPolicy::SameOrigin`](super::OriginPolicy::SameOrigin) compares them. False without Origin.
+    #[must_use]
+    pub fn is_same_origin(&self) -> bool {
+        self.fields.first(RequestField::Origin.id()).is_some_and(|origin| is_same(origin, self.authority()))
     }
 
     /// Returns the subprotocols that the client offers, most preferred first. A name can be repeated.
@@ -233,8 +242,9 @@ impl<'a> Request<'a> {
             Some(Connection) => contains(value, b"upgrade"), // [6455-4.2.1-5]
             Some(Version) => value == b"13",                // [6455-4.2.1-7] [6455-4.2.2-7]
             Some(Key) => is_key(value),                     // [6455-4.2.1-6]
-            Some(Protocol) => is_list(value, false),        // [6455-4.2.1-10] [6455-4.3-1]
-            Some(Extensions) => extensions::is_valid(value), // [6455-4.2.1-10] [6455-9.1-1]
+            // An empty list counts as absent (RFC 9110 5.6.1): several clients send one.
+            Some(Protocol) => is_list(value, false), // [6455-4.2.1-10] [6455-4.3-1]
+            Some(Extensions) => is_list(value, true), // [6455-4.2.1-10] [6455-9.1-1]
             Some(Origin) => self.config.origin.allows(value, self.authority()), // RFC 6455 4.2.2, 10.2 [6455-10.2-2]
             None => never!(false),
         }

@@ -41,8 +41,9 @@ impl Input<'_> {
             text.extend(unit.repeat(times.min(1 + LONGEST / unit.len())));
         }
         let values: Vec<&[u8]> = text.split(|byte| *byte == b'\n').collect();
+        let lists = || values.iter().filter(|value| !naive::elements(value).is_empty());
 
-        let offers = values.iter().map(|value| naive::extensions(value)).collect::<Option<Vec<_>>>();
+        let offers = lists().map(|value| naive::extensions(value)).collect::<Option<Vec<_>>>();
         let received = serve("Sec-WebSocket-Extensions", &values, |request| {
             let value = |value: ParamValue<'_>| String::from_utf8(value.bytes().collect()).unwrap();
             let params = |offer: barews::handshake::Extension<'_>| {
@@ -52,7 +53,7 @@ impl Input<'_> {
         });
         assert_eq!(received, offers.map(|offers| offers.concat()).ok_or(HandshakeError::Extensions));
 
-        let offers = values.iter().map(|value| naive::subprotocols(value)).collect::<Option<Vec<_>>>();
+        let offers = lists().map(|value| naive::subprotocols(value)).collect::<Option<Vec<_>>>();
         let received = serve("Sec-WebSocket-Protocol", &values, |request| {
             let offers: Vec<String> = request.subprotocols().map(str::to_owned).collect();
             let ours = ["superchat", "chat"].into_iter().find(|ours| offers.iter().any(|offer| offer == ours));

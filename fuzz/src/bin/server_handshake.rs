@@ -35,10 +35,11 @@ enum Outcome {
 
 impl Input<'_> {
     pub fn check(&self) {
-        let (policy, origins) = match self.origins % 3 {
+        let (policy, origins) = match self.origins % 4 {
             0 => (OriginPolicy::Any, Origins::Any),
             1 => (OriginPolicy::SameOrigin, Origins::Same),
-            _ => (OriginPolicy::List(ORIGINS), Origins::List(ORIGINS)),
+            2 => (OriginPolicy::List(ORIGINS), Origins::List(ORIGINS)),
+            _ => (OriginPolicy::SameOriginOr(ORIGINS), Origins::SameOr(ORIGINS)),
         };
         let keep = &KEEP[..usize::from(self.keep) % (KEEP.len() + 1)];
         let roomy = ServerConfig {
