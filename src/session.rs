@@ -15,8 +15,10 @@
 //! 4. **Answer** [`Request`](Event::Request) and [`Response`](Event::Response).
 //! 5. **Wait** for bytes, or until [`poll_timeout`](Session::poll_timeout). Then read the clock. Do not read it before
 //!    each call: a write that blocks must not make bytes late that have arrived meanwhile.
-//! 6. **Report the end** of the transport with [`receive_eof`](Session::receive_eof).
-//! 7. **Close the transport** after [`Over`](Event::Over), the last event of each session.
+//! 6. **Report the end** of the transport with [`receive_eof`](Session::receive_eof), once all bytes before it were
+//!    passed to `receive`.
+//! 7. **Close the transport** after [`Over`](Event::Over), the last event of each session. Bytes that wait to be written
+//!    then are of no use: the peer did not take them in time, or is gone.
 //!
 //! What happens if the host forgets one:
 //!
@@ -540,7 +542,8 @@ impl<'c, R: SessionRole, S: AsRef<[u8]> + AsMut<[u8]>> Session<'c, R, S> {
         }
     }
 
-    /// Returns whether the handshake is done.
+    /// Returns whether the handshake is done. It stays so after the connection was closed; for that, ask
+    /// [`connection`](Self::connection) for its state.
     #[must_use]
     pub const fn is_open(&self) -> bool {
         self.connection.is_some()

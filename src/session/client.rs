@@ -13,6 +13,9 @@ impl<'c, K: MaskingKeys, S: AsRef<[u8]> + AsMut<[u8]>> Session<'c, Client<K>, S>
     /// [`Uri::secure`](crate::handshake::Uri::secure). The request is due. `nonce` must be 16 fresh random bytes, as
     /// for [`ClientHandshake::new`].
     ///
+    /// Where stack is scarce, keep the result and borrow the session from it: `let Ok(session) = &mut result else { .. }`.
+    /// A move can take the stack of a second session.
+    ///
     /// # Errors
     ///
     /// Those of [`ClientHandshake::request`]. [`BuildError::BufferTooSmall`] if the storage is too small for the
