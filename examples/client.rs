@@ -90,10 +90,6 @@ fn arguments() -> Result<Arguments, Error> {
 
 /// Returns true after a clean close.
 fn run(arguments: &Arguments) -> Result<bool, Error> {
-    let (scheme, rest) = arguments.uri.split_once("://").unwrap_or_default();
-    if let http @ ("http" | "https") = &*scheme.to_ascii_lowercase() {
-        return Err(format!("{scheme}: is for pages; use {}://{rest}", http.replace("http", "ws")).into());
-    }
     let uri = Uri::parse(&arguments.uri)?;
     if uri.secure() {
         let other = format!("cargo run -p hosts --bin wss_tokio -- client {uri} CERTIFICATE.pem TEXT...");

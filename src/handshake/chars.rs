@@ -11,16 +11,13 @@ pub(super) struct Class(u8);
 pub(super) const TOKEN: Class = Class(1);
 /// A character of a registered name or an IPv4 address: unreserved or sub-delims.
 pub(super) const HOST: Class = Class(2); // RFC 3986 2.2, 2.3, 3.2.2
-/// A character of a path: pchar or the slash.
-pub(super) const PATH: Class = Class(4); // RFC 3986 3.3
-pub(super) const QUERY: Class = Class(8); // RFC 3986 3.4
 /// A hexadecimal digit.
-pub(super) const HEX: Class = Class(16);
+pub(super) const HEX: Class = Class(4);
 /// A character of base64 (RFC 4648 section 4).
-pub(super) const BASE64: Class = Class(32);
+pub(super) const BASE64: Class = Class(8);
 /// Visible ASCII except `#`, which would begin a fragment.
-pub(super) const TARGET: Class = Class(64);
-pub(super) const DIGIT: Class = Class(128);
+pub(super) const TARGET: Class = Class(16);
+pub(super) const DIGIT: Class = Class(32);
 
 /// ASCII only, to save memory; with `FAST` all bytes, so that the index needs no check.
 const CHARACTERS: usize = if FAST { 256 } else { 128 };
@@ -45,19 +42,15 @@ const fn classes(byte: u8) -> u8 {
     let unreserved = alphanumeric || matches!(byte, b'-' | b'.' | b'_' | b'~');
     let host =
         unreserved || matches!(byte, b'!' | b'$' | b'&' | b'\'' | b'(' | b')' | b'*' | b'+' | b',' | b';' | b'=');
-    let path = host || matches!(byte, b':' | b'@' | b'/');
-    let query = path || byte == b'?';
     let hex = byte.is_ascii_hexdigit();
     let base64 = alphanumeric || matches!(byte, b'+' | b'/');
     let target = byte.is_ascii_graphic() && byte != b'#';
     token as u8
         | (host as u8) << 1
-        | (path as u8) << 2
-        | (query as u8) << 3
-        | (hex as u8) << 4
-        | (base64 as u8) << 5
-        | (target as u8) << 6
-        | (byte.is_ascii_digit() as u8) << 7
+        | (hex as u8) << 2
+        | (base64 as u8) << 3
+        | (target as u8) << 4
+        | (byte.is_ascii_digit() as u8) << 5
 }
 
 impl Class {
@@ -105,8 +98,6 @@ mod tests {
             let sub_delim = b"!$&'()*+,;=".contains(&byte);
             let host = byte.is_ascii_alphanumeric() || b"-._~".contains(&byte) || sub_delim;
             assert_eq!(HOST.has(byte), host, "{byte:#x}");
-            assert_eq!(PATH.has(byte), host || b":@/".contains(&byte), "{byte:#x}");
-            assert_eq!(QUERY.has(byte), host || b":@/?".contains(&byte), "{byte:#x}");
             assert_eq!(HEX.has(byte), byte.is_ascii_hexdigit(), "{byte:#x}");
             assert_eq!(DIGIT.has(byte), byte.is_ascii_digit(), "{byte:#x}");
             assert_eq!(BASE64.has(byte), byte.is_ascii_alphanumeric() || b"+/".contains(&byte), "{byte:#x}");

@@ -22,6 +22,11 @@ impl<'a> Cursor<'a> {
         self.take(self.0.iter().position(|b| *b == byte).unwrap_or(usize::MAX))
     }
 
+    /// Takes the bytes before any of `bytes`, or all.
+    pub(super) fn until_any(&mut self, bytes: &[u8]) -> &'a [u8] {
+        self.take(self.0.iter().position(|b| bytes.contains(b)).unwrap_or(usize::MAX))
+    }
+
     /// Like [`until`](Self::until), and skips `byte`.
     pub(super) fn field(&mut self, byte: u8) -> &'a [u8] {
         let field = self.until(byte);

@@ -150,6 +150,8 @@ pub enum BuildError {
     Subprotocol,
     /// Extensions that are malformed, or were not offered by the client (RFC 6455 sections 4.2.2 and 9.1).
     Extensions,
+    /// A reference that does not lead to a WebSocket URI.
+    Uri(UriError),
 }
 
 impl From<BufferTooSmall> for BuildError {
@@ -168,6 +170,7 @@ impl BuildError {
             Self::FieldValue => "control character in a field value",
             Self::Subprotocol => "subprotocol is malformed, repeated or was not offered",
             Self::Extensions => "extensions are malformed or were not offered",
+            Self::Uri(error) => error.text(),
         }
     }
 }
@@ -177,7 +180,7 @@ impl BuildError {
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[non_exhaustive]
 pub enum UriError {
-    /// The text does not begin with `ws://` or `wss://`.
+    /// The text does not begin with `ws://`, `wss://`, `http://` or `https://`.
     Scheme,
     /// The URI has a user name or password, which a WebSocket URI must not have.
     UserInfo,
@@ -185,12 +188,14 @@ pub enum UriError {
     Host,
     /// The port is not a number from 1 to 65,535.
     Port,
-    /// The path has a character that must be escaped, or a `%` without two hexadecimal digits.
+    /// The path has a character that must be escaped: white space, a control character, or one that is not ASCII.
     Path,
     /// The same in the query.
     Query,
     /// The URI has a fragment. A literal `#` must be written as `%23`.
     Fragment,
+    /// A reference leads from `wss` to `ws`.
+    Downgrade,
 }
 
 impl UriError {
@@ -203,6 +208,7 @@ impl UriError {
             Self::Path => "malformed path in the URI",
             Self::Query => "malformed query in the URI",
             Self::Fragment => "URI with a fragment",
+            Self::Downgrade => "reference leads from wss to ws",
         }
     }
 }

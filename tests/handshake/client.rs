@@ -73,7 +73,7 @@ fn request_refuses_values_that_add_lines_or_fields() {
         let bad: &str = &format!("a{bad}");
         for uri in [format!("ws://{bad}/"), format!("ws://a/{bad}"), format!("ws://a/?{bad}"), format!("{bad}ws://a/")]
         {
-            assert!(Uri::parse(&uri).is_err(), "{uri:?}");
+            assert!(barews::handshake::Uri::parse(&uri).is_err(), "{uri:?}");
         }
         assert_eq!(configured(ClientConfig { subprotocols: &[bad], ..PLAIN }), Err(Subprotocol), "{bad:?}");
         assert_eq!(configured(ClientConfig { extensions: bad, ..PLAIN }), Err(Extensions), "{bad:?}");

@@ -376,8 +376,7 @@ fn client_rejects_unusable_arguments() {
     for (arguments, text) in [
         (&[&*url][..], "cannot connect"),
         (&[], "usage: "),
-        (&["http://localhost:9001/a?b"], "use ws://localhost:9001/a?b\n"),
-        (&["HTTPS://localhost/"], "use wss://localhost/\n"),
+        (&["HTTPS://localhost/"], "cargo run -p hosts --bin wss_tokio -- client wss://localhost/ "),
         (&["ftp://localhost/"], "ws://"),
         (&["wss://localhost/"], "cargo run -p hosts --bin wss_tokio -- client wss://localhost/ "),
         (&["--nonsense"], "--nonsense"),

@@ -2,11 +2,11 @@
 #![cfg_attr(fuzzing, no_main)]
 
 use arbitrary::Arbitrary;
-use barews::HandshakeError;
 use barews::handshake::{
     ClientConfig, ClientHandshake, ClientRequest, OriginPolicy, Progress, ServerConfig, ServerHandshake,
 };
 use barews::handshake::{Uri, UriError};
+use barews::{BuildError, HandshakeError};
 use barews_fuzz::naive;
 
 #[derive(Debug, Arbitrary)]
@@ -24,10 +24,23 @@ impl Input<'_> {
         if let Ok(uri) = parsed {
             request(uri);
         }
+        self.join();
         if !self.text.contains(|c: char| c.is_control()) {
             self.host();
             self.target();
         }
+    }
+
+    /// Resolves the text as a reference. The base has each part.
+    fn join(&self) {
+        let base = Uri::parse("ws://h:81/a/b/c?d").unwrap();
+        let mut out = vec![0; 40 + self.text.len()];
+        let joined = base.join(self.text.as_bytes(), &mut out).map(|uri| uri.to_string());
+        let expected = match join(&base, self.text) {
+            Ok(text) => Uri::parse(&text).map(|uri| uri.to_string()),
+            Err(error) => Err(error),
+        };
+        assert_eq!(joined, expected.map_err(BuildError::Uri));
     }
 
     /// Checks the same grammar in Host.
@@ -48,14 +61,59 @@ impl Input<'_> {
     }
 }
 
+/// RFC 3986 section 5.2, with strings.
+fn join(base: &Uri<'_>, reference: &str) -> Result<String, UriError> {
+    let reference = reference.split('#').next().unwrap_or_default();
+    let lower = reference.to_ascii_lowercase();
+    let scheme = ["ws://", "wss://", "http://", "https://"].into_iter().find(|scheme| lower.starts_with(scheme));
+    let (scheme, rest) = match scheme {
+        Some(scheme) => (scheme, Some(&reference[scheme.len()..])),
+        None => ("ws://", reference.strip_prefix("//")),
+    };
+    if let Some(rest) = rest {
+        let (authority, rest) = rest.split_at(rest.find(['/', '?']).unwrap_or(rest.len()));
+        let (path, query) = rest.split_at(rest.find('?').unwrap_or(rest.len()));
+        return Ok(format!("{scheme}{authority}{}{query}", without_dots(path)));
+    }
+    let (path, query) = reference.split_at(reference.find('?').unwrap_or(reference.len()));
+    if path.find(':').is_some_and(|colon| !path[..colon].contains('/')) {
+        return Err(UriError::Scheme);
+    }
+    let target = match path {
+        "" if query.is_empty() => format!("{}?{}", base.path(), base.query().unwrap()),
+        "" => format!("{}{query}", base.path()),
+        _ if path.starts_with('/') => format!("{}{query}", without_dots(path)),
+        _ => format!("{}{query}", without_dots(&format!("{}/{path}", base.path().rsplit_once('/').unwrap().0))),
+    };
+    Ok(format!("ws://{}:{}{target}", base.host(), base.port()))
+}
+
+/// RFC 3986 section 5.2.4.
+fn without_dots(path: &str) -> String {
+    let Some(path) = path.strip_prefix('/') else { return String::new() };
+    let mut kept = Vec::new();
+    let mut segments = path.split('/').peekable();
+    while let Some(segment) = segments.next() {
+        match segment {
+            "." => {}
+            ".." => drop(kept.pop()),
+            _ => kept.push(segment),
+        }
+        if segments.peek().is_none() && matches!(segment, "." | "..") {
+            kept.push("");
+        }
+    }
+    format!("/{}", kept.join("/"))
+}
+
 fn parse(text: &str) -> Result<Parts<'_>, UriError> {
     if text.contains('#') {
         return Err(UriError::Fragment);
     }
     let (scheme, rest) = text.split_once("://").ok_or(UriError::Scheme)?;
     let secure = match scheme.to_ascii_lowercase().as_str() {
-        "ws" => false,
-        "wss" => true,
+        "ws" | "http" => false,
+        "wss" | "https" => true,
         _ => return Err(UriError::Scheme),
     };
     let (authority, rest) = rest.split_at(rest.find(['/', '?']).unwrap_or(rest.len()));
@@ -64,10 +122,11 @@ fn parse(text: &str) -> Result<Parts<'_>, UriError> {
     }
     let (host, port) = naive::host_and_port(authority)?;
     let (path, query) = rest.split_once('?').map_or((rest, None), |(path, query)| (path, Some(query)));
-    if !naive::is_escaped(path, "-._~!$&'()*+,;=:@/") {
+    let is_visible = |text: &str| text.bytes().all(|byte| byte.is_ascii_graphic());
+    if !is_visible(path) {
         return Err(UriError::Path);
     }
-    if !query.is_none_or(|query| naive::is_escaped(query, "-._~!$&'()*+,;=:@/?")) {
+    if !query.is_none_or(is_visible) {
         return Err(UriError::Query);
     }
     let path = if path.is_empty() { "/" } else { path };
