@@ -8,22 +8,24 @@
 //! before the next `await`. The task echoes each chunk from the buffer that received it, so memory is constant. While a
 //! peer accepts nothing, the task reads nothing from it: `write_all` waits until its timeout.
 
+use std::error::Error;
 use std::io;
 use std::time::Duration;
 
-use barews::connection::{Config, Event, Transport, Written};
-use barews::deadlines::{Deadlines, Timeout, Timeouts};
-use barews::handshake::{Accept, OriginPolicy, Progress, ServerConfig, ServerHandshake};
-use barews::wire::{CloseCode, MAX_CONTROL_FRAME};
-use barews::{Connection, SendError, Server};
+use barews::Server;
+use barews::connection::{Config, Transport};
+use barews::deadlines::Timeouts;
+use barews::handshake::{Accept, OriginPolicy, ServerConfig};
+use barews::session::{Event, Session};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
-use tokio::time::{Instant, sleep_until, timeout};
+use tokio::time::{Instant, timeout, timeout_at};
 
 static HANDSHAKE: ServerConfig<'_> = ServerConfig::new(OriginPolicy::Any); // an echo has no secrets
-const TIMEOUTS: Timeouts = Timeouts::MILLISECONDS;
 /// Timeout for the peer to accept written bytes.
 const PATIENCE: Duration = Duration::from_secs(20);
+
+type Result = std::result::Result<(), Box<dyn Error + Send + Sync>>;
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> io::Result<()> {
@@ -40,123 +42,50 @@ async fn main() -> io::Result<()> {
     }
 }
 
-async fn serve(mut stream: TcpStream) -> io::Result<()> {
+async fn serve(mut stream: TcpStream) -> Result {
     stream.set_nodelay(true)?;
-    let mut rx = vec![0; 16 << 10];
-    let handshake =
-        timeout(Duration::from_millis(TIMEOUTS.handshake.unwrap_or(10_000)), handshake(&mut stream, &mut rx));
-    let Some((mut connection, mut unread)) = handshake.await?? else { return stream.shutdown().await };
-
-    let start = Instant::now();
-    let now = || start.elapsed().as_millis() as u64;
-    let mut deadlines = Deadlines::new(TIMEOUTS, 0);
-    deadlines.on_open(0);
-    let mut shut = false;
-    loop {
-        let mut rest = &mut rx[unread];
-        while let Ok(received) = connection.receive(rest) {
-            rest = received.rest;
-            match received.event {
-                None => break,
-                Some(Event::Data(chunk)) => {
-                    let header = connection.begin_frame(chunk.kind, chunk.last, chunk.payload.len() as u64);
-                    if let Ok(header) = header {
-                        connection.mask_payload(chunk.payload).map_err(io::Error::other)?;
-                        send(&mut stream, header.as_bytes()).await?;
-                        send(&mut stream, chunk.payload).await?;
-                        deadlines.on_message(now());
-                    }
-                }
-                Some(Event::Pong) => {
-                    let _round_trip = deadlines.on_pong(connection.control_payload(), now());
-                }
-                Some(_) => {}
-            }
-            drain(&mut connection, &mut stream).await?;
-        }
-        // The Close that answers an error. That error also explains why TCP fails later.
-        let drained = drain(&mut connection, &mut stream).await;
-        drained.map_err(|late| connection.error().map_or(late, io::Error::other))?;
-
-        match connection.transport() {
-            Transport::Close => return Ok(()),
-            Transport::HalfClose if !shut => {
-                shut = true;
-                stream.shutdown().await.map_err(|late| connection.error().map_or(late, io::Error::other))?;
-            }
-            _ => {}
-        }
-        deadlines.on_state(connection.state(), now());
-        let due = deadlines
-            .poll_timeout()
-            .map_or(start + Duration::from_secs(1 << 30), |due| start + Duration::from_millis(due));
-        tokio::select! {
-            read = stream.read(&mut rx) => {
-                let len = read.map_err(|late| connection.error().map_or(late, io::Error::other))?;
-                deadlines.on_bytes(now());
-                if len == 0 {
-                    connection.receive_eof().map_err(io::Error::other)?;
-                }
-                unread = 0..len;
-            }
-            () = sleep_until(due) => {
-                unread = 0..0;
-                let mut tx = [0; MAX_CONTROL_FRAME];
-                while let Some(timeout) = deadlines.handle_timeout(now()) {
-                    let written = match timeout {
-                        Timeout::Ping(payload) => connection.write_ping(&payload, &mut tx),
-                        Timeout::Idle => connection.write_close(CloseCode::GOING_AWAY, "idle", &mut tx),
-                        Timeout::Handshake | Timeout::Pong | Timeout::Closing => {
-                            return Err(connection.error().map_or(io::ErrorKind::TimedOut.into(), io::Error::other));
-                        }
-                    };
-                    match written {
-                        Ok(Written(len)) => send(&mut stream, &tx[..len]).await?,
-                        Err(SendError::Closing) => {}
-                        Err(error) => return Err(io::Error::other(error)),
-                    }
-                }
-            }
-        }
-    }
+    let mut session = Session::server(&HANDSHAKE, [0; 512], Timeouts::MILLISECONDS, 0);
+    let ended = run(&mut session, &mut stream).await;
+    // An error of the session also explains why TCP fails later.
+    session.error().map_or(ended, |error| Err(error.into()))
 }
 
-/// Performs the handshake. Returns the connection and the range of its first bytes in `rx`, or `None` if the request
-/// was refused.
-async fn handshake(
-    stream: &mut TcpStream,
-    rx: &mut [u8],
-) -> io::Result<Option<(Connection<Server>, std::ops::Range<usize>)>> {
-    let mut handshake = ServerHandshake::new(&HANDSHAKE, [0; 512]);
-    let mut out = [0; 512];
+async fn run(session: &mut Session<'_, Server, [u8; 512]>, stream: &mut TcpStream) -> Result {
+    let (start, mut now) = (Instant::now(), 0);
+    let (mut rx, mut unread, mut tx) = (vec![0; 16 << 10], 0..0, [0; 512]);
     loop {
-        let len = stream.read(rx).await?;
-        if len == 0 {
-            return Err(io::ErrorKind::UnexpectedEof.into());
+        while let len @ 1.. = session.poll_transmit(&mut tx) {
+            send(stream, &tx[..len]).await?;
         }
-        let (len, connection) = match handshake.receive(&mut rx[..len]) {
-            Ok(Progress::Partial) => continue,
-            Ok(Progress::Complete { consumed, .. }) => {
-                let unread = consumed..len;
-                match handshake.accept(&Accept::default(), &Config::DEFAULT, &mut out) {
-                    Ok((len, connection)) => (len, Some((connection, unread))),
-                    Err(_) => (handshake.respond(404, &[], b"", &mut out).map_err(io::Error::other)?, None),
+        if session.transport() == Transport::HalfClose {
+            let _gone = stream.shutdown().await;
+        }
+        let received = session.receive(&mut rx[unread.clone()], now);
+        unread.start = unread.end - received.rest.len();
+        match received.event {
+            Some(Event::Request) if session.request().is_some_and(|request| request.is_upgrade()) => {
+                session.accept(&Accept::default(), &Config::DEFAULT)?;
+            }
+            Some(Event::Request) => session.respond(404, &[], b"")?,
+            Some(Event::Data(chunk)) => {
+                let header = session.sender(now)?.frame(chunk.kind, chunk.last, chunk.payload)?;
+                send(stream, header.as_bytes()).await?;
+                send(stream, chunk.payload).await?;
+            }
+            Some(Event::Over) => return Ok(()),
+            Some(_) => {}
+            None => {
+                let due = start + Duration::from_millis(session.poll_timeout().unwrap_or(u64::MAX));
+                let read = timeout_at(due, stream.read(&mut rx)).await;
+                now = start.elapsed().as_millis() as u64;
+                match read {
+                    Ok(Ok(0)) => session.receive_eof(now),
+                    Ok(read) => unread = 0..read?,
+                    Err(_due) => {}
                 }
             }
-            Err(error) => (handshake.refuse(error, &mut out).map_err(io::Error::other)?, None),
-        };
-        stream.write_all(&out[..len]).await?;
-        return Ok(connection);
+        }
     }
-}
-
-/// Writes the control frames that are due. The host calls this before it waits.
-async fn drain(connection: &mut Connection<Server>, stream: &mut TcpStream) -> io::Result<()> {
-    let mut tx = [0; MAX_CONTROL_FRAME];
-    while let len @ 1.. = connection.poll_transmit(&mut tx) {
-        send(stream, &tx[..len]).await?;
-    }
-    Ok(())
 }
 
 async fn send(stream: &mut TcpStream, bytes: &[u8]) -> io::Result<()> {
