@@ -32,27 +32,20 @@ mod linux {
     use std::slice;
     use std::time::{Duration, Instant};
 
-    use barews::connection::{Config, Event, Transport, Written};
-    use barews::deadlines::{Deadlines, Timeout, Timeouts};
-    use barews::handshake::{Accept, OriginPolicy, Progress, ServerConfig, ServerHandshake};
-    use barews::wire::MAX_CONTROL_FRAME;
-    use barews::{Connection, HandshakeError, Server};
+    use barews::Server;
+    use barews::connection::{Config, Transport};
+    use barews::deadlines::Timeouts;
+    use barews::handshake::{Accept, OriginPolicy, ServerConfig};
+    use barews::session::{Error, Event, Session};
     use io_uring::{IoUring, opcode, squeue, types};
 
     static HANDSHAKE: ServerConfig<'_> = ServerConfig::new(OriginPolicy::Any); // an echo has no secrets
     /// Room for the longest header, in front of the received bytes.
     const ROOM: usize = 16;
     const PIECE: usize = 16 << 10;
-    /// User data of operations that belong to no session.
+    /// User data of operations that belong to no peer.
     const ACCEPT: u64 = u64::MAX;
     const TIMEOUT: u64 = u64::MAX - 1;
-
-    enum Phase {
-        Handshake(Box<ServerHandshake<'static, [u8; 512]>>),
-        Open(Box<Connection<Server>>),
-        /// A refusal is being sent; then the session ends.
-        Refused,
-    }
 
     /// The operation in flight, whose buffer the kernel owns.
     #[derive(Clone, Copy)]
@@ -64,20 +57,16 @@ mod linux {
         SendControl(usize, usize),
     }
 
-    struct Session {
+    struct Peer {
         stream: TcpStream,
-        phase: Phase,
+        session: Session<'static, Server, [u8; 512]>,
         operation: Operation,
         /// Not touched while `operation` is `Receive` or `Send`.
         buffer: Box<[u8]>,
-        /// The received bytes that the engine has not consumed.
+        /// The received bytes that the session has not consumed.
         unread: Range<usize>,
         /// Replies, and responses to handshakes. Not touched while `operation` is `SendControl`.
         control: Box<[u8; 512]>,
-        shut: bool,
-        deadlines: Deadlines,
-        /// A Ping that is due.
-        ping: Option<[u8; 4]>,
         /// The timeout of the operation in flight: the time until the next deadline.
         timeout: Box<types::Timespec>,
     }
@@ -92,19 +81,19 @@ mod linux {
         submit(&mut ring, slice::from_ref(&accept))?;
         let start = Instant::now();
         let now = || start.elapsed().as_millis() as u64;
-        let mut sessions: Vec<Option<Session>> = Vec::new();
+        let mut peers: Vec<Option<Peer>> = Vec::new();
         loop {
             ring.submit_and_wait(1)?;
             let done: Vec<_> = ring.completion().map(|entry| (entry.user_data(), entry.result())).collect();
             for (id, result) in done {
                 if id != ACCEPT {
-                    let Some(place) = sessions.get_mut(id as usize) else { continue }; // ignore completions of timeouts
-                    let Some(session) = place else { continue };
+                    let Some(place) = peers.get_mut(id as usize) else { continue }; // ignore completions of timeouts
+                    let Some(peer) = place else { continue };
                     // SAFETY of the calls below: the operation is complete, so the kernel no longer uses the buffers.
-                    match session.completed(result, now()) {
-                        Ok(()) => submit(&mut ring, &session.submission(id, now()))?,
+                    match peer.completed(result, now()) {
+                        Ok(()) => submit(&mut ring, &peer.submission(id, now()))?,
                         Err(end) => {
-                            if let Some(error) = session.failure(end) {
+                            if let Some(error) = peer.failure(end) {
                                 eprintln!("{error}");
                             }
                             *place = None; // drops buffers that no operation uses, and closes the socket
@@ -120,19 +109,19 @@ mod linux {
                 // SAFETY: the kernel has just opened this descriptor, and nothing else owns it.
                 let stream = unsafe { TcpStream::from_raw_fd(result) };
                 stream.set_nodelay(true)?;
-                let free = sessions.iter().position(Option::is_none).unwrap_or(sessions.len());
-                if free == sessions.len() {
-                    sessions.push(None);
+                let free = peers.iter().position(Option::is_none).unwrap_or(peers.len());
+                if free == peers.len() {
+                    peers.push(None);
                 }
-                let session = sessions[free].insert(Session::new(stream, now()));
-                submit(&mut ring, &session.submission(free as u64, now()))?;
+                let peer = peers[free].insert(Peer::new(stream, now()));
+                submit(&mut ring, &peer.submission(free as u64, now()))?;
             }
         }
     }
 
     /// Submits entries. Linked entries have to be in one call.
     fn submit(ring: &mut IoUring, entries: &[squeue::Entry]) -> io::Result<()> {
-        // SAFETY: `Accept` has null pointers. The others point into the boxes of a session, which do not move, are
+        // SAFETY: `Accept` has null pointers. The others point into the boxes of a peer, which do not move, are
         // dropped only when nothing is in flight, and are not touched before the completion. The kernel reads a timeout
         // when it is submitted, which is before its operation completes.
         while unsafe { ring.submission().push_multiple(entries) }.is_err() {
@@ -144,19 +133,15 @@ mod linux {
     /// The end of a connection, with the error of the transport if there was one.
     type End = Option<io::Error>;
 
-    impl Session {
+    impl Peer {
         fn new(stream: TcpStream, now: u64) -> Self {
-            let handshake = Box::new(ServerHandshake::new(&HANDSHAKE, [0; 512]));
             Self {
                 stream,
-                phase: Phase::Handshake(handshake),
+                session: Session::server(&HANDSHAKE, [0; 512], Timeouts::MILLISECONDS, now),
                 operation: Operation::Receive,
                 buffer: vec![0; ROOM + PIECE].into(),
                 unread: 0..0,
                 control: Box::new([0; 512]),
-                shut: false,
-                deadlines: Deadlines::new(Timeouts::MILLISECONDS, now),
-                ping: None,
                 timeout: Box::default(),
             }
         }
@@ -173,18 +158,17 @@ mod linux {
                 Operation::Send(start, end) => send(fd, &self.buffer[start..end]),
                 Operation::SendControl(start, end) => send(fd, &self.control[start..end]),
             };
-            let due = self.deadlines.poll_timeout().unwrap_or(u64::MAX);
+            let due = self.session.poll_timeout().unwrap_or(u64::MAX);
             *self.timeout = Duration::from_millis(due.saturating_sub(now)).into();
             let timeout = opcode::LinkTimeout::new(&raw const *self.timeout).build();
             [operation.flags(squeue::Flags::IO_LINK).user_data(id), timeout.user_data(TIMEOUT)]
         }
 
-        /// Returns why the connection failed, if it did. An error of the engine came first and explains the end.
+        /// Returns why the connection failed, if it did. An error of the session came first and explains the end.
         fn failure(&self, end: End) -> Option<io::Error> {
-            match &self.phase {
-                Phase::Open(connection) if connection.is_clean() => None,
-                Phase::Open(connection) => connection.error().map(io::Error::other).or(end),
-                Phase::Handshake(_) | Phase::Refused => end,
+            match self.session.connection() {
+                Some(connection) if connection.is_clean() => None,
+                _ => self.session.error().map(io::Error::other).or(end),
             }
         }
 
@@ -192,124 +176,66 @@ mod linux {
         fn completed(&mut self, result: i32, now: u64) -> Result<(), End> {
             let len = match result {
                 0.. => Some(result as usize),
-                _ if result == -libc::ECANCELED => None,
+                _ if result == -libc::ECANCELED => None, // a deadline has passed
                 _ => return Err(Some(io::Error::from_raw_os_error(-result))),
             };
-            if len.is_some() {
-                self.deadlines.on_bytes(now); // accepting an echo is a sign of life as well
-            }
-            while let Some(due) = self.deadlines.handle_timeout(now) {
-                match due {
-                    Timeout::Ping(payload) => self.ping = Some(payload),
-                    Timeout::Idle | Timeout::Handshake | Timeout::Pong | Timeout::Closing => {
-                        return Err(Some(io::Error::new(io::ErrorKind::TimedOut, format!("timeout: {due:?}"))));
-                    }
-                }
-            }
             match &mut self.operation {
                 Operation::Receive => {
                     self.unread = ROOM..ROOM + len.unwrap_or(0);
                     if len == Some(0) {
-                        match &mut self.phase {
-                            Phase::Open(connection) => connection.receive_eof().map_err(|_| None)?,
-                            _ => return Err(None),
-                        }
+                        self.session.receive_eof(now);
                     }
                 }
-                // Continue a partial send.
                 Operation::Send(start, end) | Operation::SendControl(start, end) => {
-                    *start += len.unwrap_or(0);
+                    if let Some(len) = len {
+                        *start += len;
+                        self.session.on_bytes(now); // accepting an echo is a sign of life as well
+                    }
                     if start < end {
-                        return Ok(());
+                        // Handle the deadline, then send the rest. What becomes due follows.
+                        return match self.session.receive(&mut [], now).event {
+                            Some(Event::Over | Event::Failed(_)) => Err(None),
+                            _ => Ok(()),
+                        };
                     }
                 }
             }
             self.operation = self.next(now)?;
-            if let Phase::Open(connection) = &self.phase {
-                self.deadlines.on_state(connection.state(), now);
-            }
             Ok(())
         }
 
         /// Returns the next operation. No operation is in flight.
         fn next(&mut self, now: u64) -> Result<Operation, End> {
-            let connection = match &mut self.phase {
-                Phase::Refused => return Err(None),
-                Phase::Handshake(_) => return self.handshake(now),
-                Phase::Open(connection) => connection,
-            };
             loop {
                 // Send what is due first, including the reply to the last event.
-                let due = connection.poll_transmit(&mut self.control[..MAX_CONTROL_FRAME]);
-                if due > 0 {
-                    return Ok(Operation::SendControl(0, due));
-                }
-                if let Some(payload) = self.ping.take()
-                    && let Ok(Written(len)) = connection.write_ping(&payload, &mut self.control[..])
-                {
+                if let len @ 1.. = self.session.poll_transmit(&mut self.control[..]) {
                     return Ok(Operation::SendControl(0, len));
                 }
-                let Ok(received) = connection.receive(&mut self.buffer[self.unread.clone()]) else {
-                    self.unread = 0..0;
-                    let due = connection.poll_transmit(&mut self.control[..MAX_CONTROL_FRAME]);
-                    if due > 0 {
-                        return Ok(Operation::SendControl(0, due));
-                    }
-                    break;
-                };
+                if self.session.transport() == Transport::HalfClose {
+                    let _gone = self.stream.shutdown(Shutdown::Write);
+                }
+                let received = self.session.receive(&mut self.buffer[self.unread.clone()], now);
                 let rest = self.unread.end - received.rest.len();
                 self.unread.start = rest;
                 match received.event {
-                    None => break,
+                    Some(Event::Request) => {
+                        self.session.accept(&Accept::default(), &Config::DEFAULT).map_err(io::Error::other)?;
+                    }
                     Some(Event::Data(chunk)) => {
                         let payload = rest - chunk.payload.len();
-                        let Ok(header) = connection.begin_frame(chunk.kind, chunk.last, chunk.payload.len() as u64)
-                        else {
-                            continue;
-                        };
-                        connection.mask_payload(chunk.payload).map_err(io::Error::other)?;
+                        let connection = self.session.sender(now).map_err(io::Error::other)?;
+                        let header =
+                            connection.frame(chunk.kind, chunk.last, chunk.payload).map_err(io::Error::other)?;
                         let start = payload - header.as_bytes().len();
                         self.buffer[start..payload].copy_from_slice(header.as_bytes());
                         return Ok(Operation::Send(start, rest));
                     }
-                    Some(Event::Pong) => {
-                        let _round_trip = self.deadlines.on_pong(connection.control_payload(), now);
-                    }
+                    // A late peer gets no more time.
+                    Some(Event::Over | Event::Failed(Error::Timeout(_))) => return Err(None),
                     Some(_) => {}
+                    None => return Ok(Operation::Receive),
                 }
             }
-            match connection.transport() {
-                Transport::Close => return Err(None),
-                Transport::HalfClose if !self.shut => {
-                    self.shut = true;
-                    self.stream.shutdown(Shutdown::Write)?;
-                }
-                _ => {}
-            }
-            Ok(Operation::Receive)
-        }
-
-        fn handshake(&mut self, now: u64) -> Result<Operation, End> {
-            let Phase::Handshake(handshake) = &mut self.phase else { return Err(None) };
-            let out = &mut self.control[..];
-            let consumed = match handshake.receive(&mut self.buffer[self.unread.clone()]) {
-                Ok(Progress::Partial) => return Ok(Operation::Receive),
-                Ok(Progress::Complete { consumed, .. }) => Ok(consumed),
-                Err(error) => Err(error),
-            };
-            let (len, phase) = match consumed.map(|_| handshake.accept(&Accept::default(), &Config::DEFAULT, out)) {
-                Ok(Ok((len, connection))) => {
-                    self.deadlines.on_open(now);
-                    (len, Phase::Open(connection.into()))
-                }
-                Ok(Err(_)) => {
-                    (handshake.refuse(HandshakeError::Upgrade, out).map_err(io::Error::other)?, Phase::Refused)
-                }
-                Err(error) => (handshake.refuse(error, out).map_err(io::Error::other)?, Phase::Refused),
-            };
-            self.unread.start = consumed.map_or(self.unread.end, |consumed| self.unread.start + consumed);
-            self.phase = phase;
-            Ok(Operation::SendControl(0, len))
         }
     }
 
