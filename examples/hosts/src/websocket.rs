@@ -1,6 +1,6 @@
 //! barews on tokio as a `Stream` and a `Sink` of messages, over any `AsyncRead` and `AsyncWrite`: TCP, TLS, a
-//! connection that hyper upgraded, a stream of HTTP/2. Copy this file; it needs `barews`, `getrandom`, `tokio` and
-//! `futures-util`.
+//! connection that hyper upgraded, a stream of HTTP/2. Copy this file; it needs `barews` with the feature `alloc`,
+//! `getrandom`, `tokio` and `futures-util`.
 //!
 //! * **Back-pressure.** The sink holds one message and sends it in fragments as the transport accepts them. It is ready
 //!   for the next message when the last fragment is written. Pongs go out between fragments. While the transport
@@ -21,17 +21,16 @@ use std::sync::Arc;
 use std::task::{Context, Poll, Wake, Waker, ready};
 use std::time::Duration;
 
-use barews::connection::{Config, Event, MessageKind, State, Transport, Written};
-use barews::deadlines::{Deadlines, Timeout, Timeouts};
-use barews::handshake::{
-    Accept, ClientConfig, ClientHandshake, ClientRequest, Progress, ServerConfig, ServerHandshake,
-};
+use barews::connection::{Config, Connection, MessageKind, State, Transport};
+use barews::deadlines::Timeouts;
+use barews::handshake::{Accept, ClientConfig, ClientRequest, ServerConfig};
+use barews::session::{Error, Event, Session, SessionRole};
 use barews::wire::{CloseCode, MAX_CONTROL_FRAME};
-use barews::{Client, Connection, Role, Server};
+use barews::{Append, Client, Server};
 use futures_util::task::AtomicWaker;
 use futures_util::{Sink, Stream};
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, ReadBuf};
-use tokio::time::{Instant, Sleep, sleep_until, timeout};
+use tokio::time::{Instant, Sleep, sleep_until, timeout, timeout_at};
 
 /// A whole message.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -44,10 +43,10 @@ pub enum Message {
 const PIECE: usize = 16 << 10;
 
 /// A WebSocket on the transport `T`. Use it whole, or `split()` it into its stream and its sink.
-pub struct WebSocket<T, R> {
+pub struct WebSocket<T, R: SessionRole> {
     transport: T,
-    connection: Connection<R>,
-    /// The read buffer, and the range of it that the engine has not consumed.
+    session: Session<'static, R, [u8; 0]>,
+    /// The read buffer, and the range of it that the session has not consumed.
     rx: Box<[u8]>,
     unread: Range<usize>,
     /// The message that is being received.
@@ -61,14 +60,17 @@ pub struct WebSocket<T, R> {
     outgoing: Option<(MessageKind, Vec<u8>, usize)>,
     /// The error that `next()` returns before its first `None`.
     error: Option<io::Error>,
-    /// The transport has ended, has failed or has timed out.
+    /// The peer has ended its side of the transport.
+    ended: bool,
+    /// Nothing more is received or sent.
     over: bool,
     shut: bool,
-    deadlines: Deadlines,
     start: Instant,
     sleep: Pin<Box<Sleep>>,
     halves: Arc<Halves>,
 }
+
+impl<T: Unpin, R: SessionRole> Unpin for WebSocket<T, R> {}
 
 /// The tasks of both halves. A transport remembers only the task that polled it last, and either half can write what
 /// the other waits for, so both tasks are woken.
@@ -86,55 +88,31 @@ impl Wake for Halves {
 }
 
 /// Accepts a WebSocket on a new transport. Answers a request without an upgrade with the page, and returns `None`.
-pub async fn accept<T: AsyncRead + AsyncWrite + Unpin>(
+pub async fn accept<'c, T: AsyncRead + AsyncWrite + Unpin>(
     mut transport: T,
-    config: &ServerConfig<'_>,
-    page: &str,
+    config: &'c ServerConfig<'c>,
+    page: &'c str,
 ) -> io::Result<Option<WebSocket<T, Server>>> {
-    match handshake(&mut transport, config, page).await? {
-        Some((connection, unread)) => Ok(Some(WebSocket::new(transport, connection, &unread))),
-        None => transport.shutdown().await.map(|()| None),
-    }
+    let opened = handshake(&mut transport, config, page).await?;
+    Ok(opened.map(|(connection, unread)| WebSocket::new(transport, connection, &unread)))
 }
 
 /// Performs only the handshake, for hosts that do the rest themselves. Returns the connection and its first bytes.
-pub async fn handshake<T: AsyncRead + AsyncWrite + Unpin>(
+pub async fn handshake<'c, T: AsyncRead + AsyncWrite + Unpin>(
     transport: &mut T,
-    config: &ServerConfig<'_>,
-    page: &str,
+    config: &'c ServerConfig<'c>,
+    page: &'c str,
 ) -> io::Result<Option<(Connection<Server>, Vec<u8>)>> {
-    let handshake = async {
-        let mut handshake = ServerHandshake::new(config, [0; 1024]);
-        let (mut rx, mut out) = ([0; 4096], vec![0; 1024 + page.len()]);
-        loop {
-            let len = transport.read(&mut rx).await?;
-            if len == 0 {
-                handshake.receive_eof().map_err(io::Error::other)?;
-            }
-            let upgrade = match handshake.receive(&mut rx[..len]) {
-                Ok(Progress::Partial) => continue,
-                Ok(Progress::Complete { rest, .. }) => Ok(rest.to_vec()),
-                Err(error) => Err(error),
-            };
-            let is_upgrade = handshake.request().is_some_and(|request| request.is_upgrade());
-            let answered = match upgrade {
-                Ok(unread) if is_upgrade => {
-                    let accepted = handshake.accept(&Accept::default(), &Config::DEFAULT, &mut out);
-                    accepted.map(|(len, connection)| (len, Some((connection, unread))))
-                }
-                Ok(_) => {
-                    let html = [("Content-Type", "text/html; charset=utf-8")];
-                    handshake.respond(200, &html, page.as_bytes(), &mut out).map(|len| (len, None))
-                }
-                Err(error) => handshake.refuse(error, &mut out).map(|len| (len, None)),
-            };
-            let (len, connection) = answered.map_err(io::Error::other)?;
-            transport.write_all(&out[..len]).await?;
-            transport.flush().await?;
-            return Ok::<_, io::Error>(connection);
-        }
-    };
-    timeout(limit(), handshake).await?
+    let session = Session::server(config, [0; 1024], OPENING, 0);
+    open(transport, session, |session| {
+        let answered = if session.request().is_some_and(|request| request.is_upgrade()) {
+            session.accept(&Accept::default(), &Config::DEFAULT)
+        } else {
+            session.respond(200, &[("Content-Type", "text/html; charset=utf-8")], page.as_bytes())
+        };
+        answered.map_err(io::Error::other)
+    })
+    .await
 }
 
 /// Returns random bytes from the operating system, for masking keys and nonces.
@@ -150,45 +128,72 @@ pub async fn connect<T: AsyncRead + AsyncWrite + Unpin>(
     config: &ClientConfig<'_>,
     request: &ClientRequest<'_>,
 ) -> io::Result<WebSocket<T, Client<fn() -> [u8; 4]>>> {
-    let handshake = async {
-        let mut handshake = ClientHandshake::new(config, random(), [0; 1024]);
-        let (mut rx, mut out) = ([0; 4096], [0; 4096]);
-        let len = handshake.request(request, &mut out).map_err(io::Error::other)?;
-        transport.write_all(&out[..len]).await?;
-        transport.flush().await?;
-        loop {
-            let len = transport.read(&mut rx).await?;
-            if len == 0 {
-                handshake.receive_eof().map_err(io::Error::other)?;
-            }
-            let Progress::Complete { rest, .. } = handshake.receive(&mut rx[..len]).map_err(io::Error::other)? else {
-                continue;
-            };
-            let keys: fn() -> [u8; 4] = random;
-            return match handshake.connect(keys, &Config::DEFAULT) {
-                Ok(connection) => Ok((connection, rest.to_vec())),
-                Err(_) => Err(io::Error::other(format!("the server answers {}", handshake.status().unwrap_or(0)))),
-            };
-        }
-    };
-    let (connection, unread) = timeout(limit(), handshake).await??;
+    let session = Session::client(config, request, random(), [0; 4096], OPENING, 0).map_err(io::Error::other)?;
+    let opened = open(&mut transport, session, |session| {
+        let status = session.response().map_or(0, |response| response.status());
+        let keys: fn() -> [u8; 4] = random;
+        let connected = session.connect(keys, &Config::DEFAULT);
+        connected.map_err(|_| io::Error::other(format!("the server answers {status}")))
+    });
+    let (connection, unread) = opened.await?.ok_or(ErrorKind::UnexpectedEof)?;
     Ok(WebSocket::new(transport, connection, &unread))
 }
 
-fn limit() -> Duration {
-    Duration::from_millis(Timeouts::MILLISECONDS.handshake.unwrap_or(u64::MAX))
+/// The handshake as a whole has its timeout in `open`.
+const OPENING: Timeouts = Timeouts { handshake: None, ..Timeouts::MILLISECONDS };
+
+/// Performs the handshake of either role. `answer` answers the head that was received. Returns `None` if the peer got a
+/// page.
+async fn open<'c, T: AsyncRead + AsyncWrite + Unpin, R: SessionRole, S: AsRef<[u8]> + AsMut<[u8]>>(
+    transport: &mut T,
+    mut session: Session<'c, R, S>,
+    answer: impl Fn(&mut Session<'c, R, S>) -> io::Result<()>,
+) -> io::Result<Option<(Connection<R>, Vec<u8>)>> {
+    let handshake = async {
+        let (start, mut now) = (Instant::now(), 0);
+        let (mut rx, mut unread, mut tx) = ([0; 4096], 0..0, [0; 1024]);
+        loop {
+            while let len @ 1.. = session.poll_transmit(&mut tx) {
+                transport.write_all(&tx[..len]).await?;
+            }
+            transport.flush().await?;
+            session = match session.into_parts() {
+                Ok((connection, ..)) => return Ok(Some((connection, rx[unread].to_vec()))),
+                Err(session) => session, // it is not open yet
+            };
+            if session.transport() == Transport::HalfClose {
+                let _gone = transport.shutdown().await;
+            }
+            let received = session.receive(&mut rx[unread.clone()], now);
+            unread.start = unread.end - received.rest.len();
+            match received.event {
+                Some(Event::Request | Event::Response) => answer(&mut session)?,
+                Some(Event::Over) => return session.error().map_or(Ok(None), |error| Err(io::Error::other(error))),
+                Some(_) => {}
+                None => {
+                    let due = start + Duration::from_millis(session.poll_timeout().unwrap_or(u64::MAX));
+                    let read = timeout_at(due, transport.read(&mut rx)).await;
+                    now = start.elapsed().as_millis() as u64;
+                    match read {
+                        Ok(Ok(0)) => session.receive_eof(now),
+                        Ok(read) => unread = 0..read?,
+                        Err(_due) => {}
+                    }
+                }
+            }
+        }
+    };
+    timeout(Duration::from_secs(10), handshake).await?
 }
 
-impl<T: AsyncRead + AsyncWrite + Unpin, R: Role> WebSocket<T, R> {
+impl<T: AsyncRead + AsyncWrite + Unpin, R: SessionRole> WebSocket<T, R> {
     /// Wraps a connection after its handshake. `unread` has the bytes that followed the handshake.
     pub fn new(transport: T, connection: Connection<R>, unread: &[u8]) -> Self {
         let mut rx = vec![0; PIECE.max(unread.len())].into_boxed_slice();
         rx[..unread.len()].copy_from_slice(unread);
-        let mut deadlines = Deadlines::new(Timeouts::MILLISECONDS, 0);
-        deadlines.on_open(0);
         Self {
             transport,
-            connection,
+            session: Session::from_connection(connection, [], Timeouts::MILLISECONDS, 0),
             rx,
             unread: 0..unread.len(),
             incoming: Vec::new(),
@@ -197,9 +202,9 @@ impl<T: AsyncRead + AsyncWrite + Unpin, R: Role> WebSocket<T, R> {
             waiting: false,
             outgoing: None,
             error: None,
+            ended: false,
             over: false,
             shut: false,
-            deadlines,
             start: Instant::now(),
             sleep: Box::pin(sleep_until(Instant::now())),
             halves: Arc::default(),
@@ -208,20 +213,24 @@ impl<T: AsyncRead + AsyncWrite + Unpin, R: Role> WebSocket<T, R> {
 
     /// Returns the code and the reason of the peer's Close frame, once it was received.
     pub fn closed(&self) -> Option<(CloseCode, &str)> {
-        self.connection.close_code().map(|code| (code, self.connection.close_reason()))
+        let connection = self.session.connection()?;
+        connection.close_code().map(|code| (code, connection.close_reason()))
     }
 
     /// Starts the closing handshake with this code. Then call `close()`, which completes it.
     pub fn start_close(&mut self, code: CloseCode, reason: &str) -> io::Result<()> {
-        let mut frame = [0; MAX_CONTROL_FRAME];
-        let Written(len) = self.connection.write_close(code, reason, &mut frame).map_err(io::Error::other)?;
-        self.tx.extend_from_slice(&frame[..len]);
+        let connection = self.session.sender(self.now()).map_err(io::Error::other)?;
+        self.tx.append_with(|out| connection.write_close(code, reason, out)).map_err(io::Error::other)?;
         self.outgoing = None; // nothing can follow a Close
         Ok(())
     }
 
     fn now(&self) -> u64 {
         self.start.elapsed().as_millis() as u64
+    }
+
+    fn is_open(&self) -> bool {
+        self.session.connection().is_some_and(|connection| connection.state() == State::Open)
     }
 
     /// Ends the connection for both halves. Keeps the first error.
@@ -231,55 +240,37 @@ impl<T: AsyncRead + AsyncWrite + Unpin, R: Role> WebSocket<T, R> {
         self.halves.wake_by_ref();
     }
 
-    /// Handles expired deadlines, and wakes the task at the next one.
-    fn poll_deadlines(&mut self, cx: &mut Context<'_>) -> io::Result<()> {
-        self.deadlines.on_state(self.connection.state(), self.now());
-        loop {
-            while let Some(due) = self.deadlines.handle_timeout(self.now()) {
-                match due {
-                    Timeout::Ping(payload) => {
-                        let mut frame = [0; MAX_CONTROL_FRAME];
-                        let len = self.connection.write_ping(&payload, &mut frame).map_or(0, Written::len);
-                        self.tx.extend_from_slice(&frame[..len]);
-                    }
-                    Timeout::Idle => self.start_close(CloseCode::GOING_AWAY, "idle")?,
-                    Timeout::Handshake | Timeout::Pong | Timeout::Closing => return Err(ErrorKind::TimedOut.into()),
-                }
-            }
-            let Some(next) = self.deadlines.poll_timeout() else { return Ok(()) };
-            // One millisecond more, so that the clock has reached the deadline for certain.
-            self.sleep.as_mut().reset(self.start + Duration::from_millis(next + 1));
-            if self.sleep.as_mut().poll(cx).is_pending() {
-                return Ok(());
-            }
+    /// Wakes the task at the next deadline.
+    fn wake_at_deadline(&mut self, cx: &mut Context<'_>) {
+        let Some(due) = self.session.poll_timeout() else { return };
+        // One millisecond more, so that the clock has reached the deadline for certain.
+        self.sleep.as_mut().reset(self.start + Duration::from_millis(due + 1));
+        if self.sleep.as_mut().poll(cx).is_ready() {
+            cx.waker().wake_by_ref();
         }
     }
 
     /// Fills `tx` with the frames that are due: first replies, then a fragment.
-    fn fill(&mut self) -> io::Result<()> {
+    fn fill(&mut self) {
         self.tx.clear();
         self.written = 0;
-        let mut frame = [0; MAX_CONTROL_FRAME];
-        while let len @ 1.. = self.connection.poll_transmit(&mut frame) {
-            self.tx.extend_from_slice(&frame[..len]);
+        while self.tx.append_up_to(MAX_CONTROL_FRAME, |out| self.session.poll_transmit(out)) > 0 {}
+        let Some((kind, body, framed)) = &mut self.outgoing else { return };
+        let now = self.start.elapsed().as_millis() as u64;
+        let end = (*framed + PIECE).min(body.len());
+        let last = end == body.len();
+        let piece = &mut body[*framed..end];
+        match self.session.sender(now).and_then(|connection| connection.frame(*kind, last, piece)) {
+            Ok(header) => {
+                self.tx.extend_from_slice(header.as_bytes());
+                self.tx.extend_from_slice(piece);
+                *framed = end;
+                if last {
+                    self.outgoing = None;
+                }
+            }
+            Err(_closing) => self.outgoing = None, // the peer reads no more
         }
-        let Some((kind, body, framed)) = &mut self.outgoing else { return Ok(()) };
-        let piece = &body[*framed..(*framed + PIECE).min(body.len())];
-        let last = *framed + piece.len() == body.len();
-        let Ok(header) = self.connection.begin_frame(*kind, last, piece.len() as u64) else {
-            self.outgoing = None; // the connection is closing, so the peer reads no more
-            return Ok(());
-        };
-        self.tx.extend_from_slice(header.as_bytes());
-        let payload = self.tx.len();
-        self.tx.resize(payload + piece.len(), 0);
-        _ = self.connection.copy_payload(piece, &mut self.tx[payload..]).map_err(io::Error::other)?;
-        *framed += piece.len();
-        if last {
-            self.outgoing = None;
-            self.deadlines.on_message(self.now());
-        }
-        Ok(())
     }
 
     /// Writes until nothing is due.
@@ -292,14 +283,14 @@ impl<T: AsyncRead + AsyncWrite + Unpin, R: Role> WebSocket<T, R> {
                 };
                 let len = len?;
                 if std::mem::take(&mut self.waiting) {
-                    self.deadlines.on_bytes(self.now()); // accepting bytes that waited is a sign of life
+                    self.session.on_bytes(self.now()); // accepting bytes that waited is a sign of life
                 }
                 if len == 0 {
                     return Poll::Ready(Err(ErrorKind::WriteZero.into()));
                 }
                 self.written += len;
             }
-            self.fill()?;
+            self.fill();
             if self.tx.is_empty() {
                 return Pin::new(&mut self.transport).poll_flush(cx);
             }
@@ -309,23 +300,37 @@ impl<T: AsyncRead + AsyncWrite + Unpin, R: Role> WebSocket<T, R> {
     /// Like `poll_write`, for a task that does not read. Handles the deadlines as well, so that it does not wait
     /// without limit.
     fn poll_send(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        if self.over {
-            let sent = self.outgoing.is_none() && self.written == self.tx.len();
-            return Poll::Ready(if sent { Ok(()) } else { Err(ErrorKind::BrokenPipe.into()) });
-        }
-        let polled = match self.poll_deadlines(cx) {
-            Ok(()) => self.poll_write(cx),
-            Err(error) => {
+        while !self.over {
+            let written = self.poll_write(cx);
+            if let Poll::Ready(Err(error)) = &written
+                && self.is_open()
+            {
                 self.end(Some(error.kind().into()));
-                return Poll::Ready(Err(error));
+                return written;
             }
-        };
-        if let Poll::Ready(Err(error)) = &polled
-            && self.connection.state() == State::Open
-        {
-            self.end(Some(error.kind().into()));
+            match self.session.receive(&mut [], self.now()).event {
+                Some(Event::Over) => {
+                    let late = self.late();
+                    self.end(late);
+                }
+                Some(Event::Failed(_)) => {
+                    self.end(Some(ErrorKind::TimedOut.into()));
+                    return Poll::Ready(Err(ErrorKind::TimedOut.into()));
+                }
+                Some(_) => {} // a Ping or a Close is due
+                None => {
+                    self.wake_at_deadline(cx);
+                    return written;
+                }
+            }
         }
-        polled
+        let sent = self.outgoing.is_none() && self.written == self.tx.len();
+        Poll::Ready(if sent { Ok(()) } else { Err(ErrorKind::BrokenPipe.into()) })
+    }
+
+    /// Returns the error of a session that is over although the peer has not ended the transport.
+    fn late(&self) -> Option<io::Error> {
+        (!self.ended && self.error.is_none()).then(|| ErrorKind::TimedOut.into())
     }
 
     /// Reads the next message. When the connection is over, returns the error if there was one, and then `None`.
@@ -343,85 +348,65 @@ impl<T: AsyncRead + AsyncWrite + Unpin, R: Role> WebSocket<T, R> {
     /// Reads the next message. Returns `None` when the host has to close the transport.
     fn poll_receive(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<Option<Message>>> {
         loop {
-            self.poll_deadlines(cx)?;
-            let mut written = self.poll_write(cx);
-            if matches!(written, Poll::Ready(Err(_))) && self.connection.state() == State::Open {
+            let written = self.poll_write(cx);
+            if matches!(written, Poll::Ready(Err(_))) && self.is_open() {
                 return written.map_ok(|()| None);
             }
-            match self.connection.receive(&mut self.rx[self.unread.clone()]) {
-                Err(error) => {
-                    // Discard all further bytes until the transport ends.
-                    self.unread = 0..0;
-                    if self.error.is_none() {
-                        self.error = Some(io::Error::new(ErrorKind::InvalidData, error));
-                        continue; // writes the Close that reports it
-                    }
-                }
-                Ok(received) => {
-                    self.unread.start = self.unread.end - received.rest.len();
-                    match received.event {
-                        Some(Event::Data(chunk)) => {
-                            self.incoming.extend_from_slice(chunk.payload);
-                            if chunk.last {
-                                let kind = chunk.kind;
-                                self.deadlines.on_message(self.start.elapsed().as_millis() as u64);
-                                let body = std::mem::take(&mut self.incoming);
-                                return Poll::Ready(Ok(Some(match kind {
-                                    MessageKind::Text => String::from_utf8(body).map_or_else(
-                                        |error| Message::Binary(error.into_bytes()), // the engine has validated it
-                                        Message::Text,
-                                    ),
-                                    _ => Message::Binary(body),
-                                })));
-                            }
-                            continue;
-                        }
-                        Some(Event::Pong) => {
-                            let now = self.now();
-                            let _round_trip = self.deadlines.on_pong(self.connection.control_payload(), now);
-                            continue;
-                        }
-                        Some(_) => continue,
-                        None => {}
-                    }
-                }
+            // A peer that has ended its side can still read our Close: the session is not over before that is written.
+            if self.ended && (written.is_ready() || self.closed().is_none()) {
+                self.session.receive_eof(self.now());
             }
-            match self.connection.transport() {
-                Transport::Close => return Poll::Ready(Ok(None)),
-                Transport::HalfClose if written.is_ready() && !self.shut => {
-                    let _gone = ready!(Pin::new(&mut self.transport).poll_shutdown(cx));
-                    self.shut = true;
+            let now = self.now();
+            let received = self.session.receive(&mut self.rx[self.unread.clone()], now);
+            self.unread.start = self.unread.end - received.rest.len();
+            match received.event {
+                Some(Event::Data(chunk)) => {
+                    self.incoming.extend_from_slice(chunk.payload);
+                    if chunk.last {
+                        let body = std::mem::take(&mut self.incoming);
+                        return Poll::Ready(Ok(Some(match chunk.kind {
+                            MessageKind::Text => String::from_utf8(body).map_or_else(
+                                |error| Message::Binary(error.into_bytes()), // the engine has validated it
+                                Message::Text,
+                            ),
+                            _ => Message::Binary(body),
+                        })));
+                    }
+                    continue;
                 }
-                _ => {}
+                Some(Event::Over) => return Poll::Ready(self.late().map_or(Ok(None), Err)),
+                Some(Event::Failed(Error::Timeout(_))) => return Poll::Ready(Err(ErrorKind::TimedOut.into())),
+                Some(Event::Failed(error)) => {
+                    let kind = if self.ended { ErrorKind::UnexpectedEof } else { ErrorKind::InvalidData };
+                    self.error = Some(io::Error::new(kind, error));
+                    continue; // writes the Close that reports it
+                }
+                Some(_) => continue,
+                None => {}
+            }
+            self.wake_at_deadline(cx);
+            if self.session.transport() == Transport::HalfClose && written.is_ready() && !self.shut {
+                let _gone = ready!(Pin::new(&mut self.transport).poll_shutdown(cx));
+                self.shut = true;
+            }
+            if self.ended {
+                // A peer that has gone needs no Close.
+                return if written.is_ready() { Poll::Ready(Ok(None)) } else { Poll::Pending };
             }
             let mut buffer = ReadBuf::new(&mut self.rx);
-            let end = match ready!(Pin::new(&mut self.transport).poll_read(cx, &mut buffer)) {
-                Ok(()) => buffer.filled().is_empty(),
-                Err(error) if self.connection.state() == State::Open => return Poll::Ready(Err(error)),
-                Err(error) => {
-                    written = Poll::Ready(Err(error)); // a reset ends both directions
-                    true
-                }
-            };
+            let read = ready!(Pin::new(&mut self.transport).poll_read(cx, &mut buffer));
             self.unread = 0..buffer.filled().len();
-            let now = self.now();
-            self.deadlines.on_bytes(now);
-            if end {
-                let eof = self.connection.receive_eof();
-                if let (Err(error), None) = (eof, &self.error) {
-                    return Poll::Ready(Err(io::Error::new(ErrorKind::UnexpectedEof, error)));
-                }
-                match written {
-                    Poll::Ready(Ok(())) => {}
-                    Poll::Ready(Err(_)) => return Poll::Ready(Ok(None)), // the peer needs no Close
-                    Poll::Pending => return Poll::Pending,               // the peer can still read our Close
-                }
+            match read {
+                Ok(()) => self.ended = self.unread.is_empty(),
+                Err(error) if self.is_open() => return Poll::Ready(Err(error)),
+                Err(_reset) if self.closed().is_some() => return Poll::Ready(Ok(None)), // the peer needs no Close
+                Err(_reset) => self.ended = true,
             }
         }
     }
 }
 
-impl<T: AsyncRead + AsyncWrite + Unpin, R: Role + Unpin> Stream for WebSocket<T, R> {
+impl<T: AsyncRead + AsyncWrite + Unpin, R: SessionRole> Stream for WebSocket<T, R> {
     type Item = io::Result<Message>;
 
     fn poll_next(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
@@ -432,7 +417,7 @@ impl<T: AsyncRead + AsyncWrite + Unpin, R: Role + Unpin> Stream for WebSocket<T,
     }
 }
 
-impl<T: AsyncRead + AsyncWrite + Unpin, R: Role + Unpin> Sink<Message> for WebSocket<T, R> {
+impl<T: AsyncRead + AsyncWrite + Unpin, R: SessionRole> Sink<Message> for WebSocket<T, R> {
     type Error = io::Error;
 
     fn poll_ready(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
@@ -444,7 +429,7 @@ impl<T: AsyncRead + AsyncWrite + Unpin, R: Role + Unpin> Sink<Message> for WebSo
 
     fn start_send(self: Pin<&mut Self>, message: Message) -> io::Result<()> {
         let this = self.get_mut();
-        if this.over || this.connection.state() != State::Open {
+        if this.over || !this.is_open() {
             return Err(ErrorKind::BrokenPipe.into());
         }
         let (kind, body) = match message {
@@ -467,7 +452,7 @@ impl<T: AsyncRead + AsyncWrite + Unpin, R: Role + Unpin> Sink<Message> for WebSo
         this.halves.sink.register(cx.waker());
         let waker = Waker::from(Arc::clone(&this.halves));
         let cx = &mut Context::from_waker(&waker);
-        if this.connection.state() == State::Open {
+        if this.is_open() {
             if this.outgoing.is_some() {
                 ready!(this.poll_send(cx))?;
             }

@@ -5,6 +5,7 @@
 //!     cargo run --release --bin chat -- 127.0.0.1:9001 drop|close|wait
 //!
 //! A server does not mask, so a message has the same bytes for everyone: the program makes one frame and shares it.
+//! After the handshake each connection is split, because its frames come from other tasks while its own task reads.
 //! Each connection has a queue of 64 frames. The policy for a member whose queue is full is:
 //!
 //! * `drop`: that member does not get the message,
@@ -123,7 +124,7 @@ fn framed(text: &[u8]) -> Frame {
 async fn serve(mut stream: TcpStream, room: &Arc<Room>, id: u64) -> io::Result<()> {
     stream.set_nodelay(true)?;
     let Some((connection, unread)) = hosts::websocket::handshake(&mut stream, &HANDSHAKE, PAGE).await? else {
-        return stream.shutdown().await;
+        return Ok(());
     };
     let (queue, frames) = mpsc::channel(QUEUE);
     let (replies, replies_due) = mpsc::channel(1);
