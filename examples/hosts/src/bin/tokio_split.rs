@@ -4,18 +4,18 @@
 //!
 //!     cargo run --release --bin tokio_split -- 127.0.0.1:9001
 //!
-//! The halves share no lock. The reading task passes each pending reply to the writing task, and waits while that is
-//! busy, so it reads no more than can be answered. The writing task ends when it has sent our Close frame. That closes
-//! the channel, which the reading task notices. Both wait in `select!`, only for operations that can be cancelled:
-//! `read`, `recv` and `closed` lose nothing, and no write is in a `select!`.
+//! A session does the handshake. Then the two tasks need its connection in halves, which share no lock. The reading task
+//! passes each pending reply to the writing task, and waits while that is busy, so it reads no more than can be
+//! answered. The writing task ends when it has sent our Close frame. That closes the channel, which the reading task
+//! notices. Both wait in `select!`, only for operations that can be cancelled: `read`, `recv` and `closed` lose nothing,
+//! and no write is in a `select!`.
 
 use std::io;
 use std::time::Duration;
 
-use barews::connection::{Event, MessageKind, Receiver, Reply, Transmitter, Written};
+use barews::connection::{Event, MessageKind, Receiver, Reply, Transmitter};
 use barews::handshake::{OriginPolicy, ServerConfig};
-use barews::wire::MAX_CONTROL_FRAME;
-use barews::{Connection, Server};
+use barews::{Append, Server};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::tcp::{OwnedReadHalf, OwnedWriteHalf};
 use tokio::net::{TcpListener, TcpStream};
@@ -45,9 +45,9 @@ async fn main() -> io::Result<()> {
 async fn serve(mut stream: TcpStream) -> io::Result<()> {
     stream.set_nodelay(true)?;
     let Some((connection, unread)) = hosts::websocket::handshake(&mut stream, &HANDSHAKE, "").await? else {
-        return stream.shutdown().await;
+        return Ok(());
     };
-    let (receiver, transmitter) = Connection::split(connection);
+    let (receiver, transmitter) = connection.split();
     let (incoming, outgoing) = stream.into_split();
     let (replies, replies_due) = mpsc::channel(1);
     let (messages, messages_due) = mpsc::channel(4);
@@ -124,20 +124,18 @@ async fn write(
                 if reply.is_close() {
                     // RFC 6455 5.5.1: nothing can follow a Close, so send the queued messages first
                     while let Ok((kind, body)) = messages.try_recv() {
-                        put(&mut transmitter, kind, &body, &mut tx)?;
+                        tx.append_with(|out| transmitter.write_unvalidated(kind, &body, out)).map_err(io::Error::other)?;
                     }
                 }
-                let start = tx.len();
-                tx.resize(start + MAX_CONTROL_FRAME, 0);
-                let Written(len) = transmitter.write_reply(&reply, &mut tx[start..]).map_err(io::Error::other)?;
-                tx.truncate(start + len);
+                tx.append_with(|out| transmitter.write_reply(&reply, out)).map_err(io::Error::other)?;
             }
             message = messages.recv() => {
                 let Some((kind, body)) = message else { break };
-                put(&mut transmitter, kind, &body, &mut tx)?;
+                tx.append_with(|out| transmitter.write_unvalidated(kind, &body, out)).map_err(io::Error::other)?;
             }
             _ = second.tick() => {
-                put(&mut transmitter, MessageKind::Text, format!("{seconds} s").as_bytes(), &mut tx)?;
+                let text = format!("{seconds} s");
+                tx.append_with(|out| transmitter.write_text(&text, out)).map_err(io::Error::other)?;
                 seconds += 1;
             }
         }
@@ -146,13 +144,4 @@ async fn write(
         }
     }
     stream.shutdown().await
-}
-
-/// Appends a message to `tx`.
-fn put(transmitter: &mut Transmitter<Server>, kind: MessageKind, body: &[u8], tx: &mut Vec<u8>) -> io::Result<()> {
-    let start = tx.len();
-    tx.resize(start + body.len() + 14, 0);
-    let Written(len) = transmitter.write_unvalidated(kind, body, &mut tx[start..]).map_err(io::Error::other)?;
-    tx.truncate(start + len);
-    Ok(())
 }
