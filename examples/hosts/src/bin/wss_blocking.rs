@@ -5,28 +5,31 @@
 //!     cargo run --release --bin wss_blocking -- server 127.0.0.1:9443 /tmp/certificate.pem
 //!     cargo run --release --bin wss_blocking -- client wss://localhost:9443/ /tmp/certificate.pem hello
 //!
-//! The loop is that of `blocking_echo` on a `StreamOwned`. A close_notify ends a TLS stream; the half-close sends it.
-//! Read timeouts replace the deadlines, because a thread that waits in `read` can do nothing else.
+//! The loop is that of `blocking_echo` on a `StreamOwned`. A close_notify ends a TLS stream; the half-close sends it. A
+//! read from the socket fails when the session's next deadline has passed, even if rustls needs several for a record.
 
 use std::io::{self, ErrorKind, Read, Write};
 use std::net::{TcpListener, TcpStream};
+use std::ops::DerefMut;
 use std::path::Path;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 use std::{env, thread};
 
-use barews::connection::{Config, Event, Transport};
-use barews::handshake::{
-    Accept, ClientConfig, ClientHandshake, ClientRequest, OriginPolicy, Progress, ServerConfig, ServerHandshake, Uri,
-};
-use barews::wire::{CloseCode, MAX_CONTROL_FRAME};
-use barews::{Connection, Role};
+use barews::Append;
+use barews::connection::{Chunk, Config, Connection, Transport};
+use barews::deadlines::Timeouts;
+use barews::handshake::{Accept, ClientConfig, ClientRequest, OriginPolicy, ServerConfig, Uri};
+use barews::session::{Event, Session, SessionRole};
+use barews::wire::CloseCode;
 use hosts::websocket::random;
 use tokio_rustls::rustls::pki_types::ServerName;
-use tokio_rustls::rustls::{self, ClientConnection, ServerConnection, StreamOwned};
+use tokio_rustls::rustls::{self, ClientConnection, ConnectionCommon, ServerConnection, SideData, StreamOwned};
 
 static HANDSHAKE: ServerConfig<'_> = ServerConfig::new(OriginPolicy::Any); // an echo has no secrets
+/// Timeout for the peer to accept bytes.
 const PATIENCE: Duration = Duration::from_secs(20);
+const TIMEOUTS: Timeouts = Timeouts::MILLISECONDS;
 
 fn main() -> io::Result<()> {
     let args: Vec<_> = env::args().skip(1).collect();
@@ -52,120 +55,98 @@ fn server(address: &str, certificate: &Path) -> io::Result<()> {
     Ok(())
 }
 
-/// The operations of a rustls stream that the loop needs.
-trait Tls: Read + Write {
-    fn half_close(&mut self) -> io::Result<()>;
+/// A socket whose reads fail with `TimedOut` or `WouldBlock` when `due` has passed.
+struct Socket {
+    stream: TcpStream,
+    due: Instant,
 }
 
-impl<S: rustls::SideData, C: std::ops::DerefMut<Target = rustls::ConnectionCommon<S>>> Tls
-    for StreamOwned<C, TcpStream>
-{
-    fn half_close(&mut self) -> io::Result<()> {
-        self.conn.send_close_notify();
-        self.flush()
+impl Socket {
+    fn new(stream: TcpStream) -> io::Result<Self> {
+        stream.set_nodelay(true)?;
+        stream.set_write_timeout(Some(PATIENCE))?;
+        Ok(Self { stream, due: Instant::now() })
     }
 }
 
-fn prepare(stream: TcpStream) -> io::Result<TcpStream> {
-    stream.set_nodelay(true)?;
-    stream.set_read_timeout(Some(PATIENCE))?;
-    stream.set_write_timeout(Some(PATIENCE))?;
-    Ok(stream)
+impl Read for Socket {
+    fn read(&mut self, out: &mut [u8]) -> io::Result<usize> {
+        let left = self.due.saturating_duration_since(Instant::now());
+        if left.is_zero() {
+            return Err(ErrorKind::TimedOut.into());
+        }
+        self.stream.set_read_timeout(Some(left))?;
+        self.stream.read(out)
+    }
+}
+
+impl Write for Socket {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.stream.write(bytes)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
 }
 
 fn serve(stream: TcpStream, tls: Arc<rustls::ServerConfig>) -> io::Result<()> {
-    let mut stream = StreamOwned::new(ServerConnection::new(tls).map_err(io::Error::other)?, prepare(stream)?);
-    let (mut rx, mut out) = (vec![0; 16 << 10], [0; 512]);
-    let mut handshake = ServerHandshake::new(&HANDSHAKE, [0; 512]);
-    let (len, connection) = loop {
-        let len = stream.read(&mut rx)?;
-        if len == 0 {
-            return handshake.receive_eof().map_err(io::Error::other);
-        }
-        match handshake.receive(&mut rx[..len]) {
-            Ok(Progress::Partial) => {}
-            Ok(Progress::Complete { consumed, .. }) => {
-                let unread = consumed..len;
-                break match handshake.accept(&Accept::default(), &Config::DEFAULT, &mut out) {
-                    Ok((len, connection)) => (len, Some((connection, unread))),
-                    Err(_) => (handshake.respond(404, &[], b"", &mut out).map_err(io::Error::other)?, None),
-                };
-            }
-            Err(error) => break (handshake.refuse(error, &mut out).map_err(io::Error::other)?, None),
-        }
-    };
-    stream.write_all(&out[..len])?;
-    stream.flush()?;
-    match connection {
-        None => stream.half_close(),
-        Some((mut connection, unread)) => {
-            run(&mut stream, &mut connection, &mut rx, unread, &mut |connection, chunk, tx| {
-                let header = connection
-                    .begin_frame(chunk.kind, chunk.last, chunk.payload.len() as u64)
-                    .map_err(io::Error::other)?;
-                connection.mask_payload(chunk.payload).map_err(io::Error::other)?;
-                tx.extend_from_slice(header.as_bytes());
-                tx.extend_from_slice(chunk.payload);
-                Ok(())
-            })
-        }
-    }
+    let mut stream = StreamOwned::new(ServerConnection::new(tls).map_err(io::Error::other)?, Socket::new(stream)?);
+    let mut session = Session::server(&HANDSHAKE, [0; 512], TIMEOUTS, 0);
+    let ended = run(&mut stream, &mut session, |session, chunk, now, tx| {
+        let Some(chunk) = chunk else {
+            return session.accept(&Accept::default(), &Config::DEFAULT).map_err(io::Error::other);
+        };
+        let connection = session.sender(now).map_err(io::Error::other)?;
+        let header = connection.frame(chunk.kind, chunk.last, chunk.payload).map_err(io::Error::other)?;
+        tx.extend_from_slice(header.as_bytes());
+        tx.extend_from_slice(chunk.payload);
+        Ok(())
+    });
+    // An error of the session also explains why the stream fails later.
+    session.error().map_or(ended, |error| Err(io::Error::other(error)))
 }
 
-type OnChunk<'a, R> = dyn FnMut(&mut Connection<R>, barews::connection::Chunk<'_>, &mut Vec<u8>) -> io::Result<()> + 'a;
-
-/// The loop of both roles. `on_chunk` appends whole frames to its last argument, to be sent.
-fn run<R: Role>(
-    stream: &mut dyn Tls,
-    connection: &mut Connection<R>,
-    rx: &mut [u8],
-    mut unread: std::ops::Range<usize>,
-    on_chunk: &mut OnChunk<'_, R>,
+/// The loop of both roles. Calls `handle` without a chunk for the request or the response, then with each chunk. `handle`
+/// appends whole frames to its last argument, to be sent.
+fn run<'c, C: DerefMut<Target = ConnectionCommon<D>>, D: SideData, R: SessionRole>(
+    stream: &mut StreamOwned<C, Socket>,
+    session: &mut Session<'c, R, [u8; 512]>,
+    mut handle: impl FnMut(&mut Session<'c, R, [u8; 512]>, Option<Chunk<'_>>, u64, &mut Vec<u8>) -> io::Result<()>,
 ) -> io::Result<()> {
-    let (mut tx, mut control) = (Vec::new(), [0; MAX_CONTROL_FRAME]);
-    let mut shut = false;
+    let (start, mut now) = (Instant::now(), 0);
+    let (mut rx, mut unread, mut tx) = (vec![0; 16 << 10], 0..0, Vec::new());
     loop {
-        let mut rest = &mut rx[unread];
-        loop {
-            let received = connection.receive(rest).ok();
-            rest = &mut [];
-            let mut more = false;
-            if let Some(received) = received {
-                rest = received.rest;
-                more = received.event.is_some();
-                if let Some(Event::Data(chunk)) = received.event {
-                    on_chunk(connection, chunk, &mut tx)?;
+        while tx.append_up_to(512, |out| session.poll_transmit(out)) > 0 {}
+        let received = session.receive(&mut rx[unread.clone()], now);
+        unread.start = unread.end - received.rest.len();
+        match received.event {
+            Some(Event::Request | Event::Response) => handle(session, None, now, &mut tx)?,
+            Some(Event::Data(chunk)) => handle(session, Some(chunk), now, &mut tx)?,
+            Some(Event::Over) => return Ok(()),
+            Some(_) => {}
+            None => {
+                // Writing also reads, during the handshake of TLS.
+                stream.sock.due = start + Duration::from_millis(session.poll_timeout().unwrap_or(u64::MAX));
+                stream.write_all(&tx)?;
+                stream.flush()?;
+                tx.clear();
+                if session.transport() == Transport::HalfClose {
+                    stream.conn.send_close_notify();
+                    stream.flush()?;
+                }
+                let read = stream.read(&mut rx);
+                now = start.elapsed().as_millis() as u64;
+                match read {
+                    Ok(0) => session.receive_eof(now),
+                    Ok(len) => unread = 0..len,
+                    // The stream ended without a close_notify. It is complete only if both Close frames were exchanged.
+                    Err(error) if error.kind() == ErrorKind::UnexpectedEof => session.receive_eof(now),
+                    Err(error) if matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::TimedOut) => {}
+                    Err(error) => return Err(error),
                 }
             }
-            while let len @ 1.. = connection.poll_transmit(&mut control) {
-                tx.extend_from_slice(&control[..len]);
-            }
-            if !more {
-                break;
-            }
         }
-        // An error of the engine explains why the stream fails later.
-        let cause = |late| connection.error().map_or(late, io::Error::other);
-        stream.write_all(&tx).and_then(|()| stream.flush()).map_err(cause)?;
-        tx.clear();
-        match connection.transport() {
-            Transport::Close => return Ok(()),
-            Transport::HalfClose if !shut => {
-                shut = true;
-                stream.half_close().map_err(cause)?;
-            }
-            _ => {}
-        }
-        let len = match stream.read(rx) {
-            Ok(len) => len,
-            // The stream ended without a close_notify. It is complete only if both Close frames were exchanged.
-            Err(error) if error.kind() == ErrorKind::UnexpectedEof => 0,
-            Err(error) => return Err(cause(error)),
-        };
-        if len == 0 {
-            connection.receive_eof().map_err(io::Error::other)?;
-        }
-        unread = 0..len;
     }
 }
 
@@ -177,51 +158,32 @@ fn client(uri: &str, certificate: &Path, texts: &[&str]) -> io::Result<()> {
     let host = uri.host().trim_matches(['[', ']']); // remove the URI's brackets around an IPv6 address
     let name = ServerName::try_from(host.to_owned()).map_err(io::Error::other)?;
     let tls = ClientConnection::new(hosts::tls::client(certificate, b"http/1.1")?, name).map_err(io::Error::other)?;
-    let mut stream = StreamOwned::new(tls, prepare(TcpStream::connect((host, uri.port()))?)?);
+    let mut stream = StreamOwned::new(tls, Socket::new(TcpStream::connect((host, uri.port()))?)?);
+    let session = Session::client(&ClientConfig::DEFAULT, &ClientRequest::new(uri), random(), [0; 512], TIMEOUTS, 0);
+    let mut session = session.map_err(io::Error::other)?;
 
-    let mut handshake = ClientHandshake::new(&ClientConfig::DEFAULT, random(), [0; 512]);
-    let (mut rx, mut out) = (vec![0; 16 << 10], vec![0; 4096]);
-    let len = handshake.request(&ClientRequest::new(uri), &mut out).map_err(io::Error::other)?;
-    stream.write_all(&out[..len])?;
-    stream.flush()?;
-    let unread = loop {
-        let len = stream.read(&mut rx)?;
-        if len == 0 {
-            handshake.receive_eof().map_err(io::Error::other)?;
+    let (mut texts, mut echo) = (texts.iter(), Vec::new());
+    let ended = run(&mut stream, &mut session, |session, chunk, now, tx| {
+        match chunk {
+            None => session.connect(random::<4>, &Config::DEFAULT).map_err(io::Error::other)?,
+            Some(chunk) => {
+                echo.extend_from_slice(chunk.payload);
+                if !chunk.last {
+                    return Ok(());
+                }
+                println!("{}", String::from_utf8_lossy(&echo));
+                echo.clear();
+            }
         }
-        if let Progress::Complete { consumed, .. } = handshake.receive(&mut rx[..len]).map_err(io::Error::other)? {
-            break consumed..len;
-        }
-    };
-    let mut connection = handshake.connect(random::<4>, &Config::DEFAULT).map_err(io::Error::other)?;
-
-    // One text at a time: send the next when the echo of the last is complete.
-    let mut texts = texts.iter();
-    let mut next = move |connection: &mut Connection<_>, tx: &mut Vec<u8>| {
-        let start = tx.len();
-        let body = texts.next();
-        tx.resize(start + 131 + body.map_or(0, |text| text.len()), 0);
-        let written = match body {
-            Some(text) => connection.write_text(text, &mut tx[start..]),
-            None => connection.write_close(CloseCode::NORMAL, "", &mut tx[start..]),
+        // One text at a time: send the next when the echo of the last is complete.
+        let connection = session.sender(now).map_err(io::Error::other)?;
+        let written = match texts.next() {
+            Some(text) => tx.append_with(|out| connection.write_text(text, out)),
+            None => tx.append_with(|out| connection.write_close(CloseCode::NORMAL, "", out)),
         };
-        tx.truncate(start + written.map_err(io::Error::other)?.len());
-        Ok::<_, io::Error>(())
-    };
-    let mut first = Vec::new();
-    next(&mut connection, &mut first)?;
-    stream.write_all(&first)?;
-    stream.flush()?;
-    let mut echo = Vec::new();
-    run(&mut stream, &mut connection, &mut rx, unread, &mut |connection, chunk, tx| {
-        echo.extend_from_slice(chunk.payload);
-        if chunk.last {
-            println!("{}", String::from_utf8_lossy(&echo));
-            echo.clear();
-            next(connection, tx)?;
-        }
-        Ok(())
-    })?;
-    println!("closed: {:?}", connection.close_code().map(|code| code.0));
+        written.map(drop).map_err(io::Error::other)
+    });
+    session.error().map_or(ended, |error| Err(io::Error::other(error)))?;
+    println!("closed: {:?}", session.connection().and_then(Connection::close_code).map(|code| code.0));
     Ok(())
 }
