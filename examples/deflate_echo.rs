@@ -7,28 +7,27 @@
 //! the server deflates and inflates. With 8 to 10 for SERVER_BITS the server uses the small level, which fits a
 //! microcontroller.
 
-use std::error::Error;
-use std::io::{self, ErrorKind, Read, Write};
+use std::io::{ErrorKind, Read, Write};
 use std::net::{Shutdown, TcpListener, TcpStream};
 use std::time::{Duration, Instant};
 
-use barews::HandshakeError;
-use barews::connection::{Config, Event, State, Transport};
+use barews::Server;
+use barews::connection::{Chunk, Config, Transport};
+use barews::deadlines::Timeouts;
 use barews::deflate::{Deflater, Inflater, Level, MAX_RESPONSE, Parameters, RSV1};
-use barews::handshake::{Accept, OriginPolicy, Progress, ServerConfig, ServerHandshake};
+use barews::handshake::{Accept, OriginPolicy, ServerConfig};
 use barews::message::MessageBuffer;
-use barews::wire::{MAX_CONTROL_FRAME, Rsv};
+use barews::session::{Error, Event, Session};
+use barews::wire::Rsv;
 
 /// An echo keeps no secrets, so pages of any origin can use it.
 static HANDSHAKE: ServerConfig<'_> = ServerConfig::new(OriginPolicy::Any);
 /// The longest message, in bytes, compressed or not.
 const MAX_MESSAGE: usize = 1 << 20;
-/// Timeout for the opening handshake.
-const HANDSHAKING: Duration = Duration::from_secs(10);
-/// Timeout for the peer to send or to accept bytes.
-const SILENCE: Duration = Duration::from_secs(60);
-/// Timeout for the peer's Close and for the end of the transport.
-const CLOSING: Duration = Duration::from_secs(5);
+/// Timeout for the peer to accept bytes.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+type Result<T> = std::result::Result<T, Box<dyn std::error::Error + Send + Sync>>;
 
 fn main() {
     if let Err(error) = listen() {
@@ -37,7 +36,7 @@ fn main() {
     }
 }
 
-fn listen() -> Result<(), Box<dyn Error>> {
+fn listen() -> Result<()> {
     let mut arguments = std::env::args().skip(1);
     let address = arguments.next().unwrap_or_else(|| "127.0.0.1:9001".into());
     let mut limits = Parameters::DEFAULT;
@@ -55,119 +54,122 @@ fn listen() -> Result<(), Box<dyn Error>> {
     Ok(())
 }
 
-fn serve(mut stream: TcpStream, limits: Parameters) -> Result<(), Box<dyn Error>> {
-    stream.set_write_timeout(Some(SILENCE))?;
+fn serve(mut stream: TcpStream, limits: Parameters) -> Result<()> {
+    stream.set_write_timeout(Some(PATIENCE))?;
     stream.set_nodelay(true)?;
-    let (mut rx, mut tx) = ([0; 4096], [0; 1024]);
+    let mut session = Session::server(&HANDSHAKE, [0; 1024], Timeouts::MILLISECONDS, 0);
+    let ended = run(&mut session, &mut stream, limits);
+    // An error of the session also explains why TCP fails later.
+    session.error().map_or(ended, |error| Err(error.into()))
+}
 
-    // The opening handshake. Bytes that the client sent after it stay in `rx`, at `unread`.
-    let end = Instant::now() + HANDSHAKING;
-    let mut handshake = ServerHandshake::new(&HANDSHAKE, [0; 1024]);
-    let (mut connection, agreed, mut unread) = loop {
-        let len = read(&mut stream, &mut rx, end)?;
-        let refusal = match handshake.receive(&mut rx[..len]) {
-            Ok(Progress::Partial) if len == 0 => return Ok(()),
-            Ok(Progress::Partial) => continue,
-            Ok(Progress::Complete { consumed, .. }) => {
-                let unread = consumed..len;
+fn run(session: &mut Session<'_, Server, [u8; 1024]>, stream: &mut TcpStream, limits: Parameters) -> Result<()> {
+    let (start, mut now) = (Instant::now(), 0);
+    let (mut rx, mut unread, mut tx, mut codec) = ([0; 4096], 0..0, [0; 1024], None);
+    loop {
+        while let len @ 1.. = session.poll_transmit(&mut tx) {
+            stream.write_all(&tx[..len])?;
+        }
+        if session.transport() == Transport::HalfClose {
+            let _gone = stream.shutdown(Shutdown::Write);
+        }
+        let received = session.receive(&mut rx[unread.clone()], now);
+        unread.start = unread.end - received.rest.len();
+        match received.event {
+            Some(Event::Request) => {
                 let mut value = [0; MAX_RESPONSE];
-                let agreed = match handshake.request() {
+                let agreed = match session.request() {
                     Some(request) => limits.accept(request.extensions(), &mut value)?,
                     None => None,
                 };
                 let (agreed, extensions) = agreed.unzip();
                 let accept = Accept { extensions: extensions.unwrap_or(""), ..Accept::default() };
-                let config =
-                    Config { extension_rsv: if agreed.is_some() { RSV1 } else { Rsv::NONE }, ..Config::DEFAULT };
-                match handshake.accept(&accept, &config, &mut tx) {
-                    Ok((len, connection)) => {
-                        stream.write_all(&tx[..len])?;
-                        break (connection, agreed, unread);
-                    }
-                    Err(_) => HandshakeError::Upgrade, // not an upgrade request
+                let extension_rsv = if agreed.is_some() { RSV1 } else { Rsv::NONE };
+                session.accept(&accept, &Config { extension_rsv, ..Config::DEFAULT })?;
+                codec = Some(Codec::new(agreed));
+            }
+            Some(Event::Data(chunk)) => {
+                if let Some(codec) = &mut codec {
+                    codec.echo(chunk, session, now, stream)?;
                 }
             }
-            Err(error) => error,
-        };
-        let len = handshake.refuse(refusal, &mut tx)?;
-        return Ok(stream.write_all(&tx[..len])?);
-    };
+            Some(Event::Over | Event::Failed(Error::Timeout(_))) => return Ok(()), // a late peer gets no more time
+            Some(_) => {}
+            None => {
+                let due = Duration::from_millis(session.poll_timeout().unwrap_or(u64::MAX));
+                stream.set_read_timeout(Some(due.saturating_sub(start.elapsed()).max(Duration::from_millis(1))))?;
+                let read = stream.read(&mut rx);
+                now = start.elapsed().as_millis() as u64;
+                match read {
+                    Ok(0) => session.receive_eof(now),
+                    Ok(len) => unread = 0..len,
+                    Err(error) if matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::TimedOut) => {}
+                    Err(error) => return Err(error.into()),
+                }
+            }
+        }
+    }
+}
 
-    // Memory for the negotiated windows. Without the extension it is none, and messages pass unchanged.
-    let level = if agreed.is_some_and(|agreed| agreed.server.window_bits <= 10) { Level::SMALL } else { Level::LARGE };
-    let (window, memory) =
-        agreed.map_or((0, 0), |agreed| (agreed.client.window_size(), level.memory(agreed.server.window_size())));
-    let Parameters { server, client } = agreed.unwrap_or_default();
-    let mut inflater = Inflater::new(vec![0; window], client, MAX_MESSAGE as u64);
-    let mut deflater = Deflater::new(vec![0; memory], level, server, 32);
-    let mut messages = MessageBuffer::new(vec![0; MAX_MESSAGE]);
-    let (mut piece, mut out) = (vec![0; 16 << 10], vec![0; MAX_MESSAGE]);
+/// Memory for the negotiated windows and for a message. Without the extension there is no window, and messages pass
+/// unchanged.
+struct Codec {
+    inflater: Inflater<Vec<u8>>,
+    deflater: Deflater<Vec<u8>>,
+    messages: MessageBuffer<Vec<u8>>,
+    piece: Vec<u8>,
+    out: Vec<u8>,
+}
 
-    // The connection.
-    let mut closing = None;
-    loop {
-        let mut rest = &mut rx[unread];
-        while let Ok(received) = connection.receive(rest) {
-            rest = received.rest;
-            let Some(event) = received.event else { break };
-            if let Event::Data(mut chunk) = event {
-                let failed = loop {
-                    let message = match inflater.inflate(&mut chunk, &mut piece) {
-                        Ok(Some(piece)) => messages.push(piece),
-                        Ok(None) => break None,
-                        Err(error) => break Some(error),
-                    };
-                    let message = match message {
-                        Ok(Some(message)) => message,
-                        Ok(None) => continue,
-                        Err(error) => break Some(error),
-                    };
+impl Codec {
+    fn new(agreed: Option<Parameters>) -> Self {
+        let is_small = agreed.is_some_and(|agreed| agreed.server.window_bits <= 10);
+        let level = if is_small { Level::SMALL } else { Level::LARGE };
+        let (window, memory) =
+            agreed.map_or((0, 0), |agreed| (agreed.client.window_size(), level.memory(agreed.server.window_size())));
+        let Parameters { server, client } = agreed.unwrap_or_default();
+        Self {
+            inflater: Inflater::new(vec![0; window], client, MAX_MESSAGE as u64),
+            deflater: Deflater::new(vec![0; memory], level, server, 32),
+            messages: MessageBuffer::new(vec![0; MAX_MESSAGE]),
+            piece: vec![0; 16 << 10],
+            out: vec![0; MAX_MESSAGE],
+        }
+    }
+
+    /// Echoes the message that ends with this chunk, if one does.
+    fn echo(
+        &mut self,
+        mut chunk: Chunk<'_>,
+        session: &mut Session<'_, Server, [u8; 1024]>,
+        now: u64,
+        stream: &mut TcpStream,
+    ) -> Result<()> {
+        loop {
+            let message = match self.inflater.inflate(&mut chunk, &mut self.piece) {
+                Ok(Some(piece)) => self.messages.push(piece),
+                Ok(None) => return Ok(()),
+                Err(error) => Err(error),
+            };
+            match message {
+                Ok(Some(message)) => {
                     // RFC 7692 6.1: RSV1 on the first frame, here the only one [7692-6.1-3]
-                    let (rsv, payload) = match deflater.deflate_message(message.payload, &mut out) {
+                    let (rsv, payload) = match self.deflater.deflate_message(message.payload, &mut self.out) {
                         Some(deflated) => (RSV1, deflated),
                         None => (Rsv::NONE, message.payload),
                     };
+                    let connection = session.sender(now)?;
                     let header = connection.begin_frame_with_rsv(message.kind, true, rsv, payload.len() as u64)?;
                     connection.mask_payload(payload)?;
                     stream.write_all(header.as_bytes())?;
                     stream.write_all(payload)?;
-                };
-                if let Some(error) = failed {
-                    connection.fail(error);
+                }
+                Ok(None) => {}
+                Err(error) => {
+                    session.fail(error);
+                    return Ok(());
                 }
             }
-            while let len @ 1.. = connection.poll_transmit(&mut tx[..MAX_CONTROL_FRAME]) {
-                stream.write_all(&tx[..len])?; // a Pong, or the Close that answers a Close
-            }
         }
-        while let len @ 1.. = connection.poll_transmit(&mut tx[..MAX_CONTROL_FRAME]) {
-            stream.write_all(&tx[..len])?; // the Close that answers an error
-        }
-        match connection.transport() {
-            Transport::Keep | Transport::AwaitEof => {}
-            Transport::HalfClose => drop(stream.shutdown(Shutdown::Write)),
-            Transport::Close => return connection.error().map_or(Ok(()), |error| Err(error.into())),
-        }
-        let end = match connection.state() {
-            State::Open => Instant::now() + SILENCE,
-            _ => *closing.get_or_insert_with(|| Instant::now() + CLOSING),
-        };
-        // An error before the end explains it.
-        let cause = |end: io::Error| connection.error().map_or(end.into(), Box::<dyn Error>::from);
-        let len = read(&mut stream, &mut rx, end).map_err(cause)?;
-        if len == 0 {
-            let _ = connection.receive_eof();
-        }
-        unread = 0..len;
     }
-}
-
-/// Reads; fails with `TimedOut` if `end` passes.
-fn read(stream: &mut TcpStream, rx: &mut [u8], end: Instant) -> io::Result<usize> {
-    let left = end.saturating_duration_since(Instant::now());
-    if left.is_zero() {
-        return Err(ErrorKind::TimedOut.into()); // even if bytes keep arriving
-    }
-    stream.set_read_timeout(Some(left))?;
-    stream.read(rx)
 }

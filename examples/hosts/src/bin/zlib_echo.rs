@@ -8,28 +8,25 @@
 //! Limit: a message with more than 64 blocks that have BFINAL is refused (1007), because zlib needs the window again
 //! after each of them.
 
-use std::error::Error;
-use std::io::{self, ErrorKind, Read, Write};
+use std::io::{ErrorKind, Read, Write};
 use std::net::{Shutdown, TcpListener, TcpStream};
 use std::time::{Duration, Instant};
 
-use barews::connection::{Chunk, Config, Event, MessageKind, State, Transport};
+use barews::connection::{Chunk, Config, MessageKind, Transport};
+use barews::deadlines::Timeouts;
 use barews::deflate::{MAX_RESPONSE, Parameters, RSV1};
-use barews::handshake::{Accept, OriginPolicy, Progress, ServerConfig, ServerHandshake};
-use barews::wire::{MAX_CONTROL_FRAME, Rsv};
-use barews::{HandshakeError, ProtocolError};
+use barews::handshake::{Accept, OriginPolicy, ServerConfig};
+use barews::session::{Error, Event, Session};
+use barews::wire::Rsv;
+use barews::{ProtocolError, Server};
 use flate2::{Compress, Compression, Decompress, FlushCompress, FlushDecompress, Status};
 
 /// An echo keeps no secrets, so pages of any origin can use it.
 static HANDSHAKE: ServerConfig<'_> = ServerConfig::new(OriginPolicy::Any);
 /// The longest message, in bytes, compressed or not.
 const MAX_MESSAGE: usize = 1 << 20;
-/// Timeout for the opening handshake.
-const HANDSHAKING: Duration = Duration::from_secs(10);
-/// Timeout for the peer to send or to accept bytes.
-const SILENCE: Duration = Duration::from_secs(60);
-/// Timeout for the peer's Close and for the end of the transport.
-const CLOSING: Duration = Duration::from_secs(5);
+/// Timeout for the peer to accept bytes.
+const PATIENCE: Duration = Duration::from_secs(60);
 /// The end of an empty stored block, which a sender removes from each message (RFC 7692 sections 7.2.1 and 7.2.2).
 const TAIL: [u8; 4] = [0x00, 0x00, 0xFF, 0xFF];
 /// An empty block with BFINAL.
@@ -38,11 +35,14 @@ const MAX_FINALS: u32 = 64;
 /// The maximum number of earlier bytes that a message can refer to.
 const WINDOW: usize = 1 << 15;
 
+type Result<T> = std::result::Result<T, Box<dyn std::error::Error + Send + Sync>>;
+
 /// The compression state of a connection.
 struct Zlib {
     agreed: Parameters,
     decompress: Decompress,
-    /// `None` for a window of 8 bits, which zlib does not support: then messages are sent uncompressed.
+    /// `None` without the extension, and for a window of 8 bits, which zlib does not support: then messages are sent
+    /// uncompressed.
     compress: Option<Compress>,
     /// The window, and from `start` the current message, with room for one byte more than the limit.
     message: Vec<u8>,
@@ -56,10 +56,10 @@ struct Zlib {
 }
 
 impl Zlib {
-    fn new(agreed: Parameters) -> Self {
-        let bits = agreed.server.window_bits;
+    fn new(agreed: Option<Parameters>) -> Self {
+        let bits = agreed.map_or(0, |agreed| agreed.server.window_bits);
         Self {
-            agreed,
+            agreed: agreed.unwrap_or_default(),
             decompress: Decompress::new_with_window_bits(false, 15),
             compress: (bits > 8).then(|| Compress::new_with_window_bits(Compression::new(6), false, bits)),
             message: Vec::with_capacity(WINDOW + MAX_MESSAGE + 1),
@@ -72,7 +72,7 @@ impl Zlib {
     }
 
     /// Receives a chunk. Returns true when the message is complete.
-    fn receive(&mut self, chunk: &Chunk<'_>) -> Result<bool, ProtocolError> {
+    fn receive(&mut self, chunk: &Chunk<'_>) -> std::result::Result<bool, ProtocolError> {
         let rsv1 = chunk.rsv.contains(RSV1);
         if chunk.first {
             if !self.compressed {
@@ -112,7 +112,7 @@ impl Zlib {
     }
 
     /// Inflates into the room that is left for the message.
-    fn inflate(&mut self, mut input: &[u8]) -> Result<(), ProtocolError> {
+    fn inflate(&mut self, mut input: &[u8]) -> std::result::Result<(), ProtocolError> {
         while !input.is_empty() {
             let before = self.decompress.total_in();
             let status = self.decompress.decompress_vec(input, &mut self.message, FlushDecompress::Sync);
@@ -132,7 +132,7 @@ impl Zlib {
 
     /// Checks that the message ends between two blocks. zlib does not report its position, but only there does a block
     /// with BFINAL end the stream.
-    fn end(&mut self) -> Result<(), ProtocolError> {
+    fn end(&mut self) -> std::result::Result<(), ProtocolError> {
         let len = self.message.len();
         self.inflate(&TAIL)?;
         let status = self.decompress.decompress_vec(&FINAL, &mut self.message, FlushDecompress::Sync);
@@ -143,7 +143,7 @@ impl Zlib {
     }
 
     /// Begins a new zlib stream with the window of the last one.
-    fn renew(&mut self) -> Result<(), ProtocolError> {
+    fn renew(&mut self) -> std::result::Result<(), ProtocolError> {
         if self.finals > MAX_FINALS {
             return Err(ProtocolError::DeflateCode);
         }
@@ -181,7 +181,7 @@ fn main() {
     }
 }
 
-fn listen() -> Result<(), Box<dyn Error>> {
+fn listen() -> Result<()> {
     let address = std::env::args().nth(1).unwrap_or_else(|| "127.0.0.1:9001".into());
     let listener = TcpListener::bind(address)?;
     println!("echoing at ws://{}/", listener.local_addr()?);
@@ -192,100 +192,69 @@ fn listen() -> Result<(), Box<dyn Error>> {
     Ok(())
 }
 
-fn serve(mut stream: TcpStream) -> Result<(), Box<dyn Error>> {
-    stream.set_write_timeout(Some(SILENCE))?;
+fn serve(mut stream: TcpStream) -> Result<()> {
+    stream.set_write_timeout(Some(PATIENCE))?;
     stream.set_nodelay(true)?;
-    let (mut rx, mut tx) = ([0; 4096], [0; 1024]);
+    let mut session = Session::server(&HANDSHAKE, [0; 1024], Timeouts::MILLISECONDS, 0);
+    let ended = run(&mut session, &mut stream);
+    // An error of the session also explains why TCP fails later.
+    session.error().map_or(ended, |error| Err(error.into()))
+}
 
-    // The opening handshake. Bytes that the client sent after it stay in `rx`, at `unread`.
-    let end = Instant::now() + HANDSHAKING;
-    let mut handshake = ServerHandshake::new(&HANDSHAKE, [0; 1024]);
-    let (mut connection, agreed, mut unread) = loop {
-        let len = read(&mut stream, &mut rx, end)?;
-        let refusal = match handshake.receive(&mut rx[..len]) {
-            Ok(Progress::Partial) if len == 0 => return Ok(()),
-            Ok(Progress::Partial) => continue,
-            Ok(Progress::Complete { consumed, .. }) => {
-                let unread = consumed..len;
+fn run(session: &mut Session<'_, Server, [u8; 1024]>, stream: &mut TcpStream) -> Result<()> {
+    let (start, mut now) = (Instant::now(), 0);
+    let (mut rx, mut unread, mut tx, mut zlib) = ([0; 4096], 0..0, [0; 1024], None);
+    loop {
+        while let len @ 1.. = session.poll_transmit(&mut tx) {
+            stream.write_all(&tx[..len])?;
+        }
+        if session.transport() == Transport::HalfClose {
+            let _gone = stream.shutdown(Shutdown::Write);
+        }
+        let received = session.receive(&mut rx[unread.clone()], now);
+        unread.start = unread.end - received.rest.len();
+        match received.event {
+            Some(Event::Request) => {
                 let mut value = [0; MAX_RESPONSE];
-                let agreed = match handshake.request() {
+                let agreed = match session.request() {
                     Some(request) => Parameters::DEFAULT.accept(request.extensions(), &mut value)?,
                     None => None,
                 };
                 let (agreed, extensions) = agreed.unzip();
                 let accept = Accept { extensions: extensions.unwrap_or(""), ..Accept::default() };
-                let config =
-                    Config { extension_rsv: if agreed.is_some() { RSV1 } else { Rsv::NONE }, ..Config::DEFAULT };
-                match handshake.accept(&accept, &config, &mut tx) {
-                    Ok((len, connection)) => {
-                        stream.write_all(&tx[..len])?;
-                        break (connection, agreed, unread);
-                    }
-                    Err(_) => HandshakeError::Upgrade, // not an upgrade request
-                }
+                let extension_rsv = if agreed.is_some() { RSV1 } else { Rsv::NONE };
+                session.accept(&accept, &Config { extension_rsv, ..Config::DEFAULT })?;
+                zlib = Some(Zlib::new(agreed));
             }
-            Err(error) => error,
-        };
-        let len = handshake.refuse(refusal, &mut tx)?;
-        return Ok(stream.write_all(&tx[..len])?);
-    };
-    let mut zlib = Zlib::new(agreed.unwrap_or_default());
-    if agreed.is_none() {
-        zlib.compress = None;
-    }
-
-    // The connection.
-    let mut closing = None;
-    loop {
-        let mut rest = &mut rx[unread];
-        while let Ok(received) = connection.receive(rest) {
-            rest = received.rest;
-            let Some(event) = received.event else { break };
-            if let Event::Data(chunk) = event {
+            Some(Event::Data(chunk)) => {
+                let Some(zlib) = &mut zlib else { continue };
                 match zlib.receive(&chunk) {
                     Ok(true) => {
                         let (rsv, payload) = zlib.answer();
+                        let connection = session.sender(now)?;
                         let header = connection.begin_frame_with_rsv(chunk.kind, true, rsv, payload.len() as u64)?;
                         connection.mask_payload(payload)?;
                         stream.write_all(header.as_bytes())?;
                         stream.write_all(payload)?;
                     }
                     Ok(false) => {}
-                    Err(error) => connection.fail(error),
+                    Err(error) => session.fail(error),
                 }
             }
-            while let len @ 1.. = connection.poll_transmit(&mut tx[..MAX_CONTROL_FRAME]) {
-                stream.write_all(&tx[..len])?; // a Pong, or the Close that answers a Close
+            Some(Event::Over | Event::Failed(Error::Timeout(_))) => return Ok(()), // a late peer gets no more time
+            Some(_) => {}
+            None => {
+                let due = Duration::from_millis(session.poll_timeout().unwrap_or(u64::MAX));
+                stream.set_read_timeout(Some(due.saturating_sub(start.elapsed()).max(Duration::from_millis(1))))?;
+                let read = stream.read(&mut rx);
+                now = start.elapsed().as_millis() as u64;
+                match read {
+                    Ok(0) => session.receive_eof(now),
+                    Ok(len) => unread = 0..len,
+                    Err(error) if matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::TimedOut) => {}
+                    Err(error) => return Err(error.into()),
+                }
             }
         }
-        while let len @ 1.. = connection.poll_transmit(&mut tx[..MAX_CONTROL_FRAME]) {
-            stream.write_all(&tx[..len])?; // the Close that answers an error
-        }
-        match connection.transport() {
-            Transport::Keep | Transport::AwaitEof => {}
-            Transport::HalfClose => drop(stream.shutdown(Shutdown::Write)),
-            Transport::Close => return connection.error().map_or(Ok(()), |error| Err(error.into())),
-        }
-        let end = match connection.state() {
-            State::Open => Instant::now() + SILENCE,
-            _ => *closing.get_or_insert_with(|| Instant::now() + CLOSING),
-        };
-        // An error before the end explains it.
-        let cause = |end: io::Error| connection.error().map_or(end.into(), Box::<dyn Error>::from);
-        let len = read(&mut stream, &mut rx, end).map_err(cause)?;
-        if len == 0 {
-            let _ = connection.receive_eof();
-        }
-        unread = 0..len;
     }
-}
-
-/// Reads; fails with `TimedOut` if `end` passes.
-fn read(stream: &mut TcpStream, rx: &mut [u8], end: Instant) -> io::Result<usize> {
-    let left = end.saturating_duration_since(Instant::now());
-    if left.is_zero() {
-        return Err(ErrorKind::TimedOut.into()); // even if bytes keep arriving
-    }
-    stream.set_read_timeout(Some(left))?;
-    stream.read(rx)
 }
