@@ -11,10 +11,12 @@ use std::io::{Read, Write};
 use std::net::{Shutdown, TcpStream};
 use std::time::Duration;
 
-use barews::connection::{Config, Event, Transport};
+use barews::connection::{Config, Transport};
+use barews::deadlines::Timeouts;
 use barews::deflate::{Deflater, Inflater, Level, Parameters, RSV1};
-use barews::handshake::{ClientConfig, ClientHandshake, ClientRequest, Progress, Uri};
-use barews::wire::{MAX_CONTROL_FRAME, Rsv};
+use barews::handshake::{ClientConfig, ClientRequest, Uri};
+use barews::session::{Event, Session};
+use barews::wire::Rsv;
 
 /// The largest windows, with context takeover.
 const OFFERS: [Parameters; 1] = [Parameters::DEFAULT];
@@ -46,47 +48,43 @@ fn talk(uri: &str, echo: bool) -> Result<Vec<u8>, Box<dyn Error>> {
     let mut socket = TcpStream::connect((uri.host(), uri.port()))?;
     socket.set_nodelay(true)?;
     socket.set_read_timeout(Some(Duration::from_secs(60)))?;
-    let (mut rx, mut tx) = (vec![0; 16 << 10], [0; 1024]);
     let mut kept = Vec::new();
 
-    // The opening handshake. Bytes that the server sent after it stay in `rx`, at `unread`.
     let mut value = [0; 128];
-    let extensions = Parameters::offer(&OFFERS, &mut value)?;
-    let config = ClientConfig { extensions, ..ClientConfig::DEFAULT };
-    let mut handshake = ClientHandshake::new(&config, random(), [0; 512]);
-    let len = handshake.request(&ClientRequest::new(uri), &mut tx)?;
-    socket.write_all(&tx[..len])?;
-    let (mut connection, agreed, mut unread) = loop {
-        let len = socket.read(&mut rx)?;
-        if len == 0 {
-            handshake.receive_eof()?;
-        }
-        if let Progress::Complete { consumed, .. } = handshake.receive(&mut rx[..len])? {
-            let unread = consumed..len;
-            let extensions = handshake.response().into_iter().flat_map(|response| response.extensions());
-            let agreed = Parameters::agree(&OFFERS, extensions)?;
-            let config = Config { extension_rsv: if agreed.is_some() { RSV1 } else { Rsv::NONE }, ..Config::DEFAULT };
-            break (handshake.connect(random::<4>, &config)?, agreed, unread);
-        }
-    };
-
-    let Parameters { server, client } = agreed.unwrap_or_default();
-    let mut inflater = Inflater::new(vec![0; server.window_size()], server, u64::MAX);
-    let mut deflater = Deflater::new(vec![0; LEVEL.memory(client.window_size())], LEVEL, client, 0);
+    let config = ClientConfig { extensions: Parameters::offer(&OFFERS, &mut value)?, ..ClientConfig::DEFAULT };
+    // The read timeout replaces the deadlines, so the time is always 0.
+    let mut session = Session::client(&config, &ClientRequest::new(uri), random(), [0; 512], Timeouts::NEVER, 0)?;
+    let mut codec = None;
     let (mut inflated, mut deflated) = (vec![0; 16 << 10], vec![0; 17 << 10]);
-
-    // The connection.
+    let (mut rx, mut unread, mut tx) = (vec![0; 16 << 10], 0..0, [0; 512]);
     loop {
-        let mut rest = &mut rx[unread];
-        while let Ok(received) = connection.receive(rest) {
-            rest = received.rest;
-            match received.event {
-                Some(Event::Data(mut chunk)) => loop {
+        while let len @ 1.. = session.poll_transmit(&mut tx) {
+            socket.write_all(&tx[..len])?;
+        }
+        if session.transport() == Transport::HalfClose {
+            let _gone = socket.shutdown(Shutdown::Write);
+        }
+        let received = session.receive(&mut rx[unread.clone()], 0);
+        unread.start = unread.end - received.rest.len();
+        match received.event {
+            Some(Event::Response) => {
+                let extensions = session.response().into_iter().flat_map(|response| response.extensions());
+                let agreed = Parameters::agree(&OFFERS, extensions)?;
+                let extension_rsv = if agreed.is_some() { RSV1 } else { Rsv::NONE };
+                session.connect(random::<4>, &Config { extension_rsv, ..Config::DEFAULT })?;
+                let Parameters { server, client } = agreed.unwrap_or_default();
+                let inflater = Inflater::new(vec![0; server.window_size()], server, u64::MAX);
+                let memory = vec![0; LEVEL.memory(client.window_size())];
+                codec = Some((inflater, agreed.map(|_| Deflater::new(memory, LEVEL, client, 0))));
+            }
+            Some(Event::Data(mut chunk)) => {
+                let Some((inflater, deflater)) = &mut codec else { continue };
+                loop {
                     let piece = match inflater.inflate(&mut chunk, &mut inflated) {
                         Ok(Some(piece)) => piece,
                         Ok(None) => break,
                         Err(error) => {
-                            connection.fail(error);
+                            session.fail(error);
                             break;
                         }
                     };
@@ -94,37 +92,32 @@ fn talk(uri: &str, echo: bool) -> Result<Vec<u8>, Box<dyn Error>> {
                         kept.extend_from_slice(piece.payload);
                         continue;
                     }
-                    let payload = match agreed {
-                        Some(_) => deflater.deflate_part(piece.payload, piece.last, &mut deflated)?,
+                    // RFC 7692 6.1: RSV1 on the first frame only [7692-6.1-3]
+                    let rsv = if deflater.is_some() && piece.first { RSV1 } else { Rsv::NONE };
+                    let payload = match deflater {
+                        Some(deflater) => deflater.deflate_part(piece.payload, piece.last, &mut deflated)?,
                         None => piece.payload,
                     };
-                    // RFC 7692 6.1: RSV1 on the first frame only [7692-6.1-3]
-                    let rsv = if agreed.is_some() && piece.first { RSV1 } else { Rsv::NONE };
+                    let connection = session.sender(0)?;
                     let header = connection.begin_frame_with_rsv(piece.kind, piece.last, rsv, payload.len() as u64)?;
                     connection.mask_payload(payload)?; // masks it in place
                     socket.write_all(header.as_bytes())?;
                     socket.write_all(payload)?;
-                },
-                Some(_) => {}
-                None => break,
+                }
             }
-            while let len @ 1.. = connection.poll_transmit(&mut tx[..MAX_CONTROL_FRAME]) {
-                socket.write_all(&tx[..len])?; // a Pong, or the Close that answers a Close
+            Some(Event::Over) => match session.error() {
+                Some(error) if !session.is_open() => return Err(error.into()),
+                _ => return Ok(kept), // the suite's report has the errors, which it provokes
+            },
+            Some(_) => {}
+            None => {
+                let len = socket.read(&mut rx).unwrap_or(0); // the suite ends some connections with a reset
+                if len == 0 {
+                    session.receive_eof(0);
+                }
+                unread = 0..len;
             }
         }
-        while let len @ 1.. = connection.poll_transmit(&mut tx[..MAX_CONTROL_FRAME]) {
-            socket.write_all(&tx[..len])?; // the Close that answers an error
-        }
-        match connection.transport() {
-            Transport::Keep | Transport::AwaitEof => {}
-            Transport::HalfClose => drop(socket.shutdown(Shutdown::Write)),
-            Transport::Close => return Ok(kept), // the suite's report has the errors, which it provokes
-        }
-        let len = socket.read(&mut rx).unwrap_or(0); // the suite ends some connections with a reset
-        if len == 0 {
-            let _ = connection.receive_eof();
-        }
-        unread = 0..len;
     }
 }
 
