@@ -1,5 +1,7 @@
 //! barews on the traits of `embedded-io-async`: a [`Reader`] and a [`Writer`] that share only a slot for the pending
-//! reply. A Pong therefore goes out whatever the application does, and no lock is held across an `await`.
+//! reply. A Pong therefore goes out whatever the application does, and no lock is held across an `await`. This package
+//! uses the halves of a connection instead of a session, because reader and writer are separate futures and the timeouts
+//! are the application's.
 //!
 //! Cancel safety: if one of these futures is dropped, in a `select` or by a timeout, no byte is lost or sent twice, as
 //! long as that holds for the transport's `read` and `write`. Bytes that were read are in the buffer before the next
