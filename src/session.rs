@@ -16,7 +16,7 @@
 //! 5. **Wait** for bytes, or until [`poll_timeout`](Session::poll_timeout). Then read the clock. Do not read it before
 //!    each call: a write that blocks must not make bytes late that have arrived meanwhile.
 //! 6. **Report the end** of the transport with [`receive_eof`](Session::receive_eof), once all bytes before it were
-//!    passed to `receive`.
+//!    passed to `receive`, and all output was written: `Over` can follow at once.
 //! 7. **Close the transport** after [`Over`](Event::Over), the last event of each session. Bytes that wait to be written
 //!    then are of no use: the peer did not take them in time, or is gone.
 //!
@@ -32,6 +32,7 @@
 //! | 6 | `Failed` after the next timeout, instead of at once | |
 //! | 7 | nothing: `receive` returns no event, and discards all bytes | |
 //!
+//! A host that cannot read, because it still has to write, calls `receive` without bytes for the deadlines.
 //! `{session:?}` prints what is due, for a log or a debugger. A host can be late with all of these: nothing panics and
 //! nothing is lost. A host that closes by itself, or sets [`Timeouts::idle`], can still receive data: then a send call
 //! fails with [`SendError::Closing`], which is no reason to leave the loop.

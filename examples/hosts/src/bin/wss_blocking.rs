@@ -135,16 +135,16 @@ fn run<'c, C: DerefMut<Target = ConnectionCommon<D>>, D: SideData, R: SessionRol
                     stream.conn.send_close_notify();
                     stream.flush()?;
                 }
-                let read = stream.read(&mut rx);
-                now = start.elapsed().as_millis() as u64;
-                match read {
+                match stream.read(&mut rx) {
                     Ok(0) => session.receive_eof(now),
                     Ok(len) => unread = 0..len,
                     // The stream ended without a close_notify. It is complete only if both Close frames were exchanged.
                     Err(error) if error.kind() == ErrorKind::UnexpectedEof => session.receive_eof(now),
+                    Err(error) if error.kind() == ErrorKind::Interrupted => continue, // read before the clock
                     Err(error) if matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::TimedOut) => {}
                     Err(error) => return Err(error),
                 }
+                now = start.elapsed().as_millis() as u64;
             }
         }
     }

@@ -246,14 +246,14 @@ fn run(session: &mut Session<'_, Server, [u8; 1024]>, stream: &mut TcpStream) ->
             None => {
                 let due = Duration::from_millis(session.poll_timeout().unwrap_or(u64::MAX));
                 stream.set_read_timeout(Some(due.saturating_sub(start.elapsed()).max(Duration::from_millis(1))))?;
-                let read = stream.read(&mut rx);
-                now = start.elapsed().as_millis() as u64;
-                match read {
+                match stream.read(&mut rx) {
                     Ok(0) => session.receive_eof(now),
                     Ok(len) => unread = 0..len,
+                    Err(error) if error.kind() == ErrorKind::Interrupted => continue, // read before the clock
                     Err(error) if matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::TimedOut) => {}
                     Err(error) => return Err(error.into()),
                 }
+                now = start.elapsed().as_millis() as u64;
             }
         }
     }
