@@ -185,6 +185,41 @@ impl<R: Role> Connection<R> {
         self.receiver.unread_payload()
     }
 
+    /// Returns whether the data frame in progress is the last of its message. See [`Receiver::is_last_frame`].
+    ///
+    /// A relay keeps the boundaries of frames with it. The length of a frame is that of its first chunk and what is still
+    /// to come:
+    ///
+    /// ```
+    /// use barews::connection::Event;
+    ///
+    /// let mut client = barews::Connection::new(barews::Client(|| [0; 4]), &Default::default());
+    /// let mut server = barews::Connection::new(barews::Server, &Default::default());
+    /// let (mut left, mut out) = (0, Vec::new());
+    /// for mut read in [b"\x02\x05He".to_vec(), b"llo\x80\x01".to_vec(), b"!".to_vec()] {
+    ///     let mut rest = &mut read[..];
+    ///     while let received = client.receive(rest)?
+    ///         && let Some(Event::Data(chunk)) = received.event
+    ///     {
+    ///         if left == 0 {
+    ///             left = chunk.payload.len() as u64 + client.unread_payload();
+    ///             let header = server.begin_frame(chunk.kind, chunk.last || client.is_last_frame(), left)?;
+    ///             out.extend_from_slice(header.as_bytes());
+    ///         }
+    ///         left -= chunk.payload.len() as u64;
+    ///         server.mask_payload(chunk.payload)?;
+    ///         out.extend_from_slice(chunk.payload);
+    ///         rest = received.rest;
+    ///     }
+    /// }
+    /// assert_eq!(out, b"\x02\x05Hello\x80\x01!");
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    #[must_use]
+    pub fn is_last_frame(&self) -> bool {
+        self.receiver.is_last_frame()
+    }
+
     /// Writes the control frame that is due: the Pong that answers the newest Ping, or the Close that answers a Close
     /// or an error. Returns its length; 0 when nothing is due, or while the payload of a data frame is not complete.
     ///

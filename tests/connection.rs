@@ -502,3 +502,58 @@ fn cut_control_payload_shows() {
         }
     }
 }
+
+/// At every cut, a relay that asks at the first chunk of each frame makes the same frames.
+#[test]
+fn frames_can_be_forwarded_with_their_boundaries() {
+    const KEY: Option<[u8; 4]> = Some([1, 2, 3, 4]);
+    let frames: [(u8, &[u8]); 9] = [
+        (0x01, b"a text "),
+        (0x89, b"ping"),
+        (0x00, b"in three"),
+        (0x8A, b""),
+        (0x80, b" frames"),
+        (0x82, b"\0"),
+        (0x02, &[7; 200]),
+        (0x80, b""),
+        (0x81, b"end"),
+    ];
+    let stream: Vec<u8> = frames.iter().flat_map(|(first, payload)| raw::frame(*first, KEY, payload)).collect();
+    let data: Vec<u8> = frames
+        .iter()
+        .filter(|(first, _)| first & 8 == 0)
+        .flat_map(|(first, payload)| raw::frame(*first, None, payload))
+        .collect();
+    for first in 0..stream.len() {
+        for second in [first, (first + 1).min(stream.len()), stream.len()] {
+            let mut receiver = Connection::new(Server, &Config::DEFAULT);
+            let mut sender = Connection::new(Server, &Config::DEFAULT);
+            let (mut left, mut out) = (0, Vec::new());
+            for read in [&stream[..first], &stream[first..second], &stream[second..]] {
+                let mut read = read.to_vec();
+                let mut rest = &mut read[..];
+                loop {
+                    let received = receiver.receive(rest).unwrap();
+                    rest = received.rest;
+                    let chunk = match received.event {
+                        Some(Event::Data(chunk)) => chunk,
+                        Some(_) => {
+                            assert!(!receiver.is_last_frame(), "a control frame is none");
+                            continue;
+                        }
+                        None => break,
+                    };
+                    if left == 0 {
+                        left = chunk.payload.len() as u64 + receiver.unread_payload();
+                        let is_last = chunk.last || receiver.is_last_frame();
+                        out.extend_from_slice(sender.begin_frame(chunk.kind, is_last, left).unwrap().as_bytes());
+                    }
+                    left -= chunk.payload.len() as u64;
+                    sender.mask_payload(chunk.payload).unwrap();
+                    out.extend_from_slice(chunk.payload);
+                }
+            }
+            assert_eq!(out, data, "cut at {first} and {second}");
+        }
+    }
+}

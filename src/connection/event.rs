@@ -47,7 +47,8 @@ pub enum Event<'b> {
 ///
 /// The chunks of a message come in order, with only control frames between them. A fragment without payload is a chunk
 /// only if it ends the message or carries reserved bits. The length of a chunk has no meaning: it depends on the reads,
-/// and proxies can split and join frames.
+/// and proxies can split and join frames. A relay can keep the boundaries of frames:
+/// [`is_last_frame`](crate::Connection::is_last_frame).
 // RFC 6455 5.4: no boundary of a frame is kept [6455-5.4-16]
 #[derive(PartialEq, Eq, Debug)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]

@@ -226,6 +226,11 @@ impl Machine {
         }
     }
 
+    /// Whether the current frame is the last of a data message.
+    pub(super) fn is_last_frame(&self) -> bool {
+        self.first.fin() && !self.first.opcode().is_control()
+    }
+
     pub(super) const fn control(&self) -> &ControlSlot {
         &self.control
     }

@@ -98,6 +98,15 @@ impl<R: Role> Receiver<R> {
         self.frames.left()
     }
 
+    /// Returns whether the data frame in progress is the last of its message, as its first byte says. False between
+    /// frames. With [`unread_payload`](Self::unread_payload), a relay can begin the same frame at its first chunk.
+    ///
+    /// See [`Connection::is_last_frame`](crate::Connection::is_last_frame) for an example.
+    #[must_use]
+    pub fn is_last_frame(&self) -> bool {
+        self.frames.left() > 0 && self.machine().is_last_frame()
+    }
+
     /// Notes the end of the transport.
     ///
     /// See [`Connection::receive_eof`](crate::Connection::receive_eof) for an example.
