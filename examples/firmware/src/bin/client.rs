@@ -8,7 +8,7 @@
 use core::fmt::Write;
 
 use barews::connection::Chunk;
-use barews::deadlines::Timeouts;
+use barews::deadlines::{Backoff, Reconnect, Timeouts};
 use barews::handshake::Uri;
 use cortex_m_rt::entry;
 use firmware::board::Thermometer;
@@ -34,9 +34,8 @@ const INTERVAL: u64 = 1_000;
 const TIMEOUTS: Timeouts =
     Timeouts { handshake: Some(5_000), ping: Some(5_000), pong: Some(5_000), closing: Some(2_000), ..Timeouts::NEVER };
 
-/// The maximum delay before the next attempt to connect: at first one second, doubled after each failure.
-const FIRST_DELAY: u64 = 1_000;
-const LONGEST_DELAY: u64 = 32_000;
+/// The delays before the next attempt to connect.
+const BACKOFF: Backoff = Backoff { max: 32_000, ..Backoff::MILLISECONDS };
 
 #[entry]
 fn main() -> ! {
@@ -52,20 +51,20 @@ fn main() -> ! {
     let Ok(uri) = Uri::parse(URI) else { defmt::panic!("not a WebSocket URI: {=str}", URI) };
     let mut sensor = Sensor { thermometer: Thermometer::default(), due: 0, published: 0 };
 
-    let mut delay = FIRST_DELAY;
+    let mut reconnect = Reconnect::new(BACKOFF);
     loop {
         defmt::info!("connecting to {=str}", URI);
         let start = clock::millis();
         let opened = talk(&mut network, socket, RX, uri, TIMEOUTS, &mut sensor);
         defmt::info!("{} readings in all; stack: {} of {} bytes used", sensor.published, stack::used(), stack::size());
-        // Wait a random time, so that not all clients reconnect at once when their server comes back. RFC 6455 7.2.3
-        if opened && clock::millis() - start > delay {
-            delay = FIRST_DELAY;
+        if opened {
+            reconnect.on_open(start);
         }
-        let wait = u64::from(u32::from_le_bytes(random())) % delay;
-        delay = (delay * 2).min(LONGEST_DELAY);
-        defmt::info!("next attempt in {} ms", wait);
-        network.rest_until(clock::millis() + wait);
+        // RFC 6455 7.2.3
+        let now = clock::millis();
+        let due = reconnect.on_end(now, u32::from_le_bytes(random()), None);
+        defmt::info!("next attempt in {} ms", due - now);
+        network.rest_until(due);
     }
 }
 
