@@ -8,6 +8,9 @@
 //!   timeout of a proxy on the path.
 //! * `--spin`: for how long after the last event the server polls without sleeping, by default 0. That uses a whole core
 //!   and saves the time to wake up.
+//! * `--ahead`: how much is read of a connection whose peer does not accept the echo, by default 32 MiB, and 8 times as
+//!   much for all together. A peer that writes a longer message before it reads anything waits for the server, which
+//!   waits for it, until the deadlines end the connection.
 //! * `--backlog`: how many connections can wait to be accepted, by default 128 as in `std::net` and mio. The system can
 //!   have a lower limit, such as `net.core.somaxconn`. A client that connects to a full backlog waits and may time out.
 //!
@@ -37,7 +40,7 @@ use barews::deadlines::Timeouts;
 use lexopt::prelude::*;
 use mio::net::{TcpListener, TcpStream};
 use mio::{Events, Interest, Poll, Token, Waker};
-use peer::{Peer, Turn};
+use peer::{Limits, Peer, Turn};
 use socket2::{Domain, Socket, Type};
 
 /// One write answers the bytes of one read. A large read needs fewer system calls.
@@ -65,6 +68,7 @@ ADDRESS is HOST:PORT, or only PORT for 127.0.0.1 (default: 127.0.0.1:9001; port 
 
   --keepalive SECONDS   send a Ping after this silence (default: 20)
   --spin MICROSECONDS   poll for this long after an event without sleeping (default: 0)
+  --ahead MIB           read this much while the peer does not accept the echo (default: 32)
   --backlog N           let up to N connections wait to be accepted (default: 128)
   -h, --help            print this text";
 
@@ -72,11 +76,13 @@ struct Arguments {
     address: String,
     timeouts: Timeouts,
     spin: Duration,
+    ahead: usize,
     backlog: u16,
 }
 
 fn arguments() -> Result<Arguments, Error> {
-    let (mut address, mut timeouts, mut spin, mut backlog) = (None, Timeouts::MILLISECONDS, Duration::ZERO, 128);
+    let (mut address, mut timeouts, mut spin) = (None, Timeouts::MILLISECONDS, Duration::ZERO);
+    let (mut ahead, mut backlog) = (32 << 20, 128);
     let mut parser = lexopt::Parser::from_env();
     while let Some(argument) = parser.next()? {
         match argument {
@@ -87,6 +93,10 @@ fn arguments() -> Result<Arguments, Error> {
             Long("spin") => {
                 let micros: u32 = number(&mut parser, "--spin takes a number of microseconds")?;
                 spin = Duration::from_micros(micros.into());
+            }
+            Long("ahead") => {
+                let mib: u16 = number(&mut parser, "--ahead takes a number of MiB, up to 65535")?;
+                ahead = usize::from(mib) << 20;
             }
             Long("backlog") => backlog = number(&mut parser, "--backlog takes a number of connections, up to 65535")?,
             Short('h') | Long("help") => {
@@ -101,7 +111,7 @@ fn arguments() -> Result<Arguments, Error> {
     if address.bytes().all(|byte| byte.is_ascii_digit()) {
         address = format!("127.0.0.1:{address}");
     }
-    Ok(Arguments { address, timeouts, spin, backlog })
+    Ok(Arguments { address, timeouts, spin, ahead, backlog })
 }
 
 /// Parses the value of an option. `rule` begins the error.
@@ -123,7 +133,7 @@ fn listen(address: SocketAddr, backlog: u16) -> io::Result<TcpListener> {
 }
 
 fn serve(arguments: &Arguments) -> Result<(), Error> {
-    let Arguments { address, timeouts, spin, backlog } = arguments;
+    let Arguments { address, timeouts, spin, ahead, backlog } = arguments;
     let listener = address.to_socket_addrs().and_then(|mut addresses| {
         let listener = listen(addresses.next().ok_or(ErrorKind::NotFound)?, *backlog)?;
         Ok((listener.local_addr()?, listener))
@@ -144,7 +154,8 @@ fn serve(arguments: &Arguments) -> Result<(), Error> {
         let _ = waker.wake();
     })?;
 
-    let mut server = Peers::new(*timeouts);
+    let limits = Limits { connection: *ahead, all: ahead.saturating_mul(8) };
+    let mut server = Peers::new(*timeouts, limits);
     let mut listener = Some(listener);
     let mut events = Events::with_capacity(1024);
     let mut last = Instant::now();
@@ -191,14 +202,19 @@ struct Peers {
     timers: BTreeSet<(u64, usize)>,
     start: Instant,
     timeouts: Timeouts,
+    limits: Limits,
+    /// The memory of the bytes that were read ahead.
+    ahead: usize,
     rx: Box<[u8]>,
     tx: Vec<u8>,
 }
 
 impl Peers {
-    fn new(timeouts: Timeouts) -> Self {
+    fn new(timeouts: Timeouts, limits: Limits) -> Self {
         Self {
             timeouts,
+            limits,
+            ahead: 0,
             slots: Vec::new(),
             free: Vec::new(),
             open: 0,
@@ -289,7 +305,11 @@ impl Peers {
             let Some(index) = self.turn.pop_front() else { break };
             let Some(peer) = &mut self.slots[index] else { continue };
             peer.queued = false;
-            match peer.go_on(&mut self.rx, &mut self.tx, now) {
+            let before = peer.ahead();
+            let left = self.limits.all.saturating_sub(self.ahead - before);
+            let outcome = peer.go_on(&mut self.rx, &mut self.tx, left.min(self.limits.connection), now);
+            self.ahead = self.ahead - before + peer.ahead();
+            match outcome {
                 Ok(Turn::Blocked) => {}
                 Ok(Turn::Again) => self.ready(index, false, false),
                 Ok(Turn::Over) => self.remove(index, None),
@@ -325,6 +345,7 @@ impl Peers {
             if let Some(armed) = peer.armed {
                 self.timers.remove(&(armed, index));
             }
+            self.ahead -= peer.ahead();
             self.free.push(index);
             self.open -= 1;
         }

@@ -1,5 +1,6 @@
-//! One connection of the echo server. It keeps bytes only while its peer is slow to accept them, and reads nothing in
-//! that time. It echoes messages chunk by chunk, so their size does not matter.
+//! One connection of the echo server. It echoes messages chunk by chunk, so their size does not matter. While its peer
+//! does not accept the echo, it only reads ahead, up to a limit: a peer that writes a whole message before it reads must
+//! not wait for us while we wait for it.
 
 use std::io::{self, ErrorKind, IoSlice, Read, Write};
 use std::net::Shutdown;
@@ -19,6 +20,13 @@ const HANDSHAKE: ServerConfig<'_> = ServerConfig::new(OriginPolicy::Any);
 const LIMITS: Config =
     Config { max_frame_size: u64::MAX, max_message_size: u64::MAX, max_fragments: u32::MAX, ..Config::DEFAULT };
 const PAGE: &str = include_str!("page.html");
+/// How many bytes may be read ahead.
+#[derive(Clone, Copy)]
+pub struct Limits {
+    pub connection: usize,
+    pub all: usize,
+}
+
 /// The reads of one connection before the next connection has its turn.
 const TURN: usize = 4;
 /// Payloads of this length and longer are not copied.
@@ -71,9 +79,14 @@ pub struct Peer {
     pub armed: Option<u64>,
     /// Bytes that the peer has not accepted yet.
     unsent: Vec<u8>,
+    /// Bytes that were read ahead, and how many of them the session has had.
+    ahead: Vec<u8>,
+    taken: usize,
     pub readable: bool,
     /// The peer has ended its side. The end of the stream is still to be read, and no further event reports it.
     pub ended: bool,
+    /// The end of the stream was read.
+    eof: bool,
     pub queued: bool,
     half_closed: bool,
 }
@@ -85,8 +98,11 @@ impl Peer {
             session: Session::server(&HANDSHAKE, [0; 1024].into(), timeouts, now),
             armed: None,
             unsent: Vec::new(),
+            ahead: Vec::new(),
+            taken: 0,
             readable: false,
             ended: false,
+            eof: false,
             queued: false,
             half_closed: false,
         }
@@ -97,12 +113,18 @@ impl Peer {
         self.session.poll_timeout()
     }
 
-    /// Writes and reads until the socket blocks, and handles the deadlines that have passed. Reads nothing while kept
-    /// bytes are still to be sent.
-    pub fn go_on(&mut self, rx: &mut [u8], tx: &mut Vec<u8>, now: u64) -> io::Result<Turn> {
+    /// The memory of the bytes that were read ahead.
+    pub fn ahead(&self) -> usize {
+        self.ahead.capacity()
+    }
+
+    /// Writes and reads until the socket blocks, and handles the deadlines that have passed. Reads up to `ahead` bytes
+    /// ahead.
+    pub fn go_on(&mut self, rx: &mut [u8], tx: &mut Vec<u8>, ahead: usize, now: u64) -> io::Result<Turn> {
         self.send_on(now)?;
         for _ in 0..TURN {
-            let len = self.read(rx, now)?; // what has arrived counts before a deadline
+            // What has arrived counts before a deadline.
+            let len = if self.unsent.is_empty() { self.next(rx, now)? } else { self.read_ahead(rx, ahead, now)? };
             tx.clear();
             let mut out = Output { short: tx, long: Vec::new() };
             let over = self.receive(&mut rx[..len], &mut out, now);
@@ -111,28 +133,62 @@ impl Peer {
                 return Ok(Turn::Over);
             }
             if !self.unsent.is_empty() {
+                if self.readable && self.ahead.len() < ahead {
+                    continue;
+                }
                 return Ok(Turn::Blocked);
             }
             if self.session.transport() == Transport::HalfClose && !self.half_closed {
                 self.half_closed = true;
                 self.stream.shutdown(Shutdown::Write)?;
             }
-            if !self.readable {
+            if !self.readable && self.ahead.is_empty() {
                 return Ok(Turn::Blocked);
             }
         }
         Ok(Turn::Again)
     }
 
-    /// Returns 0 if there is nothing to read, or nothing is to be read.
-    fn read(&mut self, rx: &mut [u8], now: u64) -> io::Result<usize> {
-        if !self.readable || !self.unsent.is_empty() {
+    /// Returns the length of the next bytes for the session: those that were read ahead come first.
+    fn next(&mut self, rx: &mut [u8], now: u64) -> io::Result<usize> {
+        let kept = &self.ahead[self.taken..];
+        let len = kept.len().min(rx.len());
+        if len > 0 {
+            rx[..len].copy_from_slice(&kept[..len]);
+            self.taken += len;
+            if self.taken == self.ahead.len() {
+                (self.ahead, self.taken) = (Vec::new(), 0);
+            }
+            return Ok(len);
+        }
+        let len = self.read(rx)?;
+        if self.eof {
+            self.session.receive_eof(now);
+        }
+        Ok(len)
+    }
+
+    /// Reads while the peer does not accept the echo. The session gets nothing yet: it would answer.
+    fn read_ahead(&mut self, rx: &mut [u8], limit: usize, now: u64) -> io::Result<usize> {
+        let room = limit.saturating_sub(self.ahead.len()).min(rx.len());
+        let len = if room > 0 { self.read(&mut rx[..room])? } else { 0 };
+        if len > 0 {
+            // Doubles, but not beyond the limit.
+            self.ahead.reserve_exact(len.max(self.ahead.len()).min(limit - self.ahead.len()));
+            self.ahead.extend_from_slice(&rx[..len]);
+            self.session.on_bytes(now);
+        }
+        Ok(0)
+    }
+
+    /// Returns 0 if there is nothing to read.
+    fn read(&mut self, rx: &mut [u8]) -> io::Result<usize> {
+        if !self.readable {
             return Ok(0);
         }
         match self.stream.read(rx) {
             Ok(0) => {
-                self.readable = false;
-                self.session.receive_eof(now);
+                (self.readable, self.eof) = (false, true);
                 Ok(0)
             }
             Ok(len) => {

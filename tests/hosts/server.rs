@@ -230,7 +230,7 @@ fn server_frees_connections_of_vanished_peers() {
 fn slow_reader_costs_no_memory_and_loses_nothing() {
     const BLOCK: usize = 1 << 20; // a multiple of the mask's length
     const BLOCKS: usize = 50;
-    let server = server();
+    let server = Server::start("echo_server", &["--ahead", "1"]);
     let mut peer = server.open();
     let before = resident(&server.program);
 
@@ -262,6 +262,47 @@ fn slow_reader_costs_no_memory_and_loses_nothing() {
         got += payload.len();
     }
     assert_eq!(got, BLOCK * BLOCKS);
+    sender.join().unwrap();
+}
+
+/// A client that writes a whole message in one blocking call. The message and its echo are longer than all buffers of the
+/// system, so the server must read on although the client does not.
+#[test]
+fn message_comes_back_to_a_peer_that_writes_all_of_it_before_it_reads() {
+    const SIZE: usize = 24 << 20;
+    let server = server();
+    for round in 0..2 {
+        let mut peer = server.open();
+        let body: Vec<u8> = (0..SIZE).map(|i| (i >> 8) as u8 ^ round).collect();
+        peer.send(BINARY, &body);
+        peer.send(PING, b"after");
+        peer.close(1000, "done");
+        let mut got = Vec::new();
+        let pong = loop {
+            match peer.next().expect("the rest of the echo") {
+                (0x02 | 0x82 | 0x00 | 0x80, payload) => got.extend(payload),
+                (first, payload) => break (first, payload),
+            }
+        };
+        assert!(got == body && pong == (PONG, b"after".to_vec()), "{} bytes, {pong:?}", got.len());
+        peer.expect_close(1000, "");
+        peer.expect_eof();
+    }
+}
+
+/// Without any budget the server still serves a peer that reads.
+#[test]
+fn server_without_a_budget_echoes_to_peers_that_read() {
+    let server = Server::start("echo_server", &["--ahead", "0"]);
+    let mut peer = server.open();
+    let body = vec![7; 8 << 20];
+    let mut writer = peer.writer();
+    let frame = peer.frame(BINARY, &body);
+    let sender = thread::spawn(move || writer.write_all(&frame).unwrap());
+    let mut got = 0;
+    while got < body.len() {
+        got += peer.frame_in().expect("the rest of the echo").1.len();
+    }
     sender.join().unwrap();
 }
 
@@ -394,6 +435,7 @@ fn server_reports_bad_arguments() {
         (&["--keepalive"], "echo_server: missing argument for option '--keepalive'"),
         (&["--keepalive", "0"], "echo_server: --keepalive takes a number of seconds, at least 1, not '0'\n"),
         (&["--spin", "-1"], "echo_server: --spin takes a number of microseconds, not '-1'\n"),
+        (&["--ahead", "-1"], "echo_server: --ahead takes a number of MiB, up to 65535, not '-1'\n"),
         (&["--backlog=many"], "echo_server: --backlog takes a number of connections, up to 65535, not 'many'\n"),
     ] {
         let (success, stdout, stderr) = Program::start(Command::new(example("echo_server")).args(arguments)).finish();
@@ -406,7 +448,7 @@ fn server_reports_bad_arguments() {
 fn server_help_lists_every_option_with_its_default() {
     let (success, help, _) = Program::start(Command::new(example("echo_server")).arg("--help")).finish();
     assert!(success && help.starts_with("usage: echo_server"));
-    for option in ["ADDRESS is", "--keepalive SECONDS", "--spin MICROSECONDS", "--backlog N"] {
+    for option in ["ADDRESS is", "--keepalive SECONDS", "--spin MICROSECONDS", "--ahead MIB", "--backlog N"] {
         let line = help.lines().find(|line| line.trim_start().starts_with(option)).expect(option);
         assert!(line.contains("(default: "), "{line}");
     }
