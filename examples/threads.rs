@@ -160,10 +160,10 @@ fn serve(mut stream: &TcpStream, timeouts: Timeouts, seconds: u32) -> Result<(),
                 Transport::HalfClose => drop(stream.shutdown(Shutdown::Write)),
                 Transport::Close => return receiver.error().map_or(Ok(()), |error| Err(error.into())),
             }
-            // The reader has the deadlines, because it receives the bytes. When the peer accepts bytes that had waited,
-            // that is a sign of life as well. A slow peer gives no other: our Ping has not reached it yet.
+            // The reader has the deadlines, because it receives the bytes. A slow peer gives no other sign of life: our
+            // Ping has not reached it yet.
             if writing.taken.swap(false, SeqCst) {
-                deadlines.on_bytes(now());
+                deadlines.on_written(now());
             }
             let read = if receiver.state(closed) == State::Open && writing.queued.load(SeqCst) > ROOM {
                 thread::sleep(POLL); // read no more than can be answered

@@ -4,8 +4,9 @@
 //! `Instant`, `CLOCK_MONOTONIC` or a timer, not the time of day. [`Ticks`] extends a timer of 32 bits. If a clock is set
 //! back all the same, nothing is due until it has caught up, or until the next event sets the deadline again.
 //!
-//! A peer lives as long as bytes come from it or it accepts bytes that were waiting; a Ping asks for them, and any bytes
-//! answer it. Read what has arrived before you ask what is due, above all after a sleep of the machine.
+//! A peer lives as long as bytes come from it; a Ping asks for them, and any bytes answer it. Read what has arrived
+//! before you ask what is due, above all after a sleep of the machine. While bytes wait to be written, a Ping waits
+//! behind them: when the peer accepts some, it gets more time.
 //!
 //! The host reports what happened, and acts on the timeouts that are returned:
 //!
@@ -169,7 +170,8 @@ impl Deadlines {
         Self { timeouts: table(timeouts), due, asked: NEVER, pings: 0, phase: Phase::Opening }
     }
 
-    /// Changes the timeouts. The deadlines that are running start again now. A Ping without an answer still waits for it.
+    /// Changes the timeouts. Those of the handshake and of closing still count from their start, so no peer can extend
+    /// them by a command; the others start again now. A Ping without an answer still waits for it.
     ///
     /// ```
     /// use barews::deadlines::{Deadlines, Timeouts};
@@ -181,9 +183,9 @@ impl Deadlines {
     /// assert_eq!(deadlines.poll_timeout(), Some(305_000));
     /// ```
     pub fn set_timeouts(&mut self, timeouts: Timeouts, now: u64) {
-        self.timeouts = table(timeouts);
+        let before = core::mem::replace(&mut self.timeouts, table(timeouts));
         match self.phase {
-            Phase::Opening => self.set(Reason::Handshake, now),
+            Phase::Opening => self.move_to(Reason::Handshake, &before, now),
             Phase::Open => {
                 self.set(Reason::Idle, now);
                 if self.is_due(Reason::Pong) {
@@ -192,9 +194,18 @@ impl Deadlines {
                     self.set(Reason::Ping, now);
                 }
             }
-            Phase::Closing => self.set(Reason::Closing, now),
+            Phase::Closing => self.move_to(Reason::Closing, &before, now),
             Phase::Over => {}
         }
+    }
+
+    /// Sets a deadline again, from the time when it was set before, with its timeout then.
+    fn move_to(&mut self, reason: Reason, before: &[u64; REASONS.len()], now: u64) {
+        let start = match (self.due.get(reason as usize), before.get(reason as usize)) {
+            (Some(&NEVER), _) | (_, None) | (None, _) => now,
+            (Some(due), Some(timeout)) => due.saturating_sub(*timeout),
+        };
+        self.set(reason, start);
     }
 
     /// Call this when the opening handshake is complete.
@@ -205,9 +216,8 @@ impl Deadlines {
         self.set(Reason::Ping, now);
     }
 
-    /// Call this when the peer of an open connection has sent bytes, or has accepted bytes that were waiting: it is
-    /// alive. That ends the wait for a Pong: not every peer copies the payload of our Ping, and its Pong can be queued
-    /// after these bytes.
+    /// Call this when the peer of an open connection has sent bytes: it is alive. That ends the wait for a Pong: not
+    /// every peer copies the payload of our Ping, and its Pong can be queued after these bytes.
     pub fn on_bytes(&mut self, now: u64) {
         if self.is_due(Reason::Pong) || self.is_due(Reason::Ping) {
             self.clear(Reason::Pong);
@@ -215,12 +225,31 @@ impl Deadlines {
         }
     }
 
+    /// Call this when the transport has accepted bytes that were waiting because it had accepted none for a while. The
+    /// time for a Pong, or until the next Ping, starts again: our Ping can be queued after these bytes. It is no answer:
+    /// a buffer on our side can accept bytes for a peer that is gone.
+    ///
+    /// ```
+    /// use barews::deadlines::{Deadlines, Timeout, Timeouts};
+    ///
+    /// let mut deadlines = Deadlines::new(Timeouts::MILLISECONDS, 0);
+    /// deadlines.on_open(0);
+    /// assert_eq!(deadlines.handle_timeout(20_000), Some(Timeout::Ping([0, 0, 0, 1])));
+    /// deadlines.on_written(35_000); // megabytes before the Ping
+    /// assert_eq!(deadlines.poll_timeout(), Some(55_000)); // for the Pong
+    /// ```
+    pub fn on_written(&mut self, now: u64) {
+        if self.is_due(Reason::Pong) {
+            self.set(Reason::Pong, now);
+        } else if self.is_due(Reason::Ping) {
+            self.set(Reason::Ping, now);
+        }
+    }
+
     /// The Ping is written only now: the time for its Pong starts again.
     pub(crate) fn on_ping_written(&mut self, now: u64) {
-        if self.is_due(Reason::Pong) {
-            self.asked = now;
-            self.set(Reason::Pong, now);
-        }
+        self.asked = now;
+        self.on_written(now);
     }
 
     /// Call this when a data message was sent or received.

@@ -24,13 +24,13 @@
 //!
 //! | forgotten | happens | shows in |
 //! |---|---|---|
-//! | 1 | the peer gets no answer, Pong or Close, and fails with a timeout of its own; later this session does as well | [`is_due`](Received::is_due) of each result; [`SendError::NotOpen`] from [`sender`](Session::sender) |
+//! | 1 | the peer gets no answer, Pong or Close, and ends with a timeout of its own; then this session fails, too | [`is_due`](Received::is_due) of each result; [`SendError::NotOpen`] from [`sender`](Session::sender) while the response is due |
 //! | 2 | the peer does not see the end; `Over` comes after [`Timeouts::closing`] | |
-//! | 3: `rest` | frames are lost: the peer's next bytes are taken for something else, usually [`Failed`](Event::Failed) | the result is `#[must_use]` |
-//! | 4 | `Failed` after [`Timeouts::handshake`]; a server sends 503 | [`request`](Session::request), [`response`](Session::response) |
+//! | 3: `rest` | frames are lost: messages are missing, or what follows is taken for something else, and [`Failed`](Event::Failed) comes | nothing: `rest` is easy to drop |
+//! | 4 | `Failed` after [`Timeouts::handshake`]; a server sends 503. A refused response needs no answer: `Over` follows | [`request`](Session::request), [`response`](Session::response) |
 //! | 5 | no Ping and no timeout: a peer that is gone keeps its connection without limit | [`poll_timeout`](Session::poll_timeout) is in the past |
-//! | 6 | `Failed` after the next timeout, instead of at once | |
-//! | 7 | nothing: `receive` returns no event, and discards all bytes | |
+//! | 6 | a Ping, and `Failed` when its Pong does not come; after both Close frames, `Over` after `Timeouts::closing` | |
+//! | 7 | this session returns no event, and discards all bytes; the peer waits for its own timeout, and the socket stays in use | |
 //!
 //! A host that cannot read, because it still has to write, calls `receive` without bytes for the deadlines.
 //! `{session:?}` prints what is due, for a log or a debugger. A host can be late with all of these: nothing panics and
@@ -193,8 +193,8 @@ impl<'c, R: SessionRole, S: AsRef<[u8]> + AsMut<[u8]>> Session<'c, R, S> {
     /// the time in ticks: a deadline that has passed is an event after all others, so bytes that were read in time
     /// count.
     ///
-    /// It consumes all bytes but those after an event. Between [`Event::Request`] or [`Event::Response`] and its answer
-    /// it consumes none.
+    /// It consumes all bytes but those after an event. Between [`Event::Request`] or an accepted [`Event::Response`] and
+    /// its answer it consumes none.
     #[inline(always)]
     pub fn receive<'b>(&mut self, bytes: &'b mut [u8], now: u64) -> Received<'b> {
         self.now = self.now.max(now);
@@ -396,8 +396,8 @@ impl<'c, R: SessionRole, S: AsRef<[u8]> + AsMut<[u8]>> Session<'c, R, S> {
         }
     }
 
-    /// Reports that the peer has accepted bytes that were waiting to be written: it is alive. A host needs this only if
-    /// it keeps such bytes while it waits.
+    /// Reports that the transport has accepted bytes that were waiting because it had accepted none for a while. A host
+    /// needs this only if it keeps such bytes while it waits. See [`Deadlines::on_written`].
     ///
     /// ```
     /// # use barews::connection::Config;
@@ -408,11 +408,28 @@ impl<'c, R: SessionRole, S: AsRef<[u8]> + AsMut<[u8]>> Session<'c, R, S> {
     /// # struct Socket;
     /// # impl Socket { fn write(&mut self, bytes: &[u8]) -> usize { bytes.len().min(2) } }
     /// # let (mut socket, mut unsent, now) = (Socket, b"waiting".to_vec(), 15_000);
-    /// let accepted = socket.write(&unsent);
+    /// let accepted = socket.write(&unsent); // it had accepted nothing before
     /// if accepted > 0 {
     ///     unsent.drain(..accepted);
-    ///     session.on_bytes(now);
+    ///     session.on_written(now);
     /// }
+    /// assert_eq!(session.poll_timeout(), Some(35_000)); // no Ping before
+    /// ```
+    pub fn on_written(&mut self, now: u64) {
+        self.now = self.now.max(now);
+        self.deadlines.on_written(self.now);
+    }
+
+    /// Reports that the peer has sent bytes, for a host that keeps them before it passes them to
+    /// [`receive`](Self::receive). See [`Deadlines::on_bytes`].
+    ///
+    /// ```
+    /// # use barews::connection::Config;
+    /// # use barews::deadlines::Timeouts;
+    /// # use barews::session::Session;
+    /// # let connection = barews::Connection::new(barews::Server, &Config::DEFAULT);
+    /// # let mut session = Session::from_connection(connection, [], Timeouts::MILLISECONDS, 0);
+    /// session.on_bytes(15_000);
     /// assert_eq!(session.poll_timeout(), Some(35_000)); // no Ping before
     /// ```
     pub fn on_bytes(&mut self, now: u64) {

@@ -130,8 +130,11 @@ fn pong_is_a_sign_of_life_by_itself() {
 fn new_timeouts_apply_from_now() {
     let slow = Timeouts { idle: Some(5000), ping: Some(300), pong: Some(80), ..TIMEOUTS };
     let mut opening = Deadlines::new(TIMEOUTS, 0);
-    opening.set_timeouts(Timeouts { handshake: Some(30), ..TIMEOUTS }, 500);
-    assert_eq!(next(&opening), Some((Reason::Handshake, 530)));
+    opening.set_timeouts(Timeouts { handshake: Some(530), ..TIMEOUTS }, 500);
+    assert_eq!(next(&opening), Some((Reason::Handshake, 530)), "it counts from its start");
+    opening.set_timeouts(Timeouts { handshake: None, ..TIMEOUTS }, 510);
+    opening.set_timeouts(Timeouts { handshake: Some(7), ..TIMEOUTS }, 520);
+    assert_eq!(next(&opening), Some((Reason::Handshake, 527)));
 
     let mut deadlines = opened(TIMEOUTS, 0);
     deadlines.set_timeouts(slow, 50);
@@ -148,7 +151,7 @@ fn new_timeouts_apply_from_now() {
     assert_eq!(next(&deadlines), Some((Reason::Ping, 540)), "a timeout that was off can be set");
 
     deadlines.on_state(State::Closing, 500);
-    deadlines.set_timeouts(Timeouts { closing: Some(9), ..TIMEOUTS }, 510);
+    deadlines.set_timeouts(Timeouts { closing: Some(19), ..TIMEOUTS }, 510);
     assert_eq!(due(&mut deadlines, 519), [Timeout::Closing]);
     deadlines.set_timeouts(TIMEOUTS, 520);
     assert_eq!(next(&deadlines), None, "what has passed stays so");
@@ -346,6 +349,7 @@ fn default_timeouts_match_the_documentation() {
 enum Step {
     Opened,
     Received,
+    Written,
     Message,
     /// The Pong for the Ping this many before the newest.
     Pong(u32),
@@ -384,6 +388,8 @@ impl Model {
                 self.put("ping", t.ping, now);
             }
             Step::Received => self.alive(t, now),
+            Step::Written if self.has("pong") => self.put("pong", t.pong, now),
+            Step::Written if self.has("ping") => self.put("ping", t.ping, now),
             Step::Message if self.has("idle") => self.put("idle", t.idle, now),
             Step::Closing if !self.closing => {
                 self.closing = true;
@@ -396,8 +402,8 @@ impl Model {
                     self.asked = None;
                 }
             }
-            Step::Set(_) if self.closing => self.put("closing", t.closing, now),
-            Step::Set(_) if !self.open => self.put("handshake", t.handshake, now),
+            Step::Set(before) if self.closing => self.keep("closing", before.closing, t.closing, now),
+            Step::Set(before) if !self.open => self.keep("handshake", before.handshake, t.handshake, now),
             Step::Set(_) => {
                 self.put("idle", t.idle, now);
                 let waits = self.has("pong") && t.pong.is_some();
@@ -406,6 +412,12 @@ impl Model {
             }
             _ => {}
         }
+    }
+
+    /// Changes a timeout that counts from its start, if it has one.
+    fn keep(&mut self, name: &'static str, before: Option<u64>, span: Option<u64>, now: u64) {
+        let due = self.due.iter().find(|(other, _)| *other == name).map(|(_, due)| *due);
+        self.put(name, span, due.zip(before).map_or(now, |(due, before)| due - before));
     }
 
     fn alive(&mut self, t: &Timeouts, now: u64) {
@@ -451,7 +463,7 @@ proptest! {
         let mut model = Model::default();
         model.put("handshake", timeouts.handshake, 0);
         let (mut now, mut is_open, mut closing_expired) = (0, false, false);
-        for (later, step) in steps {
+        for (later, mut step) in steps {
             now += later;
             // A host handles expired deadlines before anything else, opens once, and ends with the closing timeout.
             let expired: Vec<_> = due(&mut deadlines, now);
@@ -478,6 +490,7 @@ proptest! {
             match step {
                 Step::Opened => deadlines.on_open(now),
                 Step::Received => deadlines.on_bytes(now),
+                Step::Written => deadlines.on_written(now),
                 Step::Message => deadlines.on_message(now),
                 Step::Closing => deadlines.on_state(State::Closing, now),
                 Step::Pong(before) => {
@@ -485,9 +498,9 @@ proptest! {
                     prop_assert_eq!(deadlines.on_pong(&payload, now), expected_rtt);
                 }
                 Step::Wake => deadlines.on_state(State::Open, now),
-                Step::Set(new) => {
-                    timeouts = new;
-                    deadlines.set_timeouts(timeouts, now);
+                Step::Set(ref mut new) => {
+                    deadlines.set_timeouts(*new, now);
+                    std::mem::swap(new, &mut timeouts); // the model also needs the old ones
                 }
             }
             model.step(&step, &timeouts, now);
@@ -501,6 +514,7 @@ fn step() -> impl Strategy<Value = Step> {
     prop_oneof![
         2 => Just(Step::Opened),
         4 => Just(Step::Received),
+        2 => Just(Step::Written),
         2 => Just(Step::Message),
         4 => (0..3u32).prop_map(Step::Pong),
         1 => Just(Step::Closing),

@@ -477,12 +477,46 @@ fn body_can_be_written_by_the_host() {
 
 /// A slow reader gives no other sign of life: our Ping waits behind the bytes that it has not read.
 #[test]
-fn accepted_bytes_are_a_sign_of_life() {
+fn accepted_bytes_give_the_peer_more_time() {
     let mut session = open();
     assert_eq!(event(&mut session, &mut [], 20_000), Some(Event::KeepAlive));
     drained(&mut session, 131);
-    session.on_bytes(39_000);
+    session.on_written(39_000);
     assert_eq!((event(&mut session, &mut [], 40_000), session.poll_timeout()), (None, Some(59_000)));
+}
+
+/// A transport with a small buffer accepts the Ping itself in two parts, also for a peer that is gone.
+#[test]
+fn ping_that_is_written_in_parts_is_no_sign_of_life() {
+    let mut session = open();
+    assert_eq!(event(&mut session, &mut [], 20_000), Some(Event::KeepAlive));
+    drained(&mut session, 131);
+    session.on_written(20_001);
+    assert_eq!(event(&mut session, &mut [], 40_001), Some(Event::Failed(Error::Timeout(Reason::Pong))));
+}
+
+/// A peer that can set the interval of our Pings must not postpone the end.
+#[test]
+fn new_timeouts_do_not_postpone_closing() {
+    let mut session = open();
+    let _ = session.sender(0).unwrap().write_close(CloseCode::NORMAL, "", &mut [0; 131]).unwrap();
+    for now in (0..5_000).step_by(1_000) {
+        assert_eq!(event(&mut session, &mut [], now), None);
+        session.set_timeouts(Timeouts { ping: Some(now), ..Timeouts::MILLISECONDS }, now);
+    }
+    assert_eq!(event(&mut session, &mut [], 5_000), Some(Event::Failed(Error::Timeout(Reason::Closing))));
+}
+
+#[test]
+fn refused_response_needs_no_answer() {
+    let mut session = client();
+    drained(&mut session, 512);
+    let mut busy = b"HTTP/1.1 503 x\r\nRetry-After: 7\r\nContent-Length: 4\r\n\r\nbusy".to_vec();
+    let received = session.receive(&mut busy, 1);
+    assert_eq!((received.event, &*received.rest), (Some(Event::Response), &b"busy"[..]));
+    let received = session.receive(received.rest, 1);
+    assert_eq!((received.event, received.rest.len()), (Some(Event::Over), 0));
+    assert_eq!(session.response().and_then(|response| response.retry_after()), Some(7));
 }
 
 /// After a complete exchange a peer that does not end the stream is no failure.

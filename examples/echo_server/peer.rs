@@ -294,7 +294,7 @@ impl Peer {
                 Err(error) if error.kind() == ErrorKind::Interrupted => continue,
                 Err(error) => return Err(error),
             }
-            self.session.on_bytes(now);
+            self.session.on_written(now);
         }
         self.unsent = Vec::new();
         Ok(())

@@ -11,7 +11,7 @@ use crate::wire::{CloseCode, Opcode};
 pub struct Received<'b> {
     /// The bytes after the event: pass them to the next call.
     pub rest: &'b mut [u8],
-    /// The next event; `None` when more bytes are needed, or the host has not answered [`Event::Request`] or
+    /// The next event; `None` when more bytes are needed, or the host has not answered [`Event::Request`] or an accepted
     /// [`Event::Response`].
     pub event: Option<Event<'b>>,
     /// Something is due: call [`Session::poll_transmit`](super::Session::poll_transmit) before waiting for anything.
@@ -30,8 +30,8 @@ pub enum Event<'b> {
     Request,
     /// A client received a [response](super::Session::response). If it is accepted,
     /// [`connect`](super::Session::connect). Otherwise it is a redirect, a demand for authentication or another
-    /// refusal;
-    /// `rest` is the beginning of its body.
+    /// refusal: `rest` is the beginning of its body, and the next call returns [`Over`](Self::Over). The response can
+    /// still be read then.
     Response,
     /// A chunk of a data message.
     Data(Chunk<'b>),
@@ -48,8 +48,8 @@ pub enum Event<'b> {
     KeepAlive,
     /// There was no message for [`Timeouts::idle`](crate::deadlines::Timeouts::idle); a Close with 1001 is due.
     Idle,
-    /// The transport has ended in order, or it is time to close it: after an error, or because the peer does not end
-    /// it.
+    /// The last event: the transport has ended in order, or it is time to close it, after an error, after a refused
+    /// response, or because the peer does not end it.
     Over,
     /// The session has failed: report it. A refusal or a Close frame is due if the peer can still read it. Only
     /// [`Over`](Self::Over) can follow.

@@ -283,7 +283,7 @@ impl<T: AsyncRead + AsyncWrite + Unpin, R: SessionRole> WebSocket<T, R> {
                 };
                 let len = len?;
                 if std::mem::take(&mut self.waiting) {
-                    self.session.on_bytes(self.now()); // accepting bytes that waited is a sign of life
+                    self.session.on_written(self.now());
                 }
                 if len == 0 {
                     return Poll::Ready(Err(ErrorKind::WriteZero.into()));

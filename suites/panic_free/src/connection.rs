@@ -152,6 +152,8 @@ pub fn deadlines(u: &mut Unknown<'_>, deadlines: &mut Deadlines, timeouts: Timeo
         Deadlines::new(timeouts, u.long),
         deadlines.on_open(u.long),
         deadlines.on_bytes(u.long),
+        deadlines.on_written(u.long),
+        deadlines.set_timeouts(Timeouts::MILLISECONDS, u.long),
         deadlines.on_message(u.long),
         deadlines.on_pong(u.bytes, u.long),
         deadlines.on_state(state, u.long),

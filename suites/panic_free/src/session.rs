@@ -75,6 +75,8 @@ fn either<R: SessionRole>(u: &mut Unknown<'_>, session: &mut Session<'_, R, [u8;
         session.sender(u.long).is_ok(),
         session.connection(),
         session.on_bytes(u.long),
+        session.on_written(u.long),
+        session.set_timeouts(Timeouts::MILLISECONDS, u.long),
         session.is_open(),
         session.error(),
     );

@@ -189,7 +189,7 @@ mod linux {
                 Operation::Send(start, end) | Operation::SendControl(start, end) => {
                     if let Some(len) = len {
                         *start += len;
-                        self.session.on_bytes(now); // accepting an echo is a sign of life as well
+                        self.session.on_written(now);
                     }
                     if start < end {
                         // Handle the deadline, then send the rest. What becomes due follows.
