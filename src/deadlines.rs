@@ -57,7 +57,7 @@ pub struct Timeouts {
     pub idle: Option<u64>,
     /// For bytes from the peer. Then a Ping is due. 0 counts as 1.
     pub ping: Option<u64>,
-    /// For the Pong or any other bytes after that Ping.
+    /// For the Pong or any other bytes after that Ping. 0 counts as 1.
     pub pong: Option<u64>,
     /// For the peer's Close frame, and for the end of the transport.
     pub closing: Option<u64>,
@@ -155,11 +155,18 @@ const fn ticks(timeout: Option<u64>) -> u64 {
     }
 }
 
+/// With 0 the next Ping would be due at once, without end, and no Pong could come in time.
+const fn at_least_one(timeout: Option<u64>) -> u64 {
+    match timeout {
+        Some(0) => 1,
+        timeout => ticks(timeout),
+    }
+}
+
 /// Returns the timeouts by [`Reason`].
 const fn table(timeouts: Timeouts) -> [u64; REASONS.len()] {
     let Timeouts { handshake, idle, ping, pong, closing, _non_exhaustive: () } = timeouts;
-    let ping = if let Some(0) = ping { Some(1) } else { ping }; // else the next Ping would be due at once, without end
-    [ticks(handshake), ticks(idle), ticks(ping), ticks(pong), ticks(closing)]
+    [ticks(handshake), ticks(idle), at_least_one(ping), at_least_one(pong), ticks(closing)]
 }
 
 impl Deadlines {

@@ -12,13 +12,14 @@
 //! 2. **Shut down** the writing side of the transport when [`transport`](Session::transport) says so.
 //! 3. **Receive.** Call [`receive`](Session::receive) with the bytes read, and again with `rest`, until it returns no
 //!    event.
-//! 4. **Answer** [`Request`](Event::Request) and [`Response`](Event::Response).
+//! 4. **Answer** [`Request`](Event::Request), and a [`Response`](Event::Response) that is accepted.
 //! 5. **Wait** for bytes, or until [`poll_timeout`](Session::poll_timeout). Then read the clock. Do not read it before
 //!    each call: a write that blocks must not make bytes late that have arrived meanwhile.
 //! 6. **Report the end** of the transport with [`receive_eof`](Session::receive_eof), once all bytes before it were
 //!    passed to `receive`, and all output was written: `Over` can follow at once.
 //! 7. **Close the transport** after [`Over`](Event::Over), the last event of each session. Bytes that wait to be written
-//!    then are of no use: the peer did not take them in time, or is gone.
+//!    then are of no use: the peer did not take them in time, or is gone. (Without [`Timeouts::closing`], a peer that does
+//!    not end the stream holds it up.)
 //!
 //! What happens if the host forgets one:
 //!
@@ -33,8 +34,7 @@
 //! | 7 | this session returns no event, and discards all bytes; the peer waits for its own timeout, and the socket stays in use | |
 //!
 //! A host that cannot read, because it still has to write, calls `receive` without bytes for the deadlines.
-//! `{session:?}` prints what is due, for a log or a debugger. A host can be late with all of these: nothing panics and
-//! nothing is lost. A host that closes by itself, or sets [`Timeouts::idle`], can still receive data: then a send call
+//! `{session:?}` prints what is due, for a log or a debugger. A host can be late with all of these: nothing panics, and nothing is lost. A host that closes by itself, or sets [`Timeouts::idle`], can still receive data: then a send call
 //! fails with [`SendError::Closing`], which is no reason to leave the loop.
 //!
 //! A host that needs the parts, for two tasks for example, takes them when the handshake is done:
@@ -287,8 +287,8 @@ impl<'c, R: SessionRole, S: AsRef<[u8]> + AsMut<[u8]>> Session<'c, R, S> {
     }
 
     /// Notes the end of the transport: TCP's FIN, a reset, the end of the TLS stream. [`receive`](Self::receive)
-    /// returns [`Event::Failed`] after the last bytes if the peer had to send more. A client that has sent nothing at all
-    /// does not fail: it may have wanted to know whether the port is open. After a request it waits for the host's answer.
+    /// returns [`Event::Failed`] after the last bytes if the peer had to send more. A server's session does not fail if
+    /// its peer has sent nothing at all: that may have wanted to know whether the port is open. After a request it waits for the host's answer.
     pub fn receive_eof(&mut self, now: u64) {
         self.now = self.now.max(now);
         self.eof = true;
@@ -383,8 +383,9 @@ impl<'c, R: SessionRole, S: AsRef<[u8]> + AsMut<[u8]>> Session<'c, R, S> {
         connection.is_due() || (self.ping.is_some() || self.idle) && connection.can_send()
     }
 
-    /// Returns when to call [`receive`](Self::receive) again, without bytes if there are none. That is at once if the
-    /// host has sent a Close, because its timeout has to start.
+    /// Returns when to call [`receive`](Self::receive) again, without bytes if there are none: at once after anything that
+    /// starts the time for closing, a Close that the host sends for example. `None` after [`Event::Over`], or if no
+    /// timeout is set.
     #[must_use]
     pub fn poll_timeout(&self) -> Option<u64> {
         match self.state() {
@@ -488,6 +489,7 @@ impl<'c, R: SessionRole, S: AsRef<[u8]> + AsMut<[u8]>> Session<'c, R, S> {
             return (!core::mem::replace(&mut self.over, true)).then_some(Event::Over);
         }
         let reason = match self.deadlines.handle_timeout(self.now)? {
+            Timeout::Idle if self.idle => return None, // its Close is due already
             Timeout::Ping(payload) => {
                 self.ping = Some(payload);
                 return Some(Event::KeepAlive);
@@ -497,7 +499,7 @@ impl<'c, R: SessionRole, S: AsRef<[u8]> + AsMut<[u8]>> Session<'c, R, S> {
                 return Some(Event::Idle);
             }
             Timeout::Handshake => {
-                let error = Error::Timeout(Reason::Handshake);
+                let error = if self.waits() { Error::Unanswered } else { Error::Timeout(Reason::Handshake) };
                 return self.handshake_failed(error, HandshakeError::UnexpectedEof).1;
             }
             Timeout::Pong => Reason::Pong,
@@ -536,7 +538,7 @@ impl<'c, R: SessionRole, S: AsRef<[u8]> + AsMut<[u8]>> Session<'c, R, S> {
         }
     }
 
-    /// Returns the connection of an open session, for its questions: how it closed, the payload of a Ping.
+    /// Returns the connection, from the end of the handshake on, for its questions: how it closed, the payload of a Ping.
     #[must_use]
     pub const fn connection(&self) -> Option<&Connection<R>> {
         self.connection.as_ref()
@@ -554,6 +556,9 @@ impl<'c, R: SessionRole, S: AsRef<[u8]> + AsMut<[u8]>> Session<'c, R, S> {
             Some(connection) if self.head.is_empty() => {
                 self.now = self.now.max(now);
                 self.deadlines.on_message(self.now);
+                if self.ping.is_some() {
+                    self.deadlines.on_written(self.now); // it waits for the end of a frame that the host sends
+                }
                 Ok(connection)
             }
             _ => Err(SendError::NotOpen),
@@ -574,8 +579,8 @@ impl<'c, R: SessionRole, S: AsRef<[u8]> + AsMut<[u8]>> Session<'c, R, S> {
         self.error
     }
 
-    /// Returns the storage of the handshake and leaves an empty one, once the connection is open and the response is
-    /// written. One buffer can serve the handshakes of many sessions that way.
+    /// Returns the storage of the handshake and leaves an empty one, once the connection is open or a server has refused
+    /// it, and the response is written. One buffer can serve the handshakes of many sessions that way.
     ///
     /// ```
     /// # use barews::connection::Config;
@@ -590,7 +595,8 @@ impl<'c, R: SessionRole, S: AsRef<[u8]> + AsMut<[u8]>> Session<'c, R, S> {
     where
         S: Default,
     {
-        (self.is_open() && !self.has_head()).then(|| core::mem::take(self.handshake.storage_mut()))
+        let is_done = self.is_open() || R::IS_SERVER && (self.answered || self.over);
+        (is_done && !self.has_head()).then(|| core::mem::take(self.handshake.storage_mut()))
     }
 
     /// Returns the parts of an open session, for two tasks for example: [`Connection::split`].
@@ -608,12 +614,14 @@ impl<'c, R: SessionRole, S: AsRef<[u8]> + AsMut<[u8]>> Session<'c, R, S> {
     ///
     /// # Errors
     ///
-    /// The session, if the handshake is not done, or something is due.
+    /// The session, if the handshake is not done, something is due, or the session has failed or is to end.
     #[allow(clippy::result_large_err, reason = "it is the session, which the host goes on with")]
-    pub fn into_parts(self) -> Result<(Connection<R>, Deadlines, S), Self> {
-        if self.is_due() || self.ping.is_some() || self.idle {
+    pub fn into_parts(mut self) -> Result<(Connection<R>, Deadlines, S), Self> {
+        let has_ended = self.eof || self.expired || self.error.is_some();
+        if has_ended || self.is_due() || self.ping.is_some() || self.idle {
             return Err(self);
         }
+        self.hear();
         match self.connection {
             Some(connection) => Ok((connection, self.deadlines, self.handshake.into_storage())),
             None => Err(self),

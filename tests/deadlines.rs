@@ -170,6 +170,9 @@ fn ping_timeout_of_0_does_not_return_pings_without_end() {
     let mut deadlines = opened(Timeouts { ping: Some(0), pong: None, ..Timeouts::NEVER }, 0);
     assert_eq!(due(&mut deadlines, 7).len(), 1);
     assert_eq!(next(&deadlines), Some((Reason::Ping, 8)));
+    let mut deadlines = opened(Timeouts { pong: Some(0), ..KEEPALIVE }, 0);
+    assert_eq!(due(&mut deadlines, 100), [Timeout::Ping([0, 0, 0, 1])]);
+    assert_eq!(next(&deadlines), Some((Reason::Pong, 101)));
 }
 
 /// The counter wraps between the last bytes and the Ping.
@@ -237,6 +240,8 @@ fn reconnect_doubles_the_delay_up_to_the_longest() {
         assert_eq!(reconnect.on_end(5, u32::MAX, None), 5 + u64::from(u32::MAX));
     }
     assert_eq!(reconnect.on_end(u64::MAX - 1, u32::MAX, Some(u64::MAX)), u64::MAX);
+    let mut reconnect = Reconnect::new(Backoff::MILLISECONDS);
+    assert_eq!(reconnect.on_end(0, 0, Some(u64::MAX)), 3_600_000, "a server cannot stop its clients for good");
 }
 
 #[test]

@@ -151,7 +151,9 @@ macro_rules! calls {
                 let sendable = it.session.is_open() && !it.session.is_due();
                 match it.session.sender(it.now) {
                     Ok(connection) => {
-                        if let Ok(written) = connection.write_text("hi", &mut out) {
+                        let written = connection.write_text("hi", &mut out);
+                        assert_eq!(written.is_ok(), connection.state() == State::Open, "an open session can send");
+                        if let Ok(written) = written {
                             it.output.extend_from_slice(&out[..written.len()]);
                         }
                     }

@@ -507,6 +507,104 @@ fn new_timeouts_do_not_postpone_closing() {
     assert_eq!(event(&mut session, &mut [], 5_000), Some(Event::Failed(Error::Timeout(Reason::Closing))));
 }
 
+/// The Ping waits for the end of a frame that the host sends slowly. A host that sends nothing more has a peer that accepts
+/// nothing.
+#[test]
+fn ping_waits_for_a_frame_that_goes_on() {
+    let mut session = open();
+    let _header = session.sender(0).unwrap().begin_frame(MessageKind::Binary, true, 11).unwrap();
+    assert_eq!(event(&mut session, &mut [], 20_000), Some(Event::KeepAlive));
+    for now in (35_000..185_000).step_by(15_000) {
+        session.sender(now).unwrap().mask_payload(&mut [7]).unwrap();
+        assert_eq!((event(&mut session, &mut [], now), session.poll_timeout()), (None, Some(now + 20_000)));
+    }
+    session.sender(190_000).unwrap().mask_payload(&mut [7]).unwrap();
+    assert_eq!(drained(&mut session, 131), b"\x89\x04\0\0\0\x01");
+    let mut pong = raw::frame(0x8A, KEY, &[0, 0, 0, 1]);
+    assert_eq!(event(&mut session, &mut pong, 190_007), Some(Event::Pong(Some(7))), "since it was written");
+}
+
+#[test]
+fn data_is_a_sign_of_life() {
+    let mut session = open();
+    let mut text = raw::frame(0x81, KEY, b"a");
+    assert!(matches!(event(&mut session, &mut text, 15_000), Some(Event::Data(_))));
+    assert_eq!((event(&mut session, &mut [], 15_000), session.poll_timeout()), (None, Some(35_000)));
+}
+
+#[test]
+fn client_fails_if_the_server_sends_nothing() {
+    let mut session = client();
+    drained(&mut session, 512);
+    session.receive_eof(1);
+    let error = Error::Handshake(HandshakeError::UnexpectedEof);
+    assert_eq!(session.receive(&mut [], 1).event, Some(Event::Failed(error)));
+    assert_eq!(session.receive(&mut [], 1).event, Some(Event::Over));
+}
+
+#[test]
+fn refusal_of_head_has_no_body() {
+    let mut session = server();
+    let mut bad = b"HEAD / HTTP/1.1\r\nHost: a b\r\n\r\n".to_vec();
+    assert!(matches!(event(&mut session, &mut bad, 0), Some(Event::Failed(_))));
+    assert!(drained(&mut session, 131).ends_with(b"\r\n\r\n"));
+}
+
+#[test]
+fn parts_are_not_returned_while_something_would_be_lost() {
+    let idle = Timeouts { idle: Some(5), ..Timeouts::MILLISECONDS };
+    let mut session = Session::from_connection(Connection::new(Server, &Config::DEFAULT), [0; 0], idle, 0);
+    let _header = session.sender(0).unwrap().begin_frame(MessageKind::Binary, true, 1).unwrap();
+    assert_eq!(session.receive(&mut [], 5).event, Some(Event::Idle));
+    session.set_timeouts(idle, 6);
+    assert_eq!(session.receive(&mut [], 11).event, None, "its Close waits for the end of the frame");
+    assert!(session.into_parts().is_err());
+
+    let mut ended = open();
+    ended.receive_eof(1);
+    assert!(ended.into_parts().is_err(), "the end would not be noticed");
+
+    let mut failed = open();
+    assert!(matches!(event(&mut failed, &mut raw::frame(0xC1, KEY, b""), 1), Some(Event::Failed(_))));
+    drained(&mut failed, 131);
+    assert!(failed.into_parts().is_err());
+}
+
+#[test]
+fn answers_at_a_wrong_time_are_refused() {
+    let mut session = server();
+    assert_eq!(session.accept(&Accept::default(), &Config::DEFAULT), Err(BuildError::NotNow));
+    let mut session = Session::server(&SERVER, vec![0; 512], Timeouts::MILLISECONDS, 0);
+    assert_eq!(session.receive(&mut REQUEST.to_owned().into_bytes(), 0).event, Some(Event::Request));
+    session.accept(&Accept::default(), &Config::DEFAULT).unwrap();
+    drained(&mut session, 512);
+    assert!(session.take_storage().is_some());
+    assert_eq!(session.accept(&Accept::default(), &Config::DEFAULT), Err(BuildError::NotNow));
+    assert_eq!(session.respond(200, &[], b""), Err(BuildError::NotNow));
+}
+
+#[test]
+fn storage_is_free_after_a_page() {
+    let mut session = Session::server(&SERVER, vec![0; 512], Timeouts::MILLISECONDS, 0);
+    let mut get = b"GET / HTTP/1.1\r\nHost: a\r\n\r\n".to_vec();
+    assert_eq!(session.receive(&mut get, 0).event, Some(Event::Request));
+    session.respond(200, &[], b"page").unwrap();
+    assert!(session.take_storage().is_none());
+    drained(&mut session, 131);
+    assert_eq!(session.take_storage().map(|storage| storage.len()), Some(512));
+    assert_eq!((session.request().is_none(), session.receive(&mut b"more".to_vec(), 0).event), (true, None));
+    session.receive_eof(0);
+    assert_eq!(session.receive(&mut [], 0).event, Some(Event::Over));
+}
+
+#[test]
+fn first_error_is_kept() {
+    let mut session = open();
+    session.fail(ProtocolError::MessageTooBig);
+    session.fail(ProtocolError::InvalidUtf8);
+    assert_eq!(session.error(), Some(Error::Protocol(ProtocolError::MessageTooBig)));
+}
+
 #[test]
 fn refused_response_needs_no_answer() {
     let mut session = client();
@@ -543,6 +641,16 @@ fn time_does_not_run_backwards() {
     assert_eq!(event(&mut session, &mut raw::frame(0x8A, KEY, b""), 10_000), Some(Event::Pong(None)));
     assert!(session.sender(0).is_ok());
     assert_eq!((event(&mut session, &mut [1][..0], 0), session.poll_timeout()), (None, Some(30_000)));
+    let calls: [fn(&mut Accepting); 4] = [
+        |session| session.on_bytes(0),
+        |session| session.on_written(0),
+        |session| session.set_timeouts(Timeouts::MILLISECONDS, 0),
+        |session| session.receive_eof(0),
+    ];
+    for call in calls {
+        call(&mut session);
+        assert_eq!(session.poll_timeout(), Some(30_000));
+    }
 }
 
 /// No event but `Over` follows a failure.
@@ -632,7 +740,8 @@ fn over_comes_once_and_not_before_the_output_is_written() {
 fn unanswered_request_is_answered_with_503() {
     let mut session = server();
     assert_eq!(event(&mut session, &mut REQUEST.to_owned().into_bytes(), 0), Some(Event::Request));
-    assert!(matches!(event(&mut session, &mut [], 10_000), Some(Event::Failed(Error::Timeout(Reason::Handshake)))));
+    assert_eq!(event(&mut session, &mut [], 10_000), Some(Event::Failed(Error::Unanswered)));
+    assert_eq!(Error::Unanswered.fault(), Fault::Host);
     assert!(drained(&mut session, 131).starts_with(b"HTTP/1.1 503 Service Unavailable\r\n"));
     assert_eq!(session.respond(200, &[], b""), Err(BuildError::NotNow));
 }

@@ -14,9 +14,10 @@
 //! * `--backlog`: how many connections can wait to be accepted, by default 128 as in `std::net` and mio. The system can
 //!   have a lower limit, such as `net.core.somaxconn`. A client that connects to a full backlog waits and may time out.
 //!
-//! This file has the readiness loop, on mio, which cannot set the backlog, so socket2 makes the listener; `peer.rs` handles one connection.
-//! One read buffer and one write buffer serve all connections; the system's limit of open files (`ulimit -n`) limits their number. Ctrl-C closes every
-//! connection with 1001 and waits for the peers; a second Ctrl-C ends the server at once.
+//! This file has the readiness loop, on mio, which cannot set the backlog, so socket2 makes the listener. `peer.rs`
+//! handles one connection. One read buffer and one write buffer serve all connections; the system's limit of open files
+//! (`ulimit -n`) limits their number. Ctrl-C closes every connection with 1001 and waits for the peers; a second Ctrl-C
+//! ends the server at once.
 //!
 //! A line on stderr says why a connection failed: the peer broke a rule, it ended TCP without a Close frame, TCP failed,
 //! or a deadline passed. Each failed connection has one line.
@@ -162,8 +163,10 @@ fn serve(arguments: &Arguments) -> Result<(), Error> {
     while listener.is_some() || server.open > 0 {
         let wait = if !spin.is_zero() && last.elapsed() < *spin { Some(Duration::ZERO) } else { server.wait() };
         match poll.poll(&mut events, wait) {
-            Err(error) if error.kind() != ErrorKind::Interrupted => return Err(error.into()),
-            _ => {}
+            Ok(()) => {}
+            // The process was stopped and goes on: first see what has arrived meanwhile.
+            Err(error) if error.kind() == ErrorKind::Interrupted => continue,
+            Err(error) => return Err(error.into()),
         }
         if !spin.is_zero() && !events.is_empty() {
             last = Instant::now();
@@ -298,7 +301,7 @@ impl Peers {
             self.timers.pop_first();
             if let Some(peer) = &mut self.slots[index] {
                 peer.armed = None;
-                self.ready(index, false, false);
+                self.ready(index, true, false); // what has arrived counts before the deadline
             }
         }
         for _ in 0..self.turn.len() {

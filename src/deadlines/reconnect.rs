@@ -6,8 +6,10 @@
 pub struct Backoff {
     /// The longest delay after the first failure. It doubles with each further failure.
     pub first: u32,
-    /// The longest delay of all.
+    /// The longest delay after any failure.
     pub max: u32,
+    /// The longest delay that a server can ask for with Retry-After.
+    pub max_retry_after: u64,
     /// A connection that was open for this long was a success: the next delay is at most `first` again.
     pub success: u64,
     #[doc(hidden)]
@@ -15,9 +17,10 @@ pub struct Backoff {
 }
 
 impl Backoff {
-    /// Defaults for ticks of a millisecond: at most 1 s after the first failure, at most 60 s after many, success after
-    /// 30 s.
-    pub const MILLISECONDS: Self = Self { first: 1_000, max: 60_000, success: 30_000, _non_exhaustive: () };
+    /// Defaults for ticks of a millisecond: at most 1 s after the first failure, at most 60 s after many, at most an hour
+    /// on the server's request, success after 30 s.
+    pub const MILLISECONDS: Self =
+        Self { first: 1_000, max: 60_000, max_retry_after: 3_600_000, success: 30_000, _non_exhaustive: () };
 }
 
 impl Default for Backoff {
@@ -67,9 +70,9 @@ impl Reconnect {
     }
 
     /// Call this when an attempt has failed, or the connection has ended. Returns the time of the next attempt. `random`
-    /// is a fresh random number; it need not be secure. `retry_after` is the delay that the server asks for, in ticks: a
-    /// response's [`retry_after`](crate::handshake::Response::retry_after), or one of your own after a Close with
-    /// [1013](crate::wire::CloseCode::TRY_AGAIN_LATER). It comes before the random delay.
+    /// is a fresh random number; it need not be secure. `retry_after` is the delay that the server asks for, in ticks: the
+    /// seconds of [`Response::retry_after`](crate::handshake::Response::retry_after) times the ticks of a second, or one
+    /// of your own after a Close with [1013](crate::wire::CloseCode::TRY_AGAIN_LATER). It comes before the random delay.
     #[must_use]
     pub fn on_end(&mut self, now: u64, random: u32, retry_after: Option<u64>) -> u64 {
         if self.opened.take().is_some_and(|opened| now.saturating_sub(opened) >= self.backoff.success) {
@@ -79,10 +82,10 @@ impl Reconnect {
         let longest = longest.min(self.backoff.max.into());
         self.failures = self.failures.saturating_add(1).min(32);
         let delay = (u64::from(random) * (longest + 1)) >> 32;
-        now.saturating_add(retry_after.unwrap_or(0)).saturating_add(delay)
+        now.saturating_add(retry_after.unwrap_or(0).min(self.backoff.max_retry_after)).saturating_add(delay)
     }
 
-    /// Returns how many attempts have failed since the last success.
+    /// Returns how many attempts have failed since the last success, at most 32.
     ///
     /// See [`Reconnect`] for an example.
     #[must_use]

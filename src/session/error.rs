@@ -15,6 +15,10 @@ pub enum Error {
     Protocol(ProtocolError),
     /// The peer took too long.
     Timeout(Reason),
+    /// The host did not answer the request or the response within [`Timeouts::handshake`].
+    ///
+    /// [`Timeouts::handshake`]: crate::deadlines::Timeouts::handshake
+    Unanswered,
 }
 
 /// Whose fault an error is.
@@ -25,7 +29,7 @@ pub enum Fault {
     Peer,
     /// The peer is silent, or the transport has ended: the network, or a peer that is gone.
     Transport,
-    /// The host lent no storage.
+    /// The host lent no storage, or did not answer.
     Host,
 }
 
@@ -34,7 +38,9 @@ impl Error {
     #[must_use]
     pub const fn fault(self) -> Fault {
         match self {
-            Self::Handshake(HandshakeError::NoStorage) | Self::Protocol(ProtocolError::NoStorage) => Fault::Host,
+            Self::Handshake(HandshakeError::NoStorage)
+            | Self::Protocol(ProtocolError::NoStorage)
+            | Self::Unanswered => Fault::Host,
             Self::Handshake(HandshakeError::UnexpectedEof) | Self::Protocol(ProtocolError::UnexpectedEof) => {
                 Fault::Transport
             }
@@ -54,6 +60,7 @@ impl core::fmt::Display for Error {
                 Reason::Pong => "peer does not answer a Ping",
                 _ => "closing timed out",
             }),
+            Self::Unanswered => f.write_str("the host did not answer the opening handshake in time"),
         }
     }
 }

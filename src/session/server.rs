@@ -32,13 +32,17 @@ impl<'c, S: AsRef<[u8]> + AsMut<[u8]>> Session<'c, Server, S> {
         if self.request().is_some_and(|request| !request.is_upgrade()) {
             return self.refuse(HandshakeError::Upgrade);
         }
+        if !self.waits() {
+            return Err(BuildError::NotNow);
+        }
         let len = self.handshake.accept_in_place(response)?;
         self.open(Connection::new(Server, config));
         self.head = 0..len;
         Ok(())
     }
 
-    /// Answers with a page, a redirect or a refusal, as [`ServerHandshake::respond`] does. The response is due, then
+    /// Answers with a page, a redirect or a refusal, as [`ServerHandshake::respond`] does, also before the request is
+    /// complete. The response is due, then
     /// the transport ends. `body` must live as long as the configuration; for others there is
     /// [`respond_head`](Self::respond_head). The peer has [`Timeouts::closing`] to take the response and to end the
     /// stream.
@@ -132,7 +136,7 @@ impl<S: AsRef<[u8]> + AsMut<[u8]>> Opening<S> for ServerHandshake<'_, S> {
 
     fn refuse(&mut self, error: Error, reason: HandshakeError) -> (usize, &'static [u8]) {
         let (status, body) = match error {
-            Error::Timeout(_) if self.is_complete() => (503, ""), // the host did not answer
+            Error::Unanswered => (503, ""),
             Error::Timeout(_) => (408, ""),
             _ => (reason.status(), reason.text()),
         };

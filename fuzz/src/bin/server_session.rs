@@ -295,6 +295,10 @@ impl<'a> SessionHost<'a> {
                 match error {
                     Error::Protocol(error) => self.log.error(error),
                     Error::Handshake(_) => {}
+                    Error::Unanswered => {
+                        assert!(self.session.request().is_none() && self.answer != Some(Ok(())), "it was answered");
+                        self.is_late = true;
+                    }
                     Error::Timeout(reason) => {
                         assert!(reason != Reason::Handshake || self.answer != Some(Ok(())), "the request is answered");
                         self.is_late = true;

@@ -26,7 +26,8 @@ impl Uri<'_> {
     ///
     /// # Errors
     ///
-    /// [`BuildError::Uri`] if the result is not a WebSocket URI, or would leave TLS. [`BuildError::BufferTooSmall`] if
+    /// [`BuildError::Uri`] if the result is not a WebSocket URI, or would leave TLS; text that is not UTF-8 counts as a
+    /// bad path. [`BuildError::BufferTooSmall`] if
     /// `out` is too small for both URIs together.
     pub fn join<'b>(&self, reference: &[u8], out: &'b mut [u8]) -> Result<Uri<'b>, BuildError> {
         let mut rest = Cursor(Cursor(reference).until(b'#'));

@@ -83,7 +83,10 @@ mod linux {
         let now = || start.elapsed().as_millis() as u64;
         let mut peers: Vec<Option<Peer>> = Vec::new();
         loop {
-            ring.submit_and_wait(1)?;
+            match ring.submit_and_wait(1) {
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => continue, // it was stopped and goes on
+                outcome => drop(outcome?),
+            }
             let done: Vec<_> = ring.completion().map(|entry| (entry.user_data(), entry.result())).collect();
             for (id, result) in done {
                 if id != ACCEPT {
