@@ -70,4 +70,11 @@ impl<'o> Bits<'o> {
         self.write(self.count / 8);
         (!self.full).then_some(self.len)
     }
+
+    /// Returns the number of bits written. They must have fitted.
+    #[cfg(test)]
+    pub(super) fn written(&self) -> u32 {
+        assert!(!self.full);
+        8 * self.len as u32 + self.count
+    }
 }

@@ -109,9 +109,8 @@ impl<'a> Block<'a> {
         let literals = Code::new(&self.literals, MAX_BITS);
         let distances = Code::new(&self.distances, MAX_BITS);
         let header = Header::new(&literals, &distances);
-        let (fixed, dynamic) = self.costs(&literals, &distances);
-        let (fixed, dynamic) = (3 + fixed, header.bits() + dynamic);
-        if 8 * stored_len(input.len(), true) as u32 <= self.extra + fixed.min(dynamic) {
+        let (fixed, dynamic) = self.sizes(&literals, &distances, &header);
+        if 8 * stored_len(input.len(), true) as u32 <= fixed.min(dynamic) {
             stored(bits, input);
         } else if fixed <= dynamic {
             bits.push(FIXED << 1, 3);
@@ -126,9 +125,14 @@ impl<'a> Block<'a> {
         self.distances = [0; USED_DISTANCES];
     }
 
-    /// Returns the bits that the symbols take with the fixed codes, and with these codes.
-    fn costs(&self, literals: &Code<USED_LITERALS>, distances: &Code<USED_DISTANCES>) -> (u32, u32) {
-        let (mut fixed, mut dynamic) = (0, 0);
+    /// Returns the number of bits of the whole block with the fixed codes, and with these codes.
+    fn sizes(
+        &self,
+        literals: &Code<USED_LITERALS>,
+        distances: &Code<USED_DISTANCES>,
+        header: &Header<'_, USED_LITERALS, USED_DISTANCES>,
+    ) -> (u32, u32) {
+        let (mut fixed, mut dynamic) = (3 + self.extra, header.bits() + self.extra);
         for (symbol, count) in (0..).zip(&self.literals) {
             fixed += fixed_bits(symbol) * u32::from(*count);
             dynamic += literals.bits(symbol) * u32::from(*count);
@@ -152,5 +156,49 @@ impl<'a> Block<'a> {
             }
         }
         codes.push(bits, END_OF_BLOCK);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::deflate::rfc1951::{MAX_DISTANCE, MAX_MATCH};
+
+    /// A wrong size makes messages longer, but not invalid.
+    #[test]
+    fn block_sizes_are_those_that_are_written() {
+        let input = [0; 1 << 16];
+        for count in [1u16, 2, 40, 300, 4000] {
+            for (matches, longest, farthest) in
+                [(0, 3, 1), (1, 3, 1), (1, MAX_MATCH, MAX_DISTANCE as u16), (2, 20, 300), (5, 100, 5000)]
+            {
+                let mut symbols = [[0; 3]; 4096];
+                let mut block = Block::new(&mut symbols, &input);
+                let mut unused = Bits::new(&mut []);
+                for n in 0..count {
+                    let random = n.wrapping_mul(40_503);
+                    if n % 7 < matches {
+                        let length = MIN_MATCH + random % (longest - MIN_MATCH + 1);
+                        block.push_match(length, 1 + random.rotate_left(5) % farthest, &mut unused);
+                    } else {
+                        block.push_literal((random >> 8) as u8 & if n % 3 == 0 { 0xFF } else { 7 }, &mut unused);
+                    }
+                }
+                block.literals[usize::from(END_OF_BLOCK)] = 1;
+                let literals = Code::new(&block.literals, MAX_BITS);
+                let distances = Code::new(&block.distances, MAX_BITS);
+                let header = Header::new(&literals, &distances);
+                let mut out = [0; 1 << 15];
+                let mut bits = Bits::new(&mut out);
+                bits.push(FIXED << 1, 3);
+                block.write(&mut bits, &Codes::Fixed);
+                let fixed = bits.written();
+                let mut bits = Bits::new(&mut out);
+                header.write(&mut bits);
+                block.write(&mut bits, &Codes::Dynamic(&literals, &distances));
+                let sizes = block.sizes(&literals, &distances, &header);
+                assert_eq!(sizes, (fixed, bits.written()), "{:?}", (count, matches, longest, farthest));
+            }
+        }
     }
 }

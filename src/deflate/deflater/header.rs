@@ -78,3 +78,59 @@ fn runs<const L: usize, const D: usize>(literals: &Code<L>, distances: &Code<D>,
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::deflate::rfc1951::{MAX_BITS, USED_DISTANCES, USED_LITERALS};
+
+    /// The estimate decides between the fixed codes and codes made for the block. A wrong one makes messages longer, but
+    /// not invalid.
+    #[test]
+    fn header_bits_are_those_that_are_written() {
+        let mut symbols = [0; CODE_LENGTHS];
+        let (mut fewest, mut most) = (CODE_LENGTHS, 0);
+        // Every `step`th literal occurs, up to `end`. The frequencies grow by one bit after each `run` of them, up to
+        // 2^`deepest`, so that codes of one length are in runs.
+        for (step, end, run, deepest) in [
+            (1, 286, 1, 0),
+            (1, 286, 1, 14),
+            (1, 286, 3, 14),
+            (1, 286, 5, 11),
+            (1, 286, 20, 12),
+            (1, 130, 2, 9),
+            (2, 286, 1, 3),
+            (4, 286, 1, 14),
+            (6, 200, 4, 6),
+            (11, 286, 1, 5),
+            (50, 286, 1, 2),
+            (140, 286, 1, 1),
+            (256, 257, 1, 0),
+        ] {
+            for distances in [0, 1, 2, 7, 30] {
+                let mut literals = [0u16; USED_LITERALS];
+                for (n, symbol) in (0..end).step_by(step).enumerate() {
+                    literals[symbol] = 1 << (n / run % (deepest + 1));
+                }
+                literals[256] = 1;
+                let mut used = [0u16; USED_DISTANCES];
+                used.iter_mut().rev().take(distances).zip(0..).for_each(|(count, n)| *count = 1 + n * n);
+                let (literals, used) = (Code::new(&literals, MAX_BITS), Code::new(&used, MAX_BITS));
+                let header = Header::new(&literals, &used);
+                let mut out = [0; 512];
+                let mut bits = Bits::new(&mut out);
+                header.write(&mut bits);
+                assert_eq!(header.bits(), bits.written(), "{:?}", (step, end, run, deepest, distances));
+                symbols.iter_mut().zip(header.frequencies).for_each(|(all, n)| *all += n);
+                let used = |symbol: &u8| header.code.bits((*symbol).into()) > 0;
+                let (written, rest) = CODE_LENGTH_ORDER.split_at(header.code_lengths() as usize);
+                assert!(written.last().is_some_and(used) && !rest.iter().any(used));
+                fewest = fewest.min(written.len());
+                most = most.max(written.len());
+            }
+        }
+        // RFC 1951 3.2.7: each length of a code, and each symbol for a run of lengths, occurs in some header.
+        assert!(symbols.iter().all(|n| *n > 0), "{symbols:?}");
+        assert!(fewest < 16 && most == CODE_LENGTHS, "{fewest} to {most}");
+    }
+}
