@@ -143,4 +143,35 @@ mod tests {
             }
         }
     }
+
+    /// A wrong weight or a wrong order makes messages longer, but not invalid. These codes do not exceed the limit.
+    #[test]
+    fn lengths_are_those_of_the_shortest_code() {
+        let mut state = 1u32;
+        for used in [2usize, 3, 4, 5, 10, 50, 286] {
+            for largest in [1, 2, 10, 300] {
+                let (mut sorted, mut weights) = ([(0u16, 0u16); USED_LITERALS], [0; USED_LITERALS]);
+                let (sorted, weights) = (&mut sorted[..used], &mut weights[..used]);
+                for ((place, weight), symbol) in sorted.iter_mut().zip(weights.iter_mut()).zip(0..) {
+                    state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+                    let frequency = 1 + ((state >> 16) * largest >> 16);
+                    (*place, *weight) = ((frequency as u16, symbol), frequency);
+                }
+                sort(sorted);
+                assert!(sorted.is_sorted(), "{used} symbols up to {largest} times");
+                // Huffman's algorithm: replaces the two least weights by their sum. The sums add up to the bits.
+                let (mut bits, mut left) = (0, used);
+                while left > 1 {
+                    weights[..left].sort_unstable_by(|a, b| b.cmp(a));
+                    weights[left - 2] += weights[left - 1];
+                    bits += weights[left - 2];
+                    left -= 1;
+                }
+                let counts = lengths(sorted, MAX_BITS);
+                let lengths = (0u32..16).zip(counts).rev().flat_map(|(bits, count)| (0..count).map(move |_| bits));
+                let taken: u32 = lengths.zip(sorted.iter()).map(|(bits, (count, _))| bits * u32::from(*count)).sum();
+                assert_eq!(taken, bits, "{used} symbols up to {largest} times");
+            }
+        }
+    }
 }
