@@ -63,7 +63,13 @@ impl defmt::Format for Level {
 ///
 /// The host lends the memory, an array, a slice or a vector: all of `memory.as_mut()` counts, and its initial content
 /// does not matter. [`Level::memory`] returns how much a window takes. With less memory, the deflater uses a smaller
-/// window than was agreed, as RFC 7692 allows. The host chooses for each message whether to compress it.
+/// window than was agreed, as RFC 7692 allows. The host chooses for each message whether to compress it:
+/// [`deflate_message`](Self::deflate_message) declines a message that would not get shorter, and
+/// [`deflate_always`](Self::deflate_always) declines none.
+///
+/// **Old peers.** Some peers misread an uncompressed message on a connection with compression, for example libwebsockets
+/// 4.1.6. A threshold of 0 does not help: `deflate_message` still declines empty and incompressible messages. If such
+/// peers connect, call `deflate_always` and set RSV1 on every message.
 ///
 /// **Secrets.** The length of a message is visible even over TLS. If a secret and text chosen by an attacker are
 /// compressed together, in one message or (with context takeover) in several, the attacker can recover the secret from
@@ -126,7 +132,8 @@ impl<M: AsMut<[u8]>> Deflater<M> {
 
     /// Deflates the body of a message into `out`, and returns the bytes to send instead; set RSV1 on the first frame.
     /// Returns `None` if the host should send the message itself, without RSV1: it is shorter than the threshold, does
-    /// not get shorter, or does not fit `out`.
+    /// not get shorter, or does not fit `out`. [`deflate_always`](Self::deflate_always) is for peers that misread such
+    /// messages.
     ///
     /// Send all results, in the order of the calls: the peer needs them to inflate the messages that follow. If that is
     /// impossible, call [`forget`](Self::forget).
@@ -138,6 +145,40 @@ impl<M: AsMut<[u8]>> Deflater<M> {
         let len = out.len().min(body.len() - 1);
         let len = self.deflate(body, true, out.get_mut(..len)?)?;
         out.get_mut(..len)
+    }
+
+    /// Deflates the body of a message into `out`, whatever its length, and returns the bytes to send instead; set RSV1
+    /// on the first frame. A message that does not get shorter is stored, and grows by a few bytes.
+    ///
+    /// Unlike [`deflate_message`](Self::deflate_message), this ignores the threshold and never declines, so the host
+    /// sends no message without RSV1. Send all results, in the order of the calls.
+    ///
+    /// ```
+    /// use barews::connection::{Config, MessageKind};
+    /// use barews::deflate::{Deflater, Direction, Level, RSV1};
+    ///
+    /// let config = Config { extension_rsv: RSV1, ..Config::DEFAULT };
+    /// let mut connection = barews::Connection::new(barews::Server, &config);
+    /// let mut deflater = Deflater::new([0; Level::SMALL.memory(512)], Level::SMALL, Direction::DEFAULT, 32);
+    /// let (mut out, mut socket) = ([0; 128], Vec::new());
+    /// for body in ["", "short"] {
+    ///     let deflated = deflater.deflate_always(body.as_bytes(), &mut out)?;
+    ///     let header = connection.begin_frame_with_rsv(MessageKind::Text, true, RSV1, deflated.len() as u64)?;
+    ///     connection.mask_payload(deflated)?;
+    ///     socket.extend_from_slice(header.as_bytes());
+    ///     socket.extend_from_slice(deflated);
+    /// }
+    /// assert_eq!(socket, b"\xC1\x01\x00\xC1\x07\x2A\xCE\xC8\x2F\x2A\x01\x00");
+    /// # Ok::<(), barews::SendError>(())
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// [`SendError::BufferTooSmall`] if `out` is too small for the body itself, plus 5 bytes for each 65,535 and 1 more.
+    /// Nothing is changed. Do not send the message uncompressed then.
+    // RFC 7692 7.2.3.3, 7.2.3.6
+    pub fn deflate_always<'o>(&mut self, body: &[u8], out: &'o mut [u8]) -> Result<&'o mut [u8], SendError> {
+        self.deflate_part(body, true, out)
     }
 
     /// Deflates the next part of a message into `out`, and returns the bytes to send instead, in one frame or several.

@@ -104,6 +104,26 @@ fn part_reports_the_room_it_needs() {
     }
 }
 
+/// `deflate_always` stores what does not get shorter. Nothing changes if the buffer is too small.
+#[test]
+fn deflate_always_declines_no_message() {
+    for level in [Level::SMALL, Level::LARGE] {
+        let mut deflater = Deflater::new(vec![0; 1 << 18], level, Direction::DEFAULT, 100);
+        let mut out = [0; 200];
+        assert_eq!(deflater.deflate_always(b"", &mut out).unwrap(), b"\0");
+        assert_eq!(deflater.deflate_always(b"Hello", &mut out).unwrap(), b"\xF2\x48\xCD\xC9\xC9\x07\x00");
+        let noise = body(3, 100, 1);
+        let stored = [&b"\x00\x64\x00\x9B\xFF"[..], &noise, b"\0"].concat();
+        let error = deflater.deflate_always(&noise, &mut out[..105]).map(drop);
+        assert_eq!(error, Err(SendError::BufferTooSmall { need: 106 }));
+        assert_eq!(deflater.deflate_always(&noise, &mut out[..106]).unwrap(), stored);
+        // The stored message is in the window.
+        assert!(deflater.deflate_always(&noise, &mut out).unwrap().len() < 20);
+        let error = deflater.deflate_always(b"", &mut []).map(drop);
+        assert_eq!(error, Err(SendError::BufferTooSmall { need: 1 }));
+    }
+}
+
 /// [7692-7.2.1-8] [7692-7.2.1-10]
 #[test]
 fn message_without_takeover_does_not_use_earlier_ones() {

@@ -1,7 +1,7 @@
 //! A server and a client that exchange compressed messages, with `Deflater` and `Inflater` between connection and messages.
 
 use crate::negotiation::{parameters, some_parameters};
-use crate::peers::{ZlibDeflate, body};
+use crate::peers::{ZlibDeflate, ZlibInflate, body};
 use barews::connection::{Config, Connection, Event, MessageKind};
 use barews::deflate::{Deflater, Direction, Inflater, Level, Parameters, RSV1};
 use barews::message::MessageBuffer;
@@ -147,6 +147,37 @@ fn frames_set_rsv1_as_in_the_rfc_examples() {
     client.receive(b"\xC1\x0B\x00\x05\x00\xFA\xFFHello\x00");
     client.receive(b"\x81\x05Hello");
     assert_eq!(client.received, vec![(MessageKind::Text, b"Hello".to_vec()); 5], "[7692-7.2.3-1]");
+}
+
+/// For peers that misread an uncompressed message on a connection with compression.
+#[test]
+fn deflate_always_sets_rsv1_on_every_message() {
+    for level in [Level::SMALL, Level::LARGE] {
+        for no_context_takeover in [false, true] {
+            let direction = Direction { no_context_takeover, ..Direction::DEFAULT };
+            let mut sender = Host::new(Server, direction, direction, level, 0);
+            let memory = vec![0; level.memory(direction.window_size())];
+            sender.deflater = Deflater::new(memory, level, direction, usize::MAX); // the threshold does not count
+            let mut client = Host::new(Client((|| [1, 2, 3, 4]) as Keys), direction, direction, level, 1 << 16);
+            let mut zlib = ZlibInflate::new(15);
+            let bodies: Vec<Vec<u8>> = [0, 1, 2, 10, 3000, 65_535, 65_536]
+                .into_iter()
+                .flat_map(|len| [1, 3].map(|kind| body(kind, len, len as u64 + 1)))
+                .flat_map(|body| [body.clone(), Vec::new(), body])
+                .collect();
+            for body in &bodies {
+                let mut out = vec![0; body.len() + 11];
+                let payload = sender.deflater.deflate_always(body, &mut out).unwrap();
+                assert_eq!(zlib.message(payload, body.len()).as_ref(), Some(body));
+                let kind = MessageKind::Binary;
+                let header = sender.connection.begin_frame_with_rsv(kind, true, RSV1, payload.len() as u64).unwrap();
+                sender.connection.mask_payload(payload).unwrap();
+                client.receive(&[header.as_bytes(), payload].concat());
+            }
+            assert_eq!(client.failed, None);
+            assert!(client.received.iter().map(|(_, body)| body).eq(&bodies));
+        }
+    }
 }
 
 /// [7692-6.1-4]: it does not matter whether the message is compressed, or where the stream is cut.

@@ -32,9 +32,11 @@ pub fn deflater(
     calls!(u.which;
         Deflater::new(&mut *u.bytes, level, agreed, u.short.into()),
         slice.deflate_message(u.bytes, u.out),
+        slice.deflate_always(u.bytes, u.out),
         slice.deflate_part(u.bytes, u.flag, u.out),
         slice.forget(),
         array.deflate_message(u.bytes, u.out),
+        array.deflate_always(u.bytes, u.out),
         array.deflate_part(u.bytes, u.flag, u.out),
         array.forget(),
         level.memory(u.short.into()),
