@@ -142,6 +142,49 @@ fn message_without_takeover_does_not_use_earlier_ones() {
     }
 }
 
+/// The estimates and heuristics of the deflater keep messages small, but a wrong one leaves them valid. Record smaller sizes.
+#[test]
+fn deflated_sizes_are_at_most_those_recorded() {
+    // By kind of body: three messages in a window of 2^15 bytes, and one in a window of 2^9.
+    for (level, recorded) in [
+        (
+            Level::SMALL,
+            [
+                [5, 16, 129, 36],
+                [60, 315, 2886, 946],
+                [47, 79, 950, 283],
+                [106, 2006, 20006, 5006],
+                [75, 1033, 10226, 3398],
+            ],
+        ),
+        (
+            Level::LARGE,
+            [
+                [5, 16, 36, 23],
+                [60, 222, 1795, 566],
+                [47, 54, 330, 166],
+                [106, 2006, 20006, 5006],
+                [46, 656, 6025, 1634],
+            ],
+        ),
+    ] {
+        for (kind, recorded) in recorded.into_iter().enumerate() {
+            let mut deflater = deflater(level, Direction::DEFAULT);
+            let mut small = self::deflater(level, Direction { window_bits: 9, ..Direction::DEFAULT });
+            let size = |deflater: &mut Deflater<_>, len, seed| {
+                deflater.deflate_always(&body(kind, len, seed), &mut [0; 30_000]).unwrap().len()
+            };
+            let sizes = [
+                size(&mut deflater, 100, 1),
+                size(&mut deflater, 2000, 3),
+                size(&mut deflater, 20_000, 5),
+                size(&mut small, 5000, 7),
+            ];
+            assert!(sizes.iter().zip(recorded).all(|(size, most)| *size <= most), "{level:?}, kind {kind}: {sizes:?}");
+        }
+    }
+}
+
 #[test]
 fn deflater_memory_depends_on_level_and_window() {
     let kib = |level: Level, window| level.memory(window).div_ceil(1024);
