@@ -1,6 +1,7 @@
 //! permessage-deflate (RFC 7692): negotiation, deflating, inflating, and whole connections.
 
 mod attacks;
+mod corrupted;
 mod deflate;
 mod inflate;
 mod negotiation;
