@@ -52,7 +52,8 @@ impl Uri<'_> {
         if !is_absolute && path.is_empty() {
             tail.prepend(self.path.as_bytes());
         } else {
-            let directory = self.path.rsplit_once('/').map_or("", |(directory, _)| directory).as_bytes();
+            let slash = self.path.bytes().rposition(|byte| byte == b'/').unwrap_or(0);
+            let directory = self.path.as_bytes().get(..slash).unwrap_or_default();
             let base: &[u8] = if is_absolute || path.starts_with(b"/") { &[] } else { directory };
             tail.prepend_path(base, path);
         }

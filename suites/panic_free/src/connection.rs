@@ -1,7 +1,7 @@
 //! The layers `connection`, `message` and `deadlines`.
 
 use barews::connection::{Chunk, Config, Outgoing, Receiver, Reply, State, Transmitter};
-use barews::deadlines::{Deadlines, Timeouts};
+use barews::deadlines::{Backoff, Deadlines, Reconnect, Ticks, Timeouts};
 use barews::message::{Message, MessageBuffer};
 use barews::wire::{CloseCode, Rsv};
 use barews::{Append, Client, Connection, ProtocolError, Role, Server};
@@ -69,7 +69,9 @@ fn either<R: Role>(
         connection.receive_eof(),
         connection.fail(parts.error),
         connection.control_payload(),
+        connection.is_control_payload_cut(),
         connection.unread_payload(),
+        connection.is_last_frame(),
         connection.poll_transmit(u.out),
         connection.buffered_amount(),
         connection.write_text(u.text, u.out),
@@ -79,6 +81,7 @@ fn either<R: Role>(
         connection.begin_frame(u.kind, u.flag, u.long),
         connection.begin_frame_with_rsv(u.kind, u.flag, Rsv::from_bits(u.byte), u.long),
         connection.mask_payload(u.bytes),
+        connection.frame(u.kind, u.flag, u.bytes),
         connection.copy_payload(u.bytes, u.out),
         connection.write_ping(u.bytes, u.out),
         connection.write_pong(u.bytes, u.out),
@@ -96,7 +99,9 @@ fn either<R: Role>(
         receiver.receive_eof(),
         receiver.fail(parts.error),
         receiver.control_payload(),
+        receiver.is_control_payload_cut(),
         receiver.unread_payload(),
+        receiver.is_last_frame(),
         receiver.take_reply(),
         receiver.close_received(),
         receiver.state(u.flag),
@@ -111,6 +116,7 @@ fn either<R: Role>(
         transmitter.begin_frame(u.kind, u.flag, u.long),
         transmitter.begin_frame_with_rsv(u.kind, u.flag, Rsv::from_bits(u.byte), u.long),
         transmitter.mask_payload(u.bytes),
+        transmitter.frame(u.kind, u.flag, u.bytes),
         transmitter.copy_payload(u.bytes, u.out),
         transmitter.unsent_payload(),
         transmitter.write_ping(u.bytes, u.out),
@@ -160,5 +166,17 @@ pub fn deadlines(u: &mut Unknown<'_>, deadlines: &mut Deadlines, timeouts: Timeo
         deadlines.poll_timeout(),
         deadlines.reason(),
         deadlines.handle_timeout(u.long),
+    );
+}
+
+#[unsafe(no_mangle)]
+pub fn clocks(u: &mut Unknown<'_>, ticks: &mut Ticks, reconnect: &mut Reconnect, backoff: Backoff) {
+    calls!(u.which;
+        Ticks::new(u.long as u32),
+        ticks.extend(u.long as u32),
+        Reconnect::new(backoff),
+        reconnect.on_open(u.long),
+        reconnect.on_end(u.long, u.short.into(), Some(u.long)),
+        reconnect.failures(),
     );
 }

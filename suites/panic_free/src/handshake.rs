@@ -131,6 +131,8 @@ pub fn start_handshake<'c>(
         uri.port(),
         uri.path(),
         uri.query(),
+        uri.join(u.bytes, u.out),
+        uri.is_same_origin(&uri),
     );
 }
 
@@ -148,12 +150,14 @@ pub fn read_handshake(
         request.target(),
         request.host(),
         request.origin(),
+        request.is_same_origin(),
         request.subprotocol(),
         request.field(u.text),
         each(request.subprotocols()),
         each(request.extensions()),
         each(request.fields(u.text)),
         response.status(),
+        response.retry_after(),
         response.is_accepted(),
         response.subprotocol(),
         response.field(u.text),

@@ -62,6 +62,15 @@ pub fn session_parts<'c>(
     );
 }
 
+#[unsafe(no_mangle)]
+pub fn session_with_lent_storage(u: &mut Unknown<'_>, session: &mut Session<'_, Server, &mut [u8]>) {
+    calls!(u.which;
+        session.take_storage(),
+        session.receive(u.bytes, u.long),
+        session.request(),
+    );
+}
+
 #[inline(always)]
 fn either<R: SessionRole>(u: &mut Unknown<'_>, session: &mut Session<'_, R, [u8; 512]>, error: ProtocolError) {
     calls!(u.which;
