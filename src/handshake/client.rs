@@ -9,7 +9,7 @@ use super::fields::Names;
 use super::head::{CRLF, Head};
 use super::key::{answer, encode};
 use super::progress::{Progress, State};
-use super::response::{Response, ResponseField, StatusLine};
+use super::response::{Response, ResponseField, StatusLine, read_final, skip_interim};
 use super::writer::{check_fields, check_value};
 use crate::connection::Config;
 use crate::connection::Connection;
@@ -121,31 +121,15 @@ impl<'c, S: AsRef<[u8]> + AsMut<[u8]>> ClientHandshake<'c, S> {
     }
 
     fn read(&mut self, bytes: &[u8]) -> Result<usize, HandshakeError> {
-        let mut consumed = 0;
-        while self.state == State::Reading {
-            let line = &mut self.line;
-            let mut start_line = |read: &[u8]| {
-                *line = StatusLine::parse(read)?;
-                Ok(true)
-            };
-            let rest = bytes.get(consumed..).unwrap_or_else(|| never!(&[]));
-            consumed += self.head.read(self.storage.as_mut(), rest, &mut start_line)?;
-            if !self.head.is_complete() {
-                break;
-            }
+        let consumed = read_final(&mut self.head, &mut self.line, self.storage.as_mut(), bytes)?;
+        if self.head.is_complete() {
             self.finish(false)?;
         }
         Ok(consumed)
     }
 
-    /// Validates the response, whose head is complete. After an interim response, reading continues.
+    /// Validates the final response, whose head is complete.
     fn finish(&mut self, extended: bool) -> Result<(), HandshakeError> {
-        if matches!(self.line.status, 100 | 102..=199) {
-            // RFC 9110 15.2: the final response follows an interim one
-            self.head.restart();
-            self.line = StatusLine::NONE;
-            return Ok(());
-        }
         if self.line.status == 101 {
             let answer_to_key;
             let accept = if extended {
@@ -174,6 +158,9 @@ impl<'c, S: AsRef<[u8]> + AsMut<[u8]>> ClientHandshake<'c, S> {
     /// Ends a response, to an upgrade or to an extended CONNECT, that the host has parsed.
     pub(super) fn end(&mut self, extended: bool) -> Result<(), HandshakeError> {
         self.head.end()?;
+        if skip_interim(&mut self.head, &mut self.line) {
+            return Ok(());
+        }
         self.finish(extended)
     }
 

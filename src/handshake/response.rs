@@ -6,7 +6,7 @@ use super::cursor::Cursor;
 use super::error::HandshakeError;
 use super::extensions::{self, Extension, is_offered};
 use super::fields::{Fields, Rule, Rules, Set, fields};
-use super::head::minor_version;
+use super::head::{Head, minor_version};
 use super::list::{self, contains, text};
 
 fields! {
@@ -89,11 +89,7 @@ impl<'a> Response<'a> {
     /// ```
     #[must_use]
     pub fn retry_after(&self) -> Option<u32> {
-        let seconds = self.field("Retry-After")?;
-        if !seconds.iter().all(u8::is_ascii_digit) {
-            return None; // a date, or a sign, which `parse` takes
-        }
-        core::str::from_utf8(seconds).ok()?.parse().ok()
+        seconds(self.field("Retry-After")?)
     }
 
     /// Returns the subprotocol that the server chose.
@@ -182,6 +178,46 @@ impl StatusLine {
             _ => Err(HandshakeError::StartLine),
         }
     }
+}
+
+/// Returns the value of Retry-After, unless it is a date.
+pub(super) fn seconds(value: &[u8]) -> Option<u32> {
+    if !value.iter().all(u8::is_ascii_digit) {
+        return None; // a date, or a sign, which `parse` takes
+    }
+    core::str::from_utf8(value).ok()?.parse().ok()
+}
+
+/// Reads up to the end of the final response's head, and returns the number of bytes consumed.
+pub(super) fn read_final(
+    head: &mut Head<'_>,
+    line: &mut StatusLine,
+    storage: &mut [u8],
+    bytes: &[u8],
+) -> Result<usize, HandshakeError> {
+    let mut consumed = 0;
+    loop {
+        let mut start_line = |read: &[u8]| {
+            *line = StatusLine::parse(read)?;
+            Ok(true)
+        };
+        let rest = bytes.get(consumed..).unwrap_or_else(|| never!(&[]));
+        consumed += head.read(storage, rest, &mut start_line)?;
+        if !head.is_complete() || !skip_interim(head, line) {
+            return Ok(consumed);
+        }
+    }
+}
+
+/// Begins a new head after an interim response. Returns whether it was one.
+pub(super) fn skip_interim(head: &mut Head<'_>, line: &mut StatusLine) -> bool {
+    // RFC 9110 15.2: the final response follows an interim one
+    let interim = matches!(line.status, 100 | 102..=199);
+    if interim {
+        head.restart();
+        *line = StatusLine::NONE;
+    }
+    interim
 }
 
 #[cfg(test)]
