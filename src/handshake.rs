@@ -77,6 +77,10 @@
 //! }
 //! ```
 //!
+//! # A client that the server asks for credentials
+//!
+//! [`basic_credentials`] and [`bearer_credentials`] write the value of Authorization after a 401.
+//!
 //! # Storage and limits
 //!
 //! The host lends the storage. It holds only the start line and the fields that matter: 512 bytes are enough for a
@@ -108,6 +112,7 @@ mod authority;
 mod chars;
 mod client;
 mod config;
+mod credentials;
 mod cursor;
 pub(crate) mod error;
 mod extensions;
@@ -128,6 +133,7 @@ mod writer;
 
 pub use client::ClientHandshake;
 pub use config::{Accept, ClientConfig, ClientRequest, MAX_FIELDS, MAX_HEAD_SIZE, ServerConfig, Subprotocol};
+pub use credentials::{basic_credentials, bearer_credentials};
 pub use error::UriError;
 pub use extensions::{Extension, Param, ParamValue};
 pub use key::accept_key;

@@ -152,6 +152,9 @@ pub enum BuildError {
     Extensions,
     /// A reference that does not lead to a WebSocket URI.
     Uri(UriError),
+    /// A user-id with a colon, a user-id or password with a control character (RFC 7617 section 2), or a token that is
+    /// not a token68 (RFC 9110 section 11.2).
+    Credentials,
 }
 
 impl From<BufferTooSmall> for BuildError {
@@ -171,6 +174,7 @@ impl BuildError {
             Self::Subprotocol => "subprotocol is malformed, repeated or was not offered",
             Self::Extensions => "extensions are malformed or were not offered",
             Self::Uri(error) => error.text(),
+            Self::Credentials => "user-id, password or token with a character that it must not have",
         }
     }
 }

@@ -3,7 +3,9 @@
 use super::chars::BASE64;
 use super::cursor::Cursor;
 #[cfg(feature = "small-sha1")]
-use super::sha1::{base64, first_block, sha1};
+pub(super) use super::sha1::base64;
+#[cfg(feature = "small-sha1")]
+use super::sha1::{first_block, sha1};
 
 /// The string that every server appends to the key (RFC 6455 section 1.3).
 const GUID: &[u8; 36] = b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11";
@@ -53,8 +55,9 @@ fn digest(key: &[u8; 24]) -> [u8; 20] {
     hash.digest().bytes()
 }
 
+/// Writes `bytes` in base64 to `text`, which must have the right length.
 #[cfg(not(feature = "small-sha1"))]
-fn base64(bytes: &[u8], text: &mut [u8]) {
+pub(super) fn base64(bytes: &[u8], text: &mut [u8]) {
     let _fits = <base64ct::Base64 as base64ct::Encoding>::encode(bytes, text);
 }
 

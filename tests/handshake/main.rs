@@ -4,6 +4,7 @@
 mod answers;
 mod client;
 mod corpus;
+mod credentials;
 mod hostile;
 mod parsed;
 mod server;
