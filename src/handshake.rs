@@ -77,9 +77,11 @@
 //! }
 //! ```
 //!
-//! # A client that the server asks for credentials
+//! # A client that the server or a proxy asks for credentials
 //!
-//! [`basic_credentials`] and [`bearer_credentials`] write the value of Authorization after a 401.
+//! [`basic_credentials`] and [`bearer_credentials`] write the value of Authorization after a 401, or of
+//! Proxy-Authorization after a 407. Behind a proxy, a [`Tunnel`] leads to the server; the handshake follows over the
+//! same transport. [`Proxy`] parses the settings of a proxy.
 //!
 //! # Storage and limits
 //!
@@ -123,23 +125,27 @@ mod list;
 mod origin;
 pub mod parsed;
 mod progress;
+mod proxy;
 mod request;
 mod response;
 mod server;
 #[cfg(any(test, feature = "small-sha1"))]
 mod sha1;
+mod tunnel;
 mod uri;
 mod writer;
 
 pub use client::ClientHandshake;
 pub use config::{Accept, ClientConfig, ClientRequest, MAX_FIELDS, MAX_HEAD_SIZE, ServerConfig, Subprotocol};
 pub use credentials::{basic_credentials, bearer_credentials};
-pub use error::UriError;
+pub use error::{ProxyError, UriError};
 pub use extensions::{Extension, Param, ParamValue};
 pub use key::accept_key;
 pub use origin::OriginPolicy;
 pub use progress::Progress;
+pub use proxy::Proxy;
 pub use request::Request;
 pub use response::Response;
 pub use server::ServerHandshake;
+pub use tunnel::Tunnel;
 pub use uri::Uri;

@@ -97,7 +97,7 @@
 //!
 //! | limit | default | beyond it |
 //! |---|---|---|
-//! | `max_head_size` of a [server](handshake::ServerConfig) or [client](handshake::ClientConfig) | 16 KiB | 431, or 414 if the request line alone exceeds it; a client's handshake fails |
+//! | `max_head_size` of a [server](handshake::ServerConfig) or [client](handshake::ClientConfig) | 16 KiB | 431, or 414 if the request line alone exceeds it; a client's handshake or [tunnel](handshake::Tunnel) fails |
 //! | `max_fields`, likewise | 100 | 431; a client's handshake fails |
 //! | storage of a handshake | the host's | 431, or 414 likewise, or 500 if there is none; a client's handshake fails |
 //! | a value in that storage | 65,535 bytes | 431; a client's handshake fails |

@@ -1,5 +1,6 @@
 //! The client's side of the opening handshake (RFC 6455 section 4.1). Writes a request and validates the response. The
-//! host opens the transport, and handles TLS, proxies, redirects and authentication.
+//! host opens the transport, through a [`Tunnel`](super::Tunnel) if there is a proxy, and handles TLS, redirects and
+//! authentication.
 
 use super::config::{ClientConfig, ClientRequest};
 use super::cursor::is_token;

@@ -7,7 +7,8 @@ use super::list::text;
 use crate::writer::build;
 
 /// Writes `Basic` credentials (RFC 7617) to `out` and returns them: a value for Authorization in
-/// [`ClientRequest::fields`](super::ClientRequest::fields).
+/// [`ClientRequest::fields`](super::ClientRequest::fields), or for Proxy-Authorization in
+/// [`Tunnel::request`](super::Tunnel::request).
 ///
 /// The user-id and the password are sent as UTF-8. They take 6 bytes, and 4 for every 3 bytes of `user_id:password`.
 /// Base64 hides nothing: send them over TLS only, or to a proxy in a network that is trusted.

@@ -1,5 +1,6 @@
 //! Errors of the opening handshake. [`HandshakeError`] is the peer's fault, [`BuildError`] is the host's, and
-//! [`UriError`] is the fault of the URI's author. All are small, flat and `Copy`.
+//! [`UriError`] and [`ProxyError`] are the fault of the author of the URI or of the settings. All are small, flat and
+//! `Copy`.
 
 use crate::writer::BufferTooSmall;
 
@@ -217,4 +218,40 @@ impl UriError {
     }
 }
 
-display!(HandshakeError, BuildError: BufferTooSmall, UriError);
+/// Why a text is not a proxy that a [`Tunnel`](super::Tunnel) can lead through.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+#[non_exhaustive]
+pub enum ProxyError {
+    /// The scheme is unknown: none of `http`, `https` and `socks`.
+    Scheme,
+    /// `https:`, a proxy over TLS, is not supported.
+    Tls,
+    /// `socks:`, `socks4:`, `socks5:` and the like are not supported.
+    Socks,
+    /// The user name or the password has a character that must be escaped, a `%` without two hexadecimal digits, or an
+    /// escaped control character; or the user name has an escaped colon (RFC 7617 section 2).
+    UserInfo,
+    /// The host is empty, begins with `[` but is not an IPv6 literal, or has a character that must be escaped.
+    Host,
+    /// The port is missing, or is not a number from 1 to 65,535.
+    Port,
+    /// There is a path or a query after the port.
+    Path,
+}
+
+impl ProxyError {
+    const fn text(self) -> &'static str {
+        match self {
+            Self::Scheme => "scheme of the proxy is not http",
+            Self::Tls => "proxy over TLS (https) is not supported",
+            Self::Socks => "SOCKS proxy is not supported",
+            Self::UserInfo => "user name or password of the proxy is malformed or not percent-encoded",
+            Self::Host => "malformed host of the proxy",
+            Self::Port => "port of the proxy is missing or is not a number from 1 to 65535",
+            Self::Path => "path after the port of the proxy",
+        }
+    }
+}
+
+display!(HandshakeError, BuildError: BufferTooSmall, UriError, ProxyError);

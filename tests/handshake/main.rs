@@ -7,6 +7,7 @@ mod corpus;
 mod credentials;
 mod hostile;
 mod parsed;
+mod proxy;
 mod server;
 
 use barews::HandshakeError;

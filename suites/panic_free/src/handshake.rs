@@ -3,9 +3,11 @@
 use barews::HandshakeError;
 use barews::connection::Config;
 use barews::handshake::{
-    Accept, ClientConfig, ClientHandshake, ClientRequest, Extension, OriginPolicy, Param, Request, Response,
+    Accept, ClientConfig, ClientHandshake, ClientRequest, Extension, OriginPolicy, Param, Proxy, Request, Response,
 };
-use barews::handshake::{ServerConfig, ServerHandshake, Uri, accept_key, parsed};
+use barews::handshake::{
+    ServerConfig, ServerHandshake, Tunnel, Uri, accept_key, basic_credentials, bearer_credentials, parsed,
+};
 use core::hint::black_box;
 
 use crate::{Unknown, calls};
@@ -62,6 +64,38 @@ pub fn client_handshake(
         array.response(),
         array.status(),
         array.connect(keys, config),
+    );
+}
+
+#[unsafe(no_mangle)]
+pub fn tunnel<'c>(
+    u: &mut Unknown<'_>,
+    slice: &mut Tunnel<'_, &mut [u8]>,
+    array: &mut Tunnel<'_, [u8; 512]>,
+    client: &'c ClientConfig<'c>,
+    uri: &Uri<'_>,
+    fields: Fields<'_>,
+    proxy: Proxy<'_>,
+) {
+    calls!(u.which;
+        Tunnel::new(client, &mut *u.bytes),
+        slice.request(uri, fields, u.out),
+        slice.receive(u.bytes),
+        slice.receive_eof(),
+        slice.is_open(),
+        slice.status(),
+        slice.field(u.text),
+        each(slice.fields(u.text)),
+        slice.retry_after(),
+        array.request(uri, fields, u.out),
+        array.receive(u.bytes),
+        array.receive_eof(),
+        Proxy::parse(u.text),
+        proxy.host(),
+        proxy.port(),
+        proxy.authorization(u.out),
+        basic_credentials(u.text, u.text, u.out),
+        bearer_credentials(u.text, u.out),
     );
 }
 
@@ -161,6 +195,7 @@ pub fn read_handshake(
         response.is_accepted(),
         response.subprotocol(),
         response.field(u.text),
+        response.retry_after(),
         each(response.extensions()),
         each(response.fields(u.text)),
         extension.name(),
