@@ -2,7 +2,7 @@
 //! received message on its own line.
 //!
 //!     cargo run --release --example client -- ws://127.0.0.1:9001/ [--subprotocol P]... [--header 'K: V']... [--origin O]
-//!                                             [--binary-hex]
+//!                                             [--binary-hex] [--proxy http://USER:PASSWORD@HOST:PORT]
 //!
 //! At the end of the input, when the server has been silent for 300 ms, the client starts the closing handshake. Its
 //! exit status is 0 only if that completes. On a terminal `> ` asks for a line and `< ` precedes a received message; a
@@ -20,7 +20,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use barews::connection::{Chunk, Config, Event, MessageKind, Outgoing, Receiver, Reply, Transmitter};
-use barews::handshake::{ClientConfig, ClientHandshake, ClientRequest, Progress, Response, Uri};
+use barews::handshake::{ClientConfig, ClientHandshake, ClientRequest, Progress, Proxy, Response, Tunnel, Uri};
 use barews::wire::CloseCode;
 use barews::{Client, Connection};
 use lexopt::prelude::*;
@@ -28,8 +28,10 @@ use lexopt::prelude::*;
 /// Messages are printed as they arrive, so they can have any length.
 const LIMITS: Config =
     Config { max_frame_size: u64::MAX, max_message_size: u64::MAX, max_fragments: u32::MAX, ..Config::DEFAULT };
-const USAGE: &str = "usage: client URI [--subprotocol P]... [--header 'K: V']... [--origin O] [--binary-hex]";
-/// Timeout for the TCP connection, for the whole opening handshake and for the answer to a Close.
+const USAGE: &str = "usage: client URI [--subprotocol P]... [--header 'K: V']... [--origin O] [--binary-hex] \
+    [--proxy http://USER:PASSWORD@HOST:PORT]";
+/// Timeout for the TCP connection, for the tunnel through a proxy, for the whole opening handshake and for the answer to
+/// a Close.
 const PATIENCE: Duration = Duration::from_secs(5);
 /// After this long without bytes the client closes. Many servers drop unsent messages when they receive a Close.
 const SILENCE: Duration = Duration::from_millis(300);
@@ -61,6 +63,7 @@ struct Arguments {
     subprotocols: Vec<String>,
     headers: Vec<(String, String)>,
     origin: Option<String>,
+    proxy: Option<String>,
     binary_hex: bool,
 }
 
@@ -71,6 +74,7 @@ fn arguments() -> Result<Arguments, Error> {
         match argument {
             Long("subprotocol") => arguments.subprotocols.push(parser.value()?.string()?),
             Long("origin") => arguments.origin = Some(parser.value()?.string()?),
+            Long("proxy") => arguments.proxy = Some(parser.value()?.string()?),
             Long("binary-hex") => arguments.binary_hex = true,
             Long("header") => {
                 let header = parser.value()?.string()?;
@@ -96,10 +100,15 @@ fn run(arguments: &Arguments) -> Result<bool, Error> {
         return Err(format!("this example has no TLS; use a ws: URI, or the example that has it:\n{other}").into());
     }
     let start = Instant::now();
-    let mut socket = connect(uri).map_err(|error| format!("cannot connect to {}: {error}", arguments.uri))?;
+    let mut rx = vec![0; 16 << 10];
+    let mut socket = match &arguments.proxy {
+        Some(proxy) => tunnel(proxy, uri, &mut rx).map_err(|error| format!("proxy: {error}"))?,
+        None => {
+            connect(uri.host(), uri.port()).map_err(|error| format!("cannot connect to {}: {error}", arguments.uri))?
+        }
+    };
     socket.set_nodelay(true)?;
 
-    let mut rx = vec![0; 16 << 10];
     let (connection, subprotocol, unread) = open(arguments, uri, &mut socket, &mut rx)?;
     socket.set_read_timeout(Some(PATIENCE))?;
     if io::stderr().is_terminal() {
@@ -128,15 +137,54 @@ fn run(arguments: &Arguments) -> Result<bool, Error> {
 }
 
 /// Tries the addresses of the host in turn.
-fn connect(uri: Uri<'_>) -> io::Result<TcpStream> {
+fn connect(host: &str, port: u16) -> io::Result<TcpStream> {
     let mut outcome = Err(ErrorKind::NotFound.into());
-    for address in (uri.host().trim_matches(['[', ']']), uri.port()).to_socket_addrs()? {
+    for address in (host.trim_matches(['[', ']']), port).to_socket_addrs()? {
         outcome = TcpStream::connect_timeout(&address, PATIENCE);
         if outcome.is_ok() {
             break;
         }
     }
     outcome
+}
+
+/// Connects to the proxy, and asks it for a tunnel to the server.
+fn tunnel(proxy: &str, uri: Uri<'_>, rx: &mut [u8]) -> Result<TcpStream, Error> {
+    let mut value = vec![0; 16 + 2 * proxy.len()];
+    let proxy = Proxy::parse(proxy)?;
+    let (host, port) = (proxy.host(), proxy.port());
+    let mut socket = connect(host, port).map_err(|error| format!("cannot connect to {host}:{port}: {error}"))?;
+    let credentials = proxy.authorization(&mut value)?.map(|value| ("Proxy-Authorization", value));
+    let mut tunnel = Tunnel::new(&ClientConfig::DEFAULT, vec![0; 16 << 10]);
+    let mut tx = vec![0; 64 << 10];
+    let len = tunnel.request(&uri, credentials.as_slice(), &mut tx)?;
+    let end = Instant::now() + PATIENCE;
+    socket.write_all(&tx[..len])?;
+    loop {
+        let len = read(&mut socket, rx, end)?.ok_or(format!("it does not answer within {PATIENCE:?}"))?;
+        if len == 0 {
+            tunnel.receive_eof()?;
+        }
+        match tunnel.receive(&mut rx[..len])? {
+            Progress::Partial => {}
+            Progress::Complete { .. } if !tunnel.is_open() => {
+                let mut text = format!("it answers with status {}", tunnel.status().expect("it is complete"));
+                explain(&mut text, &["Proxy-Authenticate", "Location", "Retry-After"], |name| tunnel.fields(name));
+                return Err(text.into());
+            }
+            Progress::Complete { rest: [], .. } => return Ok(socket),
+            Progress::Complete { .. } => return Err("the server sends before it gets the request".into()),
+        }
+    }
+}
+
+/// Reads until `end`; then returns `None`.
+fn read(socket: &mut TcpStream, rx: &mut [u8], end: Instant) -> io::Result<Option<usize>> {
+    let left = end.saturating_duration_since(Instant::now());
+    match socket.set_read_timeout(Some(left)).and_then(|()| socket.read(rx)) {
+        Err(error) if left.is_zero() || is_timeout(&error) => Ok(None),
+        outcome => outcome.map(Some),
+    }
 }
 
 /// A connection, its subprotocol, and the range of the buffer with the bytes that the server sent after the handshake.
@@ -156,13 +204,8 @@ fn open(arguments: &Arguments, uri: Uri<'_>, socket: &mut TcpStream, rx: &mut [u
 
     let mut first = Vec::new(); // the beginning of the answer
     loop {
-        let left = end.saturating_duration_since(Instant::now());
-        let len = match socket.set_read_timeout(Some(left)).and_then(|()| socket.read(rx)) {
-            Err(error) if left.is_zero() || is_timeout(&error) => {
-                return Err(format!("the server does not answer the handshake within {PATIENCE:?}").into());
-            }
-            outcome => outcome?,
-        };
+        let len =
+            read(socket, rx, end)?.ok_or(format!("the server does not answer the handshake within {PATIENCE:?}"))?;
         first.extend_from_slice(&rx[..len.min(64 - first.len())]);
         if first.iter().zip(b"HTTP/").any(|(got, expected)| got != expected) {
             return Err(format!("not an HTTP server: it sends \"{}\"", first.escape_ascii()).into());
@@ -185,12 +228,19 @@ fn open(arguments: &Arguments, uri: Uri<'_>, socket: &mut TcpStream, rx: &mut [u
 /// Describes an answer other than 101: the status and the fields that explain it.
 fn refusal(response: &Response<'_>) -> String {
     let mut text = format!("the server answers with status {}", response.status());
-    for name in ["Location", "WWW-Authenticate", "Retry-After", "Sec-WebSocket-Version"] {
-        for value in response.fields(name) {
-            text += &format!("\n{name}: {}", String::from_utf8_lossy(value));
+    explain(&mut text, &["Location", "WWW-Authenticate", "Retry-After", "Sec-WebSocket-Version"], |name| {
+        response.fields(name)
+    });
+    text
+}
+
+/// Appends the values of these fields to `text`, one per line.
+fn explain<'a, I: Iterator<Item = &'a [u8]>>(text: &mut String, names: &[&str], fields: impl Fn(&str) -> I) {
+    for name in names {
+        for value in fields(name) {
+            *text += &format!("\n{name}: {}", String::from_utf8_lossy(value));
         }
     }
-    text
 }
 
 /// Whether the read timeout has passed. Systems report it as different errors.
