@@ -277,11 +277,83 @@ fn client_reports_a_protocol_error_to_server_and_user() {
     }
 }
 
-/// Four kinds of missing answers: to the handshake, the end of its answer, to a Close, and no end of TCP. They run in
+#[test]
+fn client_connects_through_a_proxy() {
+    for (credentials, expected) in [
+        ("", None),
+        ("Aladdin:open%20sesame@", Some("Basic QWxhZGRpbjpvcGVuIHNlc2FtZQ==")),
+        ("%C3%BCser@", Some("Basic w7xzZXI6")),
+    ] {
+        let (fake, url) = Fake::new();
+        let address = url.split('/').nth(2).unwrap();
+        let proxy = format!("http://{credentials}{address}");
+        let mut program = client(&["ws://[2001:db8::1]/chat", "--proxy", &proxy, "--header", "Cookie: a"]);
+        let (request, mut peer) = fake.request();
+        assert!(request.starts_with("CONNECT [2001:db8::1]:80 HTTP/1.1\r\n"), "{request}");
+        assert_eq!(field(&request, "Host"), Some("[2001:db8::1]:80"));
+        assert_eq!(field(&request, "Proxy-Authorization"), expected);
+        assert_eq!(field(&request, "Cookie"), None, "the server's fields are not for the proxy");
+        peer.write(b"HTTP/1.0 200 Connection established\r\nContent-Length: 5\r\n\r\n");
+        let request = peer.head();
+        assert!(request.starts_with("GET /chat HTTP/1.1\r\n"), "{request}");
+        assert_eq!((field(&request, "Cookie"), field(&request, "Proxy-Authorization")), (Some("a"), None));
+        peer.write(accepting(&request, "").as_bytes());
+        drop(program.0.stdin.take());
+        peer.expect_close(1000, "");
+        peer.close(1000, "");
+        drop(peer);
+        assert_eq!(program.finish(), (true, String::new(), "closed with 1000\n".into()));
+    }
+}
+
+#[test]
+fn client_shows_why_there_is_no_tunnel() {
+    for (response, shown) in [
+        (
+            "HTTP/1.1 407 x\r\nProxy-Authenticate: Negotiate\r\nProxy-Authenticate: Basic realm=\"it\"\r\n\r\n",
+            "it answers with status 407\nProxy-Authenticate: Negotiate\nProxy-Authenticate: Basic realm=\"it\"\n",
+        ),
+        ("HTTP/1.1 403 Filtered\r\nContent-Length: 2\r\n\r\nno", "it answers with status 403\n"),
+        ("HTTP/1.1 503 \r\nRetry-After: 9\r\n\r\n", "it answers with status 503\nRetry-After: 9\n"),
+        ("HTTP/1.1 200 \r\n\r\nSSH-2.0", "the server sends before it gets the request\n"),
+        ("SSH-2.0-OpenSSH_9.2\r\n", "malformed start line\n"),
+        ("HTTP/1.1 200 \r\nVia", "transport ended during the opening handshake\n"),
+        ("", "transport ended during the opening handshake\n"),
+    ] {
+        let (fake, url) = Fake::new();
+        let program = client(&["ws://example.com/", "--proxy", url.split('/').nth(2).unwrap()]);
+        let (_, mut peer) = fake.request();
+        peer.write(response.as_bytes());
+        drop(peer);
+        assert_eq!(program.finish(), (false, String::new(), format!("client: proxy: {shown}")));
+    }
+    for (proxy, shown) in [
+        ("socks5://127.0.0.1:1", "SOCKS proxy is not supported"),
+        ("https://127.0.0.1:1", "proxy over TLS (https) is not supported"),
+        ("127.0.0.1", "port of the proxy is missing or is not a number from 1 to 65535"),
+    ] {
+        let (success, _, stderr) = run(&["ws://example.com/", "--proxy", proxy], "");
+        assert!(!success && stderr == format!("client: proxy: {shown}\n"), "{stderr}");
+    }
+    let (fake, url) = Fake::new();
+    let address = url.split('/').nth(2).unwrap().to_owned();
+    drop(fake);
+    let (success, _, stderr) = run(&["ws://example.com/", "--proxy", &address], "");
+    assert!(!success && stderr.starts_with(&format!("client: proxy: cannot connect to {address}: ")), "{stderr}");
+}
+
+/// Five kinds of missing answers: of a proxy, to the handshake, the end of its answer, to a Close, and no end of TCP. They run in
 /// parallel, because each waits for a timeout.
 #[test]
 fn client_times_out_on_a_server_that_does_not_answer() {
     thread::scope(|scope| {
+        scope.spawn(|| {
+            let (fake, url) = Fake::new();
+            let program = client(&["ws://example.com/", "--proxy", url.split('/').nth(2).unwrap()]);
+            let _no_answer = fake.request();
+            let (success, _, stderr) = program.finish();
+            assert!(!success && stderr == "client: proxy: it does not answer within 5s\n", "{stderr}");
+        });
         scope.spawn(|| {
             let (fake, url) = Fake::new();
             let program = client(&[&url]);
