@@ -1,10 +1,10 @@
 //! The opening handshake as a client: for any response, at any cut, with any storage and any limits, the result is that of a
-//! naive client.
+//! naive client. The same for the response of a proxy to CONNECT.
 #![cfg_attr(fuzzing, no_main)]
 
 use arbitrary::Arbitrary;
 use barews::handshake::parsed;
-use barews::handshake::{ClientConfig, ClientHandshake, Progress};
+use barews::handshake::{ClientConfig, ClientHandshake, Progress, Tunnel};
 use barews::{BuildError, HandshakeError};
 use barews_fuzz::naive::{self, Asked, End, Head};
 use barews_fuzz::{Bytes, Cuts, seen};
@@ -54,6 +54,10 @@ impl Input<'_> {
         for head in &heads {
             parsed_elsewhere(&roomy, head, asked);
         }
+        let (storage, naive) = (stream.len() + 64, naive_tunnel(stream));
+        assert_eq!(tunnel(&roomy, storage, &[stream]), naive, "the result of a naive client of a proxy");
+        assert_eq!(tunnel(&roomy, storage, &self.cuts.pieces(stream)), naive, "P4");
+        assert_eq!(tunnel(&roomy, storage, &stream.chunks(1).collect::<Vec<_>>()), naive, "P4, byte by byte");
 
         let limit = |limit: usize| if limit == 0 { usize::MAX } else { limit };
         let limited = ClientConfig {
@@ -167,6 +171,51 @@ fn connect(config: &ClientConfig<'_>, storage: usize, pieces: &[&[u8]]) -> Outco
     assert_eq!(handshake.receive_eof(), Err(HandshakeError::UnexpectedEof));
     assert_eq!(handshake.receive(&mut [b'x']), Err(HandshakeError::UnexpectedEof), "P5");
     Outcome::Partial
+}
+
+/// What a proxy's response leads to: the status, the challenges and the number of bytes after the head; `None` for an incomplete
+/// response.
+type Tunnelled = Result<Option<(u16, Vec<Vec<u8>>, usize)>, HandshakeError>;
+
+/// RFC 9110 section 9.3.6: the head of the final response ends it, whatever its fields say.
+fn naive_tunnel(stream: &[u8]) -> Tunnelled {
+    let mut head_bytes = 0;
+    loop {
+        match naive::head(&stream[head_bytes..], |line| naive::status_line(line).map(|_| true)) {
+            End::Partial => return Ok(None),
+            End::Broken(error) => return Err(error),
+            End::Complete(head) => {
+                head_bytes += head.len;
+                let (_, status) = naive::status_line(head.start_line)?;
+                if !(100..200).contains(&status) || status == 101 {
+                    let challenges =
+                        head.fields.iter().filter(|(name, _)| name.eq_ignore_ascii_case("proxy-authenticate"));
+                    let challenges = challenges.map(|(_, value)| value.to_vec()).collect();
+                    return Ok(Some((status, challenges, stream.len() - head_bytes)));
+                }
+            }
+        }
+    }
+}
+
+fn tunnel(config: &ClientConfig<'_>, storage: usize, pieces: &[&[u8]]) -> Tunnelled {
+    let mut tunnel = Tunnel::new(config, vec![0; storage]);
+    let mut unread = pieces.iter().map(|piece| piece.len()).sum::<usize>();
+    for piece in pieces {
+        unread -= piece.len();
+        let mut bytes = piece.to_vec();
+        if let Progress::Complete { rest, .. } = tunnel.receive(&mut bytes)? {
+            assert!(piece.ends_with(rest), "the rest is the end of the input, unchanged");
+            let after_head = unread + rest.len();
+            let status = tunnel.status().expect("a complete response");
+            assert_eq!(tunnel.is_open(), (200..300).contains(&status));
+            let challenges = tunnel.fields("Proxy-Authenticate").map(<[u8]>::to_vec).collect();
+            return Ok(Some((status, challenges, after_head)));
+        }
+        assert!(!tunnel.is_open());
+    }
+    assert_eq!(tunnel.receive_eof(), Err(HandshakeError::UnexpectedEof));
+    Ok(None)
 }
 
 /// Checks that the response gives the same result if its HTTP/1.1 is parsed elsewhere.
