@@ -109,6 +109,7 @@
 //! | a key whose padding bits are not 0 | server | the key is not decoded |
 //! | any visible ASCII but `#` in a request target | server | browsers do not escape all that RFC 3986 requires |
 //! | a status line that ends with the status | client | some servers omit the space after it |
+//! | a response of HTTP/1.0 to CONNECT | client | Tinyproxy sends it; a 101 must be of HTTP/1.1 |
 
 mod authority;
 mod chars;
