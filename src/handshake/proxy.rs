@@ -2,9 +2,9 @@
 //! section 4.2.1).
 
 use super::authority::Authority;
-use super::chars::PATH;
+use super::chars::{HEX, TARGET};
 use super::credentials::write_basic;
-use super::cursor::Cursor;
+use super::cursor::{Cursor, is_all};
 use super::error::{BuildError, ProxyError, UriError};
 use super::list::text;
 
@@ -126,10 +126,14 @@ fn check_user_info(user_info: &[u8]) -> Result<(), ProxyError> {
     let mut rest = Cursor(user_info);
     let user_id = rest.field(b':');
     let is_valid = |text: &[u8]| {
-        let mut rest = Cursor(text);
-        rest.escaped(PATH);
+        // RFC 3986 2.1
+        let mut escapes = text.split(|byte| *byte == b'%').skip(1);
+        let is_escaped = escapes.all(|part| matches!(part, [high, low, ..] if HEX.has(*high) && HEX.has(*low)));
         // RFC 7617 2: no control characters
-        rest.0.is_empty() && !text.contains(&b'/') && !decoded(text).any(|byte| byte.is_ascii_control())
+        is_escaped
+            && is_all(text, TARGET)
+            && !text.iter().any(|byte| matches!(byte, b'/' | b'?'))
+            && !decoded(text).any(|byte| byte.is_ascii_control())
     };
     // RFC 7617 2: the first colon ends the user-id, so that it cannot have one
     if is_valid(user_id) && !decoded(user_id).any(|byte| byte == b':') && is_valid(rest.0) {

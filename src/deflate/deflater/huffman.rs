@@ -154,7 +154,7 @@ mod tests {
                 let (sorted, weights) = (&mut sorted[..used], &mut weights[..used]);
                 for ((place, weight), symbol) in sorted.iter_mut().zip(weights.iter_mut()).zip(0..) {
                     state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
-                    let frequency = 1 + ((state >> 16) * largest >> 16);
+                    let frequency = 1 + (((state >> 16) * largest) >> 16);
                     (*place, *weight) = ((frequency as u16, symbol), frequency);
                 }
                 sort(sorted);
