@@ -43,7 +43,7 @@ use crate::writer::build;
 /// ```
 pub fn basic_credentials<'o>(user_id: &str, password: &str, out: &'o mut [u8]) -> Result<&'o str, BuildError> {
     // RFC 7617 2: the first colon ends the user-id
-    if user_id.contains(':') {
+    if user_id.bytes().any(|byte| byte == b':') {
         return Err(BuildError::Credentials);
     }
     write_basic(user_id.bytes().chain([b':']).chain(password.bytes()), out)

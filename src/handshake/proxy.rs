@@ -67,7 +67,7 @@ impl<'a> Proxy<'a> {
     /// The first part that is malformed or not supported.
     pub fn parse(proxy: &'a str) -> Result<Self, ProxyError> {
         let mut rest = Cursor(proxy.as_bytes());
-        if !rest.eat(b"http://") && proxy.contains("://") {
+        if !rest.eat(b"http://") && proxy.as_bytes().windows(3).any(|three| three == b"://") {
             return Err(match rest {
                 _ if rest.eat(b"https:") => ProxyError::Tls,
                 _ if rest.eat(b"socks") => ProxyError::Socks,

@@ -182,10 +182,9 @@ impl StatusLine {
 
 /// Returns the value of Retry-After, unless it is a date.
 pub(super) fn seconds(value: &[u8]) -> Option<u32> {
-    if !value.iter().all(u8::is_ascii_digit) {
-        return None; // a date, or a sign, which `parse` takes
-    }
-    core::str::from_utf8(value).ok()?.parse().ok()
+    let (first, rest) = value.split_first()?;
+    let digit = |byte: &u8| byte.is_ascii_digit().then_some(u32::from(byte & 15));
+    rest.iter().try_fold(digit(first)?, |seconds, byte| seconds.checked_mul(10)?.checked_add(digit(byte)?))
 }
 
 /// Reads up to the end of the final response's head, and returns the number of bytes consumed.
