@@ -33,9 +33,10 @@
 //! | 6 | a Ping, and `Failed` when its Pong does not come; after both Close frames, `Over` after `Timeouts::closing` | |
 //! | 7 | this session returns no event, and discards all bytes; the peer waits for its own timeout, and the socket stays in use | |
 //!
-//! A host that cannot read, because it still has to write, calls `receive` without bytes for the deadlines.
-//! `{session:?}` prints what is due, for a log or a debugger. A host can be late with all of these: nothing panics, and nothing is lost. A host that closes by itself, or sets [`Timeouts::idle`], can still receive data: then a send call
-//! fails with [`SendError::Closing`], which is no reason to leave the loop.
+//! A host can be late with all of these: nothing panics, and nothing is lost. `{session:?}` prints what is due, for a
+//! log or a debugger. A host that cannot read, because it still has to write, calls `receive` without bytes for the
+//! deadlines. A host that closes by itself, or sets [`Timeouts::idle`], can still receive data: then a send call fails
+//! with [`SendError::Closing`], which is no reason to leave the loop.
 //!
 //! A host that needs the parts, for two tasks for example, takes them when the handshake is done:
 //! [`into_parts`](Session::into_parts).
@@ -288,7 +289,8 @@ impl<'c, R: SessionRole, S: AsRef<[u8]> + AsMut<[u8]>> Session<'c, R, S> {
 
     /// Notes the end of the transport: TCP's FIN, a reset, the end of the TLS stream. [`receive`](Self::receive)
     /// returns [`Event::Failed`] after the last bytes if the peer had to send more. A server's session does not fail if
-    /// its peer has sent nothing at all: that may have wanted to know whether the port is open. After a request it waits for the host's answer.
+    /// its peer has sent nothing at all: that may have wanted to know whether the port is open. After a request it waits
+    /// for the host's answer.
     pub fn receive_eof(&mut self, now: u64) {
         self.now = self.now.max(now);
         self.eof = true;
