@@ -184,11 +184,10 @@ async fn each_failed_connection_is_reported_once() {
         let mut lines = BufReader::new(server.process.stderr.take().unwrap()).lines();
         let reading = tokio::task::spawn_blocking(move || (lines.by_ref().take(2).collect::<Vec<_>>(), lines));
         let (two, mut more) = timeout(PATIENCE, reading).await.expect(program).unwrap();
-        for (line, text) in
-            two.into_iter().zip(["frame from a client is not masked", "transport ended without a Close"])
-        {
-            let line = line.unwrap();
-            assert!(line.contains(text), "{program}: {line}");
+        // In any order: the threads of two connections can end in another order than their peers.
+        let two: Vec<_> = two.into_iter().map(Result::unwrap).collect();
+        for text in ["frame from a client is not masked", "transport ended without a Close"] {
+            assert!(two.iter().any(|line| line.contains(text)), "{program}: {two:?}");
         }
         tokio::time::sleep(Duration::from_millis(100)).await;
         drop(server);
@@ -320,7 +319,8 @@ async fn io_uring_host_pings_and_drops_a_silent_peer() {
     };
     let (silent, stuck) = tokio::join!(silent, stuck);
     assert!(matches!(silent, (20..=22, 60..=64)), "{silent:?}");
-    assert!(matches!(stuck, (ErrorKind::ConnectionReset, 36..=42)), "{stuck:?}");
+    // A Ping after 20 s, and 20 s for its Pong. A busy system can accept some bytes once more in the meantime.
+    assert!(matches!(stuck, (ErrorKind::ConnectionReset, 36..=65)), "{stuck:?}");
 }
 
 /// Requests that the web server answers itself, that it hands over, and that the engine refuses.
