@@ -6,7 +6,7 @@
 //!
 //! A peer lives as long as bytes come from it; a Ping asks for them, and any bytes answer it. Read what has arrived
 //! before you ask what is due, above all after a sleep of the machine. While bytes wait to be written, a Ping waits
-//! behind them: when the peer accepts some, it gets more time.
+//! until they are gone: when the peer accepts some, it gets more time.
 //!
 //! The host reports what happened, and acts on the timeouts that are returned:
 //!

@@ -269,19 +269,19 @@ impl<'c, R: SessionRole, S: AsRef<[u8]> + AsMut<[u8]>> Session<'c, R, S> {
             Ok(Progress::Complete { rest, .. }) => {
                 let (event, is_open) = self.handshake.event();
                 if is_open && !R::IS_SERVER && self.head.end == 0 {
-                    return self.handshake_failed(Error::Handshake(HandshakeError::Accept), HandshakeError::Accept);
+                    return self.handshake_failed(Error::Handshake(HandshakeError::Accept));
                 }
                 self.answered = !is_open;
                 (rest, Some(event))
             }
-            Err(error) => self.handshake_failed(Error::Handshake(error), error),
+            Err(error) => self.handshake_failed(Error::Handshake(error)),
         }
     }
 
     /// Refuses the request, if this is a server.
-    fn handshake_failed<'b>(&mut self, error: Error, reason: HandshakeError) -> (&'b mut [u8], Option<Event<'b>>) {
+    fn handshake_failed<'b>(&mut self, error: Error) -> (&'b mut [u8], Option<Event<'b>>) {
         self.error = Some(error);
-        let (head, body) = self.handshake.refuse(error, reason);
+        let (head, body) = self.handshake.refuse(error);
         (self.head, self.body) = (0..head, body);
         self.answered = true;
         (&mut [], Some(Event::Failed(error)))
@@ -502,7 +502,7 @@ impl<'c, R: SessionRole, S: AsRef<[u8]> + AsMut<[u8]>> Session<'c, R, S> {
             }
             Timeout::Handshake => {
                 let error = if self.waits() { Error::Unanswered } else { Error::Timeout(Reason::Handshake) };
-                return self.handshake_failed(error, HandshakeError::UnexpectedEof).1;
+                return self.handshake_failed(error).1;
             }
             Timeout::Pong => Reason::Pong,
             Timeout::Closing => Reason::Closing,

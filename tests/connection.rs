@@ -538,7 +538,7 @@ fn frames_can_be_forwarded_with_their_boundaries() {
                     let chunk = match received.event {
                         Some(Event::Data(chunk)) => chunk,
                         Some(_) => {
-                            assert!(!receiver.is_last_frame(), "a control frame is none");
+                            assert!(!receiver.is_last_frame(), "a control frame is not the last of a message");
                             continue;
                         }
                         None => break,

@@ -75,7 +75,7 @@ impl<S: AsRef<[u8]> + AsMut<[u8]>> Opening<S> for ClientHandshake<'_, S> {
         (Event::Response, self.is_accepted())
     }
 
-    fn refuse(&mut self, _: Error, _: HandshakeError) -> (usize, &'static [u8]) {
+    fn refuse(&mut self, _: Error) -> (usize, &'static [u8]) {
         (0, &[]) // the client closes the transport
     }
 

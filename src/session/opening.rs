@@ -32,7 +32,7 @@ pub trait Opening<S> {
     fn event(&self) -> (Event<'static>, bool);
     /// Writes the head of a refusal to the start of the storage, if this is a server's. Returns its length, and the
     /// body.
-    fn refuse(&mut self, error: Error, reason: HandshakeError) -> (usize, &'static [u8]);
+    fn refuse(&mut self, error: Error) -> (usize, &'static [u8]);
     fn storage(&self) -> &[u8];
     fn storage_mut(&mut self) -> &mut S;
     fn into_storage(self) -> S;

@@ -29,11 +29,8 @@ impl<'c, S: AsRef<[u8]> + AsMut<[u8]>> Session<'c, Server, S> {
     /// Those of [`ServerHandshake::accept`]. [`BuildError::BufferTooSmall`] if the storage is too small for the
     /// response.
     pub fn accept(&mut self, response: &Accept<'_>, config: &Config) -> Result<(), BuildError> {
-        if self.request().is_some_and(|request| !request.is_upgrade()) {
+        if !self.request().ok_or(BuildError::NotNow)?.is_upgrade() {
             return self.refuse(HandshakeError::Upgrade);
-        }
-        if !self.waits() {
-            return Err(BuildError::NotNow);
         }
         let len = self.handshake.accept_in_place(response)?;
         self.open(Connection::new(Server, config));
@@ -42,10 +39,9 @@ impl<'c, S: AsRef<[u8]> + AsMut<[u8]>> Session<'c, Server, S> {
     }
 
     /// Answers with a page, a redirect or a refusal, as [`ServerHandshake::respond`] does, also before the request is
-    /// complete. The response is due, then
-    /// the transport ends. `body` must live as long as the configuration; for others there is
-    /// [`respond_head`](Self::respond_head). The peer has [`Timeouts::closing`] to take the response and to end the
-    /// stream.
+    /// complete. The response is due, then the transport ends. `body` must live as long as the configuration; for
+    /// others there is [`respond_head`](Self::respond_head). The peer has [`Timeouts::closing`] to take the response and
+    /// to end the stream.
     ///
     /// ```
     /// # use barews::connection::{Config, Transport};
@@ -134,11 +130,11 @@ impl<S: AsRef<[u8]> + AsMut<[u8]>> Opening<S> for ServerHandshake<'_, S> {
         (Event::Request, true)
     }
 
-    fn refuse(&mut self, error: Error, reason: HandshakeError) -> (usize, &'static [u8]) {
+    fn refuse(&mut self, error: Error) -> (usize, &'static [u8]) {
         let (status, body) = match error {
+            Error::Handshake(error) => (error.status(), error.text()),
             Error::Unanswered => (503, ""),
-            Error::Timeout(_) => (408, ""),
-            _ => (reason.status(), reason.text()),
+            _ => (408, ""),
         };
         match self.respond_in_place(status, &[("Content-Type", "text/plain")], body.len()) {
             Ok(head) => (head, if self.sends_body(status) { body.as_bytes() } else { &[] }),
