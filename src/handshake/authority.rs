@@ -14,13 +14,16 @@ pub(super) struct Authority<'a> {
 
 impl<'a> Authority<'a> {
     /// Reads an authority, which ends before a path, before a query or at the end of the text.
-    pub(super) fn read(rest: &mut Cursor<'a>) -> Result<Self, UriError> {
+    pub(super) const fn read(rest: &mut Cursor<'a>) -> Result<Self, UriError> {
         let start = *rest;
         let valid =
             if rest.skip(b'[') { is_ipv6(rest.until(b']')) && rest.skip(b']') } else { !rest.escaped(HOST).is_empty() };
         let host = start.before(*rest);
         let has_port = valid && rest.skip(b':');
-        let port = if has_port { read_port(rest)? } else { None };
+        let port = match if has_port { read_port(rest) } else { Ok(None) } {
+            Ok(port) => port,
+            Err(error) => return Err(error),
+        };
         match rest.0 {
             [] | [b'/' | b'?', ..] if valid => Ok(Self { host, port }),
             _ if has_port => Err(UriError::Port),
@@ -35,26 +38,33 @@ pub(super) fn is_authority(text: &[u8]) -> bool {
     Authority::read(&mut rest).is_ok() && rest.0.is_empty()
 }
 
-fn read_port(rest: &mut Cursor<'_>) -> Result<Option<u16>, UriError> {
+const fn read_port(rest: &mut Cursor<'_>) -> Result<Option<u16>, UriError> {
     match rest.span(DIGIT) {
         [] => Ok(None),
-        digits => match u16::try_from(number(digits)) {
-            Ok(port @ 1..) => Ok(Some(port)),
+        digits => match number(digits) {
+            port @ 1..=0xffff => Ok(Some(port as u16)),
             _ => Err(UriError::Port),
         },
     }
 }
 
-/// Returns the value of `digits`, at most 2^16.
-fn number(digits: &[u8]) -> u32 {
-    digits.iter().fold(0, |number, digit| (number * 10 + u32::from(digit & 15)).min(1 << 16))
+/// Returns the value of `digits`, or more than 2^16 if it has more than 16 bits.
+const fn number(mut digits: &[u8]) -> u32 {
+    let mut number = 0;
+    while let [digit, rest @ ..] = digits
+        && number <= 0xffff
+    {
+        number = number * 10 + (*digit & 15) as u32;
+        digits = rest;
+    }
+    number
 }
 
 /// Returns whether `text` is an IPv6 address (RFC 3986 section 3.2.2): eight groups of 16 bits. The last two may be an
 /// IPv4 address, and one run of groups may be omitted.
-fn is_ipv6(text: &[u8]) -> bool {
+const fn is_ipv6(text: &[u8]) -> bool {
     let mut rest = Cursor(text);
-    if rest.skip(b':') && !rest.0.starts_with(b":") {
+    if rest.skip(b':') && !matches!(rest.0, [b':', ..]) {
         return false;
     }
     let (mut groups, mut run) = (0, false);
@@ -85,7 +95,7 @@ fn is_ipv6(text: &[u8]) -> bool {
 }
 
 /// Returns whether `text` is four numbers of 8 bits.
-fn is_ipv4(mut text: Cursor<'_>) -> bool {
+const fn is_ipv4(mut text: Cursor<'_>) -> bool {
     let mut octets = 0;
     loop {
         let octet = text.span(DIGIT);

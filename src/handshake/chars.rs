@@ -55,8 +55,11 @@ const fn classes(byte: u8) -> u8 {
 
 impl Class {
     #[inline(always)]
-    pub(super) fn has(self, byte: u8) -> bool {
-        CLASSES.get(usize::from(byte)).is_some_and(|classes| classes & self.0 != 0)
+    pub(super) const fn has(self, byte: u8) -> bool {
+        match CLASSES.split_at_checked(byte as usize) {
+            Some((_, [classes, ..])) => *classes & self.0 != 0,
+            _ => false,
+        }
     }
 }
 

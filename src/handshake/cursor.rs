@@ -11,15 +11,23 @@ pub(super) struct Cursor<'a>(pub(super) &'a [u8]);
 
 impl<'a> Cursor<'a> {
     /// Takes `n` bytes, or all if there are fewer.
-    pub(super) fn take(&mut self, n: usize) -> &'a [u8] {
-        let (piece, rest) = self.0.split_at_checked(n).unwrap_or((self.0, &[]));
+    pub(super) const fn take(&mut self, n: usize) -> &'a [u8] {
+        let all = self.0;
+        let n = if n < all.len() { n } else { all.len() };
+        let (piece, rest) = all.split_at(n);
         self.0 = rest;
         piece
     }
 
     /// Takes the bytes before `byte`, or all.
-    pub(super) fn until(&mut self, byte: u8) -> &'a [u8] {
-        self.take(self.0.iter().position(|b| *b == byte).unwrap_or(usize::MAX))
+    pub(super) const fn until(&mut self, byte: u8) -> &'a [u8] {
+        let mut rest = self.0;
+        while let [first, after @ ..] = rest
+            && *first != byte
+        {
+            rest = after;
+        }
+        self.take(self.0.len() - rest.len())
     }
 
     /// Takes the bytes before any of `bytes`, or all.
@@ -35,14 +43,21 @@ impl<'a> Cursor<'a> {
     }
 
     /// Takes the characters of `class` at the start.
-    pub(super) fn span(&mut self, class: Class) -> &'a [u8] {
+    pub(super) const fn span(&mut self, class: Class) -> &'a [u8] {
         let start = *self;
         if FAST {
             // Four at a time as long as all four are of the class.
-            let all = |four: &&[u8; 4]| four.iter().fold(true, |all, byte| all & class.has(*byte));
-            self.take(4 * self.0.as_chunks::<4>().0.iter().take_while(all).count());
+            while let [a, b, c, d, rest @ ..] = self.0
+                && class.has(*a) & class.has(*b) & class.has(*c) & class.has(*d)
+            {
+                self.0 = rest;
+            }
         }
-        self.take(self.0.iter().position(|byte| !class.has(*byte)).unwrap_or(usize::MAX));
+        while let [byte, rest @ ..] = self.0
+            && class.has(*byte)
+        {
+            self.0 = rest;
+        }
         start.before(*self)
     }
 
@@ -60,7 +75,7 @@ impl<'a> Cursor<'a> {
     }
 
     /// Takes the characters at the start that are of `class` or escaped (`%` and two hexadecimal digits).
-    pub(super) fn escaped(&mut self, class: Class) -> &'a [u8] {
+    pub(super) const fn escaped(&mut self, class: Class) -> &'a [u8] {
         let start = *self;
         loop {
             self.span(class);
@@ -73,8 +88,8 @@ impl<'a> Cursor<'a> {
     }
 
     /// Skips `byte` if it is next.
-    pub(super) fn skip(&mut self, byte: u8) -> bool {
-        let found = self.0.first() == Some(&byte);
+    pub(super) const fn skip(&mut self, byte: u8) -> bool {
+        let found = matches!(self.0, [first, ..] if *first == byte);
         if found {
             self.take(1);
         }
@@ -82,34 +97,38 @@ impl<'a> Cursor<'a> {
     }
 
     /// Skips `text` if it is next, case-insensitively.
-    pub(super) fn eat(&mut self, text: &[u8]) -> bool {
-        let mut rest = *self;
-        let found = rest.take(text.len()).eq_ignore_ascii_case(text);
-        if found {
-            *self = rest;
+    pub(super) const fn eat(&mut self, mut text: &[u8]) -> bool {
+        let mut rest = self.0;
+        while let ([byte, after @ ..], [expected, others @ ..]) = (rest, text)
+            && byte.to_ascii_lowercase() == expected.to_ascii_lowercase()
+        {
+            (rest, text) = (after, others);
         }
-        found
+        if text.is_empty() {
+            self.0 = rest;
+        }
+        text.is_empty()
     }
 
     /// Skips a scheme and `://`. The scheme is `name`, or `name` and an `s`; returns whether it has the `s` and is
     /// secure.
     // RFC 3986 3.1: the scheme is case-insensitive [6455-3-3]
-    pub(super) fn scheme(&mut self, name: &[u8]) -> Option<bool> {
+    pub(super) const fn scheme(&mut self, name: &[u8]) -> Option<bool> {
         if !self.eat(name) {
             return None;
         }
         let secure = self.eat(b"s");
-        self.eat(b"://").then_some(secure)
+        if self.eat(b"://") { Some(secure) } else { None }
     }
 
     /// Returns the text from here to `end`.
-    pub(super) fn before(mut self, end: Self) -> &'a [u8] {
+    pub(super) const fn before(mut self, end: Self) -> &'a [u8] {
         self.take(self.0.len().saturating_sub(end.0.len()))
     }
 }
 
 /// Returns whether all of `text` is of `class`.
-pub(super) fn is_all(text: &[u8], class: Class) -> bool {
+pub(super) const fn is_all(text: &[u8], class: Class) -> bool {
     Cursor(text).span(class).len() == text.len()
 }
 

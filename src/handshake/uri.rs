@@ -55,38 +55,54 @@ impl<'a> Uri<'a> {
     /// Parses `uri`. This does not escape anything. Path and query can have all visible ASCII but `#`, as a server
     /// accepts it: `/ocpp/CP|01`.
     ///
+    /// A constant URI is parsed by the compiler, and the program has no parser of URIs:
+    ///
+    /// ```
+    /// use barews::handshake::Uri;
+    ///
+    /// const SERVER: Uri<'static> = match Uri::parse("ws://192.168.1.10:9001/sensors?id=7") {
+    ///     Ok(uri) => uri,
+    ///     Err(_) => panic!("malformed URI"), // fails to compile
+    /// };
+    /// assert_eq!(SERVER.port(), 9001);
+    /// ```
+    ///
     /// # Errors
     ///
     /// The first part that is malformed.
-    pub fn parse(uri: &'a str) -> Result<Self, UriError> {
+    pub const fn parse(uri: &'a str) -> Result<Self, UriError> {
         // RFC 6455 3 [6455-3-1] [6455-4.1-2]
         if Cursor(uri.as_bytes()).until(b'#').len() < uri.len() {
             return Err(UriError::Fragment); // [6455-3-4] [6455-3-5]
         }
         let mut rest = Cursor(uri.as_bytes());
-        let secure = scheme(&mut rest).ok_or(UriError::Scheme)?;
-        if rest.0.iter().take_while(|b| !matches!(b, b'/' | b'?')).any(|&b| b == b'@') {
-            return Err(UriError::UserInfo);
+        let Some(secure) = scheme(&mut rest) else { return Err(UriError::Scheme) };
+        let mut user_info = rest;
+        while let [byte, after @ ..] = user_info.0
+            && !matches!(byte, b'/' | b'?')
+        {
+            if *byte == b'@' {
+                return Err(UriError::UserInfo);
+            }
+            user_info.0 = after;
         }
-        // Only ASCII was read, so every split is between characters.
-        let text = |from: Cursor<'_>, to: Cursor<'_>| {
-            let at = |cursor: Cursor<'_>| uri.len().saturating_sub(cursor.0.len());
-            uri.get(at(from)..at(to)).unwrap_or_else(|| never!(""))
+        let start = rest;
+        let Authority { host, port } = match Authority::read(&mut rest) {
+            Ok(authority) => authority,
+            Err(error) => return Err(error),
         };
+        let host = piece(uri, start, host.len());
+        let port = if let Some(port) = port { port } else { default_port(secure) };
         let start = rest;
-        let authority = Authority::read(&mut rest)?;
-        let port = authority.port.unwrap_or(default_port(secure));
-        let host = text(start, Cursor(start.0.get(authority.host.len()..).unwrap_or_else(|| never!(&[]))));
-        let start = rest;
-        if !is_all(rest.until(b'?'), TARGET) {
+        let path = rest.until(b'?');
+        if !is_all(path, TARGET) {
             return Err(UriError::Path);
         }
-        let path = text(start, rest);
         if !is_all(rest.0, TARGET) {
             return Err(UriError::Query);
         }
-        let query = text(rest, Cursor(&[])).get(1..);
-        let path = if path.is_empty() { "/" } else { path };
+        let path = if path.is_empty() { "/" } else { piece(uri, start, path.len()) };
+        let query = if rest.skip(b'?') { Some(piece(uri, rest, rest.0.len())) } else { None };
         Ok(Self { secure, host, port, path, query })
     }
 
@@ -127,16 +143,30 @@ impl<'a> Uri<'a> {
     }
 }
 
+/// Returns the next `len` bytes of `text`, of which `rest` is unread. What was read is ASCII.
+const fn piece<'a>(text: &'a str, rest: Cursor<'_>, len: usize) -> &'a str {
+    if let Some((_, rest)) = text.split_at_checked(text.len().saturating_sub(rest.0.len()))
+        && let Some((piece, _)) = rest.split_at_checked(len)
+    {
+        return piece;
+    }
+    never!("")
+}
+
 /// Skips the scheme of a WebSocket URI and `://`. Returns whether it is secure.
-fn scheme(rest: &mut Cursor<'_>) -> Option<bool> {
-    for name in [&b"ws"[..], b"http"] {
-        let mut after = *rest;
-        if let Some(secure) = after.scheme(name) {
-            *rest = after;
-            return Some(secure);
+const fn scheme(rest: &mut Cursor<'_>) -> Option<bool> {
+    let (mut ws, mut http) = (*rest, *rest);
+    match (ws.scheme(b"ws"), http.scheme(b"http")) {
+        (None, None) => None,
+        (None, secure) => {
+            *rest = http;
+            secure
+        }
+        (secure, _) => {
+            *rest = ws;
+            secure
         }
     }
-    None
 }
 
 /// Returns the port of a URI that has none.

@@ -34,6 +34,12 @@ const INTERVAL: u64 = 1_000;
 const TIMEOUTS: Timeouts =
     Timeouts { handshake: Some(5_000), ping: Some(5_000), pong: Some(5_000), closing: Some(2_000), ..Timeouts::NEVER };
 
+/// The compiler parses it, so the program has no parser of URIs.
+const SERVER: Uri<'static> = match Uri::parse(URI) {
+    Ok(uri) => uri,
+    Err(_) => panic!("URI is not a WebSocket URI"),
+};
+
 /// The delays before the next attempt to connect.
 const BACKOFF: Backoff = Backoff { max: 32_000, ..Backoff::MILLISECONDS };
 
@@ -48,14 +54,13 @@ fn main() -> ! {
     board::start(core.SYST);
     let mut network = Network::new(ETHERNET, SOCKETS);
     let socket = network.add_socket(BUFFERS);
-    let Ok(uri) = Uri::parse(URI) else { defmt::panic!("not a WebSocket URI: {=str}", URI) };
     let mut sensor = Sensor { thermometer: Thermometer::default(), due: 0, published: 0 };
 
     let mut reconnect = Reconnect::new(BACKOFF);
     loop {
         defmt::info!("connecting to {=str}", URI);
         let start = clock::millis();
-        let opened = talk(&mut network, socket, RX, uri, TIMEOUTS, &mut sensor);
+        let opened = talk(&mut network, socket, RX, SERVER, TIMEOUTS, &mut sensor);
         defmt::info!("{} readings in all; stack: {} of {} bytes used", sensor.published, stack::used(), stack::size());
         if opened {
             reconnect.on_open(start);

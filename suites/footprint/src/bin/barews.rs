@@ -61,7 +61,11 @@ fn serve(rx: &mut [u8]) {
 fn connect(rx: &mut [u8]) {
     use barews::handshake::{ClientConfig, ClientHandshake, ClientRequest, Progress, Uri};
 
-    let Ok(uri) = Uri::parse("ws://example.com/chat") else { return };
+    const SERVER: &str = "ws://example.com/chat";
+    #[cfg(not(feature = "constant-uri"))]
+    let Ok(uri) = Uri::parse(SERVER) else { return };
+    #[cfg(feature = "constant-uri")]
+    let Ok(uri) = (const { Uri::parse(SERVER) }) else { return };
     let mut handshake = ClientHandshake::new(&ClientConfig::DEFAULT, random(), [0; 512]);
     let mut out = [0; 256];
     let request = handshake.request(&ClientRequest::new(uri), &mut out);
