@@ -13,27 +13,33 @@ pub(crate) struct BufferTooSmall {
 ///
 /// `message` runs twice, first without a buffer: if `out` is too small, nothing is written.
 pub(crate) fn build(out: &mut [u8], message: &dyn Fn(&mut Writer<'_>)) -> Result<usize, BufferTooSmall> {
-    let mut writer = Writer { out: &mut [], len: 0 };
+    let mut writer = Writer { put: put_whole, start: 0, out: &mut [], len: 0 };
     message(&mut writer);
     let need = writer.len;
     let out = out.get_mut(..need).ok_or(BufferTooSmall { need })?;
-    message(&mut Writer { out, len: 0 });
+    message(&mut Writer { put: put_whole, start: 0, out, len: 0 });
     Ok(need)
 }
 
-/// Counts all bytes, and writes those that fit.
+/// Writes the bytes of `message` from `start` on that fit `out`. Returns the length of the whole message.
+pub(crate) fn build_part(start: usize, out: &mut [u8], message: &dyn Fn(&mut Writer<'_>)) -> usize {
+    let mut writer = Writer { put: put_part, start, out, len: 0 };
+    message(&mut writer);
+    writer.len
+}
+
+/// Counts all bytes, and writes those from `start` on that fit.
 pub(crate) struct Writer<'o> {
+    /// [`put_whole`] or [`put_part`]. A program that writes no parts does not link the second.
+    put: fn(&mut Writer<'_>, &[u8]),
+    start: usize,
     out: &'o mut [u8],
     len: usize,
 }
 
 impl Writer<'_> {
     pub(crate) fn bytes(&mut self, bytes: &[u8]) {
-        let start = self.len;
-        self.len = self.len.saturating_add(bytes.len());
-        if let Some(room) = self.out.get_mut(start..self.len) {
-            copy(room, bytes);
-        }
+        (self.put)(self, bytes);
     }
 
     /// Writes `number` in decimal digits.
@@ -50,6 +56,24 @@ impl Writer<'_> {
     }
 }
 
+fn put_whole(w: &mut Writer<'_>, bytes: &[u8]) {
+    let start = w.len;
+    w.len = w.len.saturating_add(bytes.len());
+    if let Some(room) = w.out.get_mut(start..w.len) {
+        copy(room, bytes);
+    }
+}
+
+fn put_part(w: &mut Writer<'_>, bytes: &[u8]) {
+    let written = w.len;
+    w.len = w.len.saturating_add(bytes.len());
+    if let Some(bytes) = bytes.get(w.start.saturating_sub(written)..)
+        && let Some(room) = w.out.get_mut(written.saturating_sub(w.start)..)
+    {
+        copy(room, bytes);
+    }
+}
+
 #[cfg(test)]
 mod tests {
     extern crate alloc;
@@ -61,6 +85,26 @@ mod tests {
             let mut out = [0; 24];
             let len = build(&mut out, &|w| w.number(number)).unwrap();
             assert_eq!(&out[..len], alloc::format!("{number}").as_bytes());
+        }
+    }
+
+    #[test]
+    fn parts_of_any_size_join_to_the_message() {
+        let message: &dyn Fn(&mut Writer<'_>) = &|w| {
+            w.bytes(b"abc");
+            w.bytes(b"");
+            w.number(12);
+            w.bytes(b"d");
+        };
+        for size in 0..8 {
+            for start in 0..8 {
+                let mut out = [b'.'; 8];
+                assert_eq!(build_part(start, &mut out[..size], message), 6);
+                let part = b"abc12d".get(start..).unwrap_or_default();
+                let part = &part[..part.len().min(size)];
+                assert_eq!(&out[..part.len()], part, "{size} from {start}");
+                assert!(out[part.len()..].iter().all(|byte| *byte == b'.'), "{size} from {start}");
+            }
         }
     }
 

@@ -15,7 +15,7 @@ use super::writer::{check_fields, check_value};
 use crate::connection::Config;
 use crate::connection::Connection;
 use crate::role::{Client, MaskingKeys};
-use crate::writer::{BufferTooSmall, build};
+use crate::writer::{Writer, build, build_part};
 
 /// A client's opening handshake; make a new one for each connection. See the [module](super) for an example.
 ///
@@ -58,13 +58,46 @@ impl<'c, S: AsRef<[u8]> + AsMut<[u8]>> ClientHandshake<'c, S> {
     /// Fails if the configuration or `request` is invalid, or `out` is too small. The call can be repeated.
     pub fn request(&self, request: &ClientRequest<'_>, out: &mut [u8]) -> Result<usize, BuildError> {
         self.check(request)?;
-        Ok(write_request(&self.key, self.config, request, out)?)
+        Ok(build(out, &|w| write_request(w, &self.key, self.config, request))?)
+    }
+
+    /// Writes as much of the request as fits `out`, after the first `sent` bytes of it, and returns the length: 0 when
+    /// all was written. A long request, with a signed URI for example, goes through a short buffer. Pass the same
+    /// `request` each time; [`Session::from_handshake`](crate::session::Session::from_handshake) can take over after it.
+    ///
+    /// ```
+    /// use barews::handshake::{ClientConfig, ClientHandshake, ClientRequest, Uri};
+    ///
+    /// let request = ClientRequest::new(Uri::parse("ws://example.com/things?X-Signature=0123456789abcdef")?);
+    /// let handshake = ClientHandshake::new(&ClientConfig::DEFAULT, *b"the sample nonce", [0; 256]);
+    /// let (mut out, mut sent) = ([0; 64], 0);
+    /// # let mut socket = Vec::new();
+    /// loop {
+    ///     let len = handshake.request_part(&request, sent, &mut out)?;
+    ///     if len == 0 {
+    ///         break;
+    ///     }
+    ///     socket.extend_from_slice(&out[..len]); // write it
+    ///     sent += len;
+    /// }
+    /// # assert!(socket.starts_with(b"GET /things?X-Signature=0123456789abcdef HTTP/1.1\r\n") && socket.ends_with(b"\r\n\r\n"));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// Fails if the configuration or `request` is invalid.
+    pub fn request_part(&self, request: &ClientRequest<'_>, sent: usize, out: &mut [u8]) -> Result<usize, BuildError> {
+        self.check(request)?;
+        let len = build_part(sent, out, &|w| write_request(w, &self.key, self.config, request));
+        Ok(len.saturating_sub(sent).min(out.len()))
     }
 
     /// [`request`](Self::request) for a session: writes to the start of the storage, which the response overwrites.
     pub(crate) fn request_in_place(&mut self, request: &ClientRequest<'_>) -> Result<usize, BuildError> {
         self.check(request)?;
-        Ok(write_request(&self.key, self.config, request, self.storage.as_mut())?)
+        let Self { storage, key, config, .. } = self;
+        Ok(build(storage.as_mut(), &|w| write_request(w, key, config, request))?)
     }
 
     /// Whether a response that is complete opens the connection.
@@ -219,40 +252,33 @@ impl<'c, S: AsRef<[u8]> + AsMut<[u8]>> ClientHandshake<'c, S> {
 }
 
 /// Writes a request. Everything in it must be valid.
-fn write_request(
-    key: &[u8; 24],
-    config: &ClientConfig<'_>,
-    request: &ClientRequest<'_>,
-    out: &mut [u8],
-) -> Result<usize, BufferTooSmall> {
+// RFC 6455 4.1 [6455-4.1-15]
+fn write_request(w: &mut Writer<'_>, key: &[u8; 24], config: &ClientConfig<'_>, request: &ClientRequest<'_>) {
     let ClientConfig { subprotocols, extensions, .. } = config;
     let ClientRequest { uri, origin, fields, .. } = request;
-    // RFC 6455 4.1 [6455-4.1-15]
-    build(out, &|w| {
-        // [6455-4.1-16] [6455-4.1-17]
-        w.bytes(b"GET ");
-        w.target(uri);
-        w.bytes(b" HTTP/1.1\r\nHost: ");
-        w.host(uri); // [6455-4.1-18]
-        // [6455-4.1-19] [6455-4.1-20] [6455-4.1-26] [6455-4.1-27]
-        w.bytes(b"\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Version: 13\r\n");
-        w.field("Sec-WebSocket-Key", key); // [6455-4.1-21]
-        if let Some((first, others)) = subprotocols.split_first() {
-            w.bytes(b"Sec-WebSocket-Protocol: ");
-            w.bytes(first.as_bytes());
-            for name in others {
-                w.bytes(b", ");
-                w.bytes(name.as_bytes());
-            }
-            w.bytes(b"\r\n");
+    // [6455-4.1-16] [6455-4.1-17]
+    w.bytes(b"GET ");
+    w.target(uri);
+    w.bytes(b" HTTP/1.1\r\nHost: ");
+    w.host(uri); // [6455-4.1-18]
+    // [6455-4.1-19] [6455-4.1-20] [6455-4.1-26] [6455-4.1-27]
+    w.bytes(b"\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Version: 13\r\n");
+    w.field("Sec-WebSocket-Key", key); // [6455-4.1-21]
+    if let Some((first, others)) = subprotocols.split_first() {
+        w.bytes(b"Sec-WebSocket-Protocol: ");
+        w.bytes(first.as_bytes());
+        for name in others {
+            w.bytes(b", ");
+            w.bytes(name.as_bytes());
         }
-        if !extensions.is_empty() {
-            w.field("Sec-WebSocket-Extensions", extensions.as_bytes());
-        }
-        if let Some(origin) = origin {
-            w.field("Origin", origin.as_bytes()); // [6455-4.1-24]
-        }
-        w.fields(fields);
         w.bytes(b"\r\n");
-    })
+    }
+    if !extensions.is_empty() {
+        w.field("Sec-WebSocket-Extensions", extensions.as_bytes());
+    }
+    if let Some(origin) = origin {
+        w.field("Origin", origin.as_bytes()); // [6455-4.1-24]
+    }
+    w.fields(fields);
+    w.bytes(b"\r\n");
 }

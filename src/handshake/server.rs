@@ -13,7 +13,7 @@ use super::writer::check_fields;
 use crate::connection::Config;
 use crate::connection::Connection;
 use crate::role::Server;
-use crate::writer::{Writer, build};
+use crate::writer::{Writer, build, build_part};
 
 /// A server's opening handshake; make a new one for each connection. See the [module](super) for an example.
 ///
@@ -167,6 +167,21 @@ impl<'c, S: AsRef<[u8]> + AsMut<[u8]>> ServerHandshake<'c, S> {
         }
         check_fields(response.fields)?;
         Ok(subprotocol)
+    }
+
+    /// Writes as much of the response of [`accept`](Self::accept) as fits `out`, after the first `sent` bytes of it, and
+    /// returns the length: 0 when all was written. Pass the same `response` each time. Then create the connection with
+    /// [`Connection::new`].
+    ///
+    /// See [`ClientHandshake::request_part`](super::ClientHandshake::request_part) for an example.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`accept`](Self::accept) but `BufferTooSmall`.
+    pub fn accept_part(&self, response: &Accept<'_>, sent: usize, out: &mut [u8]) -> Result<usize, BuildError> {
+        let subprotocol = self.chosen(response)?;
+        let len = build_part(sent, out, &|w| write_accepted(w, &self.accept, subprotocol, response));
+        Ok(len.saturating_sub(sent).min(out.len()))
     }
 
     fn accept_request(&mut self, response: &Accept<'_>, out: &mut [u8]) -> Result<usize, BuildError> {

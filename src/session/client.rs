@@ -33,6 +33,33 @@ impl<'c, K: MaskingKeys, S: AsRef<[u8]> + AsMut<[u8]>> Session<'c, Client<K>, S>
         Ok(Self::new(handshake, len, timeouts, now))
     }
 
+    /// Creates a session from a handshake whose request the host has written, in
+    /// [parts](ClientHandshake::request_part) for example: the storage can be smaller than the request.
+    ///
+    /// ```
+    /// use barews::Client;
+    /// use barews::deadlines::Timeouts;
+    /// use barews::handshake::{ClientConfig, ClientHandshake};
+    /// use barews::session::{Event, Session};
+    /// # fn random() -> [u8; 4] { [7; 4] }
+    ///
+    /// let handshake = ClientHandshake::new(&ClientConfig::DEFAULT, *b"the sample nonce", [0; 128]);
+    /// // Write the request, then:
+    /// let mut session = Session::<Client<fn() -> [u8; 4]>, _>::from_handshake(handshake, Timeouts::MILLISECONDS, 0);
+    /// assert!(!session.is_due());
+    /// # let mut bytes = *b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\
+    /// #     Sec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=\r\n\r\n";
+    /// assert_eq!(session.receive(&mut bytes, 0).event, Some(Event::Response));
+    /// session.connect(random, &barews::connection::Config::DEFAULT)?;
+    /// # Ok::<(), barews::BuildError>(())
+    /// ```
+    #[must_use]
+    pub fn from_handshake(handshake: ClientHandshake<'c, S>, timeouts: Timeouts, now: u64) -> Self {
+        let mut session = Self::new(handshake, 1, timeouts, now);
+        session.head.start = session.head.end; // written, so a response is no surprise
+        session
+    }
+
     /// Returns the response after [`Event::Response`], until [`connect`](Self::connect).
     #[must_use]
     pub fn response(&self) -> Option<Response<'_>> {

@@ -118,6 +118,23 @@ fn response_that_does_not_fit_is_not_written() {
 /// Refusals and pages all end the connection. Otherwise bytes after a refused request would be read as the next request
 /// (kemal#767).
 #[test]
+fn accept_goes_out_in_parts_of_any_size() {
+    let config = ServerConfig { subprotocols: &["chat"], ..ANY };
+    let handshake = complete(&config, &upgrade("", "Sec-WebSocket-Protocol: chat\r\n"));
+    let response = Accept { fields: &[("Server", "barews")], ..Accept::default() };
+    let whole = accepted(&mut complete(&config, &upgrade("", "Sec-WebSocket-Protocol: chat\r\n")), &response).unwrap();
+    for size in 1..=whole.len() + 1 {
+        let (mut parts, mut out) = (Vec::new(), vec![0; size]);
+        while let part @ 1.. = handshake.accept_part(&response, parts.len(), &mut out).unwrap() {
+            parts.extend_from_slice(&out[..part]);
+        }
+        assert_eq!(parts, whole.as_bytes(), "parts of {size}");
+    }
+    let invalid = Accept { fields: &[("Upgrade", "b")], ..response };
+    assert_eq!(handshake.accept_part(&invalid, 0, &mut [0; 9]), Err(BuildError::FieldName));
+}
+
+#[test]
 fn respond_ends_the_connection() {
     let text = [("Content-Type", "text/plain")];
     let version = "Upgrade: websocket\r\nSec-WebSocket-Version: 13\r\n";

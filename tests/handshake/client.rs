@@ -19,6 +19,29 @@ fn written(config: &ClientConfig<'_>, request: &ClientRequest<'_>) -> Result<Str
     Ok(String::from_utf8(out[..len].into()).unwrap())
 }
 
+/// A URI with a signature and a token of 1,500 bytes through a buffer of each size.
+#[test]
+fn request_goes_out_in_parts_of_any_size() {
+    let uri = format!("wss://things.example/mqtt?X-Amz-Security-Token={}", "x".repeat(1_500));
+    let config = ClientConfig { subprotocols: &["mqtt", "other"], extensions: "foo", ..PLAIN };
+    let fields = &[("Authorization", "Basic eA==")];
+    let asked = ClientRequest { origin: Some("https://a"), fields, ..request(&uri) };
+    let handshake = ClientHandshake::new(&config, NONCE, [0; 0]);
+    let mut whole = [0; 2_000];
+    let len = handshake.request(&asked, &mut whole).unwrap();
+    for size in (1..=80).chain([511, 512, len - 1, len, len + 1]) {
+        let (mut parts, mut out) = (Vec::new(), vec![0; size]);
+        while let part @ 1.. = handshake.request_part(&asked, parts.len(), &mut out).unwrap() {
+            parts.extend_from_slice(&out[..part]);
+        }
+        assert_eq!(parts, whole[..len], "parts of {size}");
+    }
+    assert_eq!(handshake.request_part(&asked, 0, &mut []), Ok(0));
+    assert_eq!(handshake.request_part(&asked, usize::MAX, &mut [0; 9]), Ok(0));
+    let invalid = ClientRequest { fields: &[("Host", "b")], ..asked };
+    assert_eq!(handshake.request_part(&invalid, 0, &mut [0; 9]), Err(BuildError::FieldName));
+}
+
 #[test]
 fn request_has_the_fields_that_the_rfc_requires() {
     let plain = request("ws://server.example.com/chat");

@@ -2,7 +2,7 @@
 
 use barews::connection::{Config, Connection};
 use barews::deadlines::Timeouts;
-use barews::handshake::{Accept, ClientConfig, ClientRequest, ServerConfig};
+use barews::handshake::{Accept, ClientConfig, ClientHandshake, ClientRequest, ServerConfig};
 use barews::session::{Error, Session, SessionRole};
 use barews::{Client, HandshakeError, ProtocolError, Server};
 
@@ -41,6 +41,7 @@ pub fn client_session<'c>(
 ) {
     calls!(u.which;
         Session::<Client<Keys>, _>::client(config, request, nonce, [0; 512], timeouts, u.long),
+        Session::<Client<Keys>, _>::from_handshake(ClientHandshake::new(config, nonce, [0; 512]), timeouts, u.long),
         session.response(),
         session.connect(keys, limits),
     );
