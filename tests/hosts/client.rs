@@ -177,7 +177,7 @@ fn client_shows_a_refusal_with_its_fields() {
         (200, "X: y"),
     ] {
         let (fake, url) = Fake::new();
-        let program = client(&[&url]);
+        let program = client(&[&url, "--redirects", "0"]);
         let (_, mut peer) = fake.request();
         peer.write(format!("HTTP/1.1 {status} \r\nContent-Length: 0\r\n{more}\r\n\r\n").as_bytes());
         let (success, stdout, stderr) = program.finish();
@@ -275,6 +275,118 @@ fn client_reports_a_protocol_error_to_server_and_user() {
         assert_eq!((success, &*stdout), (false, ""));
         assert!(stderr.starts_with("closed with 1006\nclient: "), "{stderr}");
     }
+}
+
+/// Answers a request with a redirect.
+fn redirect(fake: Fake, status: u16, location: &str) -> String {
+    let (request, mut peer) = fake.request();
+    peer.write(format!("HTTP/1.1 {status} \r\nLocation: {location}\r\nContent-Length: 2\r\n\r\nno").as_bytes());
+    request
+}
+
+#[test]
+fn client_follows_redirects_and_keeps_credentials_from_other_servers() {
+    let (first, url) = Fake::new();
+    let (second, other) = Fake::new();
+    let back = first.0.try_clone().map(Fake).unwrap();
+    let (secrets, public) = (["Authorization: Basic eA==", "cookie: a=b"], "X-Public: 1");
+    let mut program = client(&[&url, "--header", secrets[0], "--header", secrets[1], "--header", public]);
+    let again = first.0.try_clone().map(Fake).unwrap();
+    for (fake, location, target, trusted) in [
+        (first, "/next#part", "/path?query", true), // a path on the same server
+        (again, &*other.replace("ws:", "http:"), "/next", true),
+        (second, &*url, "/path?query", false),
+    ] {
+        let request = redirect(fake, 307, location);
+        assert!(request.starts_with(&format!("GET {target} HTTP/1.1\r\n")), "{request}");
+        assert_eq!(field(&request, "Authorization").is_some(), trusted, "{request}");
+        assert_eq!(field(&request, "Cookie").is_some(), trusted, "{request}");
+        assert_eq!(field(&request, "X-Public"), Some("1"), "{request}");
+    }
+    // The first server again: another one has named it, so it does not get them either.
+    let (mut peer, request) = back.accept("");
+    assert_eq!((field(&request, "Authorization"), field(&request, "Cookie")), (None, None), "{request}");
+    drop(program.0.stdin.take());
+    peer.expect_close(1000, "");
+    peer.close(1000, "");
+    drop(peer);
+    assert_eq!(program.finish(), (true, String::new(), "closed with 1000\n".into()));
+}
+
+#[test]
+fn client_refuses_redirects_that_lead_nowhere() {
+    for (location, shown) in [
+        ("https://a/", "this example has no TLS"),
+        ("mailto:a", "ws:// or wss://"),
+        ("//user:password@a/", "user name"),
+        ("/a b", "path"),
+    ] {
+        let (fake, url) = Fake::new();
+        let program = client(&[&url]);
+        redirect(fake, 302, location);
+        let (success, _, stderr) = program.finish();
+        assert!(!success && stderr.starts_with("client: ") && stderr.contains(shown), "{location}: {stderr}");
+    }
+    let (fake, url) = Fake::new();
+    let program = client(&[&url, "--redirects", "2"]);
+    for _ in 0..3 {
+        redirect(fake.0.try_clone().map(Fake).unwrap(), 301, "/loop");
+    }
+    let (success, _, stderr) = program.finish();
+    assert!(!success && stderr.starts_with("client: more than 2 redirects, the last to ws://"), "{stderr}");
+}
+
+#[test]
+fn client_tries_again_after_a_temporary_failure() {
+    let (fake, url) = Fake::new();
+    let listener = || fake.0.try_clone().map(Fake).unwrap();
+    let mut program = client(&[&url, "--retries", "3"]);
+    let start = Instant::now();
+    let (_, mut peer) = listener().request();
+    peer.write(b"HTTP/1.1 503 \r\nRetry-After: 1\r\n\r\n");
+    let (_, mut peer) = listener().request();
+    assert!(start.elapsed() >= Duration::from_secs(1), "Retry-After was ignored");
+    peer.write(b"HTTP/1.1 101 Switch"); // and the server ends
+    drop(peer);
+    let (mut peer, _) = listener().accept("");
+    drop(program.0.stdin.take());
+    peer.expect_close(1000, "");
+    peer.close(1000, "");
+    drop(peer);
+    let (success, _, stderr) = program.finish();
+    assert!(success && stderr.ends_with("s\nclosed with 1000\n"), "{stderr}");
+    assert_eq!(stderr.matches("next attempt in ").count(), 2, "{stderr}");
+
+    let program = client(&[&url, "--retries", "1"]);
+    let (_, mut peer) = listener().request();
+    peer.write(b"HTTP/1.1 401 \r\n\r\n"); // this does not change by itself
+    let (success, _, stderr) = program.finish();
+    assert!(!success && !stderr.contains("next attempt"), "{stderr}");
+    drop((fake, peer));
+    let (success, _, stderr) = run(&[&url, "--retries", "1"], "");
+    assert!(!success && stderr.matches("cannot connect to ").count() == 2, "{stderr}");
+}
+
+#[test]
+fn client_closes_with_1001_when_it_is_interrupted() {
+    let talking = || {
+        let (program, mut peer) = connected(&[]);
+        peer.send(TEXT, b"one");
+        peer.send(PING, b"");
+        peer.expect(PONG, b"");
+        (program, peer)
+    };
+    let (program, mut peer) = talking();
+    program.interrupt();
+    peer.expect_close(1001, "");
+    peer.close(1001, "");
+    drop(peer);
+    assert_eq!(program.finish(), (true, "one\n".into(), "closed with 1001\n".into()));
+    let (program, mut peer) = talking();
+    program.interrupt();
+    peer.expect_close(1001, "");
+    program.interrupt(); // the server does not answer
+    assert!(!program.finish().0);
 }
 
 #[test]
@@ -452,6 +564,8 @@ fn client_rejects_unusable_arguments() {
         (&["ftp://localhost/"], "ws://"),
         (&["wss://localhost/"], "cargo run -p hosts --bin wss_tokio -- client wss://localhost/ "),
         (&["--nonsense"], "--nonsense"),
+        (&[&url, "--retries", "x"], "--retries takes a number up to 255, not 'x'"),
+        (&[&url, "--redirects", "256"], "--redirects takes a number up to 255, not '256'"),
         (&[&url, "--header", "no colon"], "Name: value"),
     ] {
         let (success, stdout, stderr) = run(arguments, "");

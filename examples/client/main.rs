@@ -3,33 +3,39 @@
 //!
 //!     cargo run --release --example client -- ws://127.0.0.1:9001/ [--subprotocol P]... [--header 'K: V']... [--origin O]
 //!                                             [--binary-hex] [--proxy http://USER:PASSWORD@HOST:PORT]
+//!                                             [--redirects N] [--retries N]
 //!
-//! At the end of the input, when the server has been silent for 300 ms, the client starts the closing handshake. Its
-//! exit status is 0 only if that completes. On a terminal `> ` asks for a line and `< ` precedes a received message; a
+//! At the end of the input, when the server has been silent for 300 ms, the client starts the closing handshake. Ctrl-C
+//! starts it at once, with 1001; a second Ctrl-C ends the client. Its exit status is 0 only if the handshake completes. On a terminal `> ` asks for a line and `< ` precedes a received message; a
 //! pipe gets the messages alone. The connection is split: the main thread reads the socket, another thread writes to it,
 //! a third thread waits for lines. They share channels and two flags. It uses the layers one by one, because two threads
 //! share the connection, and its timeouts are those of the socket.
+//!
+//! `open.rs` connects: through a proxy, after redirects (5, or `--redirects N`), and again with a growing delay if the
+//! server cannot be reached or is busy (never, or `--retries N`).
+
+mod open;
 
 use std::io::{self, BufRead, ErrorKind, IsTerminal, Read, Write};
-use std::net::{TcpStream, ToSocketAddrs};
+use std::net::TcpStream;
 use std::ops::Range;
 use std::process::ExitCode;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::sync::mpsc::{self, Sender};
 use std::thread;
 use std::time::{Duration, Instant};
 
+use barews::Client;
 use barews::connection::{Chunk, Config, Event, MessageKind, Outgoing, Receiver, Reply, Transmitter};
-use barews::handshake::{ClientConfig, ClientHandshake, ClientRequest, Progress, Proxy, Response, Tunnel, Uri};
 use barews::wire::CloseCode;
-use barews::{Client, Connection};
 use lexopt::prelude::*;
+use open::{Opened, open};
 
 /// Messages are printed as they arrive, so they can have any length.
 const LIMITS: Config =
     Config { max_frame_size: u64::MAX, max_message_size: u64::MAX, max_fragments: u32::MAX, ..Config::DEFAULT };
 const USAGE: &str = "usage: client URI [--subprotocol P]... [--header 'K: V']... [--origin O] [--binary-hex] \
-    [--proxy http://USER:PASSWORD@HOST:PORT]";
+    [--proxy http://USER:PASSWORD@HOST:PORT] [--redirects N] [--retries N]";
 /// Timeout for the TCP connection, for the tunnel through a proxy, for the whole opening handshake and for the answer to
 /// a Close.
 const PATIENCE: Duration = Duration::from_secs(5);
@@ -59,6 +65,10 @@ fn main() -> ExitCode {
 
 #[derive(Default)]
 struct Arguments {
+    /// How many redirects the client follows.
+    redirects: u8,
+    /// How often the client tries again.
+    retries: u8,
     uri: String,
     subprotocols: Vec<String>,
     headers: Vec<(String, String)>,
@@ -68,7 +78,7 @@ struct Arguments {
 }
 
 fn arguments() -> Result<Arguments, Error> {
-    let mut arguments = Arguments::default();
+    let mut arguments = Arguments { redirects: 5, ..Arguments::default() };
     let mut parser = lexopt::Parser::from_env();
     while let Some(argument) = parser.next()? {
         match argument {
@@ -76,6 +86,8 @@ fn arguments() -> Result<Arguments, Error> {
             Long("origin") => arguments.origin = Some(parser.value()?.string()?),
             Long("proxy") => arguments.proxy = Some(parser.value()?.string()?),
             Long("binary-hex") => arguments.binary_hex = true,
+            Long("redirects") => arguments.redirects = number(&mut parser, "--redirects")?,
+            Long("retries") => arguments.retries = number(&mut parser, "--retries")?,
             Long("header") => {
                 let header = parser.value()?.string()?;
                 let (name, value) = header.split_once(':').ok_or("a header has the form 'Name: value'")?;
@@ -92,24 +104,15 @@ fn arguments() -> Result<Arguments, Error> {
     if arguments.uri.is_empty() { Err(USAGE.into()) } else { Ok(arguments) }
 }
 
+fn number(parser: &mut lexopt::Parser, option: &str) -> Result<u8, Error> {
+    let value = parser.value()?.string()?;
+    value.parse().map_err(|_| format!("{option} takes a number up to 255, not '{value}'").into())
+}
+
 /// Returns true after a clean close.
 fn run(arguments: &Arguments) -> Result<bool, Error> {
-    let uri = Uri::parse(&arguments.uri)?;
-    if uri.secure() {
-        let other = format!("cargo run -p hosts --bin wss_tokio -- client {uri} CERTIFICATE.pem TEXT...");
-        return Err(format!("this example has no TLS; use a ws: URI, or the example that has it:\n{other}").into());
-    }
     let start = Instant::now();
-    let mut rx = vec![0; 16 << 10];
-    let mut socket = match &arguments.proxy {
-        Some(proxy) => tunnel(proxy, uri, &mut rx).map_err(|error| format!("proxy: {error}"))?,
-        None => {
-            connect(uri.host(), uri.port()).map_err(|error| format!("cannot connect to {}: {error}", arguments.uri))?
-        }
-    };
-    socket.set_nodelay(true)?;
-
-    let (connection, subprotocol, unread) = open(arguments, uri, &mut socket, &mut rx)?;
+    let Opened { connection, uri, subprotocol, mut socket, mut rx, unread } = open(arguments)?;
     socket.set_read_timeout(Some(PATIENCE))?;
     if io::stderr().is_terminal() {
         let subprotocol = subprotocol.map_or(String::new(), |name| format!(", subprotocol {name},"));
@@ -128,119 +131,17 @@ fn run(arguments: &Arguments) -> Result<bool, Error> {
     let (written, room) = mpsc::channel();
     let (ended, end) = mpsc::channel();
     let (lines, writing_end) = (orders.clone(), socket.try_clone()?);
+    let (interrupt, interrupts) = (orders.clone(), AtomicU32::new(0));
+    ctrlc::set_handler(move || match interrupts.fetch_add(1, Ordering::Relaxed) {
+        0 => drop(interrupt.send(Order::GoAway)),
+        _ => std::process::exit(130),
+    })?;
     (0..LINES).try_for_each(|_| written.send(()))?;
     thread::spawn(move || read_lines(&lines, &room, marks));
     thread::spawn(move || ended.send(write(transmitter, writing_end, &queue, &written)));
     let clean = receive(receiver, &mut socket, &mut rx, unread, &orders, arguments.binary_hex, marks)?;
     end.recv_timeout(PATIENCE).map_err(|_| "the server does not accept our Close frame")??;
     Ok(clean)
-}
-
-/// Tries the addresses of the host in turn.
-fn connect(host: &str, port: u16) -> io::Result<TcpStream> {
-    let mut outcome = Err(ErrorKind::NotFound.into());
-    for address in (host.trim_matches(['[', ']']), port).to_socket_addrs()? {
-        outcome = TcpStream::connect_timeout(&address, PATIENCE);
-        if outcome.is_ok() {
-            break;
-        }
-    }
-    outcome
-}
-
-/// Connects to the proxy, and asks it for a tunnel to the server.
-fn tunnel(proxy: &str, uri: Uri<'_>, rx: &mut [u8]) -> Result<TcpStream, Error> {
-    let mut value = vec![0; 16 + 2 * proxy.len()];
-    let proxy = Proxy::parse(proxy)?;
-    let (host, port) = (proxy.host(), proxy.port());
-    let mut socket = connect(host, port).map_err(|error| format!("cannot connect to {host}:{port}: {error}"))?;
-    let credentials = proxy.authorization(&mut value)?.map(|value| ("Proxy-Authorization", value));
-    let mut tunnel = Tunnel::new(&ClientConfig::DEFAULT, vec![0; 16 << 10]);
-    let mut tx = vec![0; 64 << 10];
-    let len = tunnel.request(&uri, credentials.as_slice(), &mut tx)?;
-    let end = Instant::now() + PATIENCE;
-    socket.write_all(&tx[..len])?;
-    loop {
-        let len = read(&mut socket, rx, end)?.ok_or(format!("it does not answer within {PATIENCE:?}"))?;
-        if len == 0 {
-            tunnel.receive_eof()?;
-        }
-        match tunnel.receive(&mut rx[..len])? {
-            Progress::Partial => {}
-            Progress::Complete { .. } if !tunnel.is_open() => {
-                let mut text = format!("it answers with status {}", tunnel.status().expect("it is complete"));
-                explain(&mut text, &["Proxy-Authenticate", "Location", "Retry-After"], |name| tunnel.fields(name));
-                return Err(text.into());
-            }
-            Progress::Complete { rest: [], .. } => return Ok(socket),
-            Progress::Complete { .. } => return Err("the server sends before it gets the request".into()),
-        }
-    }
-}
-
-/// Reads until `end`; then returns `None`.
-fn read(socket: &mut TcpStream, rx: &mut [u8], end: Instant) -> io::Result<Option<usize>> {
-    let left = end.saturating_duration_since(Instant::now());
-    match socket.set_read_timeout(Some(left)).and_then(|()| socket.read(rx)) {
-        Err(error) if left.is_zero() || is_timeout(&error) => Ok(None),
-        outcome => outcome.map(Some),
-    }
-}
-
-/// A connection, its subprotocol, and the range of the buffer with the bytes that the server sent after the handshake.
-type Opened = (Connection<Client<Keys>>, Option<String>, Range<usize>);
-
-/// Performs the opening handshake.
-fn open(arguments: &Arguments, uri: Uri<'_>, socket: &mut TcpStream, rx: &mut [u8]) -> Result<Opened, Error> {
-    let subprotocols: Vec<_> = arguments.subprotocols.iter().map(String::as_str).collect();
-    let fields: Vec<_> = arguments.headers.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
-    let config = ClientConfig { subprotocols: &subprotocols, ..ClientConfig::DEFAULT };
-    let mut handshake = ClientHandshake::new(&config, random(), vec![0; 16 << 10]);
-    let request = ClientRequest { origin: arguments.origin.as_deref(), fields: &fields, ..ClientRequest::new(uri) };
-    let mut tx = vec![0; 64 << 10];
-    let len = handshake.request(&request, &mut tx)?;
-    let end = Instant::now() + PATIENCE;
-    socket.write_all(&tx[..len])?;
-
-    let mut first = Vec::new(); // the beginning of the answer
-    loop {
-        let len =
-            read(socket, rx, end)?.ok_or(format!("the server does not answer the handshake within {PATIENCE:?}"))?;
-        first.extend_from_slice(&rx[..len.min(64 - first.len())]);
-        if first.iter().zip(b"HTTP/").any(|(got, expected)| got != expected) {
-            return Err(format!("not an HTTP server: it sends \"{}\"", first.escape_ascii()).into());
-        }
-        if len == 0 {
-            handshake.receive_eof()?;
-        }
-        if let Progress::Complete { consumed, .. } = handshake.receive(&mut rx[..len])? {
-            let unread = consumed..len;
-            let response = handshake.response().expect("it is complete");
-            if !response.is_accepted() {
-                return Err(refusal(&response).into());
-            }
-            let subprotocol = response.subprotocol().map(String::from);
-            return Ok((handshake.connect(random as Keys, &LIMITS)?, subprotocol, unread));
-        }
-    }
-}
-
-/// Describes an answer other than 101: the status and the fields that explain it.
-fn refusal(response: &Response<'_>) -> String {
-    let mut text = format!("the server answers with status {}", response.status());
-    explain(&mut text, &["Location", "WWW-Authenticate", "Retry-After", "Sec-WebSocket-Version"], |name| {
-        response.fields(name)
-    });
-    text
-}
-
-/// Appends the values of these fields to `text`, one per line.
-fn explain<'a, I: Iterator<Item = &'a [u8]>>(text: &mut String, names: &[&str], fields: impl Fn(&str) -> I) {
-    for name in names {
-        for value in fields(name) {
-            *text += &format!("\n{name}: {}", String::from_utf8_lossy(value));
-        }
-    }
 }
 
 /// Whether the read timeout has passed. Systems report it as different errors.
@@ -260,6 +161,8 @@ enum Order {
     Reply(Reply),
     /// The input has ended, with or without an error.
     Close(io::Result<()>),
+    /// The user has interrupted the client.
+    GoAway,
 }
 
 fn read_lines(orders: &Sender<Order>, room: &mpsc::Receiver<()>, marks: Marks) {
@@ -314,6 +217,10 @@ fn write(
             Order::Close(input) => {
                 outcome = input.map_err(|error| format!("standard input: {error}").into());
                 let len = transmitter.write_close(CloseCode::NORMAL, "", &mut tx)?.len();
+                socket.write_all(&tx[..len])?;
+            }
+            Order::GoAway => {
+                let len = transmitter.write_close(CloseCode::GOING_AWAY, "", &mut tx)?.len();
                 socket.write_all(&tx[..len])?;
             }
         }
