@@ -173,7 +173,29 @@ impl<'c, S: AsRef<[u8]> + AsMut<[u8]>> ServerHandshake<'c, S> {
     /// returns the length: 0 when all was written. Pass the same `response` each time. Then create the connection with
     /// [`Connection::new`].
     ///
-    /// See [`ClientHandshake::request_part`](super::ClientHandshake::request_part) for an example.
+    /// ```
+    /// use barews::connection::{Config, Connection};
+    /// use barews::handshake::{Accept, OriginPolicy, ServerConfig, ServerHandshake};
+    ///
+    /// let config = ServerConfig::new(OriginPolicy::Any);
+    /// let mut handshake = ServerHandshake::new(&config, [0; 512]);
+    /// # let mut read = *b"GET / HTTP/1.1\r\nHost: a\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\
+    /// #     Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n";
+    /// let _complete = handshake.receive(&mut read)?;
+    /// let (mut out, mut sent) = ([0; 64], 0);
+    /// # let mut socket = Vec::new();
+    /// loop {
+    ///     let len = handshake.accept_part(&Accept::default(), sent, &mut out)?;
+    ///     if len == 0 {
+    ///         break;
+    ///     }
+    ///     socket.extend_from_slice(&out[..len]); // write it
+    ///     sent += len;
+    /// }
+    /// let connection = Connection::new(barews::Server, &Config::DEFAULT);
+    /// # assert!(socket.len() == 129 && socket.ends_with(b"\r\n\r\n"));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     ///
     /// # Errors
     ///

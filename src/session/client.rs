@@ -45,7 +45,8 @@ impl<'c, K: MaskingKeys, S: AsRef<[u8]> + AsMut<[u8]>> Session<'c, Client<K>, S>
     ///
     /// let handshake = ClientHandshake::new(&ClientConfig::DEFAULT, *b"the sample nonce", [0; 128]);
     /// // Write the request, then:
-    /// let mut session = Session::<Client<fn() -> [u8; 4]>, _>::from_handshake(handshake, Timeouts::MILLISECONDS, 0);
+    /// let mut session: Session<'_, Client<fn() -> [u8; 4]>, _> =
+    ///     Session::from_handshake(handshake, Timeouts::MILLISECONDS, 0);
     /// assert!(!session.is_due());
     /// # let mut bytes = *b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\
     /// #     Sec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=\r\n\r\n";
