@@ -128,8 +128,8 @@
 //! * `defmt`: `defmt::Format` on every public type.
 //! * `small-sha1`: for the handshake, SHA-1 and Base64 written for size instead of the crates `sha1_smol` and
 //!   `base64ct`.
-//! * `simdutf8`: text that is not ASCII is validated with the widest vectors of the processor. For desktops: it needs
-//!   `std`.
+//! * `simd`: masking from 512 bytes on and validation of text from 128 bytes on use the widest vectors of the processor,
+//!   which are found at run time. For desktops: it needs `std`, and Rust 1.89.
 #![no_std]
 #![cfg_attr(docsrs, feature(doc_cfg))]
 #![forbid(unsafe_code)]

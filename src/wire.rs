@@ -12,6 +12,8 @@ mod header;
 mod mask;
 mod rsv;
 mod utf8;
+#[cfg(feature = "simd")]
+mod vectors;
 
 pub use close::CloseFrame;
 pub use close_code::CloseCode;

@@ -46,7 +46,7 @@ impl Failure {
 
 /// What the server answers.
 enum Answer {
-    Opened(Opened),
+    Opened(Box<Opened>),
     Redirect(String),
 }
 
@@ -77,7 +77,7 @@ fn follow(arguments: &Arguments) -> Result<Opened, Failure> {
         let target = Uri::parse(&uri)?;
         trusted &= target.is_same_origin(&Uri::parse(&arguments.uri)?);
         match attempt(arguments, target, trusted)? {
-            Answer::Opened(opened) => return Ok(opened),
+            Answer::Opened(opened) => return Ok(*opened),
             Answer::Redirect(target) => uri = target,
         }
     }
@@ -202,7 +202,7 @@ fn shake_hands(
             }
             let subprotocol = response.subprotocol().map(String::from);
             let (connection, uri) = (handshake.connect(random as Keys, &LIMITS)?, uri.to_string());
-            return Ok(Answer::Opened(Opened { connection, uri, subprotocol, socket, rx, unread }));
+            return Ok(Answer::Opened(Box::new(Opened { connection, uri, subprotocol, socket, rx, unread })));
         }
     }
 }

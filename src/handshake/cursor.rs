@@ -97,6 +97,7 @@ impl<'a> Cursor<'a> {
     }
 
     /// Skips `text` if it is next, case-insensitively.
+    #[expect(clippy::manual_ignore_case_cmp, reason = "smaller than a call for each byte")]
     pub(super) const fn eat(&mut self, mut text: &[u8]) -> bool {
         let mut rest = self.0;
         while let ([byte, after @ ..], [expected, others @ ..]) = (rest, text)

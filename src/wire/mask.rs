@@ -162,6 +162,8 @@ fn bytes<S: Source>(from: S, to: &mut [u8], mut key: u32) -> u8 {
 /// bytes on.
 mod wide {
     use super::{InPlace, Source, bytes};
+    #[cfg(feature = "simd")]
+    use crate::wire::vectors::widest;
 
     /// So long that LLVM sees a loop in each block, not a stride over blocks, which AVX-512 would make five times
     /// slower.
@@ -169,6 +171,9 @@ mod wide {
     /// From this length on it pays that no vector crosses a cache line.
     const LONG: usize = 1200;
     const ALIGN: usize = if cfg!(target_feature = "avx2") { 32 } else { 16 };
+    /// From this length on, wider vectors save more than the call costs.
+    #[cfg(feature = "simd")]
+    const WIDEST: usize = 512;
     const NOT_ASCII: u64 = 0x8080_8080_8080_8080;
 
     /// Returns whether the result is ASCII.
@@ -176,23 +181,43 @@ mod wide {
     pub(super) fn mask<S: Source>(from: S, to: &mut [u8], key: u32) -> bool {
         let key = u64::from(key) << 32 | u64::from(key); // mutant: replace | with ^: the bits are disjoint
         // mutant: replace < with ==, <=: only the speed differs
-        let or = if to.len() < 128 { rest(from, to, key) } else { many(from, to, key) };
+        let or = match to.len() {
+            ..128 => rest(from, to, key),
+            #[cfg(feature = "simd")]
+            WIDEST.. => widest_many(from, to, key),
+            _ => many(from, to, key),
+        };
         or & NOT_ASCII == 0
     }
 
     #[inline(never)]
     fn many<S: Source>(from: S, to: &mut [u8], key: u64) -> u64 {
+        vectors::<S, ALIGN>(from, to, key)
+    }
+
+    #[cfg(feature = "simd")]
+    #[inline(never)]
+    fn widest_many<S: Source>(from: S, to: &mut [u8], key: u64) -> u64 {
+        widest(
+            #[inline(always)]
+            || vectors::<S, 32>(from, to, key),
+        )
+    }
+
+    #[inline(always)]
+    fn vectors<S: Source, const ALIGN: usize>(from: S, to: &mut [u8], key: u64) -> u64 {
         // mutant: replace < with ==, >, <=: only the speed differs
         let unaligned = if to.len() < LONG { 0 } else { to.as_ptr().addr().wrapping_neg() % ALIGN };
         // mutant: replace == with !=: only the speed differs
-        let or = if unaligned == 0 { blocks(from, to, key) } else { long(from, to, key, unaligned) };
+        let or = if unaligned == 0 { blocks(from, to, key) } else { long::<S, ALIGN>(from, to, key, unaligned) };
         if S::ASCII { or } else { 0 }
     }
 
     /// Begins with one vector by itself, so that no later one crosses a cache line: the next one begins after the
     /// `unaligned` bytes that precede the first aligned address. The two overlap and store the same bytes there.
-    #[inline(never)]
-    fn long<S: Source>(from: S, to: &mut [u8], key: u64, unaligned: usize) -> u64 {
+    #[cfg_attr(feature = "simd", inline(always))]
+    #[cfg_attr(not(feature = "simd"), inline(never))]
+    fn long<S: Source, const ALIGN: usize>(from: S, to: &mut [u8], key: u64, unaligned: usize) -> u64 {
         let Some(mut first) = from.load::<ALIGN>(to, 0) else { return never!(0) };
         let Some(aligned) = to.get_mut(unaligned..) else { return never!(0) };
         let or = block(InPlace, &mut first, key) | blocks(from.skip(unaligned), aligned, turn(key, unaligned));

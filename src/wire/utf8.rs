@@ -5,17 +5,11 @@
 //! at a time.
 
 mod formula;
-#[cfg(feature = "simdutf8")]
-mod simd;
 mod wide;
 
 use super::error::ProtocolError;
 use crate::target::FAST;
 use formula::cut_character;
-#[cfg(feature = "simdutf8")]
-use simd as fast;
-#[cfg(not(feature = "simdutf8"))]
-use wide as fast;
 
 /// Validates a text that arrives in pieces. Fails at the first byte that cannot continue what came before.
 ///
@@ -69,7 +63,7 @@ impl Utf8Validator {
     #[inline]
     pub fn push(&mut self, data: &[u8]) -> Result<(), ProtocolError> {
         if FAST {
-            let bad = fast::push(&mut self.last, data);
+            let bad = wide::push(&mut self.last, data);
             self.pushed(bad)
         } else {
             self.push_bytes(data)

@@ -135,13 +135,13 @@ impl Goals<'_> {
 
     fn korean(&mut self) {
         let table = receive::table(Content::Korean, READ);
-        if cfg!(feature = "simdutf8") {
+        if cfg!(feature = "simd") {
             for size in Size::ALL.map(Size::name) {
                 self.of_limit(&table, &size, receive::SIMD, 1.35);
             }
-            self.goal("receive Korean text with simdutf8, in that limit");
+            self.goal("receive Korean text with simd, of unmasking and simdutf8");
             Size::ALL.into_iter().for_each(|size| self.ahead(&table, &size.name(), 1.0, any_peer));
-            self.goal("receive Korean text with simdutf8, of the best peer");
+            self.goal("receive Korean text with simd, of the best peer");
             return;
         }
         for (size, times) in [(Size::Bytes(1 << 10), 3.0), (Size::Bytes(64 << 10), 5.0)] {
@@ -149,7 +149,7 @@ impl Goals<'_> {
             self.goal(&format!("receive Korean text, {}, of unmasking and core::str::from_utf8", size.name()));
         }
         Size::ALL.into_iter().for_each(|size| self.ahead(&table, &size.name(), 1.0, is_narrow));
-        self.goal("receive Korean text, of the best peer without simdutf8");
+        self.goal("receive Korean text, of the best peer without wider vectors");
     }
 
     /// Checks chunks in units of this limit.

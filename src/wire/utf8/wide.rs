@@ -2,9 +2,14 @@
 //! before the first that it checks.
 
 use super::formula::{cut_character, from, is, wrong};
+#[cfg(feature = "simd")]
+use crate::wire::vectors::widest;
 
 /// The bytes before the first one that a window checks.
 const BEFORE: usize = 3;
+/// From this length on, wider vectors save more than the call costs.
+#[cfg(feature = "simd")]
+const WIDEST: usize = 128;
 /// The shortest window.
 const SHORT: usize = BEFORE + 16;
 
@@ -37,6 +42,18 @@ fn short(last: &mut [u8; 3], data: &[u8]) -> u8 {
 /// Checks all but the first 16 of more than 16 bytes.
 #[inline(never)]
 fn inner(data: &[u8]) -> u8 {
+    #[cfg(feature = "simd")]
+    if data.len() >= WIDEST {
+        return widest(
+            #[inline(always)]
+            || windows(data),
+        );
+    }
+    windows(data)
+}
+
+#[inline(always)]
+fn windows(data: &[u8]) -> u8 {
     // mutant: replace - with /: the windows can overlap more
     let Some(new) = data.get(16 - BEFORE..) else { return never!(0x80) };
     let Some(end) = data.last_chunk::<SHORT>() else {
