@@ -694,6 +694,30 @@ impl<R: Role> Connection<R> {
         self.receiver.close_received() && self.transmitter.close_sent() // [6455-7.1.4-1]
     }
 
+    /// Returns the transmitter, which sends until our own Close is sent: also after the peer's Close or an error, when the
+    /// calls of the connection fail with [`SendError::Closing`].
+    ///
+    /// A relay needs it, because what comes from its other side was on its way before that Close. Its peer need not read
+    /// it (RFC 6455 section 5.5.1). The transmitter does not know whether the transport has ended.
+    ///
+    /// ```
+    /// use barews::SendError;
+    ///
+    /// let mut connection = barews::Connection::new(barews::Server, &Default::default());
+    /// let mut read = *b"\x88\x80\0\0\0\0"; // the peer's Close frame
+    /// let _close = connection.receive(&mut read)?;
+    /// let mut out = [0; 16];
+    /// assert_eq!(connection.write_text("last", &mut out), Err(SendError::Closing));
+    /// let len = connection.transmitter().write_text("last", &mut out)?.len();
+    /// assert_eq!(out[..len], *b"\x81\x04last");
+    /// assert_eq!(connection.poll_transmit(&mut out), 2); // then our Close
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    #[must_use]
+    pub const fn transmitter(&mut self) -> &mut Transmitter<R> {
+        &mut self.transmitter
+    }
+
     /// Separates the two halves, for two tasks without a lock between them.
     ///
     /// The reading task takes each reply by [`Receiver::take_reply`] and passes it to the writing task through a

@@ -317,6 +317,28 @@ fn host_can_answer_a_close_with_its_own_code() {
 }
 
 /// A header whose payload is still missing yields no event, whatever its bits are.
+/// Of a frame in progress, the rest; of others, all. [6455-5.5.1-6] [6455-5.5.1-9]
+#[test]
+fn transmitter_sends_until_our_close_is_sent() {
+    let mut out = [0; 64];
+    for (read, ours) in [(&b"\x88\x80\0\0\0\0"[..], &b"\x88\0"[..]), (b"\xC1\x80\0\0\0\0", b"\x88\x02\x03\xEA")] {
+        let mut connection = Connection::new(Server, &Config::DEFAULT);
+        let _header = connection.begin_frame(MessageKind::Binary, false, 2).unwrap();
+        let _closing = connection.receive(&mut read.to_owned());
+        assert_eq!(connection.begin_frame(MessageKind::Binary, true, 1), Err(SendError::Closing));
+        let transmitter = connection.transmitter();
+        assert_eq!(transmitter.begin_frame(MessageKind::Binary, true, 1), Err(SendError::FrameInProgress));
+        transmitter.mask_payload(&mut [1, 2]).unwrap();
+        assert_eq!(transmitter.begin_frame(MessageKind::Binary, true, 1).unwrap().as_bytes(), b"\x80\x01");
+        assert_eq!(connection.poll_transmit(&mut out), 0); // inside the frame
+        connection.mask_payload(&mut [3]).unwrap();
+        let len = connection.poll_transmit(&mut out);
+        assert_eq!(&out[..len], ours);
+        assert_eq!(connection.transmitter().write_text("late", &mut out), Err(SendError::Closing));
+        assert_eq!(connection.transport(), Transport::HalfClose);
+    }
+}
+
 #[test]
 fn header_without_payload_yields_no_event() {
     let config = Config { extension_rsv: Rsv::from_bits(7), ..Config::DEFAULT };

@@ -94,6 +94,7 @@ fn either<R: Role>(
         connection.error(),
         connection.close_reason(),
         connection.is_clean(),
+        connection.transmitter(),
         connection.internals(),
         receiver.receive(u.bytes),
         receiver.receive_eof(),
