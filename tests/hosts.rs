@@ -17,6 +17,8 @@ use std::time::{Duration, Instant};
 
 #[path = "hosts/client.rs"]
 mod client;
+#[path = "hosts/relay.rs"]
+mod relay;
 #[path = "hosts/server.rs"]
 mod server;
 #[path = "hosts/small.rs"]

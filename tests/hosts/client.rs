@@ -43,7 +43,7 @@ impl Fake {
     }
 }
 
-fn accepting(request: &str, more: &str) -> String {
+pub(super) fn accepting(request: &str, more: &str) -> String {
     let key = field(request, "Sec-WebSocket-Key").expect("a key");
     let accept = barews::handshake::accept_key(key.as_bytes()).unwrap();
     let accept = str::from_utf8(&accept).unwrap();

@@ -38,7 +38,7 @@ impl Server {
     }
 
     #[cfg(target_os = "linux")]
-    fn descriptors(&self) -> Vec<usize> {
+    pub(super) fn descriptors(&self) -> Vec<usize> {
         let directory = std::fs::read_dir(format!("/proc/{}/fd", self.program.0.id())).unwrap();
         directory.map(|entry| entry.unwrap().file_name().to_str().unwrap().parse().unwrap()).collect()
     }

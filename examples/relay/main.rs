@@ -1,0 +1,292 @@
+//! A reverse proxy for WebSockets in one thread: each client gets a connection of its own to the upstream, a server.
+//!
+//!     cargo run --release --example relay -- [--keepalive SECONDS] [--patience SECONDS] LISTEN UPSTREAM_URI
+//!
+//! LISTEN is HOST:PORT, or only PORT for 127.0.0.1; port 0 picks a free port. UPSTREAM_URI is a `ws:` URI; there is no TLS
+//! here, on neither side. Its name is resolved once, at the start.
+//!
+//! * **The handshake.** The client's request waits until the upstream has answered. The upstream gets the client's target
+//!   after the path of UPSTREAM_URI (as with nginx's `location /`), its Host, Origin and subprotocols, and the fields in
+//!   `KEPT`, with the client's address in X-Forwarded-For. All other fields are left out; so are extensions, so no side
+//!   compresses. The client gets the subprotocol that the upstream chose, and Set-Cookie. A refusal is passed on without
+//!   its body: status, Location, WWW-Authenticate, Retry-After. An upstream that cannot be reached, or that breaks a rule,
+//!   is a 502, and one that does not answer in time a 504. A request for a page is a 426.
+//! * **Frames** keep their boundaries: a header is sent at the first chunk of a frame, with the length of the whole frame,
+//!   then each chunk as it arrives. A frame without payload that does not end its message disappears; the engine does not
+//!   report it.
+//! * **Control frames** belong to one side. The relay answers Pings, sends its own after a silence, and drops Pongs that
+//!   nobody asked for.
+//! * **Closing.** Code and reason of a Close are passed on. Its answer waits for the other side, at most 5 s, so that what
+//!   was on its way still arrives. A side that breaks a rule gets the Close of the engine, also after that. When one side
+//!   fails, the other one gets a Close: the upstream 1001, the client 1014. But no Close can be sent inside a frame: if the
+//!   rest of it cannot come any more, the other side sees the end of TCP inside the frame, which is a 1006.
+//!   A side that accepts nothing of what is left for it is dropped after 20 s.
+//! * **Memory.** While one side does not accept bytes, nothing is read from the other one. A pair keeps at most one read
+//!   of 64 KiB in each direction, and nothing when all is written; during the handshake, 17 KiB for the request and as
+//!   much for the response.
+//!
+//! Ctrl-C closes all connections with 1001, after the frames in progress, and waits for the peers; a second Ctrl-C ends
+//! the relay at once. A line on stderr says which side of which client failed, and why.
+//!
+//! This file has the readiness loop, on mio. `pair.rs` has the handshakes, `side.rs` all that comes after them.
+
+mod pair;
+mod side;
+
+use std::collections::{BTreeSet, HashMap};
+use std::io::{self, ErrorKind};
+use std::net::{SocketAddr, ToSocketAddrs};
+use std::num::NonZeroU32;
+use std::process::ExitCode;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::{Duration, Instant};
+
+use barews::deadlines::Timeouts;
+use barews::handshake::Uri;
+use lexopt::prelude::*;
+use mio::net::{TcpListener, TcpStream};
+use mio::{Events, Interest, Poll, Registry, Token, Waker};
+use pair::{Pair, Settings};
+
+const READ_SIZE: usize = 64 << 10;
+
+const LISTENER: Token = Token(usize::MAX);
+const SIGNAL: Token = Token(usize::MAX - 1);
+
+type Error = Box<dyn std::error::Error>;
+
+fn main() -> ExitCode {
+    match arguments().and_then(|(listen, settings, to)| serve(&listen, settings, &to)) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("relay: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+const HELP: &str = "\
+usage: relay [OPTION...] LISTEN UPSTREAM_URI
+
+LISTEN is HOST:PORT, or only PORT for 127.0.0.1; port 0 picks a free port
+UPSTREAM_URI is ws://HOST[:PORT][/PATH]; PATH comes before the target of each request
+
+  --keepalive SECONDS   send a Ping after this silence (default: 20)
+  --patience SECONDS    wait this long for the upstream's answer (default: 10)
+  -h, --help            print this text";
+
+fn arguments() -> Result<(String, Settings, String), Error> {
+    let (mut given, mut timeouts, mut patience) = (Vec::new(), Timeouts::MILLISECONDS, 10_000);
+    let mut parser = lexopt::Parser::from_env();
+    while let Some(argument) = parser.next()? {
+        match argument {
+            Long("keepalive") => timeouts.ping = Some(milliseconds(&mut parser, "--keepalive")?),
+            Long("patience") => patience = milliseconds(&mut parser, "--patience")?,
+            Short('h') | Long("help") => {
+                println!("{HELP}");
+                std::process::exit(0);
+            }
+            Value(value) if given.len() < 2 => given.push(value.string()?),
+            _ => return Err(argument.unexpected().into()),
+        }
+    }
+    let Ok([mut listen, upstream]) = <[String; 2]>::try_from(given) else { return Err(HELP.into()) };
+    if listen.bytes().all(|byte| byte.is_ascii_digit()) {
+        listen = format!("127.0.0.1:{listen}");
+    }
+    let uri = Uri::parse(&upstream)?;
+    if uri.secure() {
+        return Err("this example has no TLS; use a ws: URI, or put a proxy that has it before the upstream".into());
+    }
+    if uri.query().is_some() {
+        return Err("UPSTREAM_URI has a query; the query of each request is passed on instead".into());
+    }
+    let addresses = (uri.host().trim_matches(['[', ']']), uri.port()).to_socket_addrs();
+    let addresses = addresses.map_err(|error| format!("cannot resolve {}: {error}", uri.host()))?.collect();
+    let base = uri.path().trim_end_matches('/').into();
+    Ok((listen, Settings { addresses, base, timeouts, patience }, uri.to_string()))
+}
+
+/// Parses the value of an option, in seconds.
+fn milliseconds(parser: &mut lexopt::Parser, option: &str) -> Result<u64, Error> {
+    let value = parser.value()?.string()?;
+    let seconds: NonZeroU32 =
+        value.parse().map_err(|_| format!("{option} takes a number of seconds, at least 1, not '{value}'"))?;
+    Ok(u64::from(seconds.get()) * 1000)
+}
+
+fn serve(listen: &str, settings: Settings, upstream: &str) -> Result<(), Error> {
+    let listener = listen.to_socket_addrs().and_then(|mut addresses| {
+        let listener = TcpListener::bind(addresses.next().ok_or(ErrorKind::NotFound)?)?;
+        Ok((listener.local_addr()?, listener))
+    });
+    let (address, mut listener) = listener.map_err(|error| format!("cannot listen on {listen}: {error}"))?;
+    println!("relaying ws://{address}/ to {upstream} - end with Ctrl-C");
+
+    let mut poll = Poll::new()?;
+    poll.registry().register(&mut listener, LISTENER, Interest::READABLE)?;
+    let signals = Arc::new(AtomicU32::new(0));
+    let waker = Waker::new(poll.registry(), SIGNAL)?;
+    let count = signals.clone();
+    ctrlc::set_handler(move || {
+        count.fetch_add(1, Ordering::Relaxed);
+        let _ = waker.wake();
+    })?;
+
+    let mut pairs = Pairs::new(settings);
+    let mut listener = Some(listener);
+    let mut events = Events::with_capacity(1024);
+    while listener.is_some() || !pairs.pairs.is_empty() {
+        match poll.poll(&mut events, pairs.wait()) {
+            Ok(()) => {}
+            // The process was stopped and goes on: first see what has arrived meanwhile.
+            Err(error) if error.kind() == ErrorKind::Interrupted => continue,
+            Err(error) => return Err(error.into()),
+        }
+        for event in &events {
+            match event.token() {
+                LISTENER => pairs.backlog = true,
+                SIGNAL if signals.load(Ordering::Relaxed) > 1 => return Ok(()),
+                SIGNAL => {
+                    listener = None;
+                    pairs.go_away();
+                }
+                Token(token) => {
+                    if let Some(pair) = pairs.pairs.get_mut(&(token / 2)) {
+                        if event.is_readable() {
+                            pair.readable(token % 2 == 1);
+                        }
+                        pairs.ready.insert(token / 2);
+                    }
+                }
+            }
+        }
+        pairs.work(poll.registry());
+        if let Some(listener) = &listener {
+            pairs.accept(listener, poll.registry()); // after `work`, which can free file descriptors
+        }
+    }
+    Ok(())
+}
+
+/// All pairs by number. The token of a client's socket is twice the number, that of the upstream's socket is one more.
+struct Pairs {
+    pairs: HashMap<usize, Pair>,
+    /// The number of the next pair.
+    next: usize,
+    /// Whether connections wait to be accepted.
+    backlog: bool,
+    /// Whether a failure to accept was reported.
+    full: bool,
+    /// The pairs that have work to do.
+    ready: BTreeSet<usize>,
+    /// The time of a pair's next deadline, in milliseconds since the start, and its number.
+    timers: BTreeSet<(u64, usize)>,
+    start: Instant,
+    settings: Settings,
+    rx: Box<[u8]>,
+}
+
+impl Pairs {
+    fn new(settings: Settings) -> Self {
+        Self {
+            pairs: HashMap::new(),
+            next: 0,
+            backlog: false,
+            full: false,
+            ready: BTreeSet::new(),
+            timers: BTreeSet::new(),
+            start: Instant::now(),
+            settings,
+            rx: vec![0; READ_SIZE].into(),
+        }
+    }
+
+    fn now(&self) -> u64 {
+        self.start.elapsed().as_millis() as u64
+    }
+
+    /// How long the poll can sleep.
+    fn wait(&self) -> Option<Duration> {
+        if !self.ready.is_empty() {
+            return Some(Duration::ZERO);
+        }
+        let (due, _) = self.timers.first()?;
+        Some(Duration::from_millis(due.saturating_sub(self.now())))
+    }
+
+    fn accept(&mut self, listener: &TcpListener, registry: &Registry) {
+        while self.backlog {
+            match listener.accept() {
+                Ok((stream, address)) => {
+                    self.full = false;
+                    if let Err(error) = self.add(stream, address, registry) {
+                        eprintln!("relay: {address}: client: {error}");
+                    }
+                }
+                Err(error) if error.kind() == ErrorKind::WouldBlock => self.backlog = false,
+                Err(error) if matches!(error.kind(), ErrorKind::Interrupted | ErrorKind::ConnectionAborted) => {}
+                // Most likely out of descriptors; the next connection that ends frees one.
+                Err(error) => {
+                    if !std::mem::replace(&mut self.full, true) {
+                        eprintln!("relay: cannot accept: {error}");
+                    }
+                    return;
+                }
+            }
+        }
+    }
+
+    fn add(&mut self, mut stream: TcpStream, address: SocketAddr, registry: &Registry) -> io::Result<()> {
+        registry.register(&mut stream, Token(2 * self.next), Interest::READABLE | Interest::WRITABLE)?;
+        stream.set_nodelay(true)?;
+        let pair = Pair::new(stream, address, Token(2 * self.next + 1), &self.settings, self.now());
+        self.pairs.insert(self.next, pair);
+        self.ready.insert(self.next);
+        self.next += 1;
+        Ok(())
+    }
+
+    /// Gives one turn to each pair that is ready, or has a deadline that has passed.
+    fn work(&mut self, registry: &Registry) {
+        let now = self.now();
+        while let Some(&(due, number)) = self.timers.first()
+            && due <= now
+        {
+            self.timers.pop_first();
+            if let Some(pair) = self.pairs.get_mut(&number) {
+                pair.armed = None;
+                pair.readable(false); // what has arrived counts before the deadline
+                pair.readable(true);
+                self.ready.insert(number);
+            }
+        }
+        for number in std::mem::take(&mut self.ready) {
+            let Some(pair) = self.pairs.get_mut(&number) else { continue };
+            if pair.go_on(&mut self.rx, &self.settings, registry, now) {
+                self.ready.insert(number);
+            }
+            // A timer that fires early does no harm, so it changes only when the deadline is earlier than the timer.
+            let due = pair.due().filter(|due| pair.armed.is_none_or(|armed| *due < armed));
+            let (over, armed) = (pair.is_over(), pair.armed);
+            if (over || due.is_some())
+                && let Some(armed) = armed
+            {
+                self.timers.remove(&(armed, number));
+            }
+            if over {
+                self.pairs.remove(&number);
+            } else if let Some(due) = due {
+                pair.armed = Some(due);
+                self.timers.insert((due, number));
+            }
+        }
+    }
+
+    fn go_away(&mut self) {
+        let now = self.now();
+        self.pairs.retain(|_, pair| pair.go_away(now));
+        self.ready.extend(self.pairs.keys());
+    }
+}
