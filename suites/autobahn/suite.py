@@ -3,7 +3,6 @@
 Arguments: the role under test ("server" or "client") and the suite's own spec, a JSON file. The ids of the selected cases are
 written to `chosen.json` next to the spec, and the report to the directory in the spec.
 """
-import functools
 import json
 import os
 import sys
@@ -32,6 +31,12 @@ with open(os.path.join(os.path.dirname(spec_file), "chosen.json"), "w") as f:
 if role == "server":
     fuzzing.startClient(spec)
 else:
-    fuzzing.listenWS = functools.partial(fuzzing.listenWS, interface="127.0.0.1")
+    def listen(factory, context, listen=fuzzing.listenWS):
+        factory.externalPort = None  # the Host of a client behind a relay has the relay's port
+        listen(factory, context, interface="127.0.0.1")
+
+    create = fuzzing.FuzzingServerFactory.createReports
+    fuzzing.listenWS = listen
+    fuzzing.FuzzingServerFactory.createReports = lambda factory: reactor.callLater(spec["pause"], create, factory)
     fuzzing.startServer(spec, webport=0)
 reactor.run()
