@@ -233,6 +233,14 @@ impl<R: SessionRole> Side<R> {
     /// Sends the next chunk of a frame. `left`: what is to come of the frame after it; `fin`: whether the frame ends its
     /// message.
     fn pass_on(&mut self, chunk: Chunk<'_>, fin: bool, left: u64, now: u64) {
+        if self.owed == 0 {
+            // Frames can follow each other without end, so what goes between two of them must not wait for the last.
+            if self.close.is_some() {
+                self.write_close(now);
+            } else if !self.ended {
+                self.drain();
+            }
+        }
         // It fails after our Close.
         let Ok(connection) = self.session.sender(now) else { return };
         if self.stream.is_none() || self.torn || connection.state() == State::Closed {

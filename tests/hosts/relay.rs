@@ -281,6 +281,32 @@ fn pings_are_answered_by_the_relay() {
     assert_eq!(upstream.frame_in(), Some((BINARY, b"!".to_vec())));
 }
 
+/// No write of the upstream ends where a frame ends, so hardly any read of the relay does.
+#[test]
+fn control_frames_go_between_frames_that_follow_each_other() {
+    let relay = Relay::new();
+    let (mut client, upstream) = relay.open();
+    let frame = upstream.frame(BINARY, &[7; 100_003]);
+    let (first, rest) = frame.split_at(50_000);
+    let (first, cycle) = (first.to_vec(), [rest, &frame.repeat(20), first].concat());
+    let mut writer = upstream.writer();
+    let sender = thread::spawn(move || {
+        writer.write_all(&first).unwrap();
+        while writer.write_all(&cycle).is_ok() {}
+    });
+    client.frame_in().expect("a frame");
+    client.send(PING, b"?");
+    // More frames than the buffers of the system hold, and far fewer than by chance end where a read ends.
+    let answer = (0..1000).map(|_| client.frame_in().expect("a frame")).find(|(first, _)| *first != BINARY);
+    assert_eq!(answer, Some((PONG, b"?".to_vec())));
+    relay.server.program.interrupt();
+    let last = (0..1_000_000).map(|_| client.frame_in().expect("a frame")).find(|(first, _)| *first != BINARY);
+    assert_eq!(last, Some((CLOSE, close(1001, "relay shuts down"))));
+    drop((client, upstream));
+    drop(relay);
+    sender.join().unwrap();
+}
+
 #[test]
 fn close_is_passed_on_with_code_and_reason() {
     let relay = Relay::new();
