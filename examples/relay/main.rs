@@ -1,34 +1,40 @@
-//! A reverse proxy for WebSockets in one thread: each client gets a connection of its own to the upstream, a server.
+//! A reverse proxy for WebSockets in one thread: each client gets its own connection to the upstream, a server.
 //!
 //!     cargo run --release --example relay -- [--keepalive SECONDS] [--patience SECONDS] LISTEN UPSTREAM_URI
 //!
-//! LISTEN is HOST:PORT, or only PORT for 127.0.0.1; port 0 picks a free port. UPSTREAM_URI is a `ws:` URI; there is no TLS
-//! here, on neither side. Its name is resolved once, at the start.
+//! LISTEN is HOST:PORT, or only PORT for 127.0.0.1; port 0 picks a free port. UPSTREAM_URI is a `ws:` URI: this example
+//! has no TLS on either side. Its name is resolved once, at the start.
 //!
-//! * **The handshake.** The client's request waits until the upstream has answered. The upstream gets the client's target
-//!   after the path of UPSTREAM_URI (as with nginx's `location /`), its Host, Origin and subprotocols, and the fields in
-//!   `KEPT`, with the client's address in X-Forwarded-For. All other fields are left out; so are extensions, so no side
-//!   compresses. The client gets the subprotocol that the upstream chose, and Set-Cookie. A refusal is passed on without
-//!   its body: status, Location, WWW-Authenticate, Retry-After. An upstream that cannot be reached, or that breaks a rule,
-//!   is a 502, and one that does not answer in time a 504. A request for a page is a 426.
-//! * **Frames** keep their boundaries: a header is sent at the first chunk of a frame, with the length of the whole frame,
-//!   then each chunk as it arrives. A frame without payload that does not end its message disappears; the engine does not
-//!   report it.
-//! * **Control frames** belong to one side. The relay answers Pings, sends its own after a silence, and drops Pongs that
-//!   nobody asked for.
-//! * **Closing.** Code and reason of a Close are passed on. Its answer waits for the other side, at most 5 s, so that what
-//!   was on its way still arrives. A side that breaks a rule gets the Close of the engine, also after that. When one side
-//!   fails, the other one gets a Close: the upstream 1001, the client 1014. But no Close can be sent inside a frame: if the
-//!   rest of it cannot come any more, the other side sees the end of TCP inside the frame, which is a 1006.
-//!   A side that accepts nothing of what is left for it is dropped after 20 s.
-//! * **Memory.** While one side does not accept bytes, nothing is read from the other one. A pair keeps at most one read
-//!   of 64 KiB in each direction, and nothing when all is written; during the handshake, 17 KiB for the request and as
-//!   much for the response.
+//! * `--keepalive`: the silence of a side after which the relay sends it a Ping, by default 20 s.
+//! * `--patience`: how long the upstream can take to accept the connection and to answer the request, by default 10 s.
 //!
-//! Ctrl-C closes all connections with 1001, after the frames in progress, and waits for the peers; a second Ctrl-C ends
-//! the relay at once. A line on stderr says which side of which client failed, and why.
+//! # What the peers see
 //!
-//! This file has the readiness loop, on mio. `pair.rs` has the handshakes, `side.rs` all that comes after them.
+//! * **Handshake.** The client's request waits until the upstream has answered. The upstream gets the path of
+//!   UPSTREAM_URI followed by the client's target, as with `proxy_pass` in nginx's `location /`. It also gets the
+//!   client's Host, Origin, subprotocols and the fields in `KEPT`; the client's address is added to X-Forwarded-For.
+//!   Other fields and all extensions are left out, so no side compresses. The client gets the upstream's subprotocol
+//!   and Set-Cookie.
+//! * **Refusals.** The client gets the upstream's status, Location, WWW-Authenticate and Retry-After, without a body.
+//!   It gets 502 if the upstream cannot be reached or breaks a rule, 504 if it does not answer in time, and 426 if it
+//!   asked for a page.
+//! * **Frames** keep their boundaries. The relay sends a frame's header with its full length at the first chunk, and
+//!   each chunk as it arrives. Exception: an empty frame that does not end its message is dropped, because the engine
+//!   does not report it.
+//! * **Pings and Pongs** are not passed on. The relay answers Pings, ignores unsolicited Pongs, and pings both sides.
+//! * **Close.** Code and reason are passed on, or that there is no code. The answer to a Close waits up to 5 s for the
+//!   other side's answer, which is passed back, so messages that were in flight arrive before it. A side that breaks a
+//!   rule gets the engine's Close, also after those messages.
+//! * **Failures.** When one side fails, the other one gets a Close: 1001 for the upstream, 1014 for the client. If that
+//!   side has received only a part of a frame, no Close can follow. The relay then ends TCP, and the peer reports 1006.
+//! * **Back-pressure.** While one side does not accept bytes, the other one is not read. A pair keeps up to 64 KiB in
+//!   each direction, and nothing when all is written; during the handshake up to 128 KiB. A side that accepts nothing
+//!   for 20 s after the other side has ended is dropped.
+//!
+//! Ctrl-C closes all connections with 1001, each after its frame in progress, and waits for the peers; a second Ctrl-C
+//! ends the relay at once. Each failure is a line on stderr with the address of the client and the side at fault.
+//!
+//! This file has the readiness loop, on mio. `pair.rs` has the handshakes, and `side.rs` what follows them.
 
 mod pair;
 mod side;

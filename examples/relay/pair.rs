@@ -25,9 +25,9 @@ const LIMITS: Config =
 const KEPT: &[&str] =
     &["Cookie", "Authorization", "User-Agent", "Accept-Language", "X-Forwarded-Proto", "X-Request-Id", FORWARDED];
 const FORWARDED: &str = "X-Forwarded-For";
-/// The fields of a response that the client gets: with a subprotocol in a 101, without a body in any other.
+/// The fields of a response that the client gets.
 const RETURNED: &[&str] = &["Set-Cookie", "Location", "WWW-Authenticate", "Retry-After"];
-/// Pages of any origin can connect: the upstream gets the field Origin, and decides.
+/// The upstream gets the field Origin and decides which pages may connect.
 static HANDSHAKE: ServerConfig<'_> = ServerConfig { keep: KEPT, ..ServerConfig::new(OriginPolicy::Any) };
 /// Storage of a handshake: a head of the greatest length, and a list of its fields.
 const STORAGE: usize = 17 << 10;
@@ -67,8 +67,8 @@ enum Upstream {
     Open(Box<Side<Client<Keys>>>),
 }
 
-/// The handshake with an upstream. It is no session yet: the configuration of one, which has the subprotocols, outlives
-/// it, but these are the client's.
+/// The handshake with the upstream. A session would borrow its `ClientConfig`, and that has the client's subprotocols,
+/// which do not live long enough. So the handshake is done here, and the session is made from its connection.
 struct Opening {
     stream: Option<TcpStream>,
     /// How many addresses were tried.
@@ -164,7 +164,7 @@ impl Pair {
             match received.event {
                 Some(Event::Request) => {
                     self.early = rest.to_vec();
-                    // The upstream's time counts now, and not the client's.
+                    // From now on the relay waits for the upstream, so its own time limit applies.
                     client.session.set_timeouts(Timeouts { handshake: None, ..settings.timeouts }, now);
                     let address = self.address;
                     let opening = client.session.request().map(|request| begin(&request, address, settings, now));
@@ -332,7 +332,7 @@ impl Opening {
             match stream.write(&self.request[self.sent..]) {
                 Ok(len) => self.sent += len,
                 Err(error) if error.kind() == ErrorKind::Interrupted => {}
-                // Systems differ in what they say before the connection is there.
+                // The connection is not open yet. Systems report that as different errors.
                 Err(error) if matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::NotConnected) => {
                     return Ok(None);
                 }

@@ -1,5 +1,5 @@
-//! One side of a pair: a socket, its session, and the bytes that the socket has not accepted yet. And what the two sides
-//! do to each other: data, and how they close.
+//! One side of a pair: a socket, its session, and the bytes that the socket has not accepted yet. [`pump`] passes data
+//! and Close frames from one side to the other.
 
 use std::io::{self, ErrorKind, Read, Write};
 use std::net::{Shutdown, SocketAddr};
@@ -10,9 +10,9 @@ use barews::session::{Event, Session, SessionRole};
 use barews::wire::{CloseCode, MAX_CONTROL_FRAME};
 use mio::net::TcpStream;
 
-/// How long a side that closes waits for the other one, and how long a TCP connection that we end is read on.
+/// How long the answer to a Close waits for the other side, and how long TCP is read after we have ended it.
 const PATIENCE: u64 = 5_000;
-/// How long a side can accept nothing of what is left for it when the other one has ended.
+/// How long a side can accept nothing after the other one has ended.
 const STUCK: u64 = 20_000;
 
 pub struct Side<R: SessionRole> {
@@ -20,28 +20,28 @@ pub struct Side<R: SessionRole> {
     stream: Option<TcpStream>,
     pub session: Session<'static, R, Box<[u8]>>,
     timeouts: Timeouts,
-    /// For the log: the client's address, also if this is the upstream.
+    /// The client's address, also if this is the upstream: for the log.
     address: SocketAddr,
     pub readable: bool,
     /// The end of the stream was read, or reading has failed.
     eof: bool,
-    /// What the socket has not accepted yet, and whether it has refused it once.
+    /// Bytes that the socket has not accepted yet, and whether it has refused them.
     pub unsent: Vec<u8>,
     refused: bool,
-    /// The payload that is missing in the frame that we send.
+    /// How much payload is missing in the frame that we are sending.
     owed: u64,
-    /// The Close that the other side asks for: its status code, if it has one, and its reason.
+    /// The Close to be sent: its status code, if it has one, and its reason.
     close: Option<(Option<CloseCode>, String)>,
-    /// No data comes any more: a Close has arrived, or the session has failed.
+    /// No more data will arrive: a Close has arrived, or the session has failed.
     pub ended: bool,
     /// We have ended our direction of TCP.
     shut: bool,
-    /// Until when to wait: with the answer to a Close or to an error for the other side, then for the end of TCP.
+    /// When to stop waiting for the other side, or for the end of TCP; and whether that time has passed.
     until: Option<u64>,
     late: bool,
-    /// Until when it must accept bytes.
+    /// When to drop it unless it accepts bytes.
     stuck: Option<u64>,
-    /// A frame that we have begun cannot be completed.
+    /// The frame that we are sending cannot be completed.
     torn: bool,
     over: bool,
     /// Why the socket failed.
@@ -128,7 +128,7 @@ impl<R: SessionRole> Side<R> {
         }
     }
 
-    /// Prints a line. After an error of the socket, that is the reason.
+    /// Prints a line with the error of the socket or, without one, with `error`.
     pub fn report(&self, error: &dyn std::error::Error) {
         let error = self.error.as_ref().map_or(error, |error| error);
         eprintln!("relay: {}: {}: {error}", self.address, if R::IS_SERVER { "client" } else { "upstream" });
@@ -142,7 +142,7 @@ impl<R: SessionRole> Side<R> {
                 Ok(len) => {
                     self.unsent.drain(..len);
                     self.stuck = None;
-                    // A sign of life only if the peer had to make room. The buffers of the system accept bytes by themselves.
+                    // A sign of life only if the socket was full: the system's buffers accept bytes for a dead peer.
                     if std::mem::take(&mut self.refused) {
                         self.session.on_written(now);
                     }
@@ -153,7 +153,7 @@ impl<R: SessionRole> Side<R> {
                     return;
                 }
                 Err(error) => {
-                    // The peer may have sent a Close before it went away, so reading finds the end.
+                    // The peer can have sent a Close before it vanished, so read on.
                     self.error.get_or_insert(error);
                     (self.shut, self.readable) = (true, true);
                 }
@@ -162,18 +162,18 @@ impl<R: SessionRole> Side<R> {
         (self.unsent, self.stuck) = (Vec::new(), None);
     }
 
-    /// Writes what is due, in order, and ends TCP when it is time. `other_ended`: no data for this side comes any more.
+    /// Writes what is due, in order, and ends TCP when it is time. `other_ended`: the other side has no more data.
     pub fn settle(&mut self, other_ended: bool, now: u64) {
         if self.ended && self.until.is_none() {
             self.until = Some(now + PATIENCE);
-            // The answer to the Close can wait for `PATIENCE`, and then its peer has as long to end TCP.
+            // The answer to a Close waits for up to `PATIENCE`. Then the peer has as much time to end TCP.
             self.session.set_timeouts(Timeouts { closing: Some(2 * PATIENCE), ..self.timeouts }, now);
         }
         self.late |= self.until.is_some_and(|until| until <= now);
         loop {
             self.send(now);
             if !self.unsent.is_empty() {
-                // Its session does not see that, as long as bytes come from it.
+                // Its session expires only if no bytes arrive from it.
                 if other_ended && *self.stuck.get_or_insert(now + STUCK) <= now {
                     self.report(&io::Error::other("it accepts no bytes"));
                     self.over();
@@ -182,13 +182,13 @@ impl<R: SessionRole> Side<R> {
                 break;
             }
             if self.owed > 0 && other_ended && !self.torn {
-                // Inside a frame no Close can be sent. The peer sees the end of TCP instead.
+                // No Close can be sent inside a frame. The peer sees the end of TCP instead.
                 (self.torn, self.ended, self.until) = (true, true, Some(now + PATIENCE));
             } else if self.close.is_some() && self.owed == 0 {
                 self.write_close(now);
             } else if !self.ended || other_ended || self.late {
                 self.drain();
-            } // else its Close waits for what is still to come from the other side
+            } // otherwise its Close waits for messages of the other side
             if self.unsent.is_empty() {
                 break;
             }
@@ -207,7 +207,7 @@ impl<R: SessionRole> Side<R> {
         }
     }
 
-    /// Takes what the session has to send.
+    /// Appends what the session has to send.
     fn drain(&mut self) {
         let mut out = [0; MAX_CONTROL_FRAME];
         while let len @ 1.. = self.session.poll_transmit(&mut out) {
@@ -219,7 +219,7 @@ impl<R: SessionRole> Side<R> {
         let (Some((code, reason)), Ok(connection)) = (self.close.take(), self.session.sender(now)) else { return };
         let mut out = [0; MAX_CONTROL_FRAME];
         let written = match code {
-            // Only clients send 1010, but some upstream may all the same.
+            // Only clients may send 1010, but the upstream has sent it.
             Some(CloseCode::MANDATORY_EXTENSION) if R::IS_SERVER => {
                 connection.write_close(CloseCode::NORMAL, &reason, &mut out)
             }
@@ -230,23 +230,22 @@ impl<R: SessionRole> Side<R> {
         self.unsent.extend_from_slice(&out[..written.map_or(0, |written| written.len())]);
     }
 
-    /// Sends the next chunk of a frame. `left`: what is to come of the frame after it; `fin`: whether the frame ends its
+    /// Sends the next chunk of a frame. `left` is the length of the frame after it, `fin` is true in the last frame of a
     /// message.
     fn pass_on(&mut self, chunk: Chunk<'_>, fin: bool, left: u64, now: u64) {
         if self.owed == 0 {
-            // Frames can follow each other without end, so what goes between two of them must not wait for the last.
+            // If frames follow each other without a pause, this is the only moment between two of them.
             if self.close.is_some() {
                 self.write_close(now);
             } else if !self.ended {
                 self.drain();
             }
         }
-        // It fails after our Close.
         let Ok(connection) = self.session.sender(now) else { return };
         if self.stream.is_none() || self.torn || connection.state() == State::Closed {
             return;
         }
-        // Unlike the connection, the transmitter sends after the peer's Close, too.
+        // The connection would send no more after the peer's Close. The transmitter does, until we send ours.
         let transmitter = connection.transmitter();
         if self.owed == 0 {
             let len = chunk.payload.len() as u64 + left;
@@ -268,8 +267,8 @@ pub fn can_read<A: SessionRole, B: SessionRole>(from: &Side<A>, to: &Side<B>) ->
 
 /// Reads once, passes on what it has read, and writes.
 pub fn pump<A: SessionRole, B: SessionRole>(from: &mut Side<A>, to: &mut Side<B>, rx: &mut [u8], now: u64) {
-    // No side is blamed for the other one. While the other accepts nothing, this one is not read, and no Pong can arrive.
-    // Inside a frame of the other one, this one gets no Ping; the other has to go on with the frame.
+    // Give `from` more time if it cannot prove that it is alive: it is not read while `to` accepts nothing, and it gets
+    // no Ping inside a frame that `to` has not finished. Then the deadlines of `to` apply.
     if from.unsent.is_empty() && (!to.unsent.is_empty() || from.owed > 0 && to.owed == 0) {
         from.session.on_written(now);
     }
@@ -301,7 +300,7 @@ pub fn receive<A: SessionRole, B: SessionRole>(from: &mut Side<A>, to: &mut Side
             }
             Some(Event::Close(code)) => {
                 from.ended = true;
-                // A side that broke a rule gets the Close that says so.
+                // A side that broke a rule gets the engine's Close, which says so.
                 if to.session.error().is_none() {
                     to.close(code, connection.map_or("", |connection| connection.close_reason()));
                 }
