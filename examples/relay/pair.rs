@@ -339,12 +339,14 @@ impl Opening {
                 Err(error) => return Err(error),
             }
         }
-        while self.readable {
+        while let Some(stream) = self.stream.as_mut().filter(|_| self.readable) {
             match stream.read(rx) {
                 Ok(0) => return Err(io::Error::other("no answer before the end of the transport")),
                 Ok(len) => {
                     self.head.extend_from_slice(&rx[..len]);
-                    return self.parse().map_err(io::Error::other);
+                    if let Some(answer) = self.parse().map_err(io::Error::other)? {
+                        return Ok(Some(answer));
+                    }
                 }
                 Err(error) if error.kind() == ErrorKind::Interrupted => {}
                 Err(error) if error.kind() == ErrorKind::WouldBlock => self.readable = false,

@@ -220,7 +220,7 @@ fn refusal_is_passed_on_with_its_fields() {
 
 #[test]
 fn upstream_that_fails_in_the_handshake_is_a_502() {
-    let relay = Relay::new();
+    let relay = Relay::with("", &["--patience", "60"]);
     for answer in [
         "",
         "HTTP/1.1 101",
