@@ -12,7 +12,7 @@
 //!   peer, `next()` first writes the Close that reports it and waits until the transport has ended; then it returns the
 //!   error. Until then `send()` fails with `BrokenPipe`. Call `next()` or `close()` in that case: dropping the socket
 //!   can destroy the Close.
-//! * **Deadlines.** Keepalive and the timeouts of `Timeouts::MILLISECONDS` run while either half polls the socket.
+//! * **Deadlines.** Keepalive and the other timeouts run while either half polls the socket.
 
 use std::io::{self, ErrorKind};
 use std::ops::Range;
@@ -23,7 +23,7 @@ use std::time::Duration;
 
 use barews::connection::{Config, Connection, MessageKind, State, Transport};
 use barews::deadlines::Timeouts;
-use barews::handshake::{Accept, ClientConfig, ClientRequest, ServerConfig};
+use barews::handshake::{Accept, ClientConfig, ClientRequest, Response, ServerConfig};
 use barews::session::{Error, Event, Session, SessionRole};
 use barews::wire::{CloseCode, MAX_CONTROL_FRAME};
 use barews::{Append, Client, Server};
@@ -42,12 +42,22 @@ pub enum Message {
 /// The maximum length of a fragment and of a read.
 const PIECE: usize = 16 << 10;
 
+/// Limits for what the peer sends, and timeouts in milliseconds.
+#[derive(Clone, Copy, Default, Debug)]
+pub struct Options {
+    pub limits: Config,
+    pub timeouts: Timeouts,
+}
+
+/// A session whose request waits for the host's answer: look at `request()`, then call `accept`, `respond` or `refuse`.
+pub type Asked<'c> = Session<'c, Server, [u8; 1024]>;
+
 /// A WebSocket on the transport `T`. Use it whole, or `split()` it into its stream and its sink.
 pub struct WebSocket<T, R: SessionRole> {
     transport: T,
     session: Session<'static, R, [u8; 0]>,
     /// The read buffer, and the range of it that the session has not consumed.
-    rx: Box<[u8]>,
+    rx: Vec<u8>,
     unread: Range<usize>,
     /// The message that is being received.
     incoming: Vec<u8>,
@@ -87,32 +97,39 @@ impl Wake for Halves {
     }
 }
 
-/// Accepts a WebSocket on a new transport. Answers a request without an upgrade with the page, and returns `None`.
+/// Accepts a WebSocket on a new transport. `answer` sees the request, and answers it with these limits; `or_page` is one.
+/// Returns `None` if it did not accept.
 pub async fn accept<'c, T: AsyncRead + AsyncWrite + Unpin>(
     mut transport: T,
     config: &'c ServerConfig<'c>,
-    page: &'c str,
+    options: Options,
+    answer: impl FnMut(&mut Asked<'c>, &Config) -> io::Result<()>,
 ) -> io::Result<Option<WebSocket<T, Server>>> {
-    let opened = handshake(&mut transport, config, page).await?;
-    Ok(opened.map(|(connection, unread)| WebSocket::new(transport, connection, &unread)))
+    let opened = handshake(&mut transport, config, options, answer).await?;
+    Ok(opened.map(|(connection, unread)| WebSocket::new(transport, connection, &unread, options.timeouts)))
 }
 
 /// Performs only the handshake, for hosts that do the rest themselves. Returns the connection and its first bytes.
 pub async fn handshake<'c, T: AsyncRead + AsyncWrite + Unpin>(
     transport: &mut T,
     config: &'c ServerConfig<'c>,
-    page: &'c str,
+    options: Options,
+    mut answer: impl FnMut(&mut Asked<'c>, &Config) -> io::Result<()>,
 ) -> io::Result<Option<(Connection<Server>, Vec<u8>)>> {
-    let session = Session::server(config, [0; 1024], OPENING, 0);
-    open(transport, session, |session| {
+    let session = Session::server(config, [0; 1024], opening(options), 0);
+    open(transport, session, options, |session| answer(session, &options.limits)).await
+}
+
+/// Accepts every valid request for a WebSocket. Answers others with the page.
+pub fn or_page<'c>(page: &'c str) -> impl FnMut(&mut Asked<'c>, &Config) -> io::Result<()> {
+    move |session, limits| {
         let answered = if session.request().is_some_and(|request| request.is_upgrade()) {
-            session.accept(&Accept::default(), &Config::DEFAULT)
+            session.accept(&Accept::default(), limits)
         } else {
             session.respond(200, &[("Content-Type", "text/html; charset=utf-8")], page.as_bytes())
         };
         answered.map_err(io::Error::other)
-    })
-    .await
+    }
 }
 
 /// Returns random bytes from the operating system, for masking keys and nonces.
@@ -122,32 +139,40 @@ pub fn random<const N: usize>() -> [u8; N] {
     bytes
 }
 
-/// Requests a WebSocket on a new transport to the host and port of `request.uri`.
+/// Requests a WebSocket on a new transport to the host and port of `request.uri`. `read` sees the response, also if it is
+/// a refusal; its error ends the handshake.
 pub async fn connect<T: AsyncRead + AsyncWrite + Unpin>(
     mut transport: T,
     config: &ClientConfig<'_>,
     request: &ClientRequest<'_>,
+    options: Options,
+    mut read: impl FnMut(&Response<'_>) -> io::Result<()>,
 ) -> io::Result<WebSocket<T, Client<fn() -> [u8; 4]>>> {
-    let session = Session::client(config, request, random(), [0; 4096], OPENING, 0).map_err(io::Error::other)?;
-    let opened = open(&mut transport, session, |session| {
-        let status = session.response().map_or(0, |response| response.status());
+    let session = Session::client(config, request, random(), [0; 4096], opening(options), 0);
+    let opened = open(&mut transport, session.map_err(io::Error::other)?, options, |session| {
+        let response = session.response().ok_or(ErrorKind::NotConnected)?;
+        read(&response)?;
+        let status = response.status();
         let keys: fn() -> [u8; 4] = random;
-        let connected = session.connect(keys, &Config::DEFAULT);
+        let connected = session.connect(keys, &options.limits);
         connected.map_err(|_| io::Error::other(format!("the server answers {status}")))
     });
     let (connection, unread) = opened.await?.ok_or(ErrorKind::UnexpectedEof)?;
-    Ok(WebSocket::new(transport, connection, &unread))
+    Ok(WebSocket::new(transport, connection, &unread, options.timeouts))
 }
 
-/// The handshake as a whole has its timeout in `open`.
-const OPENING: Timeouts = Timeouts { handshake: None, ..Timeouts::MILLISECONDS };
+/// Returns the timeouts of a session that does the handshake. `open` limits the time for all of it.
+fn opening(options: Options) -> Timeouts {
+    Timeouts { handshake: None, ..options.timeouts }
+}
 
-/// Performs the handshake of either role. `answer` answers the head that was received. Returns `None` if the peer got a
-/// page.
+/// Performs the handshake of either role. `answer` answers the head that was received. Returns `None` if a server did not
+/// accept.
 async fn open<'c, T: AsyncRead + AsyncWrite + Unpin, R: SessionRole, S: AsRef<[u8]> + AsMut<[u8]>>(
     transport: &mut T,
     mut session: Session<'c, R, S>,
-    answer: impl Fn(&mut Session<'c, R, S>) -> io::Result<()>,
+    options: Options,
+    mut answer: impl FnMut(&mut Session<'c, R, S>) -> io::Result<()>,
 ) -> io::Result<Option<(Connection<R>, Vec<u8>)>> {
     let handshake = async {
         let (start, mut now) = (Instant::now(), 0);
@@ -183,18 +208,16 @@ async fn open<'c, T: AsyncRead + AsyncWrite + Unpin, R: SessionRole, S: AsRef<[u
             }
         }
     };
-    timeout(Duration::from_secs(10), handshake).await?
+    timeout(Duration::from_millis(options.timeouts.handshake.unwrap_or(u64::MAX)), handshake).await?
 }
 
 impl<T: AsyncRead + AsyncWrite + Unpin, R: SessionRole> WebSocket<T, R> {
     /// Wraps a connection after its handshake. `unread` has the bytes that followed the handshake.
-    pub fn new(transport: T, connection: Connection<R>, unread: &[u8]) -> Self {
-        let mut rx = vec![0; PIECE.max(unread.len())].into_boxed_slice();
-        rx[..unread.len()].copy_from_slice(unread);
+    pub fn new(transport: T, connection: Connection<R>, unread: &[u8], timeouts: Timeouts) -> Self {
         Self {
             transport,
-            session: Session::from_connection(connection, [], Timeouts::MILLISECONDS, 0),
-            rx,
+            session: Session::from_connection(connection, [], timeouts, 0),
+            rx: unread.to_vec(),
             unread: 0..unread.len(),
             incoming: Vec::new(),
             tx: Vec::new(),
@@ -297,8 +320,7 @@ impl<T: AsyncRead + AsyncWrite + Unpin, R: SessionRole> WebSocket<T, R> {
         }
     }
 
-    /// Like `poll_write`, for a task that does not read. Handles the deadlines as well, so that it does not wait
-    /// without limit.
+    /// Like `poll_write`, for a task that only sends. Handles the deadlines, so that it does not wait without limit.
     fn poll_send(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         while !self.over {
             let written = self.poll_write(cx);
@@ -393,6 +415,7 @@ impl<T: AsyncRead + AsyncWrite + Unpin, R: SessionRole> WebSocket<T, R> {
                 // A peer that has gone needs no Close.
                 return if written.is_ready() { Poll::Ready(Ok(None)) } else { Poll::Pending };
             }
+            self.rx.resize(PIECE, 0);
             let mut buffer = ReadBuf::new(&mut self.rx);
             let read = ready!(Pin::new(&mut self.transport).poll_read(cx, &mut buffer));
             self.unread = 0..buffer.filled().len();

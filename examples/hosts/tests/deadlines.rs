@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use barews::Server;
 use barews::connection::Config;
+use barews::deadlines::Timeouts;
 use barews::handshake::parsed::{self, Start};
 use barews::handshake::{Accept, ClientConfig, ClientRequest, OriginPolicy, ServerConfig, Uri};
 use barews::wire::CloseCode;
@@ -16,7 +17,7 @@ use futures_util::{SinkExt, StreamExt};
 use h2::Reason;
 use h2::ext::Protocol;
 use hosts::http2::Http2Stream;
-use hosts::websocket::{Message, WebSocket, accept, connect};
+use hosts::websocket::{Message, Options, WebSocket, accept, connect, or_page};
 use http::{Request, Response};
 use tokio::io::{AsyncReadExt, AsyncWriteExt, DuplexStream, duplex};
 use tokio::time::{Instant, sleep, timeout};
@@ -39,7 +40,7 @@ async fn open(capacity: usize) -> (WebSocket<DuplexStream, Server>, DuplexStream
         }
         assert!(head.starts_with(b"HTTP/1.1 101 "));
     };
-    let (socket, ()) = tokio::join!(accept(ours, &CONFIG, ""), head);
+    let (socket, ()) = tokio::join!(accept(ours, &CONFIG, Options::default(), or_page("")), head);
     (socket.unwrap().unwrap(), peer)
 }
 
@@ -113,7 +114,8 @@ async fn silent_peer_is_dropped_from_http2_after_the_pong_timeout() {
         };
         let mut handshake = parsed::ServerHandshake::new(&CONFIG, [0; 256], &start, [("sec-websocket-version", "13")]);
         let (_, connection) = handshake.accept(&Accept::default(), &Config::DEFAULT).unwrap();
-        let mut socket = WebSocket::new(Http2Stream::new(request.into_body(), outgoing), connection, &[]);
+        let stream = Http2Stream::new(request.into_body(), outgoing);
+        let mut socket = WebSocket::new(stream, connection, &[], Timeouts::MILLISECONDS);
         tokio::spawn(async move { socket.next().await });
         assert!(http2.accept().await.is_none());
     });
@@ -323,14 +325,14 @@ async fn handshake_times_out_in_both_roles() {
     let (ours, mut peer) = duplex(4096);
     peer.write_all(&REQUEST.as_bytes()[..REQUEST.len() - 1]).await.unwrap();
     let start = Instant::now();
-    let error = accept(ours, &CONFIG, "").await.err().unwrap();
+    let error = accept(ours, &CONFIG, Options::default(), or_page("")).await.err().unwrap();
     assert_eq!(error.kind(), ErrorKind::TimedOut);
     is_after(start, 10);
 
     let (ours, _peer) = duplex(4096);
     let start = Instant::now();
     let request = ClientRequest::new(Uri::parse("ws://a/").unwrap());
-    let error = connect(ours, &ClientConfig::DEFAULT, &request).await.err().unwrap();
+    let error = connect(ours, &ClientConfig::DEFAULT, &request, Options::default(), |_| Ok(())).await.err().unwrap();
     assert_eq!(error.kind(), ErrorKind::TimedOut);
     is_after(start, 10);
 }

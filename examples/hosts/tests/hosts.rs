@@ -7,13 +7,14 @@ use std::process::{Child, ChildStdout, Command, Stdio};
 use std::time::{Duration, Instant};
 
 use barews::Client;
-use barews::handshake::{ClientConfig, ClientRequest, Uri};
+use barews::connection::Config;
+use barews::handshake::{Accept, ClientConfig, ClientRequest, OriginPolicy, ServerConfig, Subprotocol, Uri};
 use barews::wire::CloseCode;
 use bytes::Bytes;
 use futures_util::{SinkExt, StreamExt};
 use h2::Reason;
 use h2::ext::Protocol;
-use hosts::websocket::{Message, WebSocket, connect};
+use hosts::websocket::{Asked, Message, Options, WebSocket, accept, connect, or_page};
 use http::Request;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
@@ -25,6 +26,8 @@ const PATIENCE: Duration = Duration::from_secs(30);
 /// A request that each host accepts.
 const REQUEST: &str = "GET /echo HTTP/1.1\r\nHost: a\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\
     Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n";
+
+static ANY: ServerConfig<'_> = ServerConfig::new(OriginPolicy::Any);
 
 type Socket = WebSocket<TcpStream, Client<fn() -> [u8; 4]>>;
 
@@ -60,7 +63,8 @@ impl Server {
     async fn connect(&self, path: &str, subprotocols: &[&str]) -> Socket {
         let uri = format!("ws://{}{path}", self.address());
         let config = ClientConfig { subprotocols, ..ClientConfig::DEFAULT };
-        connect(self.stream().await, &config, &ClientRequest::new(Uri::parse(&uri).unwrap())).await.unwrap()
+        let request = ClientRequest::new(Uri::parse(&uri).unwrap());
+        connect(self.stream().await, &config, &request, Options::default(), |_| Ok(())).await.unwrap()
     }
 
     /// Sends `request`, and returns the answer until the server closes.
@@ -128,6 +132,87 @@ async fn tokio_host_echoes_messages() {
     assert!(answer.starts_with("HTTP/1.1 404 "), "{answer}");
     let answer = server.answer("POST / HTTP/1.1\r\nHost: a\r\n\r\n").await;
     assert!(answer.starts_with("HTTP/1.1 405 "), "{answer}");
+}
+
+/// The limits of `websocket.rs` are parameters: a frame of 17 MiB is refused by the defaults, and received with more.
+#[tokio::test]
+async fn frame_of_17_mib_is_received_with_raised_limits() {
+    const LEN: usize = 17 << 20;
+    let raised = Config { max_frame_size: 32 << 20, ..Config::DEFAULT };
+    for (limits, expected) in [(Config::DEFAULT, None), (raised, Some(LEN))] {
+        let (ours, mut peer) = tokio::io::duplex(1 << 16);
+        let options = Options { limits, ..Options::default() };
+        let writing = tokio::spawn(async move {
+            let header = [&b"\x82\xff"[..], &(LEN as u64).to_be_bytes(), &[0; 4]].concat();
+            let frame = [&header, &vec![0; LEN][..]].concat();
+            peer.write_all(&[REQUEST.as_bytes(), &frame].concat()).await.unwrap(); // and leaves
+        });
+        let mut socket = accept(ours, &ANY, options, or_page("")).await.unwrap().unwrap();
+        let received = timeout(PATIENCE, socket.next()).await.unwrap().unwrap();
+        writing.await.unwrap();
+        match expected {
+            Some(len) => assert_eq!(size(&received.unwrap()), len),
+            None => {
+                let error = received.unwrap_err();
+                assert_eq!(error.kind(), ErrorKind::InvalidData);
+                assert!(error.to_string().contains("frame"), "{error}");
+            }
+        }
+    }
+}
+
+/// The server of `websocket.rs` sees the request before it answers, and the client reads the response: a subprotocol that
+/// the server chooses, 404 for another path, and 401 with a field.
+#[tokio::test]
+async fn websocket_server_chooses_its_answer_and_the_client_reads_it() {
+    static KEEPING: ServerConfig<'_> =
+        ServerConfig { keep: &["Authorization"], ..ServerConfig::new(OriginPolicy::Any) };
+    let answer = |asked: &mut Asked<'static>, limits: &Config| {
+        let request = asked.request().unwrap();
+        let (known, entitled) = (request.target() == "/mqtt", request.field("Authorization").is_some());
+        let mqtt = request.subprotocols().any(|name| name == "mqtt");
+        let answered = match (known, entitled, mqtt) {
+            (false, ..) => asked.respond(404, &[], b""),
+            (_, false, _) => asked.respond(401, &[("WWW-Authenticate", "Basic realm=\"a\"")], b""),
+            (.., false) => asked.accept(&Accept::default(), limits),
+            (.., true) => {
+                asked.accept(&Accept { subprotocol: Subprotocol::Named("mqtt"), ..Accept::default() }, limits)
+            }
+        };
+        answered.map_err(std::io::Error::other)
+    };
+    let config =
+        ClientConfig { subprotocols: &["other", "mqtt"], keep: &["WWW-Authenticate"], ..ClientConfig::DEFAULT };
+    let basic = [("Authorization", "Basic YTpi")];
+    for (uri, fields, expected) in [
+        ("ws://a/mqtt", &basic[..], (101, Some("mqtt"), None)),
+        ("ws://a/else", &basic, (404, None, None)),
+        ("ws://a/mqtt", &[], (401, None, Some("Basic realm=\"a\""))),
+    ] {
+        let (ours, peer) = tokio::io::duplex(4096);
+        let request = ClientRequest { fields, ..ClientRequest::new(Uri::parse(uri).unwrap()) };
+        let mut seen = Vec::new();
+        let options = Options::default();
+        let asking = connect(peer, &config, &request, options, |response| {
+            let field = response.field("WWW-Authenticate").map(|value| String::from_utf8(value.to_vec()).unwrap());
+            seen.push((response.status(), response.subprotocol().map(str::to_owned), field));
+            Ok(())
+        });
+        let (server, client) = timeout(PATIENCE, async {
+            let serving = tokio::spawn(async move { accept(ours, &KEEPING, options, answer).await });
+            let client = asking.await;
+            (serving.await.unwrap(), client)
+        })
+        .await
+        .unwrap();
+        let (status, subprotocol, field) = expected;
+        assert_eq!(seen, [(status, subprotocol.map(str::to_owned), field.map(str::to_owned))], "{uri}");
+        assert_eq!(client.is_ok(), status == 101, "{uri}");
+        assert_eq!(server.unwrap().is_some(), status == 101, "{uri}");
+        if let Err(error) = client {
+            assert_eq!(error.to_string(), format!("the server answers {status}"));
+        }
+    }
 }
 
 /// Returns the frames after the head of an answer to `REQUEST`.

@@ -14,6 +14,7 @@ use axum::http::Version;
 use axum::response::Response;
 use axum::routing::get;
 use barews::connection::Config;
+use barews::deadlines::Timeouts;
 use barews::handshake::parsed::{ServerHandshake, Start};
 use barews::handshake::{Accept, OriginPolicy, ServerConfig};
 use barews::{Connection, Server};
@@ -61,7 +62,12 @@ async fn echo(mut request: Request) -> Response {
 
 /// Echoes until the connection ends. hyper keeps the bytes that follow the head.
 async fn echo_messages(upgraded: OnUpgrade, connection: Connection<Server>) -> io::Result<()> {
-    let mut socket = WebSocket::new(TokioIo::new(upgraded.await.map_err(io::Error::other)?), connection, &[]);
+    let mut socket = WebSocket::new(
+        TokioIo::new(upgraded.await.map_err(io::Error::other)?),
+        connection,
+        &[],
+        Timeouts::MILLISECONDS,
+    );
     while let Some(message) = socket.next().await {
         socket.send(message?).await?;
     }

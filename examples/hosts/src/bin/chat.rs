@@ -21,6 +21,7 @@ use barews::connection::{Event, MessageKind, Receiver, Reply, Transmitter, Writt
 use barews::handshake::{OriginPolicy, ServerConfig};
 use barews::wire::{CloseCode, FrameHeader, MAX_CONTROL_FRAME, Opcode, Rsv};
 use barews::{ProtocolError, Server};
+use hosts::websocket::{Options, handshake, or_page};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::tcp::{OwnedReadHalf, OwnedWriteHalf};
 use tokio::net::{TcpListener, TcpStream};
@@ -123,7 +124,8 @@ fn framed(text: &[u8]) -> Frame {
 
 async fn serve(mut stream: TcpStream, room: &Arc<Room>, id: u64) -> io::Result<()> {
     stream.set_nodelay(true)?;
-    let Some((connection, unread)) = hosts::websocket::handshake(&mut stream, &HANDSHAKE, PAGE).await? else {
+    let Some((connection, unread)) = handshake(&mut stream, &HANDSHAKE, Options::default(), or_page(PAGE)).await?
+    else {
         return Ok(());
     };
     let (queue, frames) = mpsc::channel(QUEUE);

@@ -17,6 +17,7 @@ use std::io;
 use std::path::Path;
 
 use barews::connection::Config;
+use barews::deadlines::Timeouts;
 use barews::handshake::parsed::{ClientHandshake, ServerHandshake, Start};
 use barews::handshake::{Accept, ClientConfig, ClientRequest, OriginPolicy, ServerConfig, Uri};
 use bytes::Bytes;
@@ -122,7 +123,8 @@ async fn answer(request: Request<RecvStream>, mut respond: SendResponse<Bytes>) 
     let response = response.body(()).map_err(io::Error::other)?;
     let outgoing = respond.send_response(response, connection.is_none()).map_err(io::Error::other)?;
     let Some(connection) = connection else { return Ok(()) };
-    let mut socket = WebSocket::new(Http2Stream::new(request.into_body(), outgoing), connection, &[]);
+    let mut socket =
+        WebSocket::new(Http2Stream::new(request.into_body(), outgoing), connection, &[], Timeouts::MILLISECONDS);
     while let Some(message) = socket.next().await {
         socket.send(message?).await?;
     }
@@ -171,7 +173,8 @@ async fn client(uri: &str, certificate: &Path, texts: &[&str]) -> io::Result<()>
     let connected = connected.map_err(|_| io::Error::other(format!("the server answered {status}")))?;
     println!("{:?} {status}", response.version());
 
-    let mut socket = WebSocket::new(Http2Stream::new(response.into_body(), outgoing), connected, &[]);
+    let mut socket =
+        WebSocket::new(Http2Stream::new(response.into_body(), outgoing), connected, &[], Timeouts::MILLISECONDS);
     for text in texts {
         socket.send(Message::Text((*text).to_owned())).await?;
         match socket.next().await.transpose()? {

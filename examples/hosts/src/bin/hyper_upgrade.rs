@@ -10,6 +10,7 @@ use std::convert::Infallible;
 use std::io;
 
 use barews::connection::Config;
+use barews::deadlines::Timeouts;
 use barews::handshake::parsed::{ServerHandshake, Start};
 use barews::handshake::{Accept, OriginPolicy, ServerConfig};
 use barews::{Connection, Server};
@@ -76,7 +77,12 @@ fn upgrade(mut request: Request<Incoming>) -> Response<Full<Bytes>> {
 
 /// Echoes until the connection ends. hyper keeps the bytes that follow the head.
 async fn echo_messages(upgraded: OnUpgrade, connection: Connection<Server>) -> io::Result<()> {
-    let mut socket = WebSocket::new(TokioIo::new(upgraded.await.map_err(io::Error::other)?), connection, &[]);
+    let mut socket = WebSocket::new(
+        TokioIo::new(upgraded.await.map_err(io::Error::other)?),
+        connection,
+        &[],
+        Timeouts::MILLISECONDS,
+    );
     while let Some(message) = socket.next().await {
         socket.send(message?).await?;
     }

@@ -16,6 +16,7 @@ use std::time::Duration;
 use barews::connection::{Event, MessageKind, Receiver, Reply, Transmitter};
 use barews::handshake::{OriginPolicy, ServerConfig};
 use barews::{Append, Server};
+use hosts::websocket::{Options, handshake, or_page};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::tcp::{OwnedReadHalf, OwnedWriteHalf};
 use tokio::net::{TcpListener, TcpStream};
@@ -44,7 +45,7 @@ async fn main() -> io::Result<()> {
 
 async fn serve(mut stream: TcpStream) -> io::Result<()> {
     stream.set_nodelay(true)?;
-    let Some((connection, unread)) = hosts::websocket::handshake(&mut stream, &HANDSHAKE, "").await? else {
+    let Some((connection, unread)) = handshake(&mut stream, &HANDSHAKE, Options::default(), or_page("")).await? else {
         return Ok(());
     };
     let (receiver, transmitter) = connection.split();

@@ -16,7 +16,7 @@ use std::sync::Arc;
 
 use barews::handshake::{ClientConfig, ClientRequest, OriginPolicy, ServerConfig, Uri};
 use futures_util::{SinkExt, StreamExt};
-use hosts::websocket::{Message, accept, connect};
+use hosts::websocket::{Message, Options, accept, connect, or_page};
 use tokio::net::{TcpListener, TcpStream};
 use tokio_rustls::rustls::pki_types::ServerName;
 use tokio_rustls::{TlsAcceptor, TlsConnector};
@@ -51,7 +51,7 @@ async fn server(address: &str, certificate: &Path) -> io::Result<()> {
 async fn serve(acceptor: TlsAcceptor, stream: TcpStream) -> io::Result<()> {
     stream.set_nodelay(true)?;
     let stream = acceptor.accept(stream).await?;
-    let Some(mut socket) = accept(stream, &HANDSHAKE, "").await? else { return Ok(()) };
+    let Some(mut socket) = accept(stream, &HANDSHAKE, Options::default(), or_page("")).await? else { return Ok(()) };
     while let Some(message) = socket.next().await {
         socket.send(message?).await?;
     }
@@ -70,7 +70,8 @@ async fn client(uri: &str, certificate: &Path, texts: &[&str]) -> io::Result<()>
     let name = ServerName::try_from(host.to_owned()).map_err(io::Error::other)?;
     let stream = connector.connect(name, stream).await?;
 
-    let mut socket = connect(stream, &ClientConfig::DEFAULT, &ClientRequest::new(uri)).await?;
+    let mut socket =
+        connect(stream, &ClientConfig::DEFAULT, &ClientRequest::new(uri), Options::default(), |_| Ok(())).await?;
     for text in texts {
         socket.send(Message::Text((*text).to_owned())).await?;
         match socket.next().await.transpose()? {
