@@ -11,7 +11,8 @@
 //!   `next()` answers the peer's Close, and returns `None` when the connection is over. After a protocol error of the
 //!   peer, `next()` first writes the Close that reports it and waits until the transport has ended; then it returns the
 //!   error. Until then `send()` fails with `BrokenPipe`. Call `next()` or `close()` in that case: dropping the socket
-//!   can destroy the Close.
+//!   can destroy the Close. A closing handshake is clean once both Close frames are through, even if the peer never ends
+//!   the transport.
 //! * **Deadlines.** Keepalive and the other timeouts run while either half polls the socket.
 
 use std::io::{self, ErrorKind};
@@ -350,9 +351,9 @@ impl<T: AsyncRead + AsyncWrite + Unpin, R: SessionRole> WebSocket<T, R> {
         Poll::Ready(if sent { Ok(()) } else { Err(ErrorKind::BrokenPipe.into()) })
     }
 
-    /// Returns the error of a session that is over although the peer has not ended the transport.
+    /// Returns the error of a session that is over before the peer has accepted our Close.
     fn late(&self) -> Option<io::Error> {
-        (!self.ended && self.error.is_none()).then(|| ErrorKind::TimedOut.into())
+        (self.written < self.tx.len() && self.error.is_none()).then(|| ErrorKind::TimedOut.into())
     }
 
     /// Reads the next message. When the connection is over, returns the error if there was one, and then `None`.
