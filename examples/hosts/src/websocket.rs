@@ -4,7 +4,8 @@
 //!
 //! * **Back-pressure.** The sink holds one message and sends it in fragments as the transport accepts them. It is ready
 //!   for the next message when the last fragment is written. Pongs go out between fragments. While the transport
-//!   accepts nothing, reading goes on, so that two peers that both send never wait for each other.
+//!   accepts nothing, either half reads on, because the peer may write a whole message before it reads. `send()` keeps
+//!   those bytes for `next()`, up to `AHEAD`. A peer that writes more waits for us and we for it, until the deadlines.
 //! * **Cancel safety.** Dropping `next()` or `send()` loses nothing: bytes that were read are in the buffer, and a
 //!   message that was started is kept. The next poll of either half continues a message whose `send` was dropped.
 //! * **Closing.** `close()` sends a Close frame and waits for the peer's Close and for the end of the transport.
@@ -42,6 +43,8 @@ pub enum Message {
 
 /// The maximum length of a fragment and of a read.
 const PIECE: usize = 16 << 10;
+/// How many bytes `send()` reads while the peer does not accept the message.
+const AHEAD: usize = 32 << 20;
 
 /// Limits for what the peer sends, and timeouts in milliseconds.
 #[derive(Clone, Copy, Default, Debug)]
@@ -60,6 +63,8 @@ pub struct WebSocket<T, R: SessionRole> {
     /// The read buffer, and the range of it that the session has not consumed.
     rx: Vec<u8>,
     unread: Range<usize>,
+    /// Bytes that follow those of `rx`, read while a message waited.
+    ahead: Vec<u8>,
     /// The message that is being received.
     incoming: Vec<u8>,
     /// Whole frames to write, and the number of their bytes that were written.
@@ -220,6 +225,7 @@ impl<T: AsyncRead + AsyncWrite + Unpin, R: SessionRole> WebSocket<T, R> {
             session: Session::from_connection(connection, [], timeouts, 0),
             rx: unread.to_vec(),
             unread: 0..unread.len(),
+            ahead: Vec::new(),
             incoming: Vec::new(),
             tx: Vec::new(),
             written: 0,
@@ -321,7 +327,28 @@ impl<T: AsyncRead + AsyncWrite + Unpin, R: SessionRole> WebSocket<T, R> {
         }
     }
 
-    /// Like `poll_write`, for a task that only sends. Handles the deadlines, so that it does not wait without limit.
+    /// Reads what the peer sends while it does not accept what we send, and keeps it for `next()`.
+    fn read_ahead(&mut self, cx: &mut Context<'_>) -> io::Result<()> {
+        while !self.ended && self.ahead.len() < AHEAD {
+            let len = self.ahead.len();
+            self.ahead.resize(len + PIECE, 0);
+            let mut buffer = ReadBuf::new(&mut self.ahead[len..]);
+            let read = Pin::new(&mut self.transport).poll_read(cx, &mut buffer);
+            let got = buffer.filled().len();
+            self.ahead.truncate(len + got);
+            match read {
+                Poll::Pending => break,
+                Poll::Ready(Err(error)) if self.is_open() => return Err(error),
+                Poll::Ready(_) => self.ended = got == 0,
+            }
+            self.session.on_bytes(self.now());
+            self.halves.stream.wake(); // it may wait for these bytes
+        }
+        Ok(())
+    }
+
+    /// Like `poll_write`, for a task that only sends. Reads ahead, and handles the deadlines, so that it does not wait
+    /// without limit.
     fn poll_send(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         while !self.over {
             let written = self.poll_write(cx);
@@ -330,6 +357,12 @@ impl<T: AsyncRead + AsyncWrite + Unpin, R: SessionRole> WebSocket<T, R> {
             {
                 self.end(Some(error.kind().into()));
                 return written;
+            }
+            if written.is_pending()
+                && let Err(error) = self.read_ahead(cx)
+            {
+                self.end(Some(error.kind().into()));
+                return Poll::Ready(Err(error));
             }
             match self.session.receive(&mut [], self.now()).event {
                 Some(Event::Over) => {
@@ -376,7 +409,7 @@ impl<T: AsyncRead + AsyncWrite + Unpin, R: SessionRole> WebSocket<T, R> {
                 return written.map_ok(|()| None);
             }
             // A peer that has ended its side can still read our Close: the session is not over before that is written.
-            if self.ended && (written.is_ready() || self.closed().is_none()) {
+            if self.ended && self.ahead.is_empty() && (written.is_ready() || self.closed().is_none()) {
                 self.session.receive_eof(self.now());
             }
             let now = self.now();
@@ -405,6 +438,11 @@ impl<T: AsyncRead + AsyncWrite + Unpin, R: SessionRole> WebSocket<T, R> {
                     continue; // writes the Close that reports it
                 }
                 Some(_) => continue,
+                None if !self.ahead.is_empty() => {
+                    self.rx = std::mem::take(&mut self.ahead);
+                    self.unread = 0..self.rx.len();
+                    continue;
+                }
                 None => {}
             }
             self.wake_at_deadline(cx);
@@ -417,6 +455,7 @@ impl<T: AsyncRead + AsyncWrite + Unpin, R: SessionRole> WebSocket<T, R> {
                 return if written.is_ready() { Poll::Ready(Ok(None)) } else { Poll::Pending };
             }
             self.rx.resize(PIECE, 0);
+            self.rx.shrink_to(PIECE); // after bytes that were read ahead
             let mut buffer = ReadBuf::new(&mut self.rx);
             let read = ready!(Pin::new(&mut self.transport).poll_read(cx, &mut buffer));
             self.unread = 0..buffer.filled().len();

@@ -210,6 +210,52 @@ async fn close_is_ok_although_the_peer_leaves_the_transport_open() {
     is_after(start, 5);
 }
 
+/// A peer that writes a whole message before it reads gets rid of it while ours waits. Both arrive, and so does a Close.
+#[tokio::test(start_paused = true)]
+async fn send_reads_ahead_while_the_peer_only_writes() {
+    let (mut socket, mut peer) = open(4096).await;
+    let theirs = vec![5; 1 << 20];
+    let start = Instant::now();
+    let other = async {
+        let header = [&b"\x82\xff"[..], &(theirs.len() as u64).to_be_bytes(), &[0; 4]].concat();
+        peer.write_all(&[&header, &theirs[..], b"\x88\x80\0\0\0\0"].concat()).await.unwrap();
+        let mut ours = vec![0; 10 + (1 << 20)];
+        let mut got = Vec::new();
+        while got.len() < 1 << 20 {
+            let len = peer.read(&mut ours).await.unwrap();
+            got.extend_from_slice(&ours[..len]);
+        }
+        peer
+    };
+    let (sent, mut peer) = tokio::join!(socket.send(Message::Binary(vec![7; 1 << 20])), other);
+    sent.unwrap();
+    assert_eq!(socket.next().await.unwrap().unwrap(), Message::Binary(theirs));
+    peer.shutdown().await.unwrap();
+    let end = socket.next().await;
+    assert!(end.is_none(), "{end:?}");
+    is_after(start, 0);
+}
+
+/// `send()` reads ahead up to its bound. Then the deadlines end the connection.
+#[tokio::test(start_paused = true)]
+async fn send_reads_ahead_up_to_a_bound() {
+    let (mut socket, mut peer) = open(4096).await;
+    let start = Instant::now();
+    let writing = async {
+        let header = [&b"\x82\xff"[..], &(64_u64 << 20).to_be_bytes(), &[0; 4]].concat();
+        peer.write_all(&header).await.unwrap();
+        let mut written = 0;
+        while let Ok(len) = timeout(Duration::from_secs(1), peer.write(&[0; 4096])).await {
+            written += len.unwrap();
+        }
+        written
+    };
+    let (sent, written) = tokio::join!(socket.send(Message::Binary(vec![7; 1 << 20])), writing);
+    assert_eq!(sent.unwrap_err().kind(), ErrorKind::TimedOut);
+    assert!((32 << 20..33 << 20).contains(&written), "{written} bytes");
+    is_after(start, 40);
+}
+
 /// `next()` keeps a protocol error until the peer has read the Close that reports it, so that dropping the socket then
 /// destroys nothing. Bytes that the peer sends in the meantime are discarded. Then the connection is over.
 #[tokio::test(start_paused = true)]
