@@ -1,6 +1,8 @@
-//! Every requirement of RFC 6455, 7692, 8441 and 9220 (`conformance/requirements.tsv`) that binds the engine (scope `E`) is
-//! cited as `[6455-5.1-3]` by the code that enforces it and by a test, or is in `conformance/exceptions.tsv` with a reason. A
-//! permission (scope `P`) requires nothing: a test shows that it can be used, and no code cites it.
+//! Every requirement of RFC 6455, 7692, 8441 and 9220 that binds the engine (scope `E`) is cited as `[6455-5.1-3]` by the code
+//! that enforces it and by a test, or is in `conformance/exceptions.tsv` with a reason. So is every requirement for tunnels
+//! through proxies, redirects and credentials, from the RFCs of HTTP, URIs, Basic and Bearer. The table of all of them is
+//! `conformance/requirements.tsv`. A permission (scope `P`) requires nothing: a test shows that it can be used, and no code
+//! cites it.
 //!
 //! "Code" is `src` and the hosts in `examples`, without their tests. "Tests" are `#[cfg(test)]` items and files `tests.rs` in
 //! `src`, the files in folders `tests` and in `crates/testkit`, and the `#` lines of transcripts (`tests/**/*.txt`). A row in a
@@ -15,7 +17,7 @@ use std::{env, fs};
 use barews_tests::root;
 
 const TABLE: &str = "CONFORMANCE.md";
-const RFCS: [u16; 4] = [6455, 7692, 8441, 9220];
+const RFCS: [u16; 9] = [3986, 6455, 6750, 7617, 7692, 8441, 9110, 9112, 9220];
 /// Engine, permission, transport, application, others.
 const SCOPES: [&str; 5] = ["E", "P", "T", "A", "X"];
 /// The levels of rules that neither forbid nor require anything.
@@ -102,11 +104,13 @@ impl Project {
         let of_scope = |scope| self.rows.iter().filter(|row| row.scope == scope).count();
         let mut out = format!(
             "# Conformance to RFC 6455, 7692, 8441 and 9220\n\n\
-             All {} rules of RFC 6455 (WebSocket), RFC 7692 (permessage-deflate), RFC 8441 and RFC 9220 (WebSocket over\n\
-             HTTP/2 and HTTP/3) for endpoints: {} bind the engine, and {} are permissions. A permission requires nothing:\n\
-             a test shows that it can be used. {} rules of both kinds are exceptions. The others bind the transport, the\n\
-             application, or intermediaries and authors of extensions. To find the line, search the file for the id,\n\
-             such as `6455-5.1-3`: the third rule of section 5.1.\n\n\
+             All rules of RFC 6455 (WebSocket), RFC 7692 (permessage-deflate), RFC 8441 and RFC 9220 (WebSocket over HTTP/2\n\
+             and HTTP/3) for endpoints. At the end: the rules for tunnels through proxies, redirects, credentials and\n\
+             Retry-After from RFC 9110 and RFC 9112 (HTTP), RFC 3986 (URI), RFC 7617 (Basic) and RFC 6750 (Bearer).\n\n\
+             Of these {} rules, {} bind the engine, and {} are permissions. A permission requires nothing: a test shows\n\
+             that it can be used. {} rules of both kinds are exceptions. The others bind the transport, the application,\n\
+             or intermediaries and authors of extensions. To find the line, search the file for the id, such as\n\
+             `6455-5.1-3`: the third rule of section 5.1.\n\n\
              Level: the keyword of RFC 2119. A `*` marks a rule that the text states without a keyword. The rules are\n\
              paraphrased; the text of the RFC, with errata 3150 and 3433, is authoritative.\n\n\
              This file is generated: `BAREWS_BLESS=1 cargo test --test conformance`.\n\n\

@@ -42,10 +42,11 @@ use crate::writer::build;
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 pub fn basic_credentials<'o>(user_id: &str, password: &str, out: &'o mut [u8]) -> Result<&'o str, BuildError> {
-    // RFC 7617 2: the first colon ends the user-id
+    // RFC 7617 2: the first colon ends the user-id [7617-2-3]
     if user_id.bytes().any(|byte| byte == b':') {
         return Err(BuildError::Credentials);
     }
+    // RFC 7617 2, 2.1: user-id, colon and password, in UTF-8 [7617-2-1] [7617-2.1-1]
     write_basic(user_id.bytes().chain([b':']).chain(password.bytes()), out)
 }
 
@@ -68,6 +69,7 @@ pub fn bearer_credentials<'o>(token: &str, out: &'o mut [u8]) -> Result<&'o str,
         return Err(BuildError::Credentials);
     }
     let len = build(out, &|w| {
+        // RFC 6750 2.1: the scheme and the token [6750-2.1-1]
         w.bytes(b"Bearer ");
         w.bytes(token.as_bytes());
     })?;
@@ -76,7 +78,7 @@ pub fn bearer_credentials<'o>(token: &str, out: &'o mut [u8]) -> Result<&'o str,
 
 /// Writes `Basic` credentials. `user_pass` is the user-id, a colon and the password.
 pub(super) fn write_basic(user_pass: impl Iterator<Item = u8> + Clone, out: &mut [u8]) -> Result<&str, BuildError> {
-    // RFC 7617 2: no control characters, and unlike in a field value no HTAB either
+    // RFC 7617 2: no control characters, and unlike in a field value no HTAB either [7617-2-2]
     if user_pass.clone().any(|byte| byte.is_ascii_control()) {
         return Err(BuildError::Credentials);
     }
@@ -97,6 +99,7 @@ pub(super) fn write_basic(user_pass: impl Iterator<Item = u8> + Clone, out: &mut
 }
 
 /// Returns whether `text` is a token68 (RFC 9110 section 11.2).
+// RFC 9110 11.2: the grammar of token68 [9110-11.2-1]
 fn is_token68(text: &[u8]) -> bool {
     let has = |byte: &u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b'_' | b'~' | b'+' | b'/');
     let mut rest = Cursor(text);

@@ -129,13 +129,13 @@ fn check_user_info(user_info: &[u8]) -> Result<(), ProxyError> {
         // RFC 3986 2.1
         let mut escapes = text.split(|byte| *byte == b'%').skip(1);
         let is_escaped = escapes.all(|part| matches!(part, [high, low, ..] if HEX.has(*high) && HEX.has(*low)));
-        // RFC 7617 2: no control characters
+        // RFC 7617 2: no control characters [7617-2-2]
         is_escaped
             && is_all(text, TARGET)
             && !text.iter().any(|byte| matches!(byte, b'/' | b'?'))
             && !decoded(text).any(|byte| byte.is_ascii_control())
     };
-    // RFC 7617 2: the first colon ends the user-id, so that it cannot have one
+    // RFC 7617 2: the first colon ends the user-id, so that it cannot have one [7617-2-3]
     if is_valid(user_id) && !decoded(user_id).any(|byte| byte == b':') && is_valid(rest.0) {
         Ok(())
     } else {

@@ -113,7 +113,7 @@ impl<'a> Response<'a> {
 
     /// Returns all values of such a field, in order.
     pub fn fields(&self, name: &str) -> impl Iterator<Item = &'a [u8]> + use<'a> {
-        self.fields.named(name)
+        self.fields.named(name) // RFC 9110 11.6.1: it can occur several times [9110-11.6.1-1]
     }
 
     /// Returns the values of a field that is checked only in a 101; none in another response.
@@ -181,6 +181,7 @@ impl StatusLine {
 }
 
 /// Returns the value of Retry-After, unless it is a date.
+// RFC 9110 10.2.3: digits only [9110-10.2.3-1]
 pub(super) fn seconds(value: &[u8]) -> Option<u32> {
     let (first, rest) = value.split_first()?;
     let digit = |byte: &u8| byte.is_ascii_digit().then_some(u32::from(byte & 15));
@@ -210,7 +211,7 @@ pub(super) fn read_final(
 
 /// Begins a new head after an interim response. Returns whether it was one.
 pub(super) fn skip_interim(head: &mut Head<'_>, line: &mut StatusLine) -> bool {
-    // RFC 9110 15.2: the final response follows an interim one
+    // RFC 9110 15.2: the final response follows an interim one [9110-15.2-1]
     let interim = matches!(line.status, 100 | 102..=199);
     if interim {
         head.restart();

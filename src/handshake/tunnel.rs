@@ -85,7 +85,8 @@ impl<'c, S: AsRef<[u8]> + AsMut<[u8]>> Tunnel<'c, S> {
         check_fields(fields)?;
         // RFC 6455 4.1: ask the proxy for a tunnel [6455-4.1-6]
         let len = build(out, &|w| {
-            // RFC 9110 9.3.6, RFC 9112 3.2.3: the host, and always the port
+            // RFC 9110 9.3.6, RFC 9112 3.2.3: the host, and always the port [9110-9.3.6-1] [9112-3.2.3-1]
+            // RFC 9110 7.2, RFC 9112 3.2: the same in Host, the first field [9110-7.2-1] [9110-7.2-2] [9112-3.2-1]
             for before in [&b"CONNECT "[..], b" HTTP/1.1\r\nHost: "] {
                 w.bytes(before);
                 w.bytes(uri.host().as_bytes());
@@ -93,8 +94,8 @@ impl<'c, S: AsRef<[u8]> + AsMut<[u8]>> Tunnel<'c, S> {
                 w.number(uri.port().into());
             }
             w.bytes(b"\r\n");
-            w.fields(fields);
-            w.bytes(b"\r\n");
+            w.fields(fields); // RFC 9110 11.7.2: those for the proxy are in this request only [9110-11.7.2-1]
+            w.bytes(b"\r\n"); // RFC 9110 9.3.6: no content [9110-9.3.6-6]
         })?;
         Ok(len)
     }
@@ -120,7 +121,8 @@ impl<'c, S: AsRef<[u8]> + AsMut<[u8]>> Tunnel<'c, S> {
     fn read(&mut self, bytes: &[u8]) -> Result<usize, HandshakeError> {
         let consumed = read_final(&mut self.head, &mut self.line, self.storage.as_mut(), bytes)?;
         if self.head.is_complete() {
-            // RFC 9110 9.3.6: the head ends the response; Content-Length and Transfer-Encoding are ignored
+            // RFC 9110 9.3.6, RFC 9112 6.3: the head ends the response; Content-Length and Transfer-Encoding are ignored
+            // [9110-9.3.6-3] [9110-9.3.6-5] [9112-6.3-1]
             self.state = State::Complete;
         }
         Ok(consumed)
@@ -146,7 +148,7 @@ impl<'c, S: AsRef<[u8]> + AsMut<[u8]>> Tunnel<'c, S> {
     /// Returns whether the tunnel is open: the response is complete, and its status is a 2xx.
     #[must_use]
     pub fn is_open(&self) -> bool {
-        // RFC 9110 9.3.6: any 2xx
+        // RFC 9110 9.3.6: any 2xx, and nothing else [9110-9.3.6-3] [9110-9.3.6-4]
         self.state == State::Complete && matches!(self.line.status, 200..=299)
     }
 
@@ -179,6 +181,7 @@ impl<'c, S: AsRef<[u8]> + AsMut<[u8]>> Tunnel<'c, S> {
     /// # Ok::<(), barews::HandshakeError>(())
     /// ```
     pub fn fields<'a>(&'a self, name: &str) -> impl Iterator<Item = &'a [u8]> + use<'a, 'c, S> {
+        // RFC 9110 11.6.1: it can occur several times [9110-11.6.1-1]
         let complete = if self.state == State::Complete { usize::MAX } else { 0 };
         self.head.fields(self.storage.as_ref()).named(name).take(complete)
     }

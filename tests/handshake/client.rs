@@ -265,7 +265,7 @@ fn response_gives_the_same_result_at_every_cut() {
         ("6455-4.1-35", "HTTP/1.1 302\r\nLocation: /\r\n\r\n".into(), Ok(302)),
         // RFC 9110 15.2: interim responses come first
         (
-            "",
+            "9110-15.2-1",
             format!("HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 103 Early Hints\r\nLink: x\r\nUpgrade: h2c\r\n\r\n{whole}"),
             Ok(101),
         ),
@@ -321,7 +321,7 @@ fn response_methods_return_the_values_sent() {
     assert!(seen.unwrap().is_some());
 }
 
-/// [6455-4.1-35] [6455-4.4-2] [6455-11.3.5-1]: a response with another status keeps the fields that a host needs to react.
+/// [6455-4.1-35] [6455-4.4-2] [6455-11.3.5-1] [9110-11.6.1-1]: a response with another status keeps the fields that a host needs to react.
 #[test]
 fn response_with_another_status_keeps_its_fields() {
     for (status, name, fields, values) in [

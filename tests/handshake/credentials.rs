@@ -18,7 +18,7 @@ pub(super) fn naive_basic(user_pass: &[u8]) -> String {
     format!("Basic {text}{}", "=".repeat((4 - text.len() % 4) % 4))
 }
 
-/// RFC 7617 section 2, with the examples of sections 2 and 2.1.
+/// RFC 7617 section 2, with the examples of sections 2 and 2.1. [7617-2-1] [7617-2.1-1]
 #[test]
 fn basic_credentials_are_the_base64_of_user_id_and_password() {
     for (user_id, password) in [
@@ -48,7 +48,7 @@ fn basic_credentials_are_the_base64_of_user_id_and_password() {
     assert_eq!(basic_credentials("test", "123\u{a3}", &mut out), Ok("Basic dGVzdDoxMjPCow=="));
 }
 
-/// RFC 7617 section 2: no colon in the user-id, no control character in either.
+/// RFC 7617 section 2: no colon in the user-id [7617-2-3], no control character in either [7617-2-2].
 #[test]
 fn basic_credentials_refuse_a_colon_and_control_characters() {
     let mut out = [0; 64];
@@ -70,7 +70,7 @@ fn basic_credentials_refuse_a_colon_and_control_characters() {
     }
 }
 
-/// RFC 9110 section 11.2, RFC 6750 section 2.1.
+/// RFC 9110 section 11.2 [9110-11.2-1], RFC 6750 section 2.1 [6750-2.1-1].
 #[test]
 fn bearer_credentials_are_a_token68() {
     for byte in 0..=0x7f_u8 {
@@ -103,7 +103,7 @@ fn bearer_credentials_are_a_token68() {
     }
 }
 
-/// A 401 hands out its challenge; the request with credentials arrives at a server that keeps Authorization.
+/// [9110-11.6.2-1]: a 401 hands out its challenge; the request with credentials arrives at a server that keeps Authorization.
 #[test]
 fn credentials_answer_a_challenge() {
     let mut refused = ClientHandshake::new(&ClientConfig::DEFAULT, NONCE, [0; 256]);

@@ -30,8 +30,10 @@ impl Uri<'_> {
     /// bad path. [`BuildError::BufferTooSmall`] if
     /// `out` is too small for both URIs together.
     pub fn join<'b>(&self, reference: &[u8], out: &'b mut [u8]) -> Result<Uri<'b>, BuildError> {
+        // RFC 9110 10.2.2: relative to the URI of the request [9110-10.2.2-1]
         let mut rest = Cursor(Cursor(reference).until(b'#'));
         let secure = scheme(&mut rest);
+        // RFC 3986 5.2.2: a scheme or an authority replaces that of the base [3986-5.2.2-1]
         let is_absolute = secure.is_some() || rest.eat(b"//");
         let secure = secure.unwrap_or(self.secure);
         let authority = if is_absolute { rest.until_any(b"/?") } else { &[] };
@@ -39,6 +41,7 @@ impl Uri<'_> {
         if !is_absolute && Cursor(path).until_any(b"/:").len() < Cursor(path).until(b'/').len() {
             return Err(BuildError::Uri(UriError::Scheme)); // another scheme, as in `mailto:a`
         }
+        // RFC 3986 5.2.2: without a path, the base's path and query [3986-5.2.2-2]
         let query =
             if !is_absolute && path.is_empty() && rest.0.is_empty() { self.query.map(str::as_bytes) } else { None };
 
@@ -52,6 +55,7 @@ impl Uri<'_> {
         if !is_absolute && path.is_empty() {
             tail.prepend(self.path.as_bytes());
         } else {
+            // RFC 3986 5.2.3: after the last "/" of the base [3986-5.2.3-1]
             let slash = self.path.bytes().rposition(|byte| byte == b'/').unwrap_or(0);
             let directory = self.path.as_bytes().get(..slash).unwrap_or_default();
             let base: &[u8] = if is_absolute || path.starts_with(b"/") { &[] } else { directory };
@@ -110,6 +114,7 @@ impl Tail<'_> {
     }
 
     /// Writes a path without dot segments: `path` in the directory `base` (RFC 3986 section 5.2.4).
+    // RFC 3986 5.2.4: remove "." and ".." [3986-5.2.4-1]
     fn prepend_path(&mut self, base: &[u8], path: &[u8]) {
         let split = |path| <[u8]>::rsplit(path, |byte| *byte == b'/');
         // A path that begins with a slash has an empty first segment, which is not one.
@@ -156,6 +161,7 @@ mod tests {
     }
 
     /// RFC 3986 sections 5.4.1 and 5.4.2, without the references that keep a fragment or are no WebSocket URI.
+    /// [3986-5.2.2-2] [3986-5.2.3-1] [3986-5.2.4-1] [9110-10.2.2-1]
     #[test]
     fn reference_is_resolved_as_rfc_3986_has_it() {
         for (reference, target) in [
@@ -208,6 +214,7 @@ mod tests {
         assert_eq!(joined("wss://[::1]:65535/x", "y"), Ok("wss://[::1]:65535/y".into()));
     }
 
+    /// [3986-5.2.2-1] [9110-15.4-1]
     #[test]
     fn reference_can_name_another_server() {
         for (reference, result) in [
