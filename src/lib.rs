@@ -98,9 +98,9 @@
 //! | limit | default | beyond it |
 //! |---|---|---|
 //! | `max_head_size` of a [server](handshake::ServerConfig) or [client](handshake::ClientConfig) | 16 KiB | 431, or 414 if the request line alone exceeds it; a client's handshake or [tunnel](handshake::Tunnel) fails |
-//! | `max_fields`, likewise | 100 | 431; a client's handshake fails |
-//! | storage of a handshake | the host's | 431, or 414 likewise, or 500 if there is none; a client's handshake fails |
-//! | a value in that storage | 65,535 bytes | 431; a client's handshake fails |
+//! | `max_fields`, likewise | 100 | 431; a client's handshake or tunnel fails |
+//! | storage of a handshake or tunnel | the host's | 431, or 414 likewise, or 500 if there is none; a client's handshake or tunnel fails |
+//! | a value in that storage | 65,535 bytes | 431; a client's handshake or tunnel fails |
 //! | subprotocols and extensions of the peer | as many as the head and the storage hold | 431; a client's handshake fails |
 //! | [`Config::max_frame_size`](connection::Config::max_frame_size) | 16 MiB | Close 1009 |
 //! | [`Config::max_message_size`](connection::Config::max_message_size) | 64 MiB | Close 1009 |
@@ -117,9 +117,13 @@
 //! | [`Timeouts::pong`](deadlines::Timeouts::pong) | 20 s | close the transport |
 //! | [`Timeouts::idle`](deadlines::Timeouts::idle) | none | Close 1001 or 1008, as the host decides |
 //! | [`Timeouts::closing`](deadlines::Timeouts::closing) | 5 s | close the transport |
+//! | [`Backoff::max`](deadlines::Backoff::max): a delay before a client connects again | 60 s | a further failure makes it no longer |
+//! | [`Backoff::max_retry_after`](deadlines::Backoff::max_retry_after) | 3600 s | a longer Retry-After counts as this |
+//! | [seconds in Retry-After](handshake::Response::retry_after) | 2^32 - 1 | counts as absent |
 //!
-//! The times are those of [`Timeouts::MILLISECONDS`](deadlines::Timeouts::MILLISECONDS). After a timeout the host acts;
-//! every other limit is enforced by the engine.
+//! The times are those of [`Timeouts::MILLISECONDS`](deadlines::Timeouts::MILLISECONDS) and
+//! [`Backoff::MILLISECONDS`](deadlines::Backoff::MILLISECONDS). After a timeout the host acts; every other limit is
+//! enforced by the engine. The time that a proxy takes to answer has no limit in the engine: a tunnel has no deadlines.
 //!
 //! # Features
 //!

@@ -5,7 +5,7 @@ use std::fs;
 use std::path::Path;
 
 use barews::connection::Config;
-use barews::deadlines::Timeouts;
+use barews::deadlines::{Backoff, Timeouts};
 use barews::handshake::{MAX_FIELDS, MAX_HEAD_SIZE};
 use barews::wire::{CloseFrame, MAX_CONTROL_PAYLOAD};
 use barews_tests::root;
@@ -193,6 +193,7 @@ fn limits_match_the_defaults() {
     let (frame, message, fragment) = (max_frame_size >> 20, max_message_size >> 20, fragment_size >> 10);
     let time = |ms: Option<u64>| ms.map_or("none".to_owned(), |ms| format!("{} s", ms / 1000));
     let Timeouts { handshake, idle, ping, pong, closing, .. } = Timeouts::MILLISECONDS;
+    let Backoff { max, max_retry_after, .. } = Backoff::MILLISECONDS;
     let defaults = [
         format!("{} KiB", MAX_HEAD_SIZE >> 10),
         format!("{MAX_FIELDS}"),
@@ -210,6 +211,9 @@ fn limits_match_the_defaults() {
         time(pong),
         time(idle),
         time(closing),
+        time(Some(max.into())),
+        time(Some(max_retry_after)),
+        format!("2^{} - 1", u32::BITS),
     ];
     assert_eq!(limits("src/lib.rs"), defaults);
     // The README repeats some.
