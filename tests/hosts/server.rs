@@ -265,6 +265,21 @@ fn slow_reader_costs_no_memory_and_loses_nothing() {
     sender.join().unwrap();
 }
 
+/// uWSGI answers every Ping with an empty Pong, others with a payload of their own.
+#[test]
+fn server_keeps_a_peer_whose_pongs_have_another_payload() {
+    let server = Server::start("echo_server", &["--keepalive", "1"]);
+    for pong in [&b""[..], b"mine"] {
+        let mut peer = server.open();
+        for _ in 0..3 {
+            assert_eq!(peer.next().expect("the next Ping").0, PING);
+            peer.send(PONG, pong);
+        }
+        peer.send(TEXT, b"alive");
+        peer.expect(TEXT, b"alive");
+    }
+}
+
 /// A client that writes a whole message in one blocking call. The message and its echo are longer than all buffers of the
 /// system, so the server must read on although the client does not.
 #[test]

@@ -67,16 +67,18 @@ fn threads_server_keeps_a_peer_that_answered_while_it_was_stopped() {
     }
 }
 
-/// uWSGI answers every Ping with an empty Pong.
+/// uWSGI answers every Ping with an empty Pong, others with a payload of their own.
 #[test]
 fn threads_server_keeps_a_peer_whose_pongs_have_another_payload() {
     let server = Server::start("threads", &["60", "400"]);
-    let mut peer = Peer::open(server.address);
-    let mut pings = 0;
-    while pings < 5 {
-        if peer.next().expect("the peer is not dropped").0 == PING {
-            peer.send(PONG, b"");
-            pings += 1;
+    for pong in [&b""[..], b"mine"] {
+        let mut peer = Peer::open(server.address);
+        let mut pings = 0;
+        while pings < 5 {
+            if peer.next().expect("the peer is not dropped").0 == PING {
+                peer.send(PONG, pong);
+                pings += 1;
+            }
         }
     }
 }
