@@ -10,6 +10,10 @@
 //! server's header is never longer than the client's, which has a masking key. So the echo's header fits directly
 //! before the payload, over consumed bytes. The kernel sends from the buffer that it received into, without a copy.
 //!
+//! While a peer does not accept its echo, nothing is read from it, because the buffer is in use. A peer that writes more
+//! than the buffers of both sockets hold before it reads waits until the deadlines end its connection. `echo_server` reads
+//! ahead for such peers, and needs memory for that.
+//!
 //! Each operation is linked to a timeout at the session's next deadline. A cancelled operation has transferred nothing,
 //! and its completion returns the buffer like any other.
 

@@ -6,7 +6,9 @@
 //!
 //! The task waits in one place, for bytes or for a deadline. `read` is safe to cancel, and its bytes go to the engine
 //! before the next `await`. The task echoes each chunk from the buffer that received it, so memory is constant. While a
-//! peer accepts nothing, the task reads nothing from it: `write_all` waits until its timeout.
+//! peer accepts nothing, the task reads nothing from it: `write_all` waits until its timeout. A peer that writes more than
+//! the buffers of both sockets hold before it reads waits as well, and after the timeout its connection ends.
+//! `echo_server` and `websocket.rs` read ahead for such peers, and need memory for that.
 
 use std::error::Error;
 use std::io;
