@@ -187,7 +187,8 @@ impl BuildError {
 pub enum UriError {
     /// The text does not begin with `ws://`, `wss://`, `http://` or `https://`.
     Scheme,
-    /// The URI has a user name or password, which a WebSocket URI must not have.
+    /// The URI has a user name or password, which a WebSocket URI must not have. Parse it without them, and send them in
+    /// Authorization: [`basic_credentials`](super::basic_credentials).
     UserInfo,
     /// The host is empty, begins with `[` but is not an IPv6 literal, or has a character that must be escaped.
     Host,
