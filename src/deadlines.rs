@@ -170,7 +170,9 @@ const fn table(timeouts: Timeouts) -> [u64; REASONS.len()] {
 }
 
 impl Deadlines {
-    /// Call this when the transport has been opened. The time for the handshake starts now.
+    /// Call this when the transport has been opened. The time for the handshake starts now: `now` is from a clock that
+    /// never runs backwards, such as `Instant` or `CLOCK_MONOTONIC`, not the time of day. See [`Ticks`] for a timer of 32
+    /// bits.
     #[must_use]
     pub const fn new(timeouts: Timeouts, now: u64) -> Self {
         let due = [now.saturating_add(ticks(timeouts.handshake)), NEVER, NEVER, NEVER, NEVER];
