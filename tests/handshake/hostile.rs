@@ -71,6 +71,17 @@ fn empty_storage_is_reported_as_the_host_s_mistake() {
     assert_eq!(handshake.request().unwrap_err(), NoStorage);
 }
 
+/// What does not fit is named: the start line alone, or the fields.
+#[test]
+fn short_storage_is_reported_with_what_does_not_fit() {
+    for (len, outcome) in [(0, Err(NoStorage)), (16, Err(StartLineTooLong)), (64, Err(StorageFull)), (512, Ok(()))] {
+        let mut handshake = ServerHandshake::new(&ANY, vec![0; len]);
+        let received = handshake.receive(upgrade("", "").into_bytes().as_mut()).map(|_| ());
+        assert_eq!(received, outcome, "{len} bytes");
+        assert_eq!(handshake.request().is_some(), outcome.is_ok());
+    }
+}
+
 /// RFC 9112 section 3: the target is longer than the storage, or than the limit of a head.
 #[test]
 fn long_target_is_refused_with_414() {
