@@ -113,6 +113,21 @@ fn deflate_echo_accepts_messages_that_end_between_two_blocks() {
     peer.expect(BINARY, b"byte");
 }
 
+/// The text is not UTF-8.
+#[test]
+fn small_servers_report_the_rule_that_a_peer_broke() {
+    for name in servers() {
+        let mut server = Server::start(name, &[]);
+        let mut peer = Peer::open(server.address);
+        peer.write(b"\x81\x81\0\0\0\0\xFF");
+        while peer.next().expect("a Close").0 != CLOSE {} // `threads` can send a message before
+        drop(peer);
+        let mut lines = BufReader::new(server.program.0.stderr.take().unwrap()).lines();
+        let line = lines.next().unwrap().unwrap();
+        assert!(line.contains("UTF-8"), "{name}: {line}");
+    }
+}
+
 #[test]
 fn small_servers_report_bad_arguments() {
     for name in servers() {
