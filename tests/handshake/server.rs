@@ -273,12 +273,15 @@ fn request_methods_return_the_values_sent() {
 fn origin_policy_refuses_upgrades_of_other_pages() {
     let same = ServerConfig::new(OriginPolicy::SameOrigin);
     let list = ServerConfig::new(OriginPolicy::List(&["https://example.com"]));
+    // A device with a page of its own, and clients on Arduino.
+    let either = ServerConfig::new(OriginPolicy::SameOriginOr(&["file://"]));
     for (origin, by_same, by_list) in [
         ("", true, true), // no Origin is sent
         ("Origin: http://server.example.com\r\n", true, false),
         ("Origin: HTTPS://Server.Example.com:443\r\n", true, false),
         ("Origin: https://example.com\r\n", false, true),
         ("Origin: https://EXAMPLE.com\r\n", false, true),
+        ("Origin: file://\r\n", false, false),
         ("Origin: null\r\n", false, false),
         ("Origin:\r\n", false, false),
         ("Origin: \u{e9}\r\n", false, false),
@@ -290,7 +293,8 @@ fn origin_policy_refuses_upgrades_of_other_pages() {
         ("Origin: http://server.example.com:8080\r\n", false, false),
     ] {
         let stream = upgrade("", origin);
-        for (config, allowed) in [(&same, by_same), (&list, by_list), (&ANY, true)] {
+        let by_either = by_same || origin.contains("file");
+        for (config, allowed) in [(&same, by_same), (&list, by_list), (&either, by_either), (&ANY, true)] {
             let outcome = serve(config, 512, stream.as_bytes(), [], |_| ());
             assert_eq!(
                 outcome,
