@@ -215,6 +215,17 @@ async fn websocket_server_chooses_its_answer_and_the_client_reads_it() {
     }
 }
 
+/// `send()` reads the echo while the server does not read, so a message and its echo can be longer than all buffers.
+#[tokio::test]
+async fn message_comes_back_to_a_client_that_sends_all_of_it_before_it_reads() {
+    let server = Server::start(env!("CARGO_BIN_EXE_tokio_echo"), &["127.0.0.1:0"]);
+    let mut socket = server.connect("/", &[]).await;
+    let message = Message::Binary((0..16 << 20).map(|i: u32| (i >> 8) as u8).collect());
+    send(&mut socket, message.clone()).await;
+    assert!(next(&mut socket).await.unwrap() == message);
+    timeout(PATIENCE, SinkExt::close(&mut socket)).await.unwrap().unwrap();
+}
+
 /// Returns the frames after the head of an answer to `REQUEST`.
 fn frames(answer: &[u8]) -> &[u8] {
     &answer[answer.windows(4).position(|w| w == b"\r\n\r\n").unwrap() + 4..]
