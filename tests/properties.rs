@@ -304,8 +304,8 @@ fn p10_declared_length_never_overflows() {
                     assert_eq!(host.connection.unread_payload(), if fits { len - 40 } else { 0 });
                 } else {
                     let error = match first {
+                        0x89 => ProtocolError::ControlTooLong, // its second byte says so
                         _ if len >= 1 << 63 => ProtocolError::LengthTooLarge,
-                        0x89 => ProtocolError::ControlTooLong,
                         _ => ProtocolError::FrameTooBig,
                     };
                     assert_eq!(log.received().last(), Some(&Entry::Error(error)), "{len:x}");

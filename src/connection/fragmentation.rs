@@ -41,26 +41,32 @@ impl Fragmentation {
         !matches!(self.message, Current::None)
     }
 
+    /// Whether a data frame may come here, as far as its first byte says.
+    #[inline(always)]
+    pub(super) fn check_place(&self, first: FirstByte) -> Result<(), ProtocolError> {
+        match (first.opcode(), self.is_in_message()) {
+            // RFC 6455 5.4 [6455-5.4-2]
+            (Opcode::CONTINUATION, false) => Err(ProtocolError::UnexpectedContinuation),
+            (Opcode::CONTINUATION, true) | (_, false) => Ok(()),
+            // RFC 6455 5.4: messages are not interleaved [6455-5.4-2] [6455-5.4-7]
+            (_, true) => Err(ProtocolError::ExpectedContinuation),
+        }
+    }
+
     /// Begins a data frame with `len` bytes of payload.
     #[inline(always)]
     pub(super) fn begin_frame(&mut self, first: FirstByte, len: u64, limits: &mut Limits) -> Result<(), ProtocolError> {
-        match (first.opcode(), self.is_in_message()) {
-            // RFC 6455 5.4 [6455-5.4-2]
-            (Opcode::CONTINUATION, false) => return Err(ProtocolError::UnexpectedContinuation),
-            (Opcode::CONTINUATION, true) => {}
-            // RFC 6455 5.4: messages are not interleaved [6455-5.4-2] [6455-5.4-7]
-            (_, true) => return Err(ProtocolError::ExpectedContinuation),
-            // RFC 6455 5.4: the type of the message is that of its first frame [6455-5.4-1] [6455-5.4-15] [6455-6.2-3]
-            (opcode, false) => {
-                self.message = match opcode {
-                    Opcode::TEXT if first.rsv().is_empty() => Current::Text(Utf8Validator::new()),
-                    Opcode::TEXT => Current::ExtendedText,
-                    Opcode::BINARY => Current::Binary,
-                    _ => Current::Extension(opcode),
-                };
-                self.has_chunk = false;
-                limits.begin_message();
-            }
+        self.check_place(first)?;
+        // RFC 6455 5.4: the type of the message is that of its first frame [6455-5.4-1] [6455-5.4-15] [6455-6.2-3]
+        if !self.is_in_message() {
+            self.message = match first.opcode() {
+                Opcode::TEXT if first.rsv().is_empty() => Current::Text(Utf8Validator::new()),
+                Opcode::TEXT => Current::ExtendedText,
+                Opcode::BINARY => Current::Binary,
+                opcode => Current::Extension(opcode),
+            };
+            self.has_chunk = false;
+            limits.begin_message();
         }
         limits.begin_frame(len)
     }

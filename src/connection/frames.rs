@@ -9,6 +9,7 @@
 use super::config::Config;
 use super::event::{MessageKind, Received};
 use super::machine::Machine;
+use crate::bytes::copy;
 use crate::role::Side;
 use crate::target::FAST;
 use crate::wire::error::ProtocolError;
@@ -176,7 +177,7 @@ impl Frames {
             return self.collect_header(input, side);
         }
         if self.machine.is_between_frames()
-            && let Some((header, len)) = FrameHeader::read_expected(input, side.is_peer_masking())?
+            && let Ok(Some((header, len))) = FrameHeader::read_expected(input, side.is_peer_masking())
         {
             self.set_current(&header);
             self.begin_frame(header.first_byte())?;
@@ -190,7 +191,8 @@ impl Frames {
         self.collect_header(input, side)
     }
 
-    /// Reads a header that arrives in pieces.
+    /// Reads a header that arrives in pieces, and refuses it at the first byte that proves an error. What is missing counts
+    /// as in a valid header.
     #[inline(always)]
     fn collect_header(&mut self, input: &[u8], side: Side) -> Result<Option<usize>, ProtocolError> {
         // RFC 6455 5.5.1, 7.1.7: what comes after a Close or an error is not processed [6455-7.1.7-7]
@@ -198,16 +200,21 @@ impl Frames {
             return Ok(None);
         }
         for (byte, taken) in input.iter().zip(1..) {
-            if let Some((header, _)) = FrameHeader::read(self.machine.collect_header(*byte))? {
-                self.set_current(&header);
-                let first = header.first_byte();
-                self.check(first)?;
-                // RFC 6455 5.1: clients mask, servers do not [6455-5.1-2] [6455-5.1-5]
-                match (header.masking_key.is_some(), side.is_peer_masking()) {
-                    (true, false) => return Err(ProtocolError::Masked),
-                    (false, true) => return Err(ProtocolError::NotMasked),
-                    _ => {}
-                }
+            let known = self.machine.collect_header(*byte);
+            let mut bytes = FrameHeader::valid_rest(side.is_peer_masking());
+            let known = copy(&mut bytes, known);
+            let Some((header, len)) = FrameHeader::read(&bytes)? else { return never!(Ok(None)) };
+            self.set_current(&header);
+            let first = header.first_byte();
+            self.check(first)?;
+            self.machine.check_place(first)?;
+            // RFC 6455 5.1: clients mask, servers do not [6455-5.1-2] [6455-5.1-5]
+            match (header.masking_key.is_some(), side.is_peer_masking()) {
+                (true, false) => return Err(ProtocolError::Masked),
+                (false, true) => return Err(ProtocolError::NotMasked),
+                _ => {}
+            }
+            if len <= known {
                 self.machine.begin_frame(first, self.left)?;
                 return Ok(Some(taken));
             }
@@ -229,11 +236,12 @@ impl Frames {
         self.machine.begin_frame(first, self.left)
     }
 
-    /// The rules for the current frame's header that need no more than the header and what was negotiated.
+    /// The rules for the current frame's header that need no more than the header and what was negotiated. Those of the
+    /// first byte come first, so that a header has the same error wherever it is split.
     #[inline(always)]
     fn check(&self, first: FirstByte) -> Result<(), ProtocolError> {
-        FrameHeader::check_control(first, self.left)?;
-        first.check_negotiated(self.extension_rsv, self.extension_opcodes)
+        first.check_negotiated(self.extension_rsv, self.extension_opcodes)?;
+        FrameHeader::check_control(first, self.left)
     }
 }
 

@@ -71,6 +71,12 @@ impl Machine {
         self.control.collected()
     }
 
+    /// Whether a frame may come here, as far as its first byte says.
+    #[inline(always)]
+    pub(super) fn check_place(&self, first: FirstByte) -> Result<(), ProtocolError> {
+        if first.opcode().is_control() { Ok(()) } else { self.message.check_place(first) }
+    }
+
     /// Begins a frame with `len` bytes of payload, if it may come here.
     #[inline(always)]
     pub(super) fn begin_frame(&mut self, first: FirstByte, len: u64) -> Result<(), ProtocolError> {

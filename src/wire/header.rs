@@ -120,6 +120,15 @@ impl FrameHeader {
         Ok(Some((header, start)))
     }
 
+    /// A header whose every byte is valid after those before it, whatever they are: no bytes of payload, and the greatest
+    /// of the longer lengths.
+    #[inline(always)]
+    pub(crate) const fn valid_rest(masked: bool) -> [u8; Self::MAX_LEN] {
+        let mut bytes = [0xFF; Self::MAX_LEN];
+        [bytes[0], bytes[1], bytes[2]] = [FirstByte::PING.to_byte(), mask_bit(masked), 0x7F];
+        bytes
+    }
+
     /// The header's first byte.
     #[inline]
     pub(crate) const fn first_byte(&self) -> FirstByte {

@@ -63,8 +63,7 @@ type End = Option<Option<u16>>;
 
 impl Receiver<'_> {
     fn run(&mut self, mut stream: &[u8]) -> Result<End, ProtocolError> {
-        while let Some(header) = raw::read_header(stream) {
-            self.check(&header)?;
+        while let Some(header) = self.header(stream)? {
             let body = &stream[header.size..];
             let len = usize::try_from(header.len).unwrap_or(usize::MAX).min(body.len());
             let payload = raw::mask(header.key.unwrap_or_default(), 0, &body[..len]);
@@ -85,26 +84,51 @@ impl Receiver<'_> {
         Ok(None)
     }
 
+    /// Reads a header. Each of its bytes is checked with the best that can follow it, so that an error counts at the first
+    /// byte that proves it.
+    fn header(&self, stream: &[u8]) -> Result<Option<Header>, ProtocolError> {
+        for known in 1..=stream.len().min(14) {
+            let best = [0, if self.is_server { 0x80 } else { 0 }, 0x7F, 255, 255, 255, 255, 255, 255, 255, 0, 0, 0, 0];
+            let header = raw::read_header(&[&stream[..known], &best[known..]].concat()).expect("14 bytes suffice");
+            self.check(&header)?;
+            if header.size <= known {
+                self.check_limits(&header)?;
+                return Ok(Some(header));
+            }
+        }
+        Ok(None)
+    }
+
     /// Checks the rules that a header can break, in the engine's order.
     fn check(&self, header: &Header) -> Result<(), ProtocolError> {
         use ProtocolError as E;
         let Header { first, short, len, key, .. } = *header;
         let opcode = first & 0x0F;
         let in_message = self.message.is_some();
-        let message_len = self.message.as_ref().map_or(0, |message| message.payload.len() as u128);
-        let fragments = self.message.as_ref().map_or(0, |message| message.fragments) + 1;
         let rules = [
             (len >= 1 << 63, E::LengthTooLarge),
             (short == 126 && len < 126 || short == 127 && len < 0x1_0000, E::LengthNotMinimal),
-            (opcode >= 8 && first & 0x80 == 0, E::FragmentedControl),
-            (opcode >= 8 && len > 125, E::ControlTooLong),
             (first >> 4 & 7 & !self.config.extension_rsv.bits() != 0, E::ReservedBits),
             (opcode >= 8 && first >> 4 & 7 != 0, E::ReservedBits),
             (!matches!(opcode, 0..=2 | 8..=10) && self.config.extension_opcodes & 1 << opcode == 0, E::ReservedOpcode),
-            (self.is_server && key.is_none(), E::NotMasked),
-            (!self.is_server && key.is_some(), E::Masked),
+            (opcode >= 8 && first & 0x80 == 0, E::FragmentedControl),
+            (opcode >= 8 && len > 125, E::ControlTooLong),
             (opcode == 0 && !in_message, E::UnexpectedContinuation),
             ((1..8).contains(&opcode) && in_message, E::ExpectedContinuation),
+            (self.is_server && key.is_none(), E::NotMasked),
+            (!self.is_server && key.is_some(), E::Masked),
+        ];
+        rules.iter().find(|(broken, _)| *broken).map_or(Ok(()), |(_, error)| Err(*error))
+    }
+
+    /// Checks the limits for a frame.
+    fn check_limits(&self, header: &Header) -> Result<(), ProtocolError> {
+        use ProtocolError as E;
+        let Header { first, len, .. } = *header;
+        let opcode = first & 0x0F;
+        let message_len = self.message.as_ref().map_or(0, |message| message.payload.len() as u128);
+        let fragments = self.message.as_ref().map_or(0, |message| message.fragments) + 1;
+        let rules = [
             (opcode < 8 && len > self.config.max_frame_size, E::FrameTooBig),
             (opcode < 8 && message_len + u128::from(len) > u128::from(self.config.max_message_size), E::MessageTooBig),
             (opcode < 8 && fragments > self.config.max_fragments.max(1), E::TooManyFragments),
