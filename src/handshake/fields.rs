@@ -66,7 +66,10 @@ impl Names<'_> {
             return self.extend(Some(Id::FIRST), 0, name, true);
         }
         let mut names = self.engine.iter().chain(self.keep);
-        let place = names.position(|other| other.as_bytes().eq_ignore_ascii_case(name))?;
+        let place = names.position(|other| {
+            let other = other.as_bytes();
+            other.len() == name.len() && (other == name || other.eq_ignore_ascii_case(name))
+        })?;
         (place < Id::START_LINE.place()).then(|| Id::of(place as u16))
     }
 
