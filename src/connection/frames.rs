@@ -16,16 +16,22 @@ use crate::wire::error::ProtocolError;
 use crate::wire::{FirstByte, FrameHeader, Mask, Rsv};
 
 /// The code is the same for both roles, so that a program with both has it once.
+///
+/// A message in one frame needs no field after the first 56 bytes. Most often they are in one cache line, which counts
+/// with 100,000 connections.
 #[derive(Debug)]
+#[repr(C)]
 pub(super) struct Frames {
-    extension_opcodes: u16,
-    extension_rsv: Rsv,
-    /// The current frame's mask.
-    mask: Mask,
     /// Payload bytes of the current frame that are still to come.
     left: u64,
+    /// The current frame's mask.
+    mask: Mask,
+    extension_opcodes: u16,
+    extension_rsv: Rsv,
     machine: Machine,
 }
+
+const _: () = assert!(core::mem::offset_of!(Frames, machine) + Machine::HOT <= 56);
 
 impl Frames {
     pub(super) const fn new(config: &Config) -> Self {

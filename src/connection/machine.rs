@@ -21,15 +21,17 @@ use crate::role::Side;
 use crate::wire::error::ProtocolError;
 use crate::wire::{FirstByte, Mask, Opcode};
 
+/// The fields are in the order in which [`Frames`](super::frames::Frames) wants them.
 #[derive(Debug)]
+#[repr(C)]
 pub(super) struct Machine {
     phase: Phase,
-    /// The transport has ended.
-    eof: bool,
+    message: Fragmentation,
     /// The first byte of the current frame. Its reserved bits are cleared once a chunk has reported them.
     first: FirstByte,
+    /// The transport has ended.
+    eof: bool,
     limits: Limits,
-    message: Fragmentation,
     control: ControlSlot,
 }
 
@@ -49,6 +51,9 @@ enum Phase {
 }
 
 impl Machine {
+    /// The length of the fields that every message needs.
+    pub(super) const HOT: usize = core::mem::offset_of!(Machine, control);
+
     pub(super) const fn new(config: &Config) -> Self {
         Self {
             phase: Phase::Between,
