@@ -27,6 +27,13 @@ pub const WHOLE: Peer = Peer {
     ..CHUNKS
 };
 
+pub const WHOLE_STR: Peer = Peer {
+    name: "barews, whole `&str`",
+    notes: "The same, and `Message::text` of each text message.",
+    receive: Some(whole_str),
+    ..WHOLE
+};
+
 pub const SIZED_CHUNKS: Peer = Peer {
     name: "barews, sized chunks",
     notes: "The same with reads of at most 16 KiB that end at the end of the frame, as reported by `unread_payload`.",
@@ -101,6 +108,15 @@ fn whole(socket: Socket, reads: Reads, tally: Tally) -> Session {
     receive(socket, reads, move |chunk| {
         if let Some(message) = messages.push(chunk).expect("the message fits") {
             tally.message(message.payload);
+        }
+    })
+}
+
+fn whole_str(socket: Socket, tally: Tally) -> Session {
+    let mut messages = MessageBuffer::new(Lent::new(socket.longest));
+    receive(socket, Reads::Full, move |chunk| {
+        if let Some(message) = messages.push(chunk).expect("the message fits") {
+            tally.message(message.text().map_or(&*message.payload, str::as_bytes));
         }
     })
 }

@@ -164,6 +164,7 @@ pub fn version(package: &str) -> &'static str {
 pub const PEERS: &[Peer] = &[
     barews::CHUNKS,
     barews::WHOLE,
+    barews::WHOLE_STR,
     barews::SIZED_CHUNKS,
     barews::SIZED_WHOLE,
     barews::IN_PLACE,

@@ -14,7 +14,7 @@ mod workload;
 
 use options::Options;
 use peers::{PEERS, version};
-use report::Report;
+use report::{PROCESSOR, Report};
 use std::path::Path;
 
 fn main() -> std::io::Result<()> {
@@ -26,7 +26,8 @@ fn main() -> std::io::Result<()> {
         run(&options, &mut report);
         print!("{}", table::text(&report.rows[measured..]));
     }
-    print!("{}\n{}", contenders(), goals::text(&report));
+    println!("{}\non {}", contenders(), report.about[PROCESSOR]);
+    print!("{}", goals::text(&report));
     if let Some(path) = &options.compare {
         print!("{}", json::changes(&json::read(path)?, &report));
     }
@@ -39,7 +40,14 @@ fn main() -> std::io::Result<()> {
     Ok(())
 }
 
-/// Notes how this was built, and the contenders.
+/// Returns the processor's model, as Linux names it.
+fn processor() -> Option<String> {
+    let info = std::fs::read_to_string("/proc/cpuinfo").ok()?;
+    let line = info.lines().find(|line| line.starts_with("model name"))?;
+    Some(line.split_once(':')?.1.trim().to_owned())
+}
+
+/// Notes where this runs, how it was built, and the contenders.
 fn about(report: &mut Report, options: &Options) {
     let vectors = if cfg!(target_feature = "avx512f") {
         "AVX-512"
@@ -48,6 +56,7 @@ fn about(report: &mut Report, options: &Options) {
     } else {
         "those of every processor"
     };
+    report.note(PROCESSOR, &processor().unwrap_or("unknown".into()));
     report.note("vectors of the build", vectors);
     report.note("rounds", &options.rounds.to_string());
     report.note("target", &format!("{} {}", std::env::consts::ARCH, std::env::consts::OS));

@@ -2,7 +2,7 @@
 //! are readable in light and dark mode.
 
 use crate::groups::{echo, fragments, handshake, receive, send};
-use crate::report::{Cell, Kind, Report, Row};
+use crate::report::{Cell, Kind, PROCESSOR, Report, Row};
 use crate::stream::Content;
 use crate::table::{limit, nanoseconds};
 use peers::READ;
@@ -30,7 +30,7 @@ pub fn write(report: &Report, folder: &Path) -> io::Result<()> {
     fs::create_dir_all(folder)?;
     for table in report.tables() {
         let panels: Vec<_> = report.rows_of(table).map(|row| (row.name.clone(), row)).collect();
-        put(folder, table, &panels)?;
+        put(report, folder, table, &panels)?;
     }
     let [binary, ascii, korean] = Content::ALL.map(|content| receive::table(content, READ));
     let fragmented = fragments::table(Content::Binary);
@@ -54,13 +54,14 @@ pub fn write(report: &Report, folder: &Path) -> io::Result<()> {
 fn overview(report: &Report, folder: &Path, title: &str, workloads: &[(&str, &str, &str)]) -> io::Result<()> {
     let panels = workloads.iter().map(|(caption, table, name)| Some((caption.to_string(), report.row(table, name)?)));
     let panels: Option<Vec<_>> = panels.collect();
-    panels.map_or(Ok(()), |panels| put(folder, title, &panels))
+    panels.map_or(Ok(()), |panels| put(report, folder, title, &panels))
 }
 
 /// Draws a panel for each workload that has peers.
-fn put(folder: &Path, title: &str, panels: &[(String, &Row)]) -> io::Result<()> {
+fn put(report: &Report, folder: &Path, title: &str, panels: &[(String, &Row)]) -> io::Result<()> {
     let panels: Vec<_> = panels.iter().filter(|(_, row)| row.best_peer().is_some()).collect();
-    if panels.is_empty() { Ok(()) } else { fs::write(folder.join(file_name(title)), svg(title, &panels)) }
+    let processor = report.about.get(PROCESSOR).map_or("", String::as_str);
+    if panels.is_empty() { Ok(()) } else { fs::write(folder.join(file_name(title)), svg(title, processor, &panels)) }
 }
 
 fn file_name(table: &str) -> String {
@@ -69,14 +70,14 @@ fn file_name(table: &str) -> String {
     words.join("-") + ".svg"
 }
 
-fn svg(title: &str, panels: &[&(String, &Row)]) -> String {
+fn svg(title: &str, processor: &str, panels: &[&(String, &Row)]) -> String {
     let bars = panels.iter().map(|(_, row)| contenders(row).len()).max().unwrap_or(0);
     let (panel_height, columns) = (LINE * (bars + 3), if panels.len() > 1 { 2 } else { 1 });
     let (width, height) = (PANEL * columns, 30 + panel_height * panels.len().div_ceil(columns));
     let mut out = format!(
         "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 {width} {height}\" width=\"{width}\" \
          height=\"{height}\" role=\"img\">\n<title>{title}</title>\n<style>{STYLE}</style>\n\
-         <text class=\"title\" x=\"8\" y=\"18\">{title}: time for a message, the line is the limit</text>\n"
+         <text class=\"title\" x=\"8\" y=\"18\">{title}: time for a message, the line is the limit; {processor}</text>\n"
     );
     for (i, (name, row)) in panels.iter().enumerate() {
         panel(&mut out, name, row, PANEL * (i % columns), 30 + panel_height * (i / columns));

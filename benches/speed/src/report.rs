@@ -70,6 +70,9 @@ impl Row {
     }
 }
 
+/// The name of the note with the processor's model.
+pub const PROCESSOR: &str = "processor";
+
 /// A whole run.
 #[derive(Clone, PartialEq, Default, Serialize, Deserialize, Debug)]
 pub struct Report {
