@@ -454,6 +454,7 @@ impl<T: AsyncRead + AsyncWrite + Unpin, R: SessionRole> WebSocket<T, R> {
                 // A peer that has gone needs no Close.
                 return if written.is_ready() { Poll::Ready(Ok(None)) } else { Poll::Pending };
             }
+            self.unread = 0..0;
             self.rx.resize(PIECE, 0);
             self.rx.shrink_to(PIECE); // after bytes that were read ahead
             let mut buffer = ReadBuf::new(&mut self.rx);

@@ -218,7 +218,7 @@ async fn send_reads_ahead_while_the_peer_only_writes() {
     let start = Instant::now();
     let other = async {
         let header = [&b"\x82\xff"[..], &(theirs.len() as u64).to_be_bytes(), &[0; 4]].concat();
-        peer.write_all(&[&header, &theirs[..], b"\x88\x80\0\0\0\0"].concat()).await.unwrap();
+        peer.write_all(&[&header, &theirs[..]].concat()).await.unwrap();
         let mut ours = vec![0; 10 + (1 << 20)];
         let mut got = Vec::new();
         while got.len() < 1 << 20 {
@@ -230,6 +230,10 @@ async fn send_reads_ahead_while_the_peer_only_writes() {
     let (sent, mut peer) = tokio::join!(socket.send(Message::Binary(vec![7; 1 << 20])), other);
     sent.unwrap();
     assert_eq!(socket.next().await.unwrap().unwrap(), Message::Binary(theirs));
+    for _ in 0..2 {
+        assert!(timeout(Duration::from_millis(1), socket.next()).await.is_err(), "there is nothing to read");
+    }
+    peer.write_all(b"\x88\x80\0\0\0\0").await.unwrap();
     peer.shutdown().await.unwrap();
     let end = socket.next().await;
     assert!(end.is_none(), "{end:?}");
