@@ -28,7 +28,8 @@
 mod peer;
 
 use std::collections::{BTreeSet, VecDeque};
-use std::io::{self, ErrorKind};
+use std::fmt::Display;
+use std::io::{self, ErrorKind, Write};
 use std::net::{SocketAddr, ToSocketAddrs};
 use std::num::NonZeroU32;
 use std::process::ExitCode;
@@ -56,10 +57,15 @@ fn main() -> ExitCode {
     match arguments().and_then(|arguments| serve(&arguments)) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            eprintln!("echo_server: {error}");
+            report(error);
             ExitCode::FAILURE
         }
     }
+}
+
+/// Prints an error. `eprintln!` would panic, and so end all connections, if the log is full or closed.
+fn report(error: impl Display) {
+    let _ = writeln!(io::stderr(), "echo_server: {error}");
 }
 
 const HELP: &str = "\
@@ -250,7 +256,7 @@ impl Peers {
                 Ok((stream, _)) => {
                     self.full = false;
                     if let Err(error) = self.add(stream, poll) {
-                        eprintln!("echo_server: {error}");
+                        report(error);
                     }
                 }
                 Err(error) if error.kind() == ErrorKind::WouldBlock => self.backlog = false,
@@ -258,7 +264,7 @@ impl Peers {
                 // Most likely out of descriptors; the next connection that ends frees one.
                 Err(error) => {
                     if !std::mem::replace(&mut self.full, true) {
-                        eprintln!("echo_server: cannot accept: {error}");
+                        report(format_args!("cannot accept: {error}"));
                     }
                     return;
                 }
@@ -343,7 +349,7 @@ impl Peers {
             if let Some(error) = error
                 && peer.fails(now)
             {
-                eprintln!("echo_server: {error}");
+                report(error);
             }
             if let Some(armed) = peer.armed {
                 self.timers.remove(&(armed, index));

@@ -13,6 +13,8 @@ use barews::wire::{CloseCode, MAX_CONTROL_FRAME};
 use barews::{BuildError, Server};
 use mio::net::TcpStream;
 
+use crate::report;
+
 /// An echo keeps no secrets, so pages of any origin can use it. A server that trusts cookies needs `SameOrigin` or a
 /// list of origins.
 const HANDSHAKE: ServerConfig<'_> = ServerConfig::new(OriginPolicy::Any);
@@ -223,13 +225,13 @@ impl Peer {
                 }
                 Some(Event::Request) => {
                     if let Err(error) = self.answer() {
-                        eprintln!("echo_server: {error}");
+                        report(error);
                         let _ = self.session.respond(500, &[], b"");
                     }
                     self.drain(out.short);
                     drop(self.session.take_storage());
                 }
-                Some(Event::Failed(error)) => eprintln!("echo_server: {error}"),
+                Some(Event::Failed(error)) => report(error),
                 Some(Event::Over) => return true,
                 Some(_) => {}
                 None => {

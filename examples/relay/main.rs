@@ -14,7 +14,7 @@
 //!   UPSTREAM_URI followed by the client's target, as with `proxy_pass` in nginx's `location /`. It also gets the
 //!   client's Host, Origin, subprotocols and the fields in `KEPT`; the client's address is added to X-Forwarded-For.
 //!   Other fields and all extensions are left out, so no side compresses. The client gets the upstream's subprotocol
-//!   and Set-Cookie.
+//!   and Set-Cookie. A field that is not UTF-8 is left out as well.
 //! * **Refusals.** The client gets the upstream's status, Location, WWW-Authenticate and Retry-After, without a body.
 //!   It gets 502 if the upstream cannot be reached or breaks a rule, 504 if it does not answer in time, and 426 if it
 //!   asked for a page.
@@ -40,7 +40,8 @@ mod pair;
 mod side;
 
 use std::collections::{BTreeSet, HashMap};
-use std::io::{self, ErrorKind};
+use std::fmt::Display;
+use std::io::{self, ErrorKind, Write};
 use std::net::{SocketAddr, ToSocketAddrs};
 use std::num::NonZeroU32;
 use std::process::ExitCode;
@@ -66,10 +67,15 @@ fn main() -> ExitCode {
     match arguments().and_then(|(listen, settings, to)| serve(&listen, settings, &to)) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            eprintln!("relay: {error}");
+            report(error);
             ExitCode::FAILURE
         }
     }
+}
+
+/// Prints an error. `eprintln!` would panic, and so end all connections, if the log is full or closed.
+fn report(error: impl Display) {
+    let _ = writeln!(io::stderr(), "relay: {error}");
 }
 
 const HELP: &str = "\
@@ -228,7 +234,7 @@ impl Pairs {
                 Ok((stream, address)) => {
                     self.full = false;
                     if let Err(error) = self.add(stream, address, registry) {
-                        eprintln!("relay: {address}: client: {error}");
+                        report(format_args!("{address}: client: {error}"));
                     }
                 }
                 Err(error) if error.kind() == ErrorKind::WouldBlock => self.backlog = false,
@@ -236,7 +242,7 @@ impl Pairs {
                 // Most likely out of descriptors; the next connection that ends frees one.
                 Err(error) => {
                     if !std::mem::replace(&mut self.full, true) {
-                        eprintln!("relay: cannot accept: {error}");
+                        report(format_args!("cannot accept: {error}"));
                     }
                     return;
                 }

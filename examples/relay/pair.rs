@@ -16,6 +16,7 @@ use barews::{Client, HandshakeError, Server};
 use mio::net::TcpStream;
 use mio::{Interest, Registry, Token};
 
+use crate::report;
 use crate::side::{Side, can_read, pump, receive};
 
 /// Frames are passed on chunk by chunk, so they can have any length. A limit here would close with 1009.
@@ -223,7 +224,7 @@ impl Pair {
 
     /// Refuses the client's request because of the upstream.
     fn fail(&mut self, status: u16, error: &str, now: u64) -> bool {
-        eprintln!("relay: {}: upstream: {error}", self.address);
+        report(format_args!("{}: upstream: {error}", self.address));
         self.upstream = Upstream::None;
         self.refuse(status, now);
         true

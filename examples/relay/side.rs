@@ -10,6 +10,8 @@ use barews::session::{Event, Session, SessionRole};
 use barews::wire::{CloseCode, MAX_CONTROL_FRAME};
 use mio::net::TcpStream;
 
+use crate::report;
+
 /// How long the answer to a Close waits for the other side, and how long TCP is read after we have ended it.
 const PATIENCE: u64 = 5_000;
 /// How long a side can accept nothing after the other one has ended.
@@ -131,7 +133,7 @@ impl<R: SessionRole> Side<R> {
     /// Prints a line with the error of the socket or, without one, with `error`.
     pub fn report(&self, error: &dyn std::error::Error) {
         let error = self.error.as_ref().map_or(error, |error| error);
-        eprintln!("relay: {}: {}: {error}", self.address, if R::IS_SERVER { "client" } else { "upstream" });
+        report(format_args!("{}: {}: {error}", self.address, if R::IS_SERVER { "client" } else { "upstream" }));
     }
 
     /// Writes what waits.

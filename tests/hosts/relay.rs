@@ -593,3 +593,14 @@ fn relay_reports_bad_arguments() {
         assert!(stderr.starts_with(error), "{stderr}");
     }
 }
+
+#[test]
+fn relay_outlives_the_reader_of_its_log() {
+    let mut relay = Relay::new();
+    drop(relay.server.program.0.stderr.take());
+    let (mut client, mut upstream) = relay.open();
+    let mut bad = Peer::connect(relay.server.address);
+    bad.write(b"garbage\r\n\r\n");
+    assert!(bad.head().starts_with("HTTP/1.1 400 "), "the failure would be reported");
+    pass(&mut client, &mut upstream, &[(TEXT, b"still here")]);
+}

@@ -515,3 +515,16 @@ fn server_accepts_ipv6_connections() {
     peer.send(TEXT, b"six");
     peer.expect(TEXT, b"six");
 }
+
+/// Whoever reads the log can end earlier than the server: `echo_server 2>&1 | tee log` and Ctrl-C, for example.
+#[test]
+fn server_outlives_the_reader_of_its_log() {
+    let mut server = server();
+    drop(server.program.0.stderr.take());
+    let mut peer = server.open();
+    let mut bad = Peer::connect(server.address);
+    bad.write(b"garbage\r\n\r\n");
+    assert!(bad.head().starts_with("HTTP/1.1 400 "), "the failure would be reported");
+    peer.send(TEXT, b"still here");
+    peer.expect(TEXT, b"still here");
+}

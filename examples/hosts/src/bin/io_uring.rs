@@ -29,7 +29,7 @@ fn main() -> std::io::Result<()> {
 
 #[cfg(target_os = "linux")]
 mod linux {
-    use std::io;
+    use std::io::{self, Write};
     use std::net::{Shutdown, TcpListener, TcpStream};
     use std::ops::Range;
     use std::os::fd::{AsRawFd, FromRawFd};
@@ -101,7 +101,7 @@ mod linux {
                         Ok(()) => submit(&mut ring, &peer.submission(id, now()))?,
                         Err(end) => {
                             if let Some(error) = peer.failure(end) {
-                                eprintln!("{error}");
+                                let _ = writeln!(io::stderr(), "{error}"); // `eprintln!` can panic, which ends all
                             }
                             *place = None; // drops buffers that no operation uses, and closes the socket
                         }
@@ -110,7 +110,7 @@ mod linux {
                 }
                 submit(&mut ring, slice::from_ref(&accept))?;
                 if result < 0 {
-                    eprintln!("accept: {}", io::Error::from_raw_os_error(-result));
+                    let _ = writeln!(io::stderr(), "accept: {}", io::Error::from_raw_os_error(-result));
                     continue;
                 }
                 // SAFETY: the kernel has just opened this descriptor, and nothing else owns it.
