@@ -119,7 +119,7 @@
 //! | [`Timeouts::closing`](deadlines::Timeouts::closing) | 5 s | close the transport |
 //! | [`Backoff::max`](deadlines::Backoff::max): a delay before a client connects again | 60 s | a further failure makes it no longer |
 //! | [`Backoff::max_retry_after`](deadlines::Backoff::max_retry_after) | 3600 s | a longer Retry-After counts as this |
-//! | [seconds in Retry-After](handshake::Response::retry_after) | 2^32 - 1 | counts as absent |
+//! | [seconds in Retry-After](handshake::Response::retry_after) | 2^32 - 1 | counts as this many |
 //!
 //! The times are those of [`Timeouts::MILLISECONDS`](deadlines::Timeouts::MILLISECONDS) and
 //! [`Backoff::MILLISECONDS`](deadlines::Backoff::MILLISECONDS). After a timeout the host acts; every other limit is

@@ -180,12 +180,12 @@ impl StatusLine {
     }
 }
 
-/// Returns the value of Retry-After, unless it is a date.
+/// Returns the value of Retry-After, unless it is a date, and at most `u32::MAX`.
 // RFC 9110 10.2.3: digits only [9110-10.2.3-1]
 pub(super) fn seconds(value: &[u8]) -> Option<u32> {
     let (first, rest) = value.split_first()?;
     let digit = |byte: &u8| byte.is_ascii_digit().then_some(u32::from(byte & 15));
-    rest.iter().try_fold(digit(first)?, |seconds, byte| seconds.checked_mul(10)?.checked_add(digit(byte)?))
+    rest.iter().try_fold(digit(first)?, |seconds, byte| Some(seconds.saturating_mul(10).saturating_add(digit(byte)?)))
 }
 
 /// Reads up to the end of the final response's head, and returns the number of bytes consumed.

@@ -108,32 +108,32 @@ impl<'a> Uri<'a> {
 
     /// Returns whether the connection must use TLS: the scheme is `wss`.
     #[must_use]
-    pub fn secure(&self) -> bool {
+    pub const fn secure(&self) -> bool {
         self.secure
     }
 
     /// Returns the host: a name, an IPv4 address, or an IPv6 address in brackets. Remove the brackets for resolvers and
     /// TLS.
     #[must_use]
-    pub fn host(&self) -> &'a str {
+    pub const fn host(&self) -> &'a str {
         self.host
     }
 
     /// Returns the port. The default is 80, or 443 for `wss`.
     #[must_use]
-    pub fn port(&self) -> u16 {
+    pub const fn port(&self) -> u16 {
         self.port
     }
 
     /// Returns the path, which is at least `/`. Path and query together are the resource name.
     #[must_use]
-    pub fn path(&self) -> &'a str {
+    pub const fn path(&self) -> &'a str {
         self.path
     }
 
     /// Returns the query, without its question mark.
     #[must_use]
-    pub fn query(&self) -> Option<&'a str> {
+    pub const fn query(&self) -> Option<&'a str> {
         self.query
     }
 

@@ -244,6 +244,11 @@ fn proxy_response_gives_the_same_result_at_every_cut() {
             Ok((false, 302, vec![], Some("http://portal.example/".to_owned()), None)),
         ),
         ("9110-10.2.3-1", "HTTP/1.1 503 x\r\nRetry-After: 120\r\n\r\n", Ok((false, 503, vec![], None, Some(120)))),
+        (
+            "9110-10.2.3-1",
+            "HTTP/1.1 503 x\r\nRetry-After: 99999999999999999999\r\n\r\n",
+            Ok((false, 503, vec![], None, Some(u32::MAX))),
+        ),
         ("9110-10.2.3-1", "HTTP/1.1 503 x\r\nRetry-After: +1\r\n\r\n", ok(false, 503)),
         ("9110-10.2.3-1", "HTTP/1.1 503 x\r\nRetry-After: Fri, 31 Dec 1999 23:59:59 GMT\r\n\r\n", ok(false, 503)),
         ("", "FOO\r\n\r\n", Err(StartLine)),
