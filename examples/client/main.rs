@@ -39,6 +39,8 @@ const USAGE: &str = "usage: client URI [--subprotocol P]... [--header 'K: V']...
 /// Timeout for the TCP connection, for the tunnel through a proxy, for the whole opening handshake and for the answer to
 /// a Close.
 const PATIENCE: Duration = Duration::from_secs(5);
+/// How often the reader looks whether the connection is closing.
+const TICK: Duration = Duration::from_millis(250);
 /// After this long without bytes the client closes. Many servers drop unsent messages when they receive a Close.
 const SILENCE: Duration = Duration::from_millis(300);
 /// The most lines that wait to be written, ahead of a Pong or a Close. All other lines stay in the input.
@@ -46,7 +48,7 @@ const LINES: usize = 64;
 
 /// Whether bytes have arrived since this was reset.
 static HEARD: AtomicBool = AtomicBool::new(false);
-/// A Close was sent or is due: from now on a read timeout ends the connection.
+/// A Close was sent or is due: the connection ends after `PATIENCE`.
 static CLOSING: AtomicBool = AtomicBool::new(false);
 
 type Error = Box<dyn std::error::Error + Send + Sync>;
@@ -57,7 +59,7 @@ fn main() -> ExitCode {
         Ok(true) => ExitCode::SUCCESS,
         Ok(false) => ExitCode::FAILURE,
         Err(error) => {
-            eprintln!("client: {error}");
+            say(format_args!("client: {error}"));
             ExitCode::FAILURE
         }
     }
@@ -113,13 +115,13 @@ fn number(parser: &mut lexopt::Parser, option: &str) -> Result<u8, Error> {
 fn run(arguments: &Arguments) -> Result<bool, Error> {
     let start = Instant::now();
     let Opened { connection, uri, subprotocol, mut socket, mut rx, unread } = open(arguments)?;
-    socket.set_read_timeout(Some(PATIENCE))?;
+    socket.set_read_timeout(Some(TICK))?;
     if io::stderr().is_terminal() {
         let subprotocol = subprotocol.map_or(String::new(), |name| format!(", subprotocol {name},"));
         let line = format!("connected to {uri}{subprotocol} in {} ms\n", start.elapsed().as_millis());
         io::stderr().write_all(line.as_bytes())?; // at once: the terminal echoes what is typed meanwhile
     } else if let Some(subprotocol) = subprotocol {
-        eprintln!("subprotocol: {subprotocol}");
+        say(format_args!("subprotocol: {subprotocol}"));
     }
     let marks = match (io::stdout().is_terminal(), io::stdin().is_terminal()) {
         (true, true) => Marks { prompt: "> ", clear: "\r", received: "< " },
@@ -133,7 +135,10 @@ fn run(arguments: &Arguments) -> Result<bool, Error> {
     let (lines, writing_end) = (orders.clone(), socket.try_clone()?);
     let (interrupt, interrupts) = (orders.clone(), AtomicU32::new(0));
     ctrlc::set_handler(move || match interrupts.fetch_add(1, Ordering::Relaxed) {
-        0 => drop(interrupt.send(Order::GoAway)),
+        0 => {
+            CLOSING.store(true, Ordering::Relaxed); // the writer may be blocked
+            let _ = interrupt.send(Order::GoAway);
+        }
         _ => std::process::exit(130),
     })?;
     (0..LINES).try_for_each(|_| written.send(()))?;
@@ -142,6 +147,17 @@ fn run(arguments: &Arguments) -> Result<bool, Error> {
     let clean = receive(receiver, &mut socket, &mut rx, unread, &orders, arguments.binary_hex, marks)?;
     end.recv_timeout(PATIENCE).map_err(|_| "the server does not accept our Close frame")??;
     Ok(clean)
+}
+
+/// Prints a line. `eprintln!` would panic if the log is full or closed.
+fn say(line: impl std::fmt::Display) {
+    let _ = writeln!(io::stderr(), "{line}");
+}
+
+/// Escapes control characters of the server's, which a terminal would obey.
+fn printable(text: &str) -> String {
+    let escape = |c: char| if c.is_control() { c.escape_default().to_string() } else { c.to_string() };
+    text.chars().map(escape).collect()
 }
 
 /// Whether the read timeout has passed. Systems report it as different errors.
@@ -167,9 +183,9 @@ enum Order {
 
 fn read_lines(orders: &Sender<Order>, room: &mpsc::Receiver<()>, marks: Marks) {
     let mut outcome = Ok(());
-    eprint!("{}", marks.prompt);
+    marks.prompt();
     for line in io::stdin().lock().lines() {
-        eprint!("{}", marks.prompt);
+        marks.prompt();
         match line {
             Ok(line) => {
                 if room.recv().is_err() || orders.send(Order::Send(line)).is_err() {
@@ -243,7 +259,7 @@ fn receive(
     marks: Marks,
 ) -> Result<bool, Error> {
     let mut stdout = io::stdout().lock();
-    let mut size = 0;
+    let (mut size, mut end) = (0, None);
     loop {
         let mut rest = &mut rx[unread];
         loop {
@@ -261,20 +277,24 @@ fn receive(
             }
         }
         stdout.flush()?;
-        let was_closing = CLOSING.load(Ordering::Relaxed);
+        if CLOSING.load(Ordering::Relaxed) {
+            end.get_or_insert_with(|| Instant::now() + PATIENCE);
+        }
+        if end.is_some_and(|end| end <= Instant::now()) {
+            break;
+        }
         let len = match socket.read(rx) {
             Ok(0) => break,
             Ok(len) => len,
-            Err(error) if error.kind() == ErrorKind::Interrupted => 0,
-            Err(error) if is_timeout(&error) && !was_closing => 0,
-            Err(_) => break, // the closing timeout, or a reset by the server
+            Err(error) if error.kind() == ErrorKind::Interrupted || is_timeout(&error) => 0,
+            Err(_) => break, // a reset by the server
         };
         HEARD.fetch_or(len > 0, Ordering::Relaxed);
         unread = 0..len;
     }
     let outcome = receiver.receive_eof();
     let code = receiver.close_code().unwrap_or(CloseCode::ABNORMAL);
-    eprintln!("{}", format!("{}closed with {} {}", marks.clear, code.0, receiver.close_reason()).trim_end());
+    say(format!("{}closed with {} {}", marks.clear, code.0, printable(receiver.close_reason())).trim_end());
     match outcome {
         Ok(()) => Ok(true),
         Err(error) => Err(error.into()),
@@ -288,6 +308,12 @@ struct Marks {
     /// Returns to the start of the prompt's line.
     clear: &'static str,
     received: &'static str,
+}
+
+impl Marks {
+    fn prompt(self) {
+        let _ = write!(io::stderr(), "{}", self.prompt);
+    }
 }
 
 /// Prints a message on one line: text unchanged, binary data as hexadecimal digits or only its size.
@@ -305,7 +331,7 @@ fn print(out: &mut impl Write, chunk: &Chunk<'_>, size: &mut usize, binary_hex: 
     }
     if chunk.last {
         writeln!(out)?; // this also flushes the line
-        eprint!("{}", marks.prompt);
+        marks.prompt();
     }
     Ok(())
 }

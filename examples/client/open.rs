@@ -10,7 +10,7 @@ use barews::deadlines::{Backoff, Reconnect};
 use barews::handshake::{ClientConfig, ClientHandshake, ClientRequest, Progress, Proxy, Response, Tunnel, Uri};
 use barews::{Client, Connection};
 
-use crate::{Arguments, Error, Keys, LIMITS, PATIENCE, is_timeout, random};
+use crate::{Arguments, Error, Keys, LIMITS, PATIENCE, is_timeout, printable, random, say};
 
 /// A connection after the opening handshake.
 pub struct Opened {
@@ -65,7 +65,7 @@ pub fn open(arguments: &Arguments) -> Result<Opened, Error> {
         let now = start.elapsed().as_millis() as u64;
         let retry_after = retry_after.map(|seconds| u64::from(seconds) * 1000);
         let delay = Duration::from_millis(reconnect.on_end(now, u32::from_ne_bytes(random()), retry_after) - now);
-        eprintln!("client: {error}\nnext attempt in {:.1} s", delay.as_secs_f32());
+        say(format_args!("client: {error}\nnext attempt in {:.1} s", delay.as_secs_f32()));
         thread::sleep(delay);
     }
 }
@@ -162,7 +162,8 @@ fn shake_hands(
     mut socket: TcpStream,
     mut rx: Vec<u8>,
 ) -> Result<Answer, Failure> {
-    let is_secret = |name: &str| name.eq_ignore_ascii_case("Authorization") || name.eq_ignore_ascii_case("Cookie");
+    let secrets = ["Authorization", "Proxy-Authorization", "Cookie"];
+    let is_secret = |name: &str| secrets.iter().any(|secret| name.eq_ignore_ascii_case(secret));
     let subprotocols: Vec<_> = arguments.subprotocols.iter().map(String::as_str).collect();
     let fields = arguments.headers.iter().map(|(name, value)| (name.as_str(), value.as_str()));
     let fields: Vec<_> = fields.filter(|(name, _)| trusted || !is_secret(name)).collect();
@@ -225,7 +226,7 @@ fn refusal(response: &Response<'_>) -> String {
 fn explain<'a, I: Iterator<Item = &'a [u8]>>(text: &mut String, names: &[&str], fields: impl Fn(&str) -> I) {
     for name in names {
         for value in fields(name) {
-            *text += &format!("\n{name}: {}", String::from_utf8_lossy(value));
+            *text += &format!("\n{name}: {}", printable(&String::from_utf8_lossy(value)));
         }
     }
 }

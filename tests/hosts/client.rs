@@ -112,6 +112,7 @@ fn client_succeeds_when_the_server_closes() {
     for (sent, printed) in [
         (close(1000, "that is all"), "closed with 1000 that is all\n"),
         (close(4000, ""), "closed with 4000\n"),
+        (close(4000, "\x1b[31m\u{9b}1m ü"), "closed with 4000 \\u{1b}[31m\\u{9b}1m ü\n"),
         (vec![], "closed with 1005\n"),
     ] {
         let (program, mut peer) = connected(&[]);
@@ -454,7 +455,8 @@ fn client_shows_why_there_is_no_tunnel() {
     assert!(!success && stderr.starts_with(&format!("client: proxy: cannot connect to {address}: ")), "{stderr}");
 }
 
-/// Five kinds of missing answers: of a proxy, to the handshake, the end of its answer, to a Close, and no end of TCP. They run in
+/// Kinds of missing answers: of a proxy, to the handshake, the end of its answer, to a Close, bytes but no Close, no
+/// reading, and no end of TCP. They run in
 /// parallel, because each waits for a timeout.
 #[test]
 fn client_times_out_on_a_server_that_does_not_answer() {
@@ -493,6 +495,29 @@ fn client_times_out_on_a_server_that_does_not_answer() {
             peer.expect_close(1000, "");
             let (success, _, stderr) = program.finish();
             assert!(!success && stderr.starts_with("closed with 1006\nclient: "), "{stderr}");
+        });
+        scope.spawn(|| {
+            let (mut program, mut peer) = connected(&[]);
+            drop(program.0.stdin.take());
+            peer.expect_close(1000, "");
+            let start = Instant::now();
+            while program.0.try_wait().unwrap().is_none() && start.elapsed() < PATIENCE {
+                let (mut writer, ping) = (peer.writer(), peer.frame(PING, b"")); // it talks on, without a Close
+                let _has_ended = writer.write_all(&ping);
+                thread::sleep(Duration::from_millis(200));
+            }
+            assert!(program.0.try_wait().unwrap().is_some(), "the client waits for more than {:?}", start.elapsed());
+        });
+        scope.spawn(|| {
+            let (mut program, peer) = connected(&[]);
+            let mut stdin = program.0.stdin.take().unwrap();
+            let sender =
+                thread::spawn(move || while stdin.write_all(&[b'a'; 999]).and(stdin.write_all(b"\n")).is_ok() {});
+            thread::sleep(Duration::from_secs(1)); // the server reads nothing, so the writer is blocked
+            program.interrupt();
+            assert!(!program.finish().0);
+            sender.join().unwrap();
+            drop(peer);
         });
         scope.spawn(|| {
             let (mut program, mut peer) = connected(&[]);
