@@ -62,7 +62,7 @@ impl<'c, S: AsRef<[u8]> + AsMut<[u8]>> ClientHandshake<'c, S> {
     }
 
     /// Writes as much of the request as fits `out`, after the first `sent` bytes of it, and returns the length: 0 when
-    /// all was written. A long request, with a signed URI for example, goes through a short buffer. Pass the same
+    /// all was written, or `out` is empty. A long request, with a signed URI for example, goes through a short buffer. Pass the same
     /// `request` each time; [`Session::from_handshake`](crate::session::Session::from_handshake) can take over after it.
     ///
     /// ```

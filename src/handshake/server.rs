@@ -170,8 +170,8 @@ impl<'c, S: AsRef<[u8]> + AsMut<[u8]>> ServerHandshake<'c, S> {
     }
 
     /// Writes as much of the response of [`accept`](Self::accept) as fits `out`, after the first `sent` bytes of it, and
-    /// returns the length: 0 when all was written. Pass the same `response` each time. Then create the connection with
-    /// [`Connection::new`].
+    /// returns the length: 0 when all was written, or `out` is empty. Pass the same `response` each time. Then create the
+    /// connection with [`Connection::new`], and drop the handshake, which does not know that it was answered.
     ///
     /// ```
     /// use barews::connection::{Config, Connection};

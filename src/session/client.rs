@@ -34,7 +34,8 @@ impl<'c, K: MaskingKeys, S: AsRef<[u8]> + AsMut<[u8]>> Session<'c, Client<K>, S>
     }
 
     /// Creates a session from a handshake whose request the host has written, in
-    /// [parts](ClientHandshake::request_part) for example: the storage can be smaller than the request.
+    /// [parts](ClientHandshake::request_part) for example: the storage can be smaller than the request. The handshake must
+    /// not have read all of its response.
     ///
     /// ```
     /// use barews::Client;

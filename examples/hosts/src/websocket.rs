@@ -1,11 +1,12 @@
 //! barews on tokio as a `Stream` and a `Sink` of messages, over any `AsyncRead` and `AsyncWrite`: TCP, TLS, a
 //! connection that hyper upgraded, a stream of HTTP/2. Copy this file; it needs `barews` with the feature `alloc`,
-//! `getrandom`, `tokio` and `futures-util`.
+//! `getrandom`, `tokio` with `io-util` and `time`, and `futures-util` with `sink`.
 //!
 //! * **Back-pressure.** The sink holds one message and sends it in fragments as the transport accepts them. It is ready
 //!   for the next message when the last fragment is written. Pongs go out between fragments. While the transport
 //!   accepts nothing, either half reads on, because the peer may write a whole message before it reads. `send()` keeps
-//!   those bytes for `next()`, up to `AHEAD`. A peer that writes more waits for us and we for it, until the deadlines.
+//!   those bytes for `next()`, up to `AHEAD`. A peer that writes more waits for us and we for it, until the deadlines. One
+//!   that reads nothing and sends a byte now and then is alive: limit the time of `send()`, which can be dropped.
 //! * **Cancel safety.** Dropping `next()` or `send()` loses nothing: bytes that were read are in the buffer, and a
 //!   message that was started is kept. The next poll of either half continues a message whose `send` was dropped.
 //! * **Closing.** `close()` sends a Close frame and waits for the peer's Close and for the end of the transport.
