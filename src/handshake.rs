@@ -117,6 +117,7 @@ mod client;
 mod config;
 mod credentials;
 mod cursor;
+mod digest;
 pub(crate) mod error;
 mod extensions;
 mod fields;
@@ -130,7 +131,7 @@ mod proxy;
 mod request;
 mod response;
 mod server;
-#[cfg(any(test, feature = "small-sha1"))]
+#[cfg(any(test, not(all(any(target_pointer_width = "64", feature = "fast-sha1"), not(feature = "small-sha1")))))]
 mod sha1;
 mod tunnel;
 mod uri;

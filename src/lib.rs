@@ -130,8 +130,10 @@
 //! * `alloc`, `heapless`: [`Append`] for the vectors of these crates.
 //! * `deflate`: the layer `deflate`, permessage-deflate.
 //! * `defmt`: `defmt::Format` on every public type.
-//! * `small-sha1`: for the handshake, SHA-1 and Base64 written for size instead of the crates `sha1_smol` and
-//!   `base64ct`.
+//! * `fast-sha1`: SHA-1 and base64 of the crates `sha1_smol` and `base64ct` for the handshake, also on 32-bit and 16-bit
+//!   targets. On 64-bit targets they are the default.
+//! * `small-sha1`: SHA-1 and base64 written for size, also on 64-bit targets. On the others they are the default. If both
+//!   features are set, `small-sha1` wins.
 //! * `simd`: masking from 512 bytes on and validation of text from 128 bytes on use the widest vectors of the processor,
 //!   which are found at run time. For desktops: it needs `std`, and Rust 1.89.
 #![no_std]

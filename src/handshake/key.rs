@@ -2,13 +2,8 @@
 
 use super::chars::BASE64;
 use super::cursor::Cursor;
-#[cfg(feature = "small-sha1")]
-pub(super) use super::sha1::base64;
-#[cfg(feature = "small-sha1")]
-use super::sha1::{first_block, sha1};
-
-/// The string that every server appends to the key (RFC 6455 section 1.3).
-const GUID: &[u8; 36] = b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11";
+pub(super) use super::digest::base64;
+use super::digest::digest;
 
 /// Returns the value of Sec-WebSocket-Accept for a key (RFC 6455 section 4.2.2), or `None` if `key` is not 16 bytes in
 /// base64.
@@ -37,28 +32,6 @@ pub(super) fn encode(nonce: &[u8; 16]) -> [u8; 24] {
     let mut key = [0; 24];
     base64(nonce, &mut key);
     key
-}
-
-/// Returns the SHA-1 digest of the key and the GUID.
-#[cfg(feature = "small-sha1")]
-fn digest(key: &[u8; 24]) -> [u8; 20] {
-    const BLOCK: [u32; 16] = first_block(GUID);
-    sha1(key, BLOCK)
-}
-
-/// The same with the crate `sha1_smol`.
-#[cfg(not(feature = "small-sha1"))]
-fn digest(key: &[u8; 24]) -> [u8; 20] {
-    let mut hash = sha1_smol::Sha1::new();
-    hash.update(key);
-    hash.update(GUID);
-    hash.digest().bytes()
-}
-
-/// Writes `bytes` in base64 to `text`, which must have the right length.
-#[cfg(not(feature = "small-sha1"))]
-pub(super) fn base64(bytes: &[u8], text: &mut [u8]) {
-    let _fits = <base64ct::Base64 as base64ct::Encoding>::encode(bytes, text);
 }
 
 /// Returns whether `key` is 16 bytes in base64: 22 characters and two of padding.

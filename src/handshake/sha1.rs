@@ -1,7 +1,6 @@
-//! The feature `small-sha1`: SHA-1 (RFC 3174) and base64 (RFC 4648), written for small code, and so that the compiler
-//! can prove that they do not panic. Without the feature, the crates `sha1_smol`, which is faster, and `base64ct`,
-//! which runs in constant time, do the same. Only the opening handshake uses SHA-1, to prove that a server has read the
-//! key. Its weaknesses as a cryptographic hash do not matter here (RFC 6455 section 10.8).
+//! SHA-1 (RFC 3174) and base64 (RFC 4648), written for small code, and so that the compiler can prove that they do not
+//! panic. [`digest`](super::digest) says where crates do the same. Only the opening handshake uses SHA-1, to prove that
+//! a server has read the key. Its weaknesses as a cryptographic hash do not matter here (RFC 6455 section 10.8).
 
 /// Returns the first block without the key: room for its 24 bytes, then `suffix`, then a 1 bit (RFC 3174 section 4).
 pub(super) const fn first_block(suffix: &[u8; 36]) -> [u32; 16] {
