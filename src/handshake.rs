@@ -149,5 +149,6 @@ pub use proxy::Proxy;
 pub use request::Request;
 pub use response::Response;
 pub use server::ServerHandshake;
+pub(crate) use server::refusal;
 pub use tunnel::Tunnel;
 pub use uri::Uri;

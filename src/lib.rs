@@ -134,6 +134,8 @@
 //!   targets. On 64-bit targets they are the default.
 //! * `small-sha1`: SHA-1 and base64 written for size, also on 64-bit targets. On the others they are the default. If both
 //!   features are set, `small-sha1` wins.
+//! * `refusal-texts`: reason phrases, and the error's text as the body of a
+//!   [refusal](handshake::ServerHandshake::refuse), also on 32-bit and 16-bit targets. 64-bit targets always send them.
 //! * `simd`: masking from 512 bytes on and validation of text from 128 bytes on use the widest vectors of the processor,
 //!   which are found at run time. For desktops: it needs `std`, and Rust 1.89.
 #![no_std]

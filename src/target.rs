@@ -3,3 +3,6 @@
 /// Whether speed counts more than size. 64-bit targets get wide kernels, large tables and fast paths; the others, which
 /// are microcontrollers, get the shortest code. This is the one place that decides it.
 pub(crate) const FAST: bool = cfg!(target_pointer_width = "64");
+
+/// Whether a server's answers have reason phrases, and refusals a text that says what is wrong.
+pub(crate) const REFUSAL_TEXTS: bool = FAST || cfg!(feature = "refusal-texts");

@@ -13,6 +13,7 @@ use super::writer::check_fields;
 use crate::connection::Config;
 use crate::connection::Connection;
 use crate::role::Server;
+use crate::target::REFUSAL_TEXTS;
 use crate::writer::{Writer, build, build_part};
 
 /// A server's opening handshake; make a new one for each connection. See the [module](super) for an example.
@@ -343,13 +344,21 @@ impl<'c, S: AsRef<[u8]> + AsMut<[u8]>> ServerHandshake<'c, S> {
     /// Calls [`respond`](Self::respond) with the status of `error`, and with its text as a readable body. `error` comes
     /// from [`receive`](Self::receive) or from a check of the host's own.
     ///
+    /// Targets other than 64-bit ones send no text and no reason phrase, unless the feature `refusal-texts` is enabled.
+    ///
     /// # Errors
     ///
     /// Those of [`respond`](Self::respond).
     pub fn refuse(&mut self, error: HandshakeError, out: &mut [u8]) -> Result<usize, BuildError> {
         // RFC 6455 4.2.1, 10.7 [6455-4.2.1-1] [6455-10.7-4] [6455-10.2-2]
-        self.respond(error.status(), &[("Content-Type", "text/plain")], error.text().as_bytes(), out)
+        let (fields, body) = refusal(error.text());
+        self.respond(error.status(), fields, body, out)
     }
+}
+
+/// Returns the fields and the body of a refusal.
+pub(crate) const fn refusal(text: &'static str) -> (&'static [(&'static str, &'static str)], &'static [u8]) {
+    if REFUSAL_TEXTS { (&[("Content-Type", "text/plain")], text.as_bytes()) } else { (&[], &[]) }
 }
 
 /// Writes a response that accepts an upgrade. Everything in it must be valid.
@@ -402,6 +411,7 @@ const fn has_body(status: u16) -> bool {
 /// 4).
 const fn reason(status: u16) -> &'static str {
     match status {
+        _ if !REFUSAL_TEXTS => "",
         200 => "OK",
         400 => "Bad Request",
         401 => "Unauthorized",

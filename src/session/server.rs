@@ -5,6 +5,7 @@ use super::{Error, Event, Session};
 use crate::connection::{Config, Connection};
 use crate::deadlines::Timeouts;
 use crate::handshake::error::{BuildError, HandshakeError};
+use crate::handshake::refusal;
 use crate::handshake::{Accept, OriginPolicy, Progress, Request, ServerConfig, ServerHandshake};
 use crate::role::Server;
 
@@ -98,13 +99,14 @@ impl<'c, S: AsRef<[u8]> + AsMut<[u8]>> Session<'c, Server, S> {
     }
 
     /// Calls [`respond`](Self::respond) with the status of `error`, and with its text as a readable body.
-    /// See [`respond`](Self::respond) for an example.
+    /// See [`respond`](Self::respond) for an example, and [`ServerHandshake::refuse`] for targets without the text.
     ///
     /// # Errors
     ///
     /// Those of [`respond`](Self::respond).
     pub fn refuse(&mut self, error: HandshakeError) -> Result<(), BuildError> {
-        self.respond(error.status(), &[("Content-Type", "text/plain")], error.text().as_bytes())
+        let (fields, body) = refusal(error.text());
+        self.respond(error.status(), fields, body)
     }
 }
 
@@ -131,13 +133,14 @@ impl<S: AsRef<[u8]> + AsMut<[u8]>> Opening<S> for ServerHandshake<'_, S> {
     }
 
     fn refuse(&mut self, error: Error) -> (usize, &'static [u8]) {
-        let (status, body) = match error {
+        let (status, text) = match error {
             Error::Handshake(error) => (error.status(), error.text()),
             Error::Unanswered => (503, ""),
             _ => (408, ""),
         };
-        match self.respond_in_place(status, &[("Content-Type", "text/plain")], body.len()) {
-            Ok(head) => (head, if self.sends_body(status) { body.as_bytes() } else { &[] }),
+        let (fields, body) = refusal(text);
+        match self.respond_in_place(status, fields, body.len()) {
+            Ok(head) => (head, if self.sends_body(status) { body } else { &[] }),
             Err(_) => (0, &[]), // without room there is no answer
         }
     }

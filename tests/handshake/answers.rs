@@ -7,6 +7,9 @@ use barews::HandshakeError::*;
 use barews::connection::{Config, State};
 use barews::handshake::{Accept, Progress, ServerConfig, ServerHandshake, Subprotocol};
 
+/// Whether answers have reason phrases, and refusals a text.
+const TEXTS: bool = cfg!(any(target_pointer_width = "64", feature = "refusal-texts"));
+
 /// Runs a whole request through a server with 512 bytes of storage.
 fn complete<'c>(config: &'c ServerConfig<'c>, stream: &str) -> ServerHandshake<'c, [u8; 512]> {
     let mut handshake = ServerHandshake::new(config, [0; 512]);
@@ -180,7 +183,9 @@ fn respond_ends_the_connection() {
         let len = handshake.respond(status, fields, body.as_bytes(), &mut out).unwrap();
         let written = str::from_utf8(&out[..len]).unwrap();
         assert!(written.contains("\r\nConnection: close"), "[6455-7.2.2-1] a response ends the connection: {written}");
-        assert_eq!(written, format!("HTTP/1.1 {expected}"), "[{ids}]");
+        let (line, rest) = expected.split_once("\r\n").unwrap();
+        let line = if TEXTS { line } else { &line[..4] };
+        assert_eq!(written, format!("HTTP/1.1 {line}\r\n{rest}"), "[{ids}]");
         assert_eq!(handshake.respond(status, fields, b"", &mut out), Err(BuildError::NotNow)); // answered
 
         // The head alone, for a host that sends the body itself.
@@ -224,7 +229,7 @@ fn reason_phrase_follows_the_status() {
         let mut out = [0; 256];
         let len = handshake.respond(status, &[], b"", &mut out).unwrap();
         let line = str::from_utf8(&out[..len]).unwrap().lines().next().unwrap();
-        assert_eq!(line, format!("HTTP/1.1 {status} {reason}"));
+        assert_eq!(line, format!("HTTP/1.1 {status} {}", if TEXTS { reason } else { "" }));
     }
 }
 
@@ -247,7 +252,8 @@ fn refuse_answers_each_invalid_request_with_its_status() {
             "[6455-4.2.2-7] the supported versions: {answer}"
         );
         assert_eq!(answer.contains("\r\nAllow: "), error == Method, "{answer}");
-        assert_eq!(answer.ends_with(&format!("\r\n\r\n{error}")), !request.starts_with("HEAD"), "{answer}");
+        let text = if TEXTS { format!("\r\n\r\n{error}") } else { "\r\nContent-Length: 0\r\n\r\n".into() };
+        assert_eq!(answer.ends_with(&text), !TEXTS || !request.starts_with("HEAD"), "{answer}");
         // No byte after it is read.
         let mut next = upgrade("", "").into_bytes();
         assert_eq!(handshake.receive(&mut next), Err(error), "[6455-10.7-2] the connection can be dropped");
