@@ -10,9 +10,11 @@
 //! 3. Look at the [`request`](ServerHandshake::request) and answer: [`accept`](ServerHandshake::accept) an upgrade,
 //!    [`respond`](ServerHandshake::respond) with a page or a status, or [`refuse`](ServerHandshake::refuse) on an
 //!    error.
-//! 4. Send the answer. After `accept`, pass the remaining bytes to the connection; otherwise close the transport.
+//! 4. Send the answer. After `accept`, create the [`Connection`](crate::Connection) and pass the remaining bytes to it;
+//!    otherwise close the transport.
 //!
 //! ```
+//! use barews::Connection;
 //! use barews::handshake::{Accept, OriginPolicy, Progress, ServerConfig, ServerHandshake};
 //!
 //! static CONFIG: ServerConfig<'_> =
@@ -33,9 +35,8 @@
 //!         assert_eq!(request.field("Cookie"), Some(&b"id=7"[..]));
 //!         match (request.is_upgrade(), request.target()) {
 //!             (true, "/room") => {
-//!                 let (len, connection) =
-//!                     handshake.accept(&Accept::default(), &Default::default(), &mut out).unwrap();
-//!                 (len, Some(connection))
+//!                 let len = handshake.accept(&Accept::default(), &mut out).unwrap();
+//!                 (len, Some(Connection::new(barews::Server, &Default::default())))
 //!             }
 //!             (false, "/") => {
 //!                 let page = [("Content-Type", "text/html")];

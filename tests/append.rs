@@ -68,8 +68,8 @@ fn handshake_messages_are_appended_like_frames() {
     let mut server = ServerHandshake::new(&SERVER, [0; 256]);
     assert!(matches!(server.receive(&mut stream), Ok(Progress::Complete { rest: [], .. })));
     let mut answer = Vec::new();
-    let (len, mut connection) =
-        answer.append_with(|out| server.accept(&Accept::default(), &Config::DEFAULT, out)).unwrap();
+    let len = answer.append_with(|out| server.accept(&Accept::default(), out)).unwrap();
+    let mut connection = Connection::new(Server, &Config::DEFAULT);
     assert_eq!(len, answer.len());
     answer.append_with(|out| connection.write_text("first", out)).unwrap();
     let Ok(Progress::Complete { rest, .. }) = client.receive(&mut answer) else { panic!("not complete") };

@@ -75,7 +75,7 @@ impl Default for Direction {
 /// use barews::deflate::{Direction, MAX_RESPONSE, Parameters, RSV1};
 /// use barews::wire::Rsv;
 /// # use barews::handshake::{Accept, OriginPolicy, ServerConfig, ServerHandshake};
-/// # use barews::connection::Config;
+/// # use barews::connection::{Config, Connection};
 /// # static CONFIG: ServerConfig<'_> = ServerConfig::new(OriginPolicy::Any);
 /// # let mut handshake = ServerHandshake::new(&CONFIG, [0; 512]);
 /// # let mut out = [0; 512];
@@ -94,7 +94,8 @@ impl Default for Direction {
 /// assert_eq!(extensions, "permessage-deflate; client_max_window_bits=12");
 ///
 /// let config = Config { extension_rsv: if agreed.is_some() { RSV1 } else { Rsv::NONE }, ..Config::DEFAULT };
-/// let (len, connection) = handshake.accept(&Accept { extensions, ..Accept::default() }, &config, &mut out)?;
+/// let len = handshake.accept(&Accept { extensions, ..Accept::default() }, &mut out)?;
+/// let connection = Connection::new(barews::Server, &config);
 /// # Ok::<(), barews::BuildError>(())
 /// ```
 ///

@@ -10,9 +10,6 @@ use super::key::answer;
 use super::progress::{Progress, State};
 use super::request::{Method, Request, RequestField, RequestLine};
 use super::writer::check_fields;
-use crate::connection::Config;
-use crate::connection::Connection;
-use crate::role::Server;
 use crate::target::REFUSAL_TEXTS;
 use crate::writer::{Writer, build, build_part};
 
@@ -27,8 +24,7 @@ pub struct ServerHandshake<'c, S> {
     pub(super) line: RequestLine,
     pub(super) state: State,
     pub(super) answered: bool,
-    /// The answer to the key of an upgrade, computed at the end of the request to save stack in
-    /// [`accept`](Self::accept), which makes a connection.
+    /// The answer to the key of an upgrade, computed at the end of the request.
     pub(super) accept: [u8; 28],
 }
 
@@ -139,21 +135,18 @@ impl<'c, S: AsRef<[u8]> + AsMut<[u8]>> ServerHandshake<'c, S> {
         Request::new(&self.line, self.head.fields(self.storage.as_ref()), self.config)
     }
 
-    /// Accepts an upgrade. Writes the response to `out`, and returns its length and the connection, which may send
-    /// right after it (RFC 6455 section 4.2.2).
+    /// Accepts an upgrade. Writes the response to `out` and returns its length. Then create the connection with
+    /// [`Connection::new`](crate::Connection::new); it may send right after the response (RFC 6455 section 4.2.2).
     ///
     /// # Errors
     ///
     /// [`BuildError::NotNow`] if there is no upgrade request to answer. Any other error means that `response` is
     /// invalid or `out` is too small, and the call can be repeated.
-    pub fn accept(
-        &mut self,
-        response: &Accept<'_>,
-        config: &Config,
-        out: &mut [u8],
-    ) -> Result<(usize, Connection<Server>), BuildError> {
-        let len = self.accept_request(response, out)?;
-        Ok((len, Connection::new(Server, config)))
+    pub fn accept(&mut self, response: &Accept<'_>, out: &mut [u8]) -> Result<usize, BuildError> {
+        let subprotocol = self.chosen(response)?;
+        let len = build(out, &|w| write_accepted(w, &self.accept, subprotocol, response))?;
+        self.answered = true;
+        Ok(len)
     }
 
     /// Validates `response`, and returns the subprotocol of the connection.
@@ -172,7 +165,7 @@ impl<'c, S: AsRef<[u8]> + AsMut<[u8]>> ServerHandshake<'c, S> {
 
     /// Writes as much of the response of [`accept`](Self::accept) as fits `out`, after the first `sent` bytes of it, and
     /// returns the length: 0 when all was written, or `out` is empty. Pass the same `response` each time. Then create the
-    /// connection with [`Connection::new`], and drop the handshake, which does not know that it was answered.
+    /// connection with [`Connection::new`](crate::Connection::new), and drop the handshake, which does not know that it was answered.
     ///
     /// ```
     /// use barews::connection::{Config, Connection};
@@ -205,13 +198,6 @@ impl<'c, S: AsRef<[u8]> + AsMut<[u8]>> ServerHandshake<'c, S> {
         let subprotocol = self.chosen(response)?;
         let len = build_part(sent, out, &|w| write_accepted(w, &self.accept, subprotocol, response));
         Ok(len.saturating_sub(sent).min(out.len()))
-    }
-
-    fn accept_request(&mut self, response: &Accept<'_>, out: &mut [u8]) -> Result<usize, BuildError> {
-        let subprotocol = self.chosen(response)?;
-        let len = build(out, &|w| write_accepted(w, &self.accept, subprotocol, response))?;
-        self.answered = true;
-        Ok(len)
     }
 
     /// [`accept`](Self::accept) for a session: writes the response over the request, to the start of the storage.

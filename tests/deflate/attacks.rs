@@ -80,7 +80,7 @@ fn window_of_256_bytes_is_respected_in_both_directions() {
     let (agreed, extensions) =
         Parameters::DEFAULT.accept(handshake.request().unwrap().extensions(), &mut value).unwrap().unwrap();
     assert_eq!(extensions, "permessage-deflate; server_max_window_bits=8; client_max_window_bits=8");
-    assert!(handshake.accept(&Accept { extensions, ..Accept::default() }, &Default::default(), &mut [0; 512]).is_ok());
+    assert!(handshake.accept(&Accept { extensions, ..Accept::default() }, &mut [0; 512]).is_ok());
     for (direction, level) in [(agreed.server, Level::SMALL), (agreed.client, Level::LARGE)] {
         assert_eq!(direction.window_size(), 256);
         let mut deflater = Deflater::new(vec![0; 1 << 18], level, direction, 0);

@@ -1,7 +1,6 @@
 //! Negotiation in both roles, in real handshakes: offers, answers and the agreed parameters.
 
-use barews::connection::Config;
-use barews::deflate::{Direction, MAX_RESPONSE, Parameters, RSV1};
+use barews::deflate::{Direction, MAX_RESPONSE, Parameters};
 use barews::handshake::{Accept, ClientConfig, ClientHandshake, OriginPolicy, Progress, ServerConfig, ServerHandshake};
 use barews::{BuildError, HandshakeError};
 use proptest::prelude::*;
@@ -42,7 +41,7 @@ fn server(limits: &str, offers: &str) -> Option<(String, String)> {
     let (agreed, value) = agreed.map(|(agreed, value)| (shown(agreed), value))?;
     // The engine's handshake accepts this value.
     let accept = Accept { extensions: value, ..Accept::default() };
-    handshake.accept(&accept, &Config { extension_rsv: RSV1, ..Config::DEFAULT }, &mut [0; 512]).unwrap();
+    handshake.accept(&accept, &mut [0; 512]).unwrap();
     Some((value.strip_prefix("permessage-deflate").unwrap().into(), agreed))
 }
 

@@ -2,10 +2,10 @@
 
 use super::server::requests;
 use super::{ACCEPT, ANY, upgrade};
-use barews::BuildError;
 use barews::HandshakeError::*;
 use barews::connection::{Config, State};
 use barews::handshake::{Accept, Progress, ServerConfig, ServerHandshake, Subprotocol};
+use barews::{BuildError, Connection, Server};
 
 /// Whether answers have reason phrases, and refusals a text.
 const TEXTS: bool = cfg!(any(target_pointer_width = "64", feature = "refusal-texts"));
@@ -19,7 +19,8 @@ fn complete<'c>(config: &'c ServerConfig<'c>, stream: &str) -> ServerHandshake<'
 
 fn accepted(handshake: &mut ServerHandshake<'_, [u8; 512]>, response: &Accept<'_>) -> Result<String, BuildError> {
     let mut out = [0; 512];
-    let (len, connection) = handshake.accept(response, &Config::default(), &mut out)?;
+    let len = handshake.accept(response, &mut out)?;
+    let connection = Connection::new(Server, &Config::default());
     assert_eq!(connection.state(), State::Open, "[6455-4.2.2-20] an accepted connection is OPEN");
     Ok(String::from_utf8(out[..len].into()).unwrap())
 }
@@ -108,13 +109,13 @@ fn response_that_does_not_fit_is_not_written() {
     let mut out = [b'.'; 512];
     let need = 129; // the response of RFC 6455 1.3 without its subprotocol
     for size in 0..need {
-        let error = handshake.accept(&Accept::default(), &Config::default(), &mut out[..size]).unwrap_err();
+        let error = handshake.accept(&Accept::default(), &mut out[..size]).unwrap_err();
         assert_eq!(error, BuildError::BufferTooSmall { need });
         let error = handshake.respond(404, &[("A", "b")], b"body", &mut out[..size.min(50)]).unwrap_err();
         assert_eq!(error, BuildError::BufferTooSmall { need: 74 });
         assert_eq!(out, [b'.'; 512]);
     }
-    let (len, _) = handshake.accept(&Accept::default(), &Config::default(), &mut out[..need]).unwrap();
+    let len = handshake.accept(&Accept::default(), &mut out[..need]).unwrap();
     assert_eq!(len, need);
 }
 

@@ -118,7 +118,7 @@ fn request_refuses_values_that_add_lines_or_fields() {
             (Accept { extensions: bad, ..Accept::default() }, Extensions),
             (Accept { subprotocol: barews::handshake::Subprotocol::Named(bad), ..Accept::default() }, Subprotocol),
         ] {
-            assert_eq!(server.accept(&response, &Config::default(), &mut [0; 512]).unwrap_err(), error, "{bad:?}");
+            assert_eq!(server.accept(&response, &mut [0; 512]).unwrap_err(), error, "{bad:?}");
         }
         assert_eq!(server.respond(404, &[("X", bad)], b"", &mut [0; 512]), Err(FieldValue));
         assert_eq!(server.respond(404, &[(bad, "x")], b"", &mut [0; 512]), Err(FieldName));
@@ -402,7 +402,7 @@ fn client_and_server_interoperate() {
     assert!(matches!(server.receive(&mut request[..len]), Ok(Progress::Complete { rest: [], .. })));
     assert_eq!((server.request().unwrap().host(), server.request().unwrap().target()), ("[::1]:8443", "/a?b"));
     let response = Accept { extensions: "foo", ..Accept::default() };
-    let (len, _) = server.accept(&response, &Config::default(), &mut answer).unwrap();
+    let len = server.accept(&response, &mut answer).unwrap();
     assert!(matches!(client.receive(&mut answer[..len]), Ok(Progress::Complete { rest: [], .. })));
     assert_eq!(client.response().unwrap().subprotocol(), Some("superchat"));
     assert!(client.connect(|| [0; 4], &Config::default()).is_ok());

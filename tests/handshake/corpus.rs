@@ -4,7 +4,6 @@ use std::fs;
 use std::path::Path;
 
 use barews::HandshakeError;
-use barews::connection::Config;
 use barews::handshake::{Accept, ClientConfig, ClientHandshake, Progress, ServerHandshake, accept_key};
 
 use crate::{ANY, KEY, NONCE};
@@ -57,7 +56,7 @@ fn serve(stream: &[u8], cut: usize) -> Served {
     if !request.is_upgrade() {
         return ("plain", 200, None, String::new(), target, offers, after_head);
     }
-    let (len, _) = handshake.accept(&Accept::default(), &Config::DEFAULT, &mut out).unwrap();
+    let len = handshake.accept(&Accept::default(), &mut out).unwrap();
     let head = String::from_utf8(out[..len].to_vec()).unwrap();
     let accept = head.split("Sec-WebSocket-Accept: ").nth(1).unwrap().lines().next().unwrap().to_owned();
     ("upgrade", 101, None, accept, target, offers, after_head)
@@ -178,6 +177,6 @@ fn rfc_example_request_gets_the_rfc_example_response() {
     let mut handshake = ServerHandshake::new(&config, [0; 512]);
     assert!(matches!(handshake.receive(&mut request.to_vec()), Ok(Progress::Complete { .. })));
     let mut out = [0; 512];
-    let (len, _) = handshake.accept(&Accept::default(), &Config::DEFAULT, &mut out).unwrap();
+    let len = handshake.accept(&Accept::default(), &mut out).unwrap();
     assert_eq!(String::from_utf8_lossy(&out[..len]), include_str!("../data/rfc6455/handshake.resp"));
 }

@@ -162,7 +162,7 @@ fn bytes_after_a_refused_request_are_not_read() {
         assert_eq!(handshake.receive(&mut smuggled.clone().into_bytes()), Err(error));
         assert!(handshake.request().is_none());
         let mut out = [0; 256];
-        assert_eq!(handshake.accept(&Accept::default(), &Config::default(), &mut out).err(), Some(BuildError::NotNow));
+        assert_eq!(handshake.accept(&Accept::default(), &mut out).err(), Some(BuildError::NotNow));
         let len = handshake.refuse(error, &mut out).unwrap();
         assert!(str::from_utf8(&out[..len]).unwrap().contains("\r\nConnection: close"), "{first:?}");
     }
@@ -172,7 +172,7 @@ fn bytes_after_a_refused_request_are_not_read() {
     let mut out = [0; 256];
     let len = handshake.respond(403, &[], b"", &mut out).unwrap();
     assert!(str::from_utf8(&out[..len]).unwrap().contains("\r\nConnection: close\r\n"));
-    assert_eq!(handshake.accept(&Accept::default(), &Config::default(), &mut out).err(), Some(BuildError::NotNow));
+    assert_eq!(handshake.accept(&Accept::default(), &mut out).err(), Some(BuildError::NotNow));
 }
 
 /// node#60016, envoy#3301 (a body of the upgrade request is read as frames, or frames as a body): a request that announces a

@@ -61,7 +61,7 @@ fn over_bytes(stream: &[u8]) -> Option<Outcome> {
         return Some(Ok(None));
     }
     let mut out = [0; 512];
-    let (len, _) = handshake.accept(&Accept::default(), &Config::DEFAULT, &mut out).unwrap();
+    let len = handshake.accept(&Accept::default(), &mut out).unwrap();
     let head = str::from_utf8(&out[..len]).unwrap();
     Some(Ok(head.split("Sec-WebSocket-Accept: ").nth(1).unwrap().lines().next().map(String::from)))
 }

@@ -1,7 +1,8 @@
 //! Opening handshakes.
 
 use crate::{Case, Work};
-use barews::connection::Config;
+use barews::Server;
+use barews::connection::{Config, Connection};
 use barews::handshake::{
     Accept, ClientConfig, ClientHandshake, ClientRequest, OriginPolicy, Progress, ServerConfig, ServerHandshake, Uri,
 };
@@ -26,7 +27,8 @@ fn server(read: usize) -> Work {
             for read in request.chunks_mut(read) {
                 let _ = black_box(handshake.receive(read)).unwrap();
             }
-            black_box(handshake.accept(&Accept::default(), &Config::DEFAULT, &mut out)).unwrap();
+            black_box(handshake.accept(&Accept::default(), &mut out)).unwrap();
+            black_box(Connection::new(Server, &Config::DEFAULT));
         }
     })
 }

@@ -326,10 +326,10 @@ fn accept(socket: &mut Socket) -> bool {
         match handshake.receive(&mut buffer[..len]) {
             Ok(Progress::Partial) => {}
             Ok(Progress::Complete { .. }) => {
-                let accepted = handshake.accept(&Accept::default(), &Default::default(), &mut out);
-                return accepted.is_ok_and(|(len, connection)| {
+                let accepted = handshake.accept(&Accept::default(), &mut out);
+                return accepted.is_ok_and(|len| {
                     socket.write(&out[..len]);
-                    black_box(&connection);
+                    black_box(&Connection::new(Server, &Default::default()));
                     true
                 });
             }

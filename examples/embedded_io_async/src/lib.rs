@@ -53,8 +53,8 @@ pub async fn accept<T: Read + Write>(
         };
         let wanted = handshake.request().is_some_and(|request| is_wanted(request.target()));
         let (answer, accepted) = match complete {
-            Ok(rest) if wanted => match handshake.accept(&Accept::default(), limits, &mut out) {
-                Ok((answer, connection)) => (Ok(answer), Ok((connection, rest))),
+            Ok(rest) if wanted => match handshake.accept(&Accept::default(), &mut out) {
+                Ok(answer) => (Ok(answer), Ok((Connection::new(Server, limits), rest))),
                 Err(_) => (handshake.refuse(HandshakeError::Upgrade, &mut out), Err(HandshakeError::Upgrade)),
             },
             Ok(_) => (handshake.respond(404, &[], b"", &mut out), Err(HandshakeError::Target)),

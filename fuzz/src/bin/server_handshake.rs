@@ -188,7 +188,7 @@ fn serve(config: &ServerConfig<'_>, storage: usize, pieces: &[&[u8]]) -> Outcome
                 assert_eq!(handshake.receive_eof(), Err(error), "P5");
                 assert!(handshake.request().is_none());
                 let mut out = [0; 512];
-                let refused = handshake.accept(&Accept::default(), &Default::default(), &mut out);
+                let refused = handshake.accept(&Accept::default(), &mut out);
                 assert_eq!(refused.err(), Some(BuildError::NotNow), "a refused request cannot be accepted");
                 let len = handshake.refuse(error, &mut out).expect("an error can be answered");
                 assert_eq!(status(&out[..len]), error.status());
@@ -211,9 +211,9 @@ fn serve(config: &ServerConfig<'_>, storage: usize, pieces: &[&[u8]]) -> Outcome
 /// An upgrade can be accepted once, a request for a page cannot; both can be answered once.
 fn answer(handshake: &mut ServerHandshake<'_, Vec<u8>>, upgrade: bool) {
     let mut out = [0; 1024];
-    let accepted = handshake.accept(&Accept::default(), &Default::default(), &mut out);
+    let accepted = handshake.accept(&Accept::default(), &mut out);
     match accepted {
-        Ok((len, _)) => assert!(upgrade && status(&out[..len]) == 101),
+        Ok(len) => assert!(upgrade && status(&out[..len]) == 101),
         Err(error) => {
             assert!(!upgrade && error == BuildError::NotNow, "{error:?}");
             let len = handshake.respond(404, &[], b"", &mut out).expect("a page can be answered");
@@ -221,7 +221,7 @@ fn answer(handshake: &mut ServerHandshake<'_, Vec<u8>>, upgrade: bool) {
         }
     }
     assert_eq!(handshake.respond(503, &[], b"", &mut out), Err(BuildError::NotNow), "one answer");
-    let again = handshake.accept(&Accept::default(), &Default::default(), &mut out);
+    let again = handshake.accept(&Accept::default(), &mut out);
     assert_eq!(again.err(), Some(BuildError::NotNow), "one answer");
 }
 

@@ -135,9 +135,7 @@ impl Parts {
         let len = match (is_upgrade, input.has(1)) {
             (false, _) => parts.handshake.refuse(HandshakeError::Upgrade, &mut out),
             (true, true) => parts.handshake.respond(200, FIELDS, PAGE, &mut out),
-            (true, false) => {
-                parts.handshake.accept(&Accept::default(), &input.limits.config(), &mut out).map(|(len, _)| len)
-            }
+            (true, false) => parts.handshake.accept(&Accept::default(), &mut out),
         };
         let head = parts.answered(&out[..len.expect("an answer")]);
         if head <= input.storage().len() && out.starts_with(b"HTTP/1.1 101 ") {

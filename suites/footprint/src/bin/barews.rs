@@ -40,9 +40,9 @@ fn serve(rx: &mut [u8]) {
             Ok(Progress::Partial) if len > 0 => continue,
             Ok(Progress::Partial) => return,
             Ok(Progress::Complete { consumed, .. }) => {
-                if let Ok((answer, mut connection)) = handshake.accept(&Accept::default(), &Config::DEFAULT, &mut out) {
+                if let Ok(answer) = handshake.accept(&Accept::default(), &mut out) {
                     write(out.get(..answer).unwrap_or_default());
-                    return echo(&mut connection, rx, consumed..len);
+                    return echo(&mut Connection::new(barews::Server, &Config::DEFAULT), rx, consumed..len);
                 }
                 barews::HandshakeError::Upgrade
             }

@@ -49,8 +49,9 @@ fn serve(rx: &mut [u8]) {
                 let agreed = handshake.request().map(|request| LIMITS.accept(request.extensions(), &mut value));
                 let Some(Ok(Some((agreed, extensions)))) = agreed else { return };
                 let accept = Accept { extensions, ..Accept::default() };
-                if let Ok((answer, mut connection)) = handshake.accept(&accept, &CONFIG, &mut out) {
+                if let Ok(answer) = handshake.accept(&accept, &mut out) {
                     write(out.get(..answer).unwrap_or_default());
+                    let mut connection = Connection::new(Server, &CONFIG);
                     echo(&mut connection, agreed, rx, len.saturating_sub(rest)..len);
                 }
                 return;

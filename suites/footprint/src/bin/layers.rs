@@ -65,9 +65,10 @@ fn serve(rx: &mut [u8]) {
                 return;
             }
             Ok(Progress::Complete { consumed, .. }) => {
-                if let Ok((answer, mut connection)) = handshake.accept(&Accept::default(), &Config::DEFAULT, &mut out) {
+                if let Ok(answer) = handshake.accept(&Accept::default(), &mut out) {
                     write(out.get(..answer).unwrap_or_default());
                     deadlines.on_open(now());
+                    let mut connection = Connection::new(barews::Server, &Config::DEFAULT);
                     return echo(&mut connection, &mut deadlines, rx, consumed..len);
                 }
                 HandshakeError::Upgrade
