@@ -21,7 +21,6 @@ pub fn server_handshake(
     array: &mut ServerHandshake<'_, [u8; 512]>,
     error: HandshakeError,
     accept: &Accept<'_>,
-    config: &Config,
     fields: Fields<'_>,
 ) {
     calls!(u.which;
