@@ -111,8 +111,8 @@ fn response_that_does_not_fit_is_not_written() {
     for size in 0..need {
         let error = handshake.accept(&Accept::default(), &mut out[..size]).unwrap_err();
         assert_eq!(error, BuildError::BufferTooSmall { need });
-        let error = handshake.respond(404, &[("A", "b")], b"body", &mut out[..size.min(50)]).unwrap_err();
-        assert_eq!(error, BuildError::BufferTooSmall { need: 74 });
+        let error = handshake.respond(418, &[("A", "b")], b"body", &mut out[..size.min(50)]).unwrap_err();
+        assert_eq!(error, BuildError::BufferTooSmall { need: 65 });
         assert_eq!(out, [b'.'; 512]);
     }
     let len = handshake.accept(&Accept::default(), &mut out[..need]).unwrap();
