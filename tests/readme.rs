@@ -249,3 +249,13 @@ fn firmware_figures_match_the_record() {
         assert!(details.contains(&line), "examples/firmware/README.md does not say: {line}");
     }
 }
+
+/// Help needs no build and no emulator.
+#[test]
+#[cfg(unix)]
+fn firmware_run_prints_its_usage() {
+    let script = root().join("examples/firmware/run");
+    let done = std::process::Command::new(script).arg("--help").output().expect("there is a shell");
+    let text = String::from_utf8(done.stdout).unwrap();
+    assert!(done.status.success() && text.contains("examples/firmware/run [--small-buffers] client"), "{text}");
+}

@@ -243,6 +243,15 @@ fn put<const N: usize>(bytes: [u8; N], out: &mut [u8]) -> Option<&mut [u8]> {
 /// assert_eq!((written, &socket[..]), (7, &b"\x81\x05Hello"[..]));
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
+///
+/// A header that is not sent is a warning of the compiler, here an error:
+///
+/// ```compile_fail
+/// # #![deny(unused_must_use)]
+/// # let mut connection = barews::Connection::new(barews::Server, &Default::default());
+/// connection.begin_frame(barews::connection::MessageKind::Text, true, 5)?;
+/// # Ok::<(), barews::SendError>(())
+/// ```
 #[must_use = "the header has to be sent"]
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
