@@ -99,7 +99,7 @@
 //! |---|---|---|
 //! | `max_head_size` of a [server](handshake::ServerConfig) or [client](handshake::ClientConfig) | 16 KiB | 431, or 414 if the request line alone exceeds it; a client's handshake or [tunnel](handshake::Tunnel) fails |
 //! | `max_fields`, likewise | 100 | 431; a client's handshake or tunnel fails |
-//! | storage of a handshake or tunnel | the host's | 431, or 414 likewise, or 500 if there is none; a client's handshake or tunnel fails |
+//! | storage of a handshake or tunnel | the host's | 431, or 414 likewise, or 500 if its length is 0; a client's handshake or tunnel fails |
 //! | a value in that storage | 65,535 bytes | 431; a client's handshake or tunnel fails |
 //! | subprotocols and extensions of the peer | as many as the head and the storage hold | 431; a client's handshake fails |
 //! | [`Config::max_frame_size`](connection::Config::max_frame_size) | 16 MiB | Close 1009 |

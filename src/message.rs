@@ -57,8 +57,7 @@ pub struct Message<'a> {
 
 impl Message<'_> {
     /// Returns the text of a text message. The engine has validated it already, but safe Rust has to validate it again
-    /// to make a `str`. The feature `simd` makes that several
-    /// times faster. See [`MessageBuffer`] for an example.
+    /// to make a `str`. The feature `simd` makes that several times faster. See [`MessageBuffer`] for an example.
     #[must_use]
     pub fn text(&self) -> Option<&str> {
         #[cfg(not(feature = "simd"))]

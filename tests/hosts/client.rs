@@ -60,6 +60,13 @@ fn connected(arguments: &[&str]) -> (Program, Peer) {
     (program, peer)
 }
 
+/// Ends the input. The client closes, and the server answers.
+fn end_input(program: &mut Program, mut peer: Peer) {
+    drop(program.0.stdin.take());
+    peer.expect_close(1000, "");
+    peer.close(1000, "");
+}
+
 #[test]
 fn client_prints_the_echo_of_each_line_in_order() {
     let mut server = Program::start(Command::new(example("echo_server")).arg("127.0.0.1:0"));
@@ -87,7 +94,7 @@ fn options_appear_in_the_request() {
     let mut arguments: Vec<&str> = options.split(' ').collect();
     arguments.extend(["--header", "Cookie: a=b; c=d", &url]);
     let mut program = client(&arguments);
-    let (mut peer, request) = fake.accept("Sec-WebSocket-Protocol: b\r\n");
+    let (peer, request) = fake.accept("Sec-WebSocket-Protocol: b\r\n");
     assert!(request.starts_with("GET /path?query HTTP/1.1\r\n"), "{request}");
     for (name, value) in [
         ("Host", url.split('/').nth(2).unwrap()),
@@ -99,10 +106,7 @@ fn options_appear_in_the_request() {
     ] {
         assert_eq!(field(&request, name), Some(value), "{name}");
     }
-    drop(program.0.stdin.take());
-    peer.expect_close(1000, "");
-    peer.close(1000, "");
-    drop(peer);
+    end_input(&mut program, peer);
     let (success, _, stderr) = program.finish();
     assert!(success && stderr.contains("subprotocol: b\n"), "{stderr}");
 }
@@ -147,10 +151,7 @@ fn client_prints_one_message_a_line() {
         peer.send(0x02, b"");
         peer.send(0x80, b"");
         peer.expect(PONG, b"ping");
-        drop(program.0.stdin.take());
-        peer.expect_close(1000, "");
-        peer.close(1000, "");
-        drop(peer);
+        end_input(&mut program, peer);
         let empty = if arguments.is_empty() { "<0 bytes>" } else { "" };
         assert_eq!(program.finish().1, format!("{binary}\nin ü fragments\n{empty}\n"));
     }
@@ -305,12 +306,9 @@ fn client_follows_redirects_and_keeps_credentials_from_other_servers() {
         assert_eq!(field(&request, "X-Public"), Some("1"), "{request}");
     }
     // The first server again: another one has named it, so it does not get them either.
-    let (mut peer, request) = back.accept("");
+    let (peer, request) = back.accept("");
     assert_eq!((field(&request, "Authorization"), field(&request, "Cookie")), (None, None), "{request}");
-    drop(program.0.stdin.take());
-    peer.expect_close(1000, "");
-    peer.close(1000, "");
-    drop(peer);
+    end_input(&mut program, peer);
     assert_eq!(program.finish(), (true, String::new(), "closed with 1000\n".into()));
 }
 
@@ -349,11 +347,8 @@ fn client_tries_again_after_a_temporary_failure() {
     assert!(start.elapsed() >= Duration::from_secs(1), "Retry-After was ignored");
     peer.write(b"HTTP/1.1 101 Switch"); // and the server ends
     drop(peer);
-    let (mut peer, _) = listener().accept("");
-    drop(program.0.stdin.take());
-    peer.expect_close(1000, "");
-    peer.close(1000, "");
-    drop(peer);
+    let (peer, _) = listener().accept("");
+    end_input(&mut program, peer);
     let (success, _, stderr) = program.finish();
     assert!(success && stderr.ends_with("s\nclosed with 1000\n"), "{stderr}");
     assert_eq!(stderr.matches("next attempt in ").count(), 2, "{stderr}");
@@ -411,10 +406,7 @@ fn client_connects_through_a_proxy() {
         assert!(request.starts_with("GET /chat HTTP/1.1\r\n"), "{request}");
         assert_eq!((field(&request, "Cookie"), field(&request, "Proxy-Authorization")), (Some("a"), None));
         peer.write(accepting(&request, "").as_bytes());
-        drop(program.0.stdin.take());
-        peer.expect_close(1000, "");
-        peer.close(1000, "");
-        drop(peer);
+        end_input(&mut program, peer);
         assert_eq!(program.finish(), (true, String::new(), "closed with 1000\n".into()));
     }
 }

@@ -528,3 +528,18 @@ fn server_outlives_the_reader_of_its_log() {
     peer.send(TEXT, b"still here");
     peer.expect(TEXT, b"still here");
 }
+
+#[test]
+#[cfg(target_os = "linux")]
+fn idle_connections_take_less_than_1_kib_each() {
+    let server = server();
+    let mut peers: Vec<_> = (0..50).map(|_| server.open()).collect(); // memory that does not depend on their number
+    let before = resident(&server.program);
+    peers.extend((0..200).map(|_| server.open()));
+    let grown = resident(&server.program).saturating_sub(before);
+    assert!(grown < 200, "{grown} KiB for 200 connections");
+    for peer in [0, 249] {
+        peers[peer].send(TEXT, b"here");
+        peers[peer].expect(TEXT, b"here");
+    }
+}
