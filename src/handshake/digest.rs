@@ -6,20 +6,26 @@
 /// The string that every server appends to the key (RFC 6455 section 1.3).
 const GUID: &[u8; 36] = b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11";
 
-pub(super) use selected::{base64, digest};
+/// Returns the SHA-1 digest of the key and the GUID.
+pub(super) fn digest(key: &[u8; 24]) -> [u8; 20] {
+    selected::digest(key)
+}
+
+/// Writes `bytes` in base64 to `text`, which must have the right length.
+pub(super) fn base64(bytes: &[u8], text: &mut [u8]) {
+    selected::base64(bytes, text);
+}
 
 #[cfg(all(any(target_pointer_width = "64", feature = "fast-sha1"), not(feature = "small-sha1")))]
 mod selected {
-    /// Returns the SHA-1 digest of the key and the GUID.
-    pub(in crate::handshake) fn digest(key: &[u8; 24]) -> [u8; 20] {
+    pub(super) fn digest(key: &[u8; 24]) -> [u8; 20] {
         let mut hash = sha1_smol::Sha1::new();
         hash.update(key);
         hash.update(super::GUID);
         hash.digest().bytes()
     }
 
-    /// Writes `bytes` in base64 to `text`, which must have the right length.
-    pub(in crate::handshake) fn base64(bytes: &[u8], text: &mut [u8]) {
+    pub(super) fn base64(bytes: &[u8], text: &mut [u8]) {
         let _fits = <base64ct::Base64 as base64ct::Encoding>::encode(bytes, text);
     }
 }
@@ -27,10 +33,9 @@ mod selected {
 #[cfg(not(all(any(target_pointer_width = "64", feature = "fast-sha1"), not(feature = "small-sha1"))))]
 mod selected {
     use super::super::sha1;
-    pub(in crate::handshake) use sha1::base64;
+    pub(super) use sha1::base64;
 
-    /// Returns the SHA-1 digest of the key and the GUID.
-    pub(in crate::handshake) fn digest(key: &[u8; 24]) -> [u8; 20] {
+    pub(super) fn digest(key: &[u8; 24]) -> [u8; 20] {
         const BLOCK: [u32; 16] = sha1::first_block(super::GUID);
         sha1::sha1(key, BLOCK)
     }
