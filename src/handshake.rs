@@ -113,6 +113,7 @@
 //! | a response of HTTP/1.0 to CONNECT | client | Tinyproxy sends it; a 101 must be of HTTP/1.1 |
 
 mod authority;
+mod base64;
 mod chars;
 mod client;
 mod config;
@@ -132,7 +133,11 @@ mod proxy;
 mod request;
 mod response;
 mod server;
-#[cfg(any(test, not(all(any(target_pointer_width = "64", feature = "fast-sha1"), not(feature = "small-sha1")))))]
+#[cfg(any(
+    test,
+    feature = "small-sha1",
+    not(any(target_pointer_width = "64", feature = "fast-sha1", feature = "simd"))
+))]
 mod sha1;
 mod tunnel;
 mod uri;

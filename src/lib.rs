@@ -130,14 +130,15 @@
 //! * `alloc`, `heapless`: [`Append`] for the vectors of these crates.
 //! * `deflate`: the layer `deflate`, permessage-deflate.
 //! * `defmt`: `defmt::Format` on every public type.
-//! * `fast-sha1`: SHA-1 and base64 of the crates `sha1_smol` and `base64ct` for the handshake, also on 32-bit and 16-bit
-//!   targets. On 64-bit targets they are the default.
-//! * `small-sha1`: SHA-1 and base64 written for size, also on 64-bit targets. On the others they are the default. If both
-//!   features are set, `small-sha1` wins.
+//! * `fast-sha1`: SHA-1 of the crate `sha1_smol` for the handshake, also on 32-bit and 16-bit targets. On 64-bit targets
+//!   it is the default.
+//! * `small-sha1`: SHA-1 written for size, also on 64-bit targets. On the others it is the default. If both features are
+//!   set, `small-sha1` wins.
 //! * `refusal-texts`: reason phrases, and the error's text as the body of a
 //!   [refusal](handshake::ServerHandshake::refuse), also on 32-bit and 16-bit targets. 64-bit targets always send them.
 //! * `simd`: masking from 512 bytes on and validation of text from 128 bytes on use the widest vectors of the processor,
-//!   which are found at run time. For desktops: it needs `std`, and Rust 1.89.
+//!   which are found at run time, and the handshake its instructions for SHA-1. For desktops: it needs `std`, and Rust
+//!   1.89.
 #![no_std]
 #![cfg_attr(docsrs, feature(doc_cfg))]
 #![forbid(unsafe_code)]

@@ -1,8 +1,8 @@
 //! Credentials for the fields Authorization and Proxy-Authorization (RFC 9110 sections 11.4, 11.6.2 and 11.7.2).
 
+use super::base64::base64;
 use super::cursor::Cursor;
 use super::error::BuildError;
-use super::key::base64;
 use super::list::text;
 use crate::writer::build;
 

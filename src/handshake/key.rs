@@ -1,8 +1,8 @@
 //! Sec-WebSocket-Key and Sec-WebSocket-Accept (RFC 6455 sections 1.3, 4.1 and 4.2.2).
 
+use super::base64::base64;
 use super::chars::BASE64;
 use super::cursor::Cursor;
-pub(super) use super::digest::base64;
 use super::digest::digest;
 
 /// Returns the value of Sec-WebSocket-Accept for a key (RFC 6455 section 4.2.2), or `None` if `key` is not 16 bytes in
