@@ -74,8 +74,8 @@
 //! host that stops in the middle of writing them must close the transport.
 //!
 //! **The size of reads.** [`unread_payload`](Connection::unread_payload) returns how much of the current frame is still
-//! to come. A read that ends with the frame is unmasked while it is in the first-level cache, and a whole message needs
-//! no copy.
+//! to come. A [`ReceiveBuffer`](message::ReceiveBuffer) asks for reads that end soon after a large frame, so that the
+//! next message is not copied. A read of exactly the frame is one more system call for each header.
 //!
 //! **Two tasks.** [`split`](Connection::split) gives a [`Receiver`](connection::Receiver) and a
 //! [`Transmitter`](connection::Transmitter) that share nothing. The reading task passes each
@@ -105,7 +105,7 @@
 //! | [`Config::max_frame_size`](connection::Config::max_frame_size) | 16 MiB | Close 1009 |
 //! | [`Config::max_message_size`](connection::Config::max_message_size) | 64 MiB | Close 1009 |
 //! | [`Config::max_fragments`](connection::Config::max_fragments) | 2^20 | Close 1008 |
-//! | storage of a [`MessageBuffer`](message::MessageBuffer) | the host's | Close 1009 |
+//! | storage of a [`MessageBuffer`](message::MessageBuffer) or [`ReceiveBuffer`](message::ReceiveBuffer) | the host's | Close 1009 |
 //! | size of an inflated message (feature `deflate`) | the host's | Close 1009 |
 //! | [payload of a control frame](wire::MAX_CONTROL_PAYLOAD) | 125 bytes | received: Close 1002; to be sent: [`PayloadTooLong`](SendError::PayloadTooLong) |
 //! | [reason in a Close frame](wire::CloseFrame::MAX_REASON) | 123 bytes | to be sent: [`PayloadTooLong`](SendError::PayloadTooLong) |

@@ -58,6 +58,7 @@ use crate::connection::{Event as Incoming, Received as Taken};
 use crate::deadlines::{Deadlines, Reason, Timeout, Timeouts};
 use crate::handshake::Progress;
 use crate::handshake::error::HandshakeError;
+use crate::message::{Incoming as Whole, Piece, ReceiveBuffer};
 use crate::wire::error::{ProtocolError, SendError};
 
 /// One WebSocket, from the first byte of the opening handshake to the end of the transport. See the [module](self).
@@ -229,6 +230,56 @@ impl<'c, R: SessionRole, S: AsRef<[u8]> + AsMut<[u8]>> Session<'c, R, S> {
         let event = event.or_else(|| self.expire());
         let is_due = !matches!(event, Some(Event::Data(_))) && self.is_due();
         Received { rest, event, is_due }
+    }
+
+    /// Receives the next message or other event through a [`ReceiveBuffer`], which makes whole messages. `None` when more
+    /// bytes are needed, or the host has to answer first. See [`receive`](Self::receive). A message that does not fit
+    /// the buffer fails the session.
+    ///
+    /// ```
+    /// use barews::connection::Config;
+    /// use barews::deadlines::Timeouts;
+    /// use barews::message::{Incoming, ReceiveBuffer};
+    /// use barews::session::Session;
+    ///
+    /// let connection = barews::Connection::new(barews::Client(|| [0; 4]), &Config::DEFAULT);
+    /// let mut session = Session::from_connection(connection, [], Timeouts::MILLISECONDS, 0);
+    /// let mut buffer = ReceiveBuffer::new([0; 100]);
+    /// for read in [&b"\x81\x05He"[..], b"llo"] {
+    ///     buffer.unfilled()[..read.len()].copy_from_slice(read); // usually `socket.read(buffer.unfilled())`
+    ///     buffer.advance(read.len());
+    /// }
+    /// let Some(Incoming::Message(message)) = session.receive_into(&mut buffer, 0) else { panic!() };
+    /// assert_eq!(message.text(), Some("Hello"));
+    /// assert_eq!(session.receive_into(&mut buffer, 0), None);
+    /// ```
+    pub fn receive_into<'b, B: AsMut<[u8]>>(
+        &mut self,
+        buffer: &'b mut ReceiveBuffer<B>,
+        now: u64,
+    ) -> Option<Whole<'b, Event<'static>>> {
+        loop {
+            let Received { rest, event, .. } = self.receive(buffer.unread(), now);
+            let rest = rest.len();
+            let piece = match event {
+                Some(Event::Data(chunk)) => Piece::of(&chunk),
+                event => {
+                    let event = event.and_then(Event::without_data);
+                    buffer.consume(rest);
+                    return event.map(Whole::Event);
+                }
+            };
+            buffer.consume(rest);
+            let left = self.connection.as_ref().map_or(0, Connection::unread_payload);
+            match buffer.join(&piece, left) {
+                Ok(None) => {}
+                Ok(Some(place)) => return Some(Whole::Message(buffer.message(piece.kind, place))),
+                Err(error) => {
+                    self.fail(error);
+                    return Some(Whole::Event(Event::Failed(Error::Protocol(error))));
+                }
+            }
+        }
     }
 
     #[inline(never)]

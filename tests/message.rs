@@ -1,7 +1,9 @@
 //! Whole messages in storage provided by the host: limits, missing chunks, copies (RFC 6455 sections 5.4, 6.2 and 10.4).
 
 use barews::connection::{Config, Event, MessageKind};
-use barews::message::MessageBuffer;
+use barews::deadlines::Timeouts;
+use barews::message::{Incoming, MessageBuffer, ReceiveBuffer};
+use barews::session::{self, Session};
 use barews::wire::{CloseCode, Rsv};
 use barews::{Connection, ProtocolError, Server};
 use barews_testkit::raw;
@@ -208,4 +210,146 @@ fn debug_shows_no_payload() {
     let Some(Event::Data(chunk)) = connection.receive(&mut bytes).unwrap().event else { panic!() };
     assert!(buffer.push(chunk).unwrap().is_none());
     assert_eq!(format!("{buffer:?}"), "MessageBuffer { len: 3, .. }");
+}
+
+/// Reads `stream` in reads of at most these sizes, in turn, through a [`ReceiveBuffer`] of this size. Returns the messages, and
+/// the error that follows them.
+fn received(storage: usize, stream: &[u8], reads: &[usize]) -> (Vec<(MessageKind, Vec<u8>)>, Option<ProtocolError>) {
+    let mut connection = Connection::new(Server, &Config::DEFAULT);
+    let (mut buffer, mut messages, mut stream) = (ReceiveBuffer::new(vec![0xEE; storage]), vec![], stream);
+    for size in reads.iter().cycle() {
+        if stream.is_empty() {
+            break;
+        }
+        let place = buffer.unfilled();
+        assert!(!place.is_empty(), "there is room to read");
+        let (read, rest) = stream.split_at(*size.min(&place.len()).min(&stream.len()));
+        place[..read.len()].copy_from_slice(read);
+        buffer.advance(read.len());
+        stream = rest;
+        loop {
+            match buffer.receive(&mut connection) {
+                Ok(Some(Incoming::Message(message))) => messages.push((message.kind, message.payload.to_vec())),
+                Ok(Some(Incoming::Event(event))) => assert_eq!(event, Event::Ping),
+                Ok(None) => break,
+                Err(error) => {
+                    assert_eq!(connection.error(), Some(error));
+                    return (messages, Some(error));
+                }
+            }
+        }
+    }
+    (messages, None)
+}
+
+#[test]
+fn receive_buffer_returns_all_messages_shorter_than_the_storage_at_every_cut() {
+    const SIZE: usize = 20;
+    for last in SIZE - 3..=SIZE + 1 {
+        let lengths = [0, 1, SIZE - 2, SIZE - 1, last, 3];
+        let stream = stream_of(&lengths);
+        let expected = expected(&lengths, SIZE - 1);
+        for size in 1..=stream.len() {
+            assert_eq!(received(SIZE, &stream, &[size]), expected, "{last} bytes in reads of {size}");
+            assert_eq!(received(SIZE, &stream, &[size, 1, 7]), expected, "{last} bytes in reads of {size}, 1 and 7");
+        }
+    }
+}
+
+/// Every storage from one byte on, whatever the lengths of the messages.
+#[test]
+fn receive_buffer_accepts_any_storage() {
+    for storage in 1..60 {
+        let lengths: Vec<_> = (0..storage).rev().chain(0..storage + 3).collect();
+        let stream = stream_of(&lengths);
+        for reads in [&[usize::MAX][..], &[1], &[13, 2], &[5, 64]] {
+            assert_eq!(
+                received(storage, &stream, reads),
+                expected(&lengths, storage - 1),
+                "{storage} bytes, {reads:?}"
+            );
+        }
+    }
+}
+
+/// A message in one frame stays where it was read: each read goes after the one before.
+#[test]
+fn receive_buffer_does_not_copy_a_message_in_one_frame() {
+    let mut connection = Connection::new(Server, &Config::DEFAULT);
+    let mut storage = [0xEE; 64];
+    let place = storage.as_ptr().addr();
+    let mut buffer = ReceiveBuffer::new(&mut storage[..]);
+    let frame = raw::frame(0x82, KEY, &[7; 50]);
+    for (i, read) in frame.chunks(10).enumerate() {
+        let next = buffer.unfilled();
+        assert_eq!(next.as_ptr().addr() - place, 10 * i);
+        next[..read.len()].copy_from_slice(read);
+        buffer.advance(read.len());
+        if let Some(Incoming::Message(message)) = buffer.receive(&mut connection).unwrap() {
+            assert_eq!((i, message.payload.as_ptr().addr() - place, message.payload.len()), (5, 6, 50));
+        }
+    }
+    assert_eq!(buffer.unfilled().as_ptr().addr(), place, "the storage is free again");
+}
+
+/// `unfilled` keeps what was read and not received, and `advance` does not go beyond the storage.
+#[test]
+fn receive_buffer_keeps_bytes_that_were_not_received() {
+    let mut connection = Connection::new(Server, &Config::DEFAULT);
+    let mut buffer = ReceiveBuffer::new([0; 24]);
+    let stream =
+        [raw::frame(0x81, KEY, b"one"), raw::frame(0x81, KEY, b"two"), raw::frame(0x81, KEY, b"three")].concat();
+    let (first, rest) = stream.split_at(20);
+    buffer.unfilled()[..20].copy_from_slice(first);
+    buffer.advance(20);
+    for text in ["one", "two", "three"] {
+        let Some(Incoming::Message(message)) = buffer.receive(&mut connection).unwrap() else {
+            panic!("{text} is missing");
+        };
+        assert_eq!(message.text(), Some(text));
+        if text == "one" {
+            let place = buffer.unfilled(); // the bytes of "two" and the beginning of "three" remain
+            assert_eq!(place.len(), 24 - 11);
+            place[..rest.len()].copy_from_slice(rest);
+            buffer.advance(rest.len());
+        }
+    }
+    assert_eq!(format!("{buffer:?}"), "ReceiveBuffer { message: 0, unread: 0, .. }");
+    assert_eq!(buffer.receive(&mut connection), Ok(None));
+    assert_eq!(buffer.unfilled().len(), 24);
+    buffer.advance(usize::MAX);
+    assert_eq!(buffer.unfilled().len(), 0);
+}
+
+#[test]
+fn session_receives_into_a_receive_buffer() {
+    let connection = Connection::new(Server, &Config::DEFAULT);
+    let mut session = Session::from_connection(connection, [], Timeouts::MILLISECONDS, 0);
+    let mut buffer = ReceiveBuffer::new([0; 16]);
+    let mut push = |session: &mut Session<'_, Server, [u8; 0]>, frame: &[u8]| -> Vec<String> {
+        let mut seen = vec![];
+        for read in frame.chunks(4) {
+            buffer.unfilled()[..read.len()].copy_from_slice(read);
+            buffer.advance(read.len());
+            while let Some(incoming) = session.receive_into(&mut buffer, 0) {
+                seen.push(match incoming {
+                    Incoming::Message(message) => message.text().unwrap().to_owned(),
+                    Incoming::Event(event) => format!("{event:?}"),
+                });
+            }
+        }
+        seen
+    };
+    assert_eq!(push(&mut session, &raw::frame(0x89, KEY, b"?")), ["Ping"]);
+    assert_eq!(push(&mut session, &raw::frame(0x81, KEY, b"Hello")), ["Hello"]);
+    assert_eq!(push(&mut session, &raw::frame(0x81, KEY, b"fifteen bytes!!")), ["fifteen bytes!!"]);
+    let seen = push(&mut session, &raw::frame(0x81, KEY, b"sixteen bytes!!!"));
+    assert_eq!(seen, ["Failed(Protocol(MessageTooBig))"]);
+    assert_eq!(session.error(), Some(session::Error::Protocol(ProtocolError::MessageTooBig)));
+    let mut out = [0; 131];
+    let mut written = vec![];
+    while let len @ 1.. = session.poll_transmit(&mut out) {
+        written.extend_from_slice(&out[..len]);
+    }
+    assert_eq!(written, b"\x88\x02\x03\xF1", "the Close takes the place of the Pong");
 }

@@ -43,6 +43,19 @@ pub enum Event<'b> {
     ExtensionControl(Opcode),
 }
 
+impl Event<'_> {
+    /// Returns the event unless it is data.
+    pub(crate) fn without_data(self) -> Option<Event<'static>> {
+        Some(match self {
+            Self::Data(_) => return None,
+            Self::Ping => Event::Ping,
+            Self::Pong => Event::Pong,
+            Self::Close(code) => Event::Close(code),
+            Self::ExtensionControl(opcode) => Event::ExtensionControl(opcode),
+        })
+    }
+}
+
 /// A piece of one data message: as much of it as is in the input, at most one frame.
 ///
 /// The chunks of a message come in order, with only control frames between them. A fragment without payload is a chunk

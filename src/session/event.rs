@@ -55,3 +55,22 @@ pub enum Event<'b> {
     /// [`Over`](Self::Over) can follow.
     Failed(Error),
 }
+
+impl Event<'_> {
+    /// Returns the event unless it is data.
+    pub(super) fn without_data(self) -> Option<Event<'static>> {
+        Some(match self {
+            Self::Data(_) => return None,
+            Self::Request => Event::Request,
+            Self::Response => Event::Response,
+            Self::Ping => Event::Ping,
+            Self::Pong(round_trip) => Event::Pong(round_trip),
+            Self::Close(code) => Event::Close(code),
+            Self::ExtensionControl(opcode) => Event::ExtensionControl(opcode),
+            Self::KeepAlive => Event::KeepAlive,
+            Self::Idle => Event::Idle,
+            Self::Over => Event::Over,
+            Self::Failed(error) => Event::Failed(error),
+        })
+    }
+}

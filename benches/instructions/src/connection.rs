@@ -3,7 +3,7 @@
 use crate::{Case, Work};
 use barews::connection::{Config, Event, MessageKind, Outgoing};
 use barews::deadlines::{Deadlines, Timeouts};
-use barews::message::MessageBuffer;
+use barews::message::{Incoming, MessageBuffer, ReceiveBuffer};
 use barews::session::Session;
 use barews::{Client, Connection, Server};
 use std::hint::black_box;
@@ -30,6 +30,8 @@ pub const CASES: &[Case] = &[
     ("64 KiB in reads of 1,460 B", || reads(1460)),
     ("64 KiB in fragments of 1 KiB with Pings", fragments),
     ("16 KiB whole in reads of 1,460 B", || whole(1460)),
+    ("16 KiB in a ReceiveBuffer, reads of 1,460 B and their copies", || in_place(1 << 14, 40)),
+    ("16 B in a ReceiveBuffer, reads of 1,460 B and their copies", || in_place(16, 1000)),
     ("client sends 16 B", || send(client(), &[16; 1000])),
     ("client sends 1 KiB", || send(client(), &[1 << 10; 100])),
     ("client sends 64 KiB", || send(client(), &[1 << 16; 10])),
@@ -191,6 +193,23 @@ fn whole(size: usize) -> Work {
             }
         }
         assert_eq!(messages, 40);
+    })
+}
+
+fn in_place(size: usize, count: usize) -> Work {
+    let stream = stream(MessageKind::Binary, BINARY, &vec![size; count]);
+    let mut buffer = ReceiveBuffer::new(vec![0; 1 << 15]);
+    Work::new(count, move || {
+        let (mut server, mut messages) = (server(), 0);
+        for read in stream.chunks(1460) {
+            buffer.unfilled()[..read.len()].copy_from_slice(read);
+            buffer.advance(read.len());
+            while let Ok(Some(Incoming::Message(message))) = buffer.receive(&mut server) {
+                black_box(message.payload);
+                messages += 1;
+            }
+        }
+        assert_eq!(messages, count);
     })
 }
 

@@ -2,7 +2,7 @@
 
 use barews::connection::{Chunk, Config, Outgoing, Receiver, Reply, State, Transmitter};
 use barews::deadlines::{Backoff, Deadlines, Reconnect, Ticks, Timeouts};
-use barews::message::{Message, MessageBuffer};
+use barews::message::{Message, MessageBuffer, ReceiveBuffer};
 use barews::wire::{CloseCode, Rsv};
 use barews::{Append, Client, Connection, ProtocolError, Role, Server};
 
@@ -146,6 +146,23 @@ pub fn message(
     message: &Message<'_>,
 ) {
     calls!(u.which; MessageBuffer::new(&mut *u.out), buffer.push(chunk), array.push(chunk), message.text());
+}
+
+#[unsafe(no_mangle)]
+pub fn receive_buffer(
+    u: &mut Unknown<'_>,
+    buffer: &mut ReceiveBuffer<&mut [u8]>,
+    array: &mut ReceiveBuffer<[u8; 1000]>,
+    connection: &mut Connection<Server>,
+) {
+    calls!(u.which;
+        ReceiveBuffer::new(&mut *u.out),
+        buffer.unfilled(),
+        buffer.advance(u.long as usize),
+        buffer.receive(connection),
+        array.unfilled(),
+        array.receive(connection),
+    );
 }
 
 #[unsafe(no_mangle)]

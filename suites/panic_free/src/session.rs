@@ -3,6 +3,7 @@
 use barews::connection::{Config, Connection};
 use barews::deadlines::Timeouts;
 use barews::handshake::{Accept, ClientConfig, ClientHandshake, ClientRequest, ServerConfig};
+use barews::message::ReceiveBuffer;
 use barews::session::{Error, Session, SessionRole};
 use barews::{Client, HandshakeError, ProtocolError, Server};
 
@@ -70,6 +71,15 @@ pub fn session_with_lent_storage(u: &mut Unknown<'_>, session: &mut Session<'_, 
         session.receive(u.bytes, u.long),
         session.request(),
     );
+}
+
+#[unsafe(no_mangle)]
+pub fn session_with_buffer(
+    u: &mut Unknown<'_>,
+    session: &mut Session<'_, Server, [u8; 512]>,
+    buffer: &mut ReceiveBuffer<&mut [u8]>,
+) {
+    calls!(u.which; session.receive_into(buffer, u.long));
 }
 
 #[inline(always)]
