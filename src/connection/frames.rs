@@ -1,9 +1,9 @@
 //! RFC 6455's framing: reads headers from input that is split anywhere, and passes the frames on to the [`Machine`]
 //! (RFC 6455 sections 5.1 to 5.3).
 //!
-//! Where speed counts, a frame that is complete in the input takes a shorter path. [`receive`](Frames::receive) is
-//! inlined in the host's code: it reads the header, and takes a message in one frame without writing any state. Other
-//! frames whose header is complete go through [`receive_frame`](Frames::receive_frame), all else goes through
+//! A message that is complete in the input takes a shorter path: [`receive_inline`](Frames::receive_inline) reads its
+//! header, and takes it without writing any state. Where speed counts, that is inlined in the host's code, and other
+//! frames whose header is complete go through [`receive_frame`](Frames::receive_frame). All else goes through
 //! [`receive_any`](Frames::receive_any), which keeps the state that split input needs.
 
 use super::config::Config;
@@ -60,12 +60,20 @@ impl Frames {
     /// Reads the next event.
     #[inline(always)]
     pub(super) fn receive<'b>(&mut self, bytes: &'b mut [u8], side: Side) -> Result<Received<'b>, ProtocolError> {
-        // mutant: delete !: the slow path gives the same
-        if !FAST {
-            return self.receive_any(bytes, side);
-        }
+        if FAST { self.receive_inline(bytes, side) } else { self.receive_out_of_line(bytes, side) }
+    }
+
+    #[inline(never)]
+    fn receive_out_of_line<'b>(&mut self, bytes: &'b mut [u8], side: Side) -> Result<Received<'b>, ProtocolError> {
+        self.receive_inline(bytes, side)
+    }
+
+    #[inline(always)]
+    fn receive_inline<'b>(&mut self, bytes: &'b mut [u8], side: Side) -> Result<Received<'b>, ProtocolError> {
         if self.machine.is_between_frames()
             && let Ok(Some((header, len))) = FrameHeader::read_expected(bytes, side.is_peer_masking())
+            // mutant: replace || with &&: the slow path gives the same
+            && (FAST || self.is_whole_message(&header, bytes.len().saturating_sub(len)))
         {
             let Some(tail) = bytes.get_mut(len..) else { return never!(Ok(Received::unreachable())) };
             let first = header.first_byte();
@@ -90,12 +98,18 @@ impl Frames {
                 };
             }
             self.set_current(&header);
-            return self.receive_frame(first, tail, side);
+            return if FAST { self.receive_frame(first, tail, side) } else { never!(Ok(Received::unreachable())) };
         }
         if bytes.is_empty() {
             return self.consume(bytes); // the last call for each read
         }
         self.receive_any(bytes, side)
+    }
+
+    /// Returns whether this header begins a message in one frame that is complete in the `len` bytes after it.
+    fn is_whole_message(&self, header: &FrameHeader, len: usize) -> bool {
+        let is_whole = matches!(header.first_byte(), FirstByte::WHOLE_TEXT | FirstByte::WHOLE_BINARY);
+        is_whole && self.machine.is_between_messages() && header.payload_len <= len as u64
     }
 
     /// Receives the current frame, whose header is complete. `bytes` follow the header.

@@ -1,6 +1,7 @@
 //! base64 (RFC 4648 section 4).
 
 /// Writes `bytes` in base64 to `text`, which must have the right length.
+#[expect(clippy::indexing_slicing, reason = "the index is masked to the 64 digits")]
 pub(super) fn base64(bytes: &[u8], text: &mut [u8]) {
     for (digits, group) in text.as_chunks_mut::<4>().0.iter_mut().zip(bytes.chunks(3)) {
         // RFC 4648 4: n bytes are n + 1 digits, and the rest is padding

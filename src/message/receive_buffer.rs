@@ -112,7 +112,7 @@ impl<S: AsMut<[u8]>> ReceiveBuffer<S> {
         let size = self.storage.as_mut().len();
         let kept = self.message.len() + self.unread.len();
         if kept == 0 || size - self.unread.end < self.message.start {
-            self.to_front();
+            self.move_to_front();
         }
         let place = self.storage.as_mut().get_mut(self.unread.end..).unwrap_or_else(|| never!(&mut []));
         let len = if self.message.len() + self.left >= size / 2 { self.left + READ_AHEAD } else { size };
@@ -122,7 +122,7 @@ impl<S: AsMut<[u8]>> ReceiveBuffer<S> {
 
     /// Moves all that is kept to the front of the storage: once a message, if at all.
     #[inline(never)]
-    fn to_front(&mut self) {
+    fn move_to_front(&mut self) {
         let storage = self.storage.as_mut();
         let (message, unread) = (self.message.len(), self.unread.len());
         move_down(storage, self.message.clone(), 0);

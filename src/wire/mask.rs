@@ -1,8 +1,8 @@
 //! Masking: XOR with a repeating key of four bytes (RFC 6455 section 5.3).
 //!
 //! One kernel masks in place and while copying: a [`Source`] says where the bytes come from. On 64-bit targets it works
-//! on blocks of a size known to the compiler, which become vector instructions; elsewhere it is the loop [`bytes`],
-//! which the tests compare the blocks with.
+//! on blocks of a size known to the compiler, which become vector instructions; elsewhere on [`words`]. Both leave the
+//! rest to the loop [`bytes`], which the tests compare them with.
 
 use crate::target::FAST;
 
@@ -79,8 +79,7 @@ fn mask_copy(from: &[u8], to: &mut [u8], key: u32) {
 // RFC 6455 5.3: octet i XOR key octet i mod 4 [6455-5.3-5]
 #[inline(always)]
 fn mask<S: Source>(from: S, to: &mut [u8], key: u32) -> bool {
-    // mutant: replace < with ==, >, <=: not reached on 64-bit targets
-    if FAST { wide::mask(from, to, key) } else { bytes(from, to, key) < 0x80 }
+    if FAST { wide::mask(from, to, key) } else { words(from, to, key) }
 }
 
 /// Where the bytes come from: the slice that the result goes to, or another slice of the same length.
@@ -90,6 +89,9 @@ trait Source: Copy {
 
     /// The W bytes from `at` on. `to` is the slice that the result goes to.
     fn load<const W: usize>(self, to: &[u8], at: usize) -> Option<[u8; W]>;
+
+    /// Masks words. Returns the OR of the result if `ASCII`, and the source after them.
+    fn words(self, to: &mut [[u8; 4]], key: u32) -> (u32, Self);
 
     /// The source without its first `len` bytes.
     fn skip(self, len: usize) -> Self;
@@ -111,6 +113,17 @@ impl Source for InPlace {
     }
 
     #[inline(always)]
+    fn words(self, to: &mut [[u8; 4]], key: u32) -> (u32, Self) {
+        let mut or = 0;
+        for to in to {
+            let word = u32::from_le_bytes(*to) ^ key;
+            or |= word;
+            *to = word.to_le_bytes();
+        }
+        (or, self)
+    }
+
+    #[inline(always)]
     fn skip(self, _: usize) -> Self {
         self
     }
@@ -123,6 +136,22 @@ impl Source for InPlace {
 
 impl Source for &[u8] {
     const ASCII: bool = false;
+
+    #[inline(always)]
+    fn words(self, to: &mut [[u8; 4]], key: u32) -> (u32, Self) {
+        let put = |from: &[u8; 4], to: &mut [u8; 4]| *to = (u32::from_le_bytes(*from) ^ key).to_le_bytes();
+        let (words, rest) = self.as_chunks::<4>();
+        // The blocks are unrolled, also when the compiler optimises for size.
+        let ((blocks, words), (to_blocks, to_words)) = (words.as_chunks::<4>(), to.as_chunks_mut::<4>());
+        for ([a, b, c, d], [to_a, to_b, to_c, to_d]) in blocks.iter().zip(to_blocks) {
+            put(a, to_a);
+            put(b, to_b);
+            put(c, to_c);
+            put(d, to_d);
+        }
+        words.iter().zip(to_words).for_each(|(from, to)| put(from, to));
+        (0, rest)
+    }
 
     #[inline(always)]
     fn load<const W: usize>(self, _: &[u8], at: usize) -> Option<[u8; W]> {
@@ -139,6 +168,14 @@ impl Source for &[u8] {
         let (chunks, rest) = self.as_chunks::<W>();
         (chunks.iter().map(<[u8; W]>::as_slice), rest)
     }
+}
+
+/// Masks words of four bytes, and then the rest. Returns whether the result is ASCII.
+#[inline]
+fn words<S: Source>(from: S, to: &mut [u8], key: u32) -> bool {
+    let (words, rest) = to.as_chunks_mut();
+    let (or, from) = from.words(words, key);
+    (or & 0x8080_8080 == 0) & (bytes(from, rest, key) < 0x80)
 }
 
 /// Masks one byte after the other, in the shortest code. Returns the OR of the result.
@@ -303,7 +340,7 @@ mod wide {
 #[cfg(test)]
 mod tests {
     extern crate std;
-    use super::{InPlace, Mask, bytes};
+    use super::{InPlace, Mask, bytes, words};
     use std::vec::Vec;
 
     /// [6455-5.3-5]: every length up to two blocks and a tail and some long ones, every phase, anywhere in memory, against
@@ -338,6 +375,13 @@ mod tests {
                 let mut plainly_copied = std::vec![0; len];
                 bytes(&data[at..], &mut plainly_copied, start.key);
                 assert_eq!(plainly_copied, want);
+
+                let mut by_words = data.clone();
+                assert_eq!(words(InPlace, &mut by_words[at..], start.key), want.is_ascii());
+                assert_eq!(by_words[at..], want);
+                let mut copied_by_words = std::vec![0; len];
+                words(&data[at..], &mut copied_by_words, start.key);
+                assert_eq!(copied_by_words, want);
             }
         }
     }
@@ -351,6 +395,7 @@ mod tests {
                     data[start + at] = 0x80;
                     assert!(!Mask::new([0; 4]).apply_is_ascii(&mut data[start..]));
                     assert!(bytes(InPlace, &mut data[start..], 0) >= 0x80);
+                    assert!(!words(InPlace, &mut data[start..], 0));
                 }
             }
         }
