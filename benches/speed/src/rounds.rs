@@ -3,7 +3,7 @@
 //!
 //! Times are processor times of the thread, so an interrupted round is as good as any other.
 
-use peers::{Output, Session, Tally};
+use peers::{Output, Random, Session, Tally};
 use rustix::time::{ClockId, clock_gettime};
 
 /// A participant in the rounds.
@@ -99,10 +99,12 @@ pub struct Quartiles {
 /// Times `rounds` rounds of `passes` passes of `units` units of work each.
 pub fn measure(contenders: &mut [Contender], rounds: usize, passes: usize, units: u64) -> Vec<Quartiles> {
     let mut times = vec![Vec::with_capacity(rounds); contenders.len()];
+    // In another order in each round: the time depends on what the contender before has left in the caches.
+    let (mut order, mut random) = (Vec::from_iter(0..contenders.len()), Random::default());
     // The first round is additional and not counted: it fills caches and buffers.
     for round in 0..=rounds {
-        for i in 0..contenders.len() {
-            let i = (i + round) % contenders.len();
+        (1..order.len()).for_each(|i| order.swap(i, random.below(i + 1)));
+        for &i in &order {
             let time = contenders[i].time(passes);
             if round > 0 {
                 times[i].push(time / (passes as u64 * units) as f64);
