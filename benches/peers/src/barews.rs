@@ -1,68 +1,69 @@
 use crate::{
-    Cork, HEAD, Lent, Outcome, Outgoing, Peer, READ, ROOM, Random, Reads, Receiver, Role, Session, Socket, Tally,
+    Cork, FIXED, HEAD, HOST, Lent, Outcome, Outgoing, Peer, ROOM, Random, Receiver, Role, Session, Socket, Tally,
 };
-use barews::connection::{Chunk, Event, MessageKind};
+use barews::connection::{Chunk, Event, MessageKind, Transport};
+use barews::deadlines::Timeouts;
 use barews::handshake::{
     Accept, ClientConfig, ClientHandshake, ClientRequest, OriginPolicy, Progress, ServerConfig, ServerHandshake, Uri,
 };
-use barews::message::MessageBuffer;
+use barews::message::{Message, MessageBuffer};
 use barews::wire::{FrameHeader, MAX_CONTROL_FRAME};
-use barews::{Client, Connection, ProtocolError, Server};
+use barews::{Client, Connection, ProtocolError, Server, session};
 use std::hint::black_box;
 
 pub const CHUNKS: Peer = Peer {
     name: "barews, chunks",
     package: "barews",
-    notes: "`Connection::receive`, each chunk as it comes.",
+    notes: "`Connection::receive` on each read of the whole buffer, each chunk as it comes.",
     is_streaming: true,
-    receive: Some(|socket, tally| chunks(socket, Reads::Full, tally)),
+    read_buffers: HOST,
+    receive: Some(|socket, tally| receive(socket, false, move |chunk| tally.chunk(chunk.payload, chunk.last))),
     ..Peer::NEW
 };
 
 pub const WHOLE: Peer = Peer {
     name: "barews, whole",
-    notes: "`Connection::receive` and `MessageBuffer`.",
+    notes: "The same with `MessageBuffer`. As `&str`: `Message::text` of each message.",
     is_streaming: false,
-    receive: Some(|socket, tally| whole(socket, Reads::Full, tally)),
+    receive: Some(|socket, tally| whole(socket, move |message| tally.message(message.payload))),
+    receive_str: Some(|socket, tally| {
+        whole(socket, move |message| tally.message(message.text().expect("it is text").as_bytes()))
+    }),
     ..CHUNKS
 };
 
-pub const WHOLE_STR: Peer = Peer {
-    name: "barews, whole `&str`",
-    notes: "The same, and `Message::text` of each text message.",
-    receive: Some(whole_str),
-    ..WHOLE
+pub const SESSION: Peer = Peer {
+    name: "barews, session",
+    notes: "The loop of README: `Session`, which has the deadlines too, with a clock that stands still. Each chunk as it \
+            comes.",
+    is_other_way: true,
+    receive: Some(session),
+    ..CHUNKS
 };
 
 pub const SIZED_CHUNKS: Peer = Peer {
     name: "barews, sized chunks",
-    notes: "The same with reads of at most 16 KiB that end at the end of the frame, as reported by `unread_payload`.",
+    notes: "Chunks with reads of at most 16 KiB that end at the end of the frame, as reported by `unread_payload`.",
+    is_other_way: true,
     is_sized: true,
-    receive: Some(|socket, tally| chunks(socket, Reads::Sized, tally)),
+    read_buffers: FIXED,
+    receive: Some(|socket, tally| receive(socket, true, move |chunk| tally.chunk(chunk.payload, chunk.last))),
     ..CHUNKS
-};
-
-pub const SIZED_WHOLE: Peer = Peer {
-    name: "barews, sized whole",
-    notes: "Sized reads and `MessageBuffer`.",
-    is_streaming: false,
-    is_collecting: true,
-    receive: Some(|socket, tally| whole(socket, Reads::Sized, tally)),
-    ..SIZED_CHUNKS
 };
 
 pub const IN_PLACE: Peer = Peer {
     name: "barews, sized in place",
     notes: "Sized reads that are appended to each other in a buffer for a whole message: a message in one frame is \
             complete where it was read.",
+    is_streaming: false,
     receive: Some(in_place),
-    ..SIZED_WHOLE
+    ..SIZED_CHUNKS
 };
 
 pub const SEND_MESSAGES: Peer = Peer {
     name: "barews, message",
     package: "barews",
-    notes: "`Connection::write_binary` into a buffer that is written when it is full.",
+    notes: "`Connection::write_binary` into a buffer that is written when it is full: the way of a client.",
     send: Some(|role, socket, outgoing| match role {
         Role::Server => send_messages(Server, socket, outgoing),
         Role::Client => send_messages(Client(keys()), socket, outgoing),
@@ -72,8 +73,8 @@ pub const SEND_MESSAGES: Peer = Peer {
 
 pub const SEND_FRAMES: Peer = Peer {
     name: "barews, frame",
-    notes: "`Connection::begin_frame`: a server's payload is written from its place (`count_payload`), a client's is masked \
-            into blocks of 4 KiB (`copy_payload`).",
+    notes: "`Connection::begin_frame`: a server's payload is written from its place (`count_payload`), as in README's loop, a \
+            client's is masked into blocks of 4 KiB (`copy_payload`).",
     send: Some(|role, socket, outgoing| match role {
         Role::Server => send_server_frames(socket, outgoing),
         Role::Client => send_client_frames(socket, outgoing),
@@ -84,8 +85,9 @@ pub const SEND_FRAMES: Peer = Peer {
 pub const ECHO: Peer = Peer {
     name: "barews",
     package: "barews",
-    notes: "Sized reads; `write_unvalidated` into a buffer that is written when it is full and after each read, for long chunks \
+    notes: "`write_unvalidated` into a buffer that is written when it is full and after each read, for long chunks \
             `begin_frame` and `mask_payload` in place.",
+    read_buffers: HOST,
     echo: Some(echo),
     ..Peer::NEW
 };
@@ -99,33 +101,29 @@ pub const HANDSHAKE: Peer = Peer {
     ..Peer::NEW
 };
 
-fn chunks(socket: Socket, reads: Reads, tally: Tally) -> Session {
-    receive(socket, reads, move |chunk| tally.chunk(chunk.payload, chunk.last))
+/// Returns the size of a sized read: what stays in the first-level cache, and no more than the open frame still needs.
+#[inline(always)]
+fn sized(unread_payload: u64) -> usize {
+    const MOST: usize = 16 << 10;
+    if unread_payload > 0 { unread_payload.min(MOST as u64) as usize } else { MOST }
 }
 
-fn whole(socket: Socket, reads: Reads, tally: Tally) -> Session {
+fn whole(socket: Socket, mut sink: impl FnMut(Message<'_>) + 'static) -> Session {
     let mut messages = MessageBuffer::new(Lent::new(socket.longest));
-    receive(socket, reads, move |chunk| {
+    receive(socket, false, move |chunk| {
         if let Some(message) = messages.push(chunk).expect("the message fits") {
-            tally.message(message.payload);
+            sink(message);
         }
     })
 }
 
-fn whole_str(socket: Socket, tally: Tally) -> Session {
-    let mut messages = MessageBuffer::new(Lent::new(socket.longest));
-    receive(socket, Reads::Full, move |chunk| {
-        if let Some(message) = messages.push(chunk).expect("the message fits") {
-            tally.message(message.text().map_or(&*message.payload, str::as_bytes));
-        }
-    })
-}
-
-fn receive(mut socket: Socket, reads: Reads, mut sink: impl FnMut(Chunk<'_>) + 'static) -> Session {
+fn receive(mut socket: Socket, is_sized: bool, mut sink: impl FnMut(Chunk<'_>) + 'static) -> Session {
     let mut connection = Connection::new(Server, &Default::default());
-    let (mut buffer, mut frame) = (Lent::new(READ), [0; MAX_CONTROL_FRAME]);
+    let (mut buffer, mut frame) = (Lent::new(socket.host_buffer()), [0; MAX_CONTROL_FRAME]);
     Box::new(move || {
-        while let Some(len) = socket.read(&mut buffer[..reads.room(connection.unread_payload())]) {
+        loop {
+            let room = if is_sized { sized(connection.unread_payload()) } else { buffer.len() };
+            let Some(len) = socket.read(&mut buffer[..room]) else { return };
             let mut rest = &mut buffer[..len];
             while let got = connection.receive(rest).expect("no error")
                 && let Some(event) = got.event
@@ -140,15 +138,39 @@ fn receive(mut socket: Socket, reads: Reads, mut sink: impl FnMut(Chunk<'_>) + '
     })
 }
 
+fn session(mut socket: Socket, tally: Tally) -> Session {
+    let connection = Connection::new(Server, &Default::default());
+    let mut session = session::Session::from_connection(connection, [], Timeouts::MILLISECONDS, 0);
+    let (mut buffer, mut unread, mut out) = (Lent::new(socket.host_buffer()), 0..0, [0; 512]);
+    Box::new(move || {
+        loop {
+            while let len @ 1.. = session.poll_transmit(&mut out) {
+                socket.write(&out[..len]);
+            }
+            assert!(session.transport() != Transport::HalfClose);
+            let received = session.receive(&mut buffer[unread.clone()], 0);
+            unread.start = unread.end - received.rest.len();
+            match received.event {
+                Some(session::Event::Data(chunk)) => tally.chunk(chunk.payload, chunk.last),
+                Some(_) => {}
+                None => {
+                    let Some(len) = socket.read(&mut buffer) else { return };
+                    unread = 0..len;
+                }
+            }
+        }
+    })
+}
+
 fn in_place(mut socket: Socket, tally: Tally) -> Session {
     let mut connection = Connection::new(Server, &Default::default());
-    let (mut buffer, mut frame) = (Lent::new(socket.longest + READ), [0; MAX_CONTROL_FRAME]);
+    let (mut buffer, mut frame) = (Lent::new(socket.longest + sized(0)), [0; MAX_CONTROL_FRAME]);
     let mut message = 0..0;
     Box::new(move || {
         loop {
             // After the open message, or at the start.
             let mut at = message.end;
-            let room = Reads::Sized.room(connection.unread_payload());
+            let room = sized(connection.unread_payload());
             let Some(len) = socket.read(&mut buffer[at..][..room]) else { return };
             let end = at + len;
             while let got = connection.receive(&mut buffer[at..end]).expect("no error")
@@ -237,9 +259,9 @@ fn send_client_frames(mut socket: Socket, outgoing: Outgoing) -> Session {
 
 fn echo(mut socket: Socket) -> Session {
     let mut connection = Connection::new(Server, &Default::default());
-    let (mut buffer, mut frame, mut cork) = (Lent::new(READ), [0; MAX_CONTROL_FRAME], Cork::new(0));
+    let (mut buffer, mut frame, mut cork) = (Lent::new(socket.host_buffer()), [0; MAX_CONTROL_FRAME], Cork::new(0));
     Box::new(move || {
-        while let Some(len) = socket.read(&mut buffer[..Reads::Sized.room(connection.unread_payload())]) {
+        while let Some(len) = socket.read(&mut buffer) {
             let mut rest = &mut buffer[..len];
             while let got = connection.receive(rest).expect("no error")
                 && let Some(event) = got.event

@@ -1,5 +1,5 @@
 use crate::{
-    Cork, Event, HEAD, Lent, Outcome, Outgoing, Peer, READ, ROOM, Random, Receiver, Role, Session, Socket, Tally,
+    Cork, Event, HEAD, HOST, Lent, Outcome, Outgoing, Peer, READ, ROOM, Random, Receiver, Role, Session, Socket, Tally,
 };
 use embedded_websocket::{
     Error, WebSocket, WebSocketClient, WebSocketOptions, WebSocketReceiveMessageType, WebSocketSendMessageType,
@@ -16,6 +16,7 @@ pub const PEER: Peer = Peer {
     checks_text: false,
     takes_fragments: false,
     is_streaming: true,
+    read_buffers: HOST,
     receive: Some(receive),
     send: Some(send),
     echo: Some(echo),
@@ -127,7 +128,7 @@ fn whole_messages<R: RngCore, T: WebSocketType>(
 
 fn receive(mut socket: Socket, tally: Tally) -> Session {
     use WebSocketReceiveMessageType::{Binary, Ping, Text};
-    let (mut websocket, mut buffers) = (server(), Buffers::new(READ));
+    let (mut websocket, mut buffers) = (server(), Buffers::new(socket.host_buffer()));
     let (mut ping, mut pong) = (Vec::new(), [0; 127]);
     Box::new(move || {
         while read(&mut websocket, &mut socket, &mut buffers, |websocket, socket, kind, payload, last| match kind {
@@ -171,7 +172,7 @@ fn send_as<R: RngCore + 'static, T: WebSocketType + 'static>(
 }
 
 fn echo(mut socket: Socket) -> Session {
-    let (mut websocket, mut buffers, mut cork) = (server(), Buffers::new(READ), Cork::new(READ));
+    let (mut websocket, mut buffers, mut cork) = (server(), Buffers::new(socket.host_buffer()), Cork::new(READ));
     Box::new(move || {
         while read(&mut websocket, &mut socket, &mut buffers, |websocket, socket, _, payload, last| {
             let room = cork.room(payload.len() + 14, socket);

@@ -4,9 +4,11 @@ use fastwebsockets::{FragmentCollector, Frame, OpCode, Payload, WebSocket, WebSo
 pub const PEER: Peer = Peer {
     name: "fastwebsockets",
     package: "fastwebsockets",
-    notes: "`FragmentCollector::read_frame` and `write_frame`, which writes each frame separately.",
+    notes: "`FragmentCollector::read_frame` and `write_frame`, which writes each frame separately. As `&str`: \
+            `str::from_utf8` by the application.",
     is_wide: true,
-    receive: Some(receive),
+    receive: Some(|socket, tally| receive(socket, false, tally)),
+    receive_str: Some(|socket, tally| receive(socket, true, tally)),
     send: Some(send),
     echo: Some(echo),
     ..Peer::NEW
@@ -26,11 +28,12 @@ fn websocket(role: Role, socket: Socket) -> WebSocket<Socket> {
     WebSocket::after_handshake(socket, role)
 }
 
-async fn events(role: Role, socket: Socket, mut sink: impl FnMut(Event<'_>)) -> WebSocketError {
+async fn events(role: Role, socket: Socket, as_str: bool, mut sink: impl FnMut(Event<'_>)) -> WebSocketError {
     let mut websocket = FragmentCollector::new(websocket(role, socket));
     loop {
         match websocket.read_frame().await {
             Ok(frame) => match frame.opcode {
+                OpCode::Text if as_str => sink(Event::Text(text(&frame.payload).as_bytes())),
                 OpCode::Text => sink(Event::Text(&frame.payload)),
                 OpCode::Binary => sink(Event::Binary(&frame.payload)),
                 OpCode::Close => sink(Event::Close),
@@ -43,13 +46,18 @@ async fn events(role: Role, socket: Socket, mut sink: impl FnMut(Event<'_>)) -> 
 
 fn run(role: Role, socket: Socket, outcome: &mut Outcome) {
     session::drive(async {
-        let error = events(role, socket, |event| outcome.event(event)).await;
+        let error = events(role, socket, false, |event| outcome.event(event)).await;
         outcome.error(error);
     });
 }
 
-fn receive(socket: Socket, tally: Tally) -> Session {
-    session::receiving(events(Role::Server, socket, move |event| tally.event(event)))
+/// As the application makes it. There is no function for it.
+fn text(payload: &[u8]) -> &str {
+    str::from_utf8(payload).expect("it is text")
+}
+
+fn receive(socket: Socket, as_str: bool, tally: Tally) -> Session {
+    session::receiving(events(Role::Server, socket, as_str, move |event| tally.event(event)))
 }
 
 fn send(role: Role, socket: Socket, outgoing: Outgoing) -> Session {

@@ -37,7 +37,7 @@ pub use session::Session;
 pub use socket::{Output, Respond, Socket};
 pub use tally::{Tally, Total};
 
-/// The size of the host's read buffer, and the maximum of a read.
+/// The maximum of a read.
 pub const READ: usize = 64 << 10;
 /// The size of the host's write buffer, which is written when it is full or there is nothing more to send.
 pub const CORK: usize = 16 << 10;
@@ -60,27 +60,14 @@ pub enum Event<'a> {
     Close,
 }
 
-/// How much a host reads from its socket, if it can choose.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum Reads {
-    /// Everything that is available.
-    Full,
-    /// As much as stays in the first-level cache, and no more than the open frame still needs.
-    Sized,
-}
-
-impl Reads {
-    /// Returns the size of the next read, if the open frame still needs `unread_payload` bytes.
-    #[inline(always)]
-    pub fn room(self, unread: u64) -> usize {
-        const SIZED: usize = 16 << 10;
-        match self {
-            Self::Full => READ,
-            Self::Sized if unread > 0 => unread.min(SIZED as u64) as usize,
-            Self::Sized => SIZED,
-        }
-    }
-}
+/// The size of a buffer to try. `None` is the crate's default.
+pub type Buffer = Option<usize>;
+/// There is no choice.
+pub const FIXED: &[Buffer] = &[None];
+/// The host owns the buffer.
+pub const HOST: &[Buffer] = &[Some(16 << 10), Some(READ)];
+/// The crate owns the buffer and has an option for its size.
+const OPTION: &[Buffer] = &[Some(16 << 10), Some(READ), None];
 
 pub type Receive = fn(Socket, Tally) -> Session;
 
@@ -103,12 +90,18 @@ pub struct Peer {
     pub is_wide: bool,
     /// Whether it passes on messages in pieces, not as a whole.
     pub is_streaming: bool,
-    /// Whether its reads end at the end of frames.
+    /// Whether this is not the documented way of barews. Such rows do not count in comparisons.
+    pub is_other_way: bool,
+    /// Whether its reads are of other sizes than those of the workload.
     pub is_sized: bool,
-    /// Whether it collects whole messages from such reads, which then do not stay in the first-level cache.
-    pub is_collecting: bool,
+    /// The sizes of the read buffer. The fastest counts in each workload.
+    pub read_buffers: &'static [Buffer],
+    /// The sizes of the write buffer, likewise.
+    pub write_buffers: &'static [Buffer],
     /// A server receives.
     pub receive: Option<Receive>,
+    /// A server receives text, and gets each message as a `str`.
+    pub receive_str: Option<Receive>,
     /// A server or a client sends.
     pub send: Option<fn(Role, Socket, Outgoing) -> Session>,
     /// A server sends back what it receives.
@@ -129,9 +122,12 @@ impl Peer {
         takes_fragments: true,
         is_wide: false,
         is_streaming: false,
+        is_other_way: false,
         is_sized: false,
-        is_collecting: false,
+        read_buffers: FIXED,
+        write_buffers: FIXED,
         receive: None,
+        receive_str: None,
         send: None,
         echo: None,
         accept: None,
@@ -164,9 +160,8 @@ pub fn version(package: &str) -> &'static str {
 pub const PEERS: &[Peer] = &[
     barews::CHUNKS,
     barews::WHOLE,
-    barews::WHOLE_STR,
+    barews::SESSION,
     barews::SIZED_CHUNKS,
-    barews::SIZED_WHOLE,
     barews::IN_PLACE,
     barews::SEND_MESSAGES,
     barews::SEND_FRAMES,
@@ -177,6 +172,7 @@ pub const PEERS: &[Peer] = &[
     nexus_web::PEER,
     sockudo_ws::PEER,
     sockudo_ws::PROTOCOL,
+    soketto::PEER,
     tokio_websockets::PEER,
     tungstenite::PEER,
     websocket_sans_io::PEER,

@@ -1,5 +1,5 @@
 use crate::{
-    CORK, Cork, Event, HEAD, Lent, Outcome, Outgoing, Peer, READ, ROOM, Receiver, Role, Session, Socket, Tally,
+    CORK, Cork, Event, HEAD, Lent, OPTION, Outcome, Outgoing, Peer, ROOM, Receiver, Role, Session, Socket, Tally,
 };
 use nexus_web::ws::{self, Client, ClientBuilder, Error, FrameReader, FrameReaderBuilder, FrameWriter, Message};
 use std::hint::black_box;
@@ -11,7 +11,9 @@ pub const PEER: Peer = Peer {
             cuts is not validated. It sends with `FrameWriter` into a buffer of ours: `Client` writes each message \
             separately, and none that is longer than its buffer.",
     is_wide: true,
+    read_buffers: OPTION,
     receive: Some(receive),
+    receive_str: Some(receive),
     send: Some(send),
     echo: Some(echo),
     accept: Some(|socket| black_box(builder().accept(socket)).is_ok()),
@@ -38,8 +40,9 @@ fn client(role: Role, socket: Socket, buffers: FrameReaderBuilder) -> Client<Soc
 }
 
 fn server(socket: Socket) -> Client<Socket> {
-    let longest = socket.longest;
-    client(Role::Server, socket, FrameReader::builder().buffer_capacity(longest + READ).message_capacity(longest))
+    // Besides a whole message. Without that its default is 1 MiB.
+    let (longest, more) = (socket.longest, socket.buffer.unwrap_or(1 << 20));
+    client(Role::Server, socket, FrameReader::builder().buffer_capacity(longest + more).message_capacity(longest))
 }
 
 /// Receives until there is nothing to read. `writer` answers Pings.

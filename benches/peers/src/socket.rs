@@ -1,6 +1,7 @@
 //! The socket in memory: returns a stream of bytes in reads of a given size, and accepts writes. Both are copies, as with a
 //! kernel. It implements the I/O traits of all peers.
 
+use crate::{Buffer, READ};
 use std::cell::{Cell, RefCell};
 use std::convert::Infallible;
 use std::io;
@@ -25,6 +26,8 @@ pub struct Socket {
     pub read_size: usize,
     /// The length of the longest message in the stream.
     pub longest: usize,
+    /// The size of the buffer that this contender shall have.
+    pub(crate) buffer: Buffer,
     room: Box<[u8]>,
     filled: usize,
     /// Writing costs nothing.
@@ -68,6 +71,7 @@ impl Socket {
             is_once: false,
             read_size,
             longest,
+            buffer: None,
             room,
             filled: 0,
             is_sink: false,
@@ -79,6 +83,17 @@ impl Socket {
     /// Returns a socket that has the stream once and then stays open.
     pub fn once(input: &[u8], read_size: usize) -> Self {
         Self { is_once: true, ..Self::new(input.into(), read_size, 0) }
+    }
+
+    /// Returns the socket for a contender with a buffer of this size.
+    #[must_use]
+    pub fn with_buffer(self, buffer: Buffer) -> Self {
+        Self { buffer, ..self }
+    }
+
+    /// Returns the size of the host's read buffer.
+    pub fn host_buffer(&self) -> usize {
+        self.buffer.unwrap_or(READ)
     }
 
     /// Returns a socket that is only written to.

@@ -1,4 +1,4 @@
-use crate::{Event, Outcome, Outgoing, Peer, Receiver, Role, Session, Socket, Tally};
+use crate::{Event, OPTION, Outcome, Outgoing, Peer, READ, Receiver, Role, Session, Socket, Tally};
 use std::hint::black_box;
 use std::io::ErrorKind;
 use tungstenite::protocol::{self, WebSocketConfig};
@@ -7,9 +7,12 @@ use tungstenite::{Error, Message, WebSocket};
 pub const PEER: Peer = Peer {
     name: "tungstenite",
     package: "tungstenite",
-    notes: "`WebSocket::read` and `write`, flushed when there is nothing more to read or to send. Its read buffer is \
-            as large as a read, because it fills the free part with zeros before each read.",
+    notes: "`WebSocket::read` and `write`, flushed when there is nothing more to read or to send.",
+    // Also that of a packet, because it fills the free part with zeros before each read.
+    read_buffers: &[Some(1460), Some(16 << 10), Some(READ), None],
+    write_buffers: OPTION,
     receive: Some(receive),
+    receive_str: Some(receive), // as `Utf8Bytes`
     send: Some(send),
     echo: Some(echo),
     accept: Some(|socket| black_box(tungstenite::accept(socket)).is_ok()),
@@ -29,7 +32,8 @@ fn websocket(role: Role, socket: Socket, config: WebSocketConfig) -> WebSocket<S
 }
 
 fn server(socket: Socket) -> WebSocket<Socket> {
-    let config = WebSocketConfig::default().read_buffer_size(socket.read_size);
+    let config = WebSocketConfig::default();
+    let config = socket.buffer.map_or(config, |size| config.read_buffer_size(size));
     websocket(Role::Server, socket, config)
 }
 
@@ -74,7 +78,9 @@ fn receive(socket: Socket, tally: Tally) -> Session {
 }
 
 fn send(role: Role, socket: Socket, outgoing: Outgoing) -> Session {
-    let mut websocket = websocket(role, socket, WebSocketConfig::default());
+    let config = WebSocketConfig::default();
+    let config = socket.buffer.map_or(config, |size| config.write_buffer_size(size));
+    let mut websocket = websocket(role, socket, config);
     Box::new(move || {
         for body in outgoing.bodies() {
             websocket.write(Message::Binary(body.clone())).expect("it is taken");

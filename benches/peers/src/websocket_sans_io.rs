@@ -1,4 +1,4 @@
-use crate::{Cork, Lent, Outgoing, Peer, READ, Random, Role, Session, Socket, Tally};
+use crate::{Cork, HOST, Lent, Outgoing, Peer, Random, Role, Session, Socket, Tally};
 use websocket_sans_io::{
     FrameInfo, MAX_HEADER_LENGTH, Opcode, WebsocketFrameDecoder, WebsocketFrameEncoder, WebsocketFrameEvent,
 };
@@ -11,6 +11,7 @@ pub const PEER: Peer = Peer {
     checks_text: false,
     checks_frames: false,
     is_streaming: true,
+    read_buffers: HOST,
     receive: Some(receive),
     send: Some(send),
     echo: Some(echo),
@@ -43,7 +44,7 @@ fn info(opcode: Opcode, fin: bool, len: usize, mask: Option<[u8; 4]>) -> FrameIn
 
 fn receive(mut socket: Socket, tally: Tally) -> Session {
     let (mut decoder, mut encoder) = (WebsocketFrameDecoder::new(), WebsocketFrameEncoder::new());
-    let (mut buffer, mut ping) = (Lent::new(READ), Vec::new());
+    let (mut buffer, mut ping) = (Lent::new(socket.host_buffer()), Vec::new());
     Box::new(move || {
         while let Some(len) = socket.read(&mut buffer) {
             decode(&mut decoder, &mut buffer[..len], |event, payload| match event {
@@ -85,7 +86,7 @@ fn send(role: Role, mut socket: Socket, outgoing: Outgoing) -> Session {
 
 fn echo(mut socket: Socket) -> Session {
     let (mut decoder, mut encoder) = (WebsocketFrameDecoder::new(), WebsocketFrameEncoder::new());
-    let (mut buffer, mut cork) = (Lent::new(READ), Cork::new(0));
+    let (mut buffer, mut cork) = (Lent::new(socket.host_buffer()), Cork::new(0));
     Box::new(move || {
         while let Some(len) = socket.read(&mut buffer) {
             decode(&mut decoder, &mut buffer[..len], |event, payload| match event {

@@ -1,5 +1,5 @@
 use crate::session::{self, is_done};
-use crate::{Event, HEAD, Lent, Outcome, Outgoing, Peer, READ, ROOM, Random, Receiver, Role, Session, Socket, Tally};
+use crate::{Event, HEAD, HOST, Lent, Outcome, Outgoing, Peer, ROOM, Random, Receiver, Role, Session, Socket, Tally};
 use std::convert::Infallible;
 use websocketz::error::Error;
 use websocketz::http::Header;
@@ -10,7 +10,9 @@ pub const PEER: Peer = Peer {
     name: "websocketz",
     package: "websocketz",
     notes: "`WebSocket` with `next!` and `send!`, which writes each frame separately.",
+    read_buffers: HOST,
     receive: Some(receive),
+    receive_str: Some(receive), // which it validated
     send: Some(send),
     echo: Some(echo),
     accept: Some(|socket| {
@@ -29,7 +31,7 @@ pub const PEER: Peer = Peer {
 
 /// Buffers for reads, for a frame to write and for a fragmented message.
 fn buffers(socket: &Socket) -> [Lent; 3] {
-    [socket.longest + READ, socket.longest + 14, socket.longest].map(Lent::new)
+    [socket.longest + socket.host_buffer(), socket.longest + 14, socket.longest].map(Lent::new)
 }
 
 pub const RECEIVER: Receiver = Receiver {

@@ -1,4 +1,4 @@
-use crate::{Event, HEAD, Lent, Outcome, Outgoing, Peer, ROOM, Receiver, Role, Session, Socket, Tally};
+use crate::{Event, HEAD, Lent, Outcome, Outgoing, Peer, READ, ROOM, Receiver, Role, Session, Socket, Tally};
 use ws_framer::{WsFrame, WsRxError, WsRxFramer, WsTxFramer};
 
 pub const PEER: Peer = Peer {
@@ -7,7 +7,10 @@ pub const PEER: Peer = Peer {
     notes: "`WsRxFramer` and `WsTxFramer`, whose frames are written one by one. The application must check the MASK \
             bit and what follows a Close.",
     checks_frames: false,
+    // Also a small one, because its rest is moved after each frame.
+    read_buffers: &[Some(1024), Some(16 << 10), Some(READ)],
     receive: Some(receive),
+    receive_str: Some(receive),
     send: Some(send),
     echo: Some(echo),
     connect: Some(connect),
@@ -19,9 +22,9 @@ fn buffer(len: usize) -> &'static mut [u8] {
     &mut *Box::leak(Box::new(Lent::new(len)))
 }
 
-/// The buffers for reading and for writing. The first is small, because its rest is moved after each frame.
+/// The buffers for reading and for writing.
 fn framers(socket: &Socket) -> (WsRxFramer<'static>, WsTxFramer<'static>) {
-    let (read, write) = (buffer(socket.longest + 1024), buffer(socket.longest.max(125) + 14));
+    let (read, write) = (buffer(socket.longest + socket.host_buffer()), buffer(socket.longest.max(125) + 14));
     (WsRxFramer::new(read), WsTxFramer::new(false, write))
 }
 

@@ -1,5 +1,5 @@
 use crate::session;
-use crate::{Event, Outcome, Outgoing, Peer, READ, Receiver, Role, Session, Socket, Tally};
+use crate::{Buffer, Event, OPTION, Outcome, Outgoing, Peer, Receiver, Role, Session, Socket, Tally};
 use futures_util::SinkExt;
 use yawc::frame::{Frame, OpCode};
 use yawc::{Options, WebSocket, WebSocketError};
@@ -8,9 +8,12 @@ pub const PEER: Peer = Peer {
     name: "yawc",
     package: "yawc",
     notes: "`WebSocket::next_frame`, with the option `with_utf8`; `feed` and one `flush` at the end, for an echo \
-            `send`.",
+            `send`. As `&str`: `Frame::as_str`, which validates again.",
     is_wide: true,
-    receive: Some(receive),
+    read_buffers: OPTION,
+    write_buffers: OPTION,
+    receive: Some(|socket, tally| receive(socket, false, tally)),
+    receive_str: Some(|socket, tally| receive(socket, true, tally)),
     send: Some(send),
     echo: Some(echo),
     ..Peer::NEW
@@ -24,8 +27,9 @@ fn options() -> Options {
 }
 
 /// Returns options with space for the workloads.
-fn roomy() -> Options {
-    options().with_limits(2 << 20, 4 << 20).with_read_buffer_capacity(READ)
+fn roomy(buffer: Buffer) -> Options {
+    let options = options().with_limits(2 << 20, 4 << 20);
+    buffer.map_or(options.clone(), |size| options.with_read_buffer_capacity(size).with_write_buffer_capacity(size))
 }
 
 fn websocket(role: Role, socket: Socket, options: Options) -> WebSocket<Socket> {
@@ -36,11 +40,18 @@ fn websocket(role: Role, socket: Socket, options: Options) -> WebSocket<Socket> 
     WebSocket::from_stream(socket, role, options).expect("no extension, nothing to refuse")
 }
 
-async fn events(role: Role, socket: Socket, options: Options, mut sink: impl FnMut(Event<'_>)) -> WebSocketError {
+async fn events(
+    role: Role,
+    socket: Socket,
+    options: Options,
+    as_str: bool,
+    mut sink: impl FnMut(Event<'_>),
+) -> WebSocketError {
     let mut websocket = websocket(role, socket, options);
     loop {
         match websocket.next_frame().await {
             Ok(frame) => match frame.opcode() {
+                OpCode::Text if as_str => sink(Event::Text(frame.as_str().as_bytes())),
                 OpCode::Text => sink(Event::Text(frame.payload())),
                 OpCode::Binary => sink(Event::Binary(frame.payload())),
                 OpCode::Close => sink(Event::Close),
@@ -53,18 +64,20 @@ async fn events(role: Role, socket: Socket, options: Options, mut sink: impl FnM
 
 fn run(role: Role, socket: Socket, outcome: &mut Outcome) {
     session::drive(async {
-        let error = events(role, socket, options(), |event| outcome.event(event)).await;
+        let error = events(role, socket, options(), false, |event| outcome.event(event)).await;
         outcome.error(error);
     });
 }
 
-fn receive(socket: Socket, tally: Tally) -> Session {
-    session::receiving(events(Role::Server, socket, roomy(), move |event| tally.event(event)))
+fn receive(socket: Socket, as_str: bool, tally: Tally) -> Session {
+    let options = roomy(socket.buffer);
+    session::receiving(events(Role::Server, socket, options, as_str, move |event| tally.event(event)))
 }
 
 fn send(role: Role, socket: Socket, outgoing: Outgoing) -> Session {
     session::of_future(async move {
-        let mut websocket = websocket(role, socket, roomy());
+        let options = roomy(socket.buffer);
+        let mut websocket = websocket(role, socket, options);
         loop {
             for body in outgoing.bodies() {
                 websocket.feed(Frame::binary(body.clone())).await.expect("it is taken");
@@ -77,7 +90,8 @@ fn send(role: Role, socket: Socket, outgoing: Outgoing) -> Session {
 
 fn echo(socket: Socket) -> Session {
     session::of_future(async move {
-        let mut websocket = websocket(Role::Server, socket, roomy());
+        let options = roomy(socket.buffer);
+        let mut websocket = websocket(Role::Server, socket, options);
         loop {
             let frame = websocket.next_frame().await.expect("no error");
             if matches!(frame.opcode(), OpCode::Text | OpCode::Binary) {

@@ -49,6 +49,10 @@ fn processor() -> Option<String> {
 
 /// Notes where this runs, how it was built, and the contenders.
 fn about(report: &mut Report, options: &Options) {
+    report.note(
+        "README's loop",
+        "barews, session; the same calls without deadlines are barews, chunks and barews, whole",
+    );
     let vectors = if cfg!(target_feature = "avx512f") {
         "AVX-512"
     } else if cfg!(target_feature = "avx2") {
@@ -58,6 +62,7 @@ fn about(report: &mut Report, options: &Options) {
     };
     report.note(PROCESSOR, &processor().unwrap_or("unknown".into()));
     report.note("vectors of the build", vectors);
+    report.note("feature simd", &cfg!(feature = "simd").to_string());
     report.note("rounds", &options.rounds.to_string());
     report.note("target", &format!("{} {}", std::env::consts::ARCH, std::env::consts::OS));
     for peer in PEERS {
@@ -67,11 +72,13 @@ fn about(report: &mut Report, options: &Options) {
 
 /// Describes the contenders.
 fn contenders() -> String {
-    let mut out = String::from("contenders; * does less than required\n");
+    let mut out =
+        String::from("contenders; * does less than required; other ways of barews do not count in comparisons\n");
     for peer in PEERS {
         let facts = [
             (!peer.checks_text, "; does not validate text"),
             (!peer.checks_frames, "; does not check frames"),
+            (peer.is_other_way, "; another way"),
             (peer.is_wide, "; wider vectors at run time"),
         ];
         let facts: String = facts.into_iter().filter_map(|(is_so, fact)| is_so.then_some(fact)).collect();

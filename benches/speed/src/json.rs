@@ -15,7 +15,7 @@ pub fn read(path: &Path) -> io::Result<Report> {
 /// Changes below this are noise.
 const NOTABLE: f64 = 0.05;
 
-/// Lists where barews has become faster or slower, in units of the run's limit, or in nanoseconds without a limit.
+/// Lists where barews has become faster or slower, in units of L, or in nanoseconds without it.
 pub fn changes(before: &Report, after: &Report) -> String {
     let mut out = String::from("changed since the earlier run, in units of the limit:\n");
     for row in &after.rows {

@@ -7,7 +7,7 @@ use std::process::exit;
 const HELP: &str = "\
 cargo bench -p speed -- [OPTIONS]
 
-  --rounds N       rounds for each workload [51]
+  --rounds N       rounds for each workload [41]
   --quick          3 rounds of a selection, no files: checks that everything runs and all results are right
   --only TEXT      only tables and workloads whose titles contain TEXT
   --contender TEXT only contenders whose names contain TEXT, for a profile
@@ -34,7 +34,7 @@ impl Options {
     }
 
     fn parse(mut parser: Parser) -> Result<Self, lexopt::Error> {
-        let mut options = Self { rounds: 51, quick: false, only: None, contender: None, out: None, compare: None };
+        let mut options = Self { rounds: 41, quick: false, only: None, contender: None, out: None, compare: None };
         while let Some(arg) = parser.next()? {
             match arg {
                 Arg::Long("rounds") => options.rounds = parser.value()?.parse()?,

@@ -4,7 +4,7 @@
 use crate::groups::{echo, fragments, handshake, receive, send};
 use crate::report::{Cell, Kind, PROCESSOR, Report, Row};
 use crate::stream::Content;
-use crate::table::{limit, nanoseconds};
+use crate::table::nanoseconds;
 use peers::READ;
 use std::fmt::Write;
 use std::path::Path;
@@ -12,9 +12,9 @@ use std::{fs, io};
 
 const STYLE: &str = "\
 text { font: 11px sans-serif; fill: #24292f } .title { font-weight: bold; font-size: 13px }
-.right { text-anchor: end } .barews { fill: #0a6cd6 } .peer { fill: #8c959f } .lesser { fill: #8c959f; opacity: .45 }
+.right { text-anchor: end } .barews { fill: #0a6cd6 } .other { fill: #0a6cd6; opacity: .45 } .peer { fill: #8c959f } .lesser { fill: #8c959f; opacity: .45 }
 .limit { stroke: #cf222e } .limit-text { fill: #cf222e }
-@media (prefers-color-scheme: dark) { text { fill: #d0d7de } .barews { fill: #4aa3ff }
+@media (prefers-color-scheme: dark) { text { fill: #d0d7de } .barews, .other { fill: #4aa3ff }
 .limit { stroke: #ff7b72 } .limit-text { fill: #ff7b72 } }";
 
 /// Widths and heights.
@@ -94,7 +94,7 @@ fn contenders(row: &Row) -> Vec<&Cell> {
 
 /// Draws one workload. Bars are in units of the limit, or of the best peer if there is no limit.
 fn panel(out: &mut String, name: &str, row: &Row, x: usize, y: usize) {
-    let limit = limit(row);
+    let limit = row.limit();
     let Some(unit) = limit.or(row.best_peer().map(|cell| cell.median)) else { return };
     let scale = BAR as f64 / LONGEST;
     let _ = writeln!(out, "<g transform=\"translate({x} {y})\">");
@@ -104,12 +104,13 @@ fn panel(out: &mut String, name: &str, row: &Row, x: usize, y: usize) {
         let length = (cell.median / unit).min(LONGEST) * scale;
         let class = match cell.kind {
             Kind::Barews => "barews",
+            Kind::OtherWay => "other",
             Kind::LesserPeer => "lesser",
             _ => "peer",
         };
         let mark = if cell.kind == Kind::LesserPeer { " *" } else { "" };
         let cut = if cell.median / unit > LONGEST { "\u{2026} " } else { "" };
-        let multiple = limit.map_or(String::new(), |limit| format!("{:.2} L, ", cell.median / limit));
+        let multiple = cell.ratio().map_or(String::new(), |ratio| format!("{ratio:.2} L, "));
         let text_y = end + LINE - 4;
         let _ = writeln!(
             out,

@@ -9,22 +9,26 @@ pub struct Cell {
     pub name: String,
     pub kind: Kind,
     /// It passes on messages in pieces.
-    #[serde(default)]
     pub is_streaming: bool,
+    /// The size of its buffer, if there was a choice: the fastest.
+    pub buffer: Option<String>,
     /// Nanoseconds for a unit of work.
     pub low: f64,
     pub median: f64,
     pub high: f64,
-    /// Its limit in nanoseconds, if there is one.
+    /// L in nanoseconds, if it has the reads of the workload.
     pub limit: Option<f64>,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, Serialize, Deserialize, Debug)]
 pub enum Kind {
     Barews,
+    /// Not the documented way of barews, or not the work of this table. It does not count in comparisons.
+    OtherWay,
     Peer,
     /// A peer that does less than required.
     LesserPeer,
+    /// A handwritten loop.
     Limit,
 }
 
@@ -49,6 +53,19 @@ impl Row {
         self.cells.iter().find(|cell| cell.name == name)
     }
 
+    /// Returns the limit: the time of the fastest handwritten loop, or of the fastest contender if that is faster.
+    pub fn limit(&self) -> Option<f64> {
+        self.cells.iter().find_map(|cell| cell.limit)
+    }
+
+    /// Returns the contender that is faster than every handwritten loop, if there is one, and its time in units of theirs.
+    pub fn beaten(&self) -> Option<(&Cell, f64)> {
+        let loops = self.best(|cell| cell.kind == Kind::Limit && cell.limit.is_some())?;
+        let fastest = self.best(|cell| cell.limit == Some(cell.median))?;
+        let ratio = fastest.median / loops.median;
+        (ratio < 0.995).then_some((fastest, ratio))
+    }
+
     pub fn best_peer(&self) -> Option<&Cell> {
         self.best(|cell| cell.kind == Kind::Peer)
     }
@@ -57,13 +74,12 @@ impl Row {
         self.cells.iter().filter(|cell| counts(cell)).min_by(|a, b| a.median.total_cmp(&b.median))
     }
 
-    /// Returns the best of barews in units of the best of the peers that count: among all, or among those with whole
-    /// messages, whichever is worse.
-    pub fn ratio_to_best(&self, counts: impl Fn(&Cell) -> bool) -> Option<f64> {
+    /// Returns barews in units of the best peer: among all, or among those with whole messages, whichever is worse.
+    pub fn ratio_to_best(&self) -> Option<f64> {
         let ratios = [true, false].into_iter().filter_map(|in_pieces| {
             let fits = |cell: &Cell| in_pieces || !cell.is_streaming;
             let barews = self.best(|cell| cell.kind == Kind::Barews && fits(cell))?;
-            let peer = self.best(|cell| counts(cell) && fits(cell))?;
+            let peer = self.best(|cell| cell.kind == Kind::Peer && fits(cell))?;
             Some(barews.median / peer.median)
         });
         ratios.reduce(f64::max)

@@ -3,13 +3,19 @@
 //!
 //! Times are processor times of the thread, so an interrupted round is as good as any other.
 
-use peers::{Output, Random, Session, Tally};
+use crate::report::Kind;
+use peers::{Buffer, Output, Random, Session, Tally};
 use rustix::time::{ClockId, clock_gettime};
 
 /// A participant in the rounds.
 pub struct Contender {
     pub name: String,
-    pub session: Session,
+    pub kind: Kind,
+    /// The size of its buffer, one of several to choose from.
+    pub buffer: Option<Buffer>,
+    /// It has the reads of the workload.
+    pub has_limit: bool,
+    session: Session,
     tally: Tally,
     output: Output,
     /// What a pass receives and writes.
@@ -43,7 +49,7 @@ impl Contender {
     ///
     /// Panics with the name of the contender if `verify` returns an error.
     pub fn new(
-        name: &str,
+        (name, kind, buffer, has_limit): (&str, Kind, Option<Buffer>, bool),
         make: &dyn Fn(Tally) -> (Session, Output),
         verify: &dyn Fn(&Done<'_>) -> Result<(), String>,
     ) -> Self {
@@ -62,7 +68,7 @@ impl Contender {
         }
         let tally = Tally::default();
         let (session, output) = make(tally.clone());
-        Self { name: name.into(), session, tally, output, pass }
+        Self { name: name.into(), kind, buffer, has_limit, session, tally, output, pass }
     }
 
     /// Returns the nanoseconds for `passes` passes.

@@ -9,28 +9,35 @@ pub fn text(rows: &[Row]) -> String {
 }
 
 /// Formats one table. The first line has the limit in nanoseconds per unit of work. The lines below have multiples of it, or
-/// nanoseconds if there is no limit. The last line is how many times longer the best peer takes.
+/// nanoseconds if there is none or the contender has other reads. Then: how many times longer the best peer takes, who is
+/// faster than the loops, and which buffers were the fastest.
 fn one(rows: &[Row]) -> String {
     let mut out = String::new();
-    line(&mut out, &rows[0].table, rows.iter().map(|row| row.name.clone() + " "));
-    if rows.iter().any(|row| limit(row).is_some()) {
-        line(
-            &mut out,
-            "  L, ns",
-            rows.iter().map(|row| limit(row).map_or(String::new(), |limit| nanoseconds(limit) + " ")),
-        );
-    }
+    let mut optional = |head: &str, cells: Vec<Option<String>>| {
+        if cells.iter().any(Option::is_some) {
+            line(&mut out, head, cells.into_iter().map(|cell| cell.unwrap_or_default() + " "));
+        }
+    };
+    optional(&rows[0].table, rows.iter().map(|row| Some(row.name.clone())).collect());
+    optional("  L, ns", rows.iter().map(|row| row.limit().map(nanoseconds)).collect());
     for name in names(rows) {
-        let cells = rows.iter().map(|row| row.cell(name).map_or("- ".into(), |cell| multiple(cell, limit(row))));
-        line(&mut out, &format!("  {name}"), cells);
+        let cells = rows.iter().map(|row| Some(row.cell(name).map_or("-".into(), multiple)));
+        let unit =
+            rows.iter().any(|row| row.limit().is_some() && row.cell(name).is_some_and(|cell| cell.limit.is_none()));
+        optional(&format!("  {name}{}", if unit { ", ns" } else { "" }), cells.collect());
     }
-    let leads = || rows.iter().map(|row| row.ratio_to_best(|cell| cell.kind == Kind::Peer).map(|ratio| 1.0 / ratio));
-    if leads().any(|lead| lead.is_some()) {
-        line(
-            &mut out,
-            "  best peer / barews",
-            leads().map(|lead| lead.map_or(String::new(), |it| format!("{it:.2} "))),
-        );
+    let leads = rows.iter().map(|row| row.ratio_to_best().map(|ratio| format!("{:.2}", 1.0 / ratio)));
+    optional("  best peer / barews", leads.collect());
+    let beaten = |row: &Row| row.beaten().map(|(_, ratio)| format!("{ratio:.2}"));
+    optional("  L / fastest loop", rows.iter().map(beaten).collect());
+    for name in names(rows) {
+        let buffers = rows.iter().map(|row| row.cell(name)?.buffer.clone());
+        optional(&format!("  buffer of {name}"), buffers.collect());
+    }
+    for row in rows {
+        if let Some((cell, ratio)) = row.beaten() {
+            let _ = writeln!(out, "  the loops for {} are beaten by {}, {ratio:.2}", row.name, cell.name);
+        }
     }
     out
 }
@@ -41,11 +48,6 @@ fn line(out: &mut String, head: &str, cells: impl Iterator<Item = String>) {
         let _ = write!(out, "{cell:>11}");
     });
     *out = out.trim_end().to_owned() + "\n";
-}
-
-/// Returns the limit of reads that are not sized.
-pub fn limit(row: &Row) -> Option<f64> {
-    row.cells.iter().find(|cell| !cell.name.contains("sized")).and_then(|cell| cell.limit)
 }
 
 /// Returns every contender, in the order of first appearance.
@@ -59,13 +61,13 @@ fn names(rows: &[Row]) -> Vec<&str> {
     names
 }
 
-fn multiple(cell: &Cell, limit: Option<f64>) -> String {
-    let value = match limit.map(|limit| cell.median / limit) {
+fn multiple(cell: &Cell) -> String {
+    let value = match cell.ratio() {
         Some(ratio @ ..10.0) => format!("{ratio:.2}"),
         Some(ratio) => format!("{ratio:.1}"),
         None => nanoseconds(cell.median),
     };
-    value + if cell.kind == Kind::LesserPeer { "*" } else { " " }
+    value + if cell.kind == Kind::LesserPeer { "*" } else { "" }
 }
 
 pub fn nanoseconds(ns: f64) -> String {

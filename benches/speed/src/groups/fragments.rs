@@ -26,7 +26,7 @@ pub fn run(options: &Options, report: &mut Report) {
         for read_size in READS {
             let Some(mut bench) = Bench::new(options, &table(content), &name(read_size)) else { continue };
             let incoming = Incoming::fragments(content, SIZE.longest(), 1 << 10);
-            add_all(&mut bench, content, &incoming, read_size);
+            add_all(&mut bench, content, &incoming, read_size, false);
             bench.run(report, SIZE, incoming.total.bytes as usize, incoming.total.messages);
         }
     }

@@ -9,12 +9,12 @@ use crate::options::Options;
 use crate::report::{Kind, Report};
 use crate::stream::Size;
 use barews::handshake::accept_key;
-use peers::{HEAD, PEERS, Peer, Respond, Role, Session, Socket};
+use peers::{FIXED, HEAD, PEERS, Peer, Respond, Role, Session, Socket};
 
 pub const TABLE: &str = "opening handshake";
 pub const SERVER: &str = "server";
 pub const CLIENT: &str = "client";
-pub const OTHER_SIDE: &str = "limit: the other side's work";
+pub const OTHER_SIDE: &str = "the other side's work";
 
 /// Handshakes in a pass.
 const PASS: usize = 100;
@@ -85,7 +85,6 @@ fn serve(
 ) {
     let name = if role == Role::Server { SERVER } else { CLIENT };
     let Some(mut bench) = Bench::new(options, TABLE, name) else { return };
-    let limit: Handshake = if role == Role::Server { answer } else { ask };
     let peers = PEERS.iter().filter_map(|peer| Some((peer, handshake(peer)?)));
     let accepted: Vec<_> = peers.map(|(peer, handshake)| (peer, handshake, accepts(role, handshake))).collect();
     let own = accepted.iter().find(|(peer, ..)| peer.is_barews()).map_or(&[][..], |(_, _, accepts)| accepts).to_vec();
@@ -101,8 +100,9 @@ fn serve(
         report.note(&format!("{name} handshake, {}", peer.name), &format!("accepts {}", list(accepts)));
         add(&mut bench, peer.name, kind, *handshake, &socket);
     }
-    let name = if role == Role::Server { "limit: key and answer" } else { OTHER_SIDE };
-    add(&mut bench, name, Kind::Limit, limit, &socket);
+    if role == Role::Client {
+        add(&mut bench, OTHER_SIDE, Kind::Limit, ask, &socket);
+    }
     bench.run(report, Size::Bytes(1024), PASS * REQUEST.len(), PASS as u64);
 }
 
@@ -111,7 +111,7 @@ fn list(names: &[&str]) -> String {
 }
 
 fn add(bench: &mut Bench<'_>, name: &str, kind: Kind, handshake: Handshake, socket: &impl Fn() -> Socket) {
-    let make = |_| {
+    let make = |_, _| {
         let mut socket = socket();
         let output = socket.output();
         let session: Session = Box::new(move || {
@@ -122,7 +122,7 @@ fn add(bench: &mut Bench<'_>, name: &str, kind: Kind, handshake: Handshake, sock
         });
         (session, output)
     };
-    bench.add(name, kind, &[], &make, &|done| {
+    bench.add((name, kind, false), FIXED, &make, &|done| {
         let is_response = done.written.starts_with(b"HTTP/1.1 101 ");
         let is_request = done.written.starts_with(b"GET /chat HTTP/1.1\r\n");
         let text = String::from_utf8_lossy(&done.written);
@@ -151,21 +151,6 @@ fn respond(request: &[u8], good: &str, bad: &str) -> Vec<u8> {
     let at = request.windows(KEY.len()).position(|window| window.eq_ignore_ascii_case(KEY)).expect("a key");
     let key = accept_key(&request[at + KEY.len()..][..24]).expect("16 bytes in base64");
     RESPONSE.replacen(good, bad, 1).replace("{}", str::from_utf8(&key).expect("base64")).into()
-}
-
-/// The cost of the key alone: a response to a known request.
-fn answer(socket: &mut Socket) -> bool {
-    let mut buffer = [0; HEAD];
-    let len = socket.read(&mut buffer).expect("a request");
-    let at = len
-        - "dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Extensions: permessage-deflate; client_max_window_bits\r\n\r\n"
-            .len();
-    let key = accept_key(&buffer[at..][..24]).expect("16 bytes in base64");
-    let (before, after) = RESPONSE.split_once("{}").expect("a place");
-    for part in [before.as_bytes(), &key, after.as_bytes()] {
-        socket.write(part);
-    }
-    true
 }
 
 /// The cost of the other side alone: a known request.

@@ -1,6 +1,6 @@
 //! The cost is linear: nanoseconds per unit, from a thousand messages or fragments to a million, and from one connection to
-//! 100,000. Connections that do not fit the cache cost more; two loops that only touch the same amount of memory show how
-//! much. It also measures the memory of a connection.
+//! 100,000. Connections that do not fit the cache cost more; a loop with one connection, which touches one cache line of as
+//! many, shows how much at least.
 
 use super::{Bench, expect};
 use crate::options::Options;
@@ -8,46 +8,38 @@ use crate::report::{Kind, Report};
 use crate::stream::{self, Content, Size};
 use barews::connection::{Config, Event};
 use barews::{Connection, Server};
-use peers::{Lent, Output, READ, Random, Session, Tally};
+use peers::{FIXED, Lent, Output, READ, Random, Session, Tally};
 
 pub const TABLE: &str = "scaling, ns for a unit";
-pub const MESSAGES: &str = "messages";
-pub const FRAGMENTS: &str = "fragments";
 pub const CONNECTIONS: &str = "connections";
-/// The names of the loops that touch one cache line, or all, of as many connections.
-const ONE_LINE: &str = "one line";
-pub const ALL_LINES: &str = "all lines";
-
-/// The name of the note with the memory of a connection, in bytes.
-pub const MEMORY: &str = "memory of a connection";
+/// The same work with one connection, and one cache line for each of as many.
+const LINES: &str = ", one cache line";
 
 const PAYLOAD: usize = 125;
 
 /// Makes a pass: something of `count` units, repeated `times` times.
 type Make = fn(count: usize, times: usize, Tally) -> Session;
 
+/// The end of its name, and what it is.
+type Part = (&'static str, Kind, Make);
+
 pub fn run(options: &Options, report: &mut Report) {
-    // Measured first, while the process has no memory to reuse.
-    if options.wants(TABLE, MEMORY)
-        && let Some(bytes) = memory()
-    {
-        report.note(MEMORY, &format!("{bytes:.1}"));
-    }
-    let series: [(&str, Kind, [u32; 2], Make); 5] = [
-        (CONNECTIONS, Kind::Barews, [0, 5], connections),
-        (MESSAGES, Kind::Barews, [3, 6], |count, times, tally| repeated([0x82; 3], count, times, tally)),
-        (FRAGMENTS, Kind::Barews, [3, 6], |count, times, tally| repeated([0x02, 0x00, 0x80], count, times, tally)),
-        (ONE_LINE, Kind::Limit, [0, 5], |count, times, tally| looks(count, times, 1, tally)),
-        (ALL_LINES, Kind::Limit, [0, 5], |count, times, tally| looks(count, times, WORDS, tally)),
+    let messages: Make = |count, times, tally| repeated([0x82; 3], count, times, tally);
+    let fragments: Make = |count, times, tally| repeated([0x02, 0x00, 0x80], count, times, tally);
+    let series: [(&str, [u32; 2], &[Part]); 3] = [
+        (CONNECTIONS, [0, 5], &[("", Kind::Barews, connections), (LINES, Kind::Limit, lines)]),
+        ("messages", [3, 6], &[("", Kind::Barews, messages)]),
+        ("fragments", [3, 6], &[("", Kind::Barews, fragments)]),
     ];
-    for (name, kind, [least, most], make) in series {
+    for (name, [least, most], makes) in series {
         let Some(mut bench) = Bench::new(options, TABLE, name) else { continue };
         let most = if options.quick { most - 1 } else { most };
         let units = 10_usize.pow(most);
-        for power in least..=most {
+        for (power, (what, kind, make)) in (least..=most).flat_map(|power| makes.iter().map(move |make| (power, make)))
+        {
             let count = 10_usize.pow(power);
-            let make = |tally| (make(count, units / count, tally), Output::default());
-            bench.add(&format!("10^{power}"), kind, &[], &make, &|done| {
+            let make = |_, tally| (make(count, units / count, tally), Output::default());
+            bench.add((&format!("10^{power}{what}"), *kind, false), FIXED, &make, &|done| {
                 expect("bytes", done.tally.total().bytes, (units * PAYLOAD) as u64)
             });
         }
@@ -124,19 +116,17 @@ fn order(count: usize) -> Vec<usize> {
     order
 }
 
-/// The size of a connection in words.
-const WORDS: usize = size_of::<Connection<Server>>() / 8;
-
-/// The same without WebSocket: counts in some words of a value that has the size of a connection.
-fn looks(count: usize, times: usize, words: usize, tally: Tally) -> Session {
-    let mut connections = vec![[0_u64; WORDS]; count];
+/// The same work with a single connection, and a cache line that is touched for each message.
+fn lines(count: usize, times: usize, tally: Tally) -> Session {
+    let mut lines = vec![[0_u64; size_of::<Connection<Server>>() / 8]; count];
+    let mut connection = Connection::new(Server, &Default::default());
     let (frame, mut buffer, order) = (frames(0x82, 1), Page::new(), order(count));
     Box::new(move || {
         let buffer = &mut buffer.0;
         for &i in std::iter::repeat_n(&order, times).flatten() {
             buffer[..frame.len()].copy_from_slice(&frame);
-            connections[i][..words].iter_mut().step_by(8).for_each(|word| *word += u64::from(buffer[0]));
-            tally.message(&buffer[6..frame.len()]);
+            lines[i][0] += u64::from(buffer[0]);
+            receive(&mut connection, &mut buffer[..frame.len()], &tally);
         }
     })
 }
@@ -150,25 +140,4 @@ fn receive(connection: &mut Connection<Server>, mut bytes: &mut [u8], tally: &Ta
             tally.chunk(chunk.payload, chunk.last);
         }
     }
-}
-
-/// Returns the bytes that each of 100,000 connections in the middle of a message adds to the process.
-fn memory() -> Option<f64> {
-    const COUNT: usize = 100_000;
-    let frame = frames(0x82, 1);
-    let before = resident()?;
-    let mut connections: Vec<_> = (0..COUNT).map(|_| Connection::new(Server, &Default::default())).collect();
-    for connection in &mut connections {
-        receive(connection, &mut frame[..100].to_vec(), &Tally::default());
-    }
-    let after = resident()?;
-    std::hint::black_box(&connections);
-    Some((after - before) / COUNT as f64)
-}
-
-/// Returns the resident set in bytes, or `None` if the system has no such file.
-fn resident() -> Option<f64> {
-    let statm = std::fs::read_to_string("/proc/self/statm").ok()?;
-    let pages: f64 = statm.split(' ').nth(1)?.parse().ok()?;
-    Some(pages * rustix::param::page_size() as f64)
 }

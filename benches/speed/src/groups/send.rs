@@ -6,7 +6,7 @@ use crate::options::Options;
 use crate::report::{Kind, Report};
 use crate::stream::Size;
 use crate::workload;
-use peers::{Outgoing, PEERS, Role, Session, Socket};
+use peers::{FIXED, Outgoing, PEERS, Peer, Role, Session, Socket};
 
 pub const CLIENT_ENCODES: &str = "client encodes, masked";
 pub const CLIENT_SENDS: &str = "client sends, masked";
@@ -30,21 +30,24 @@ pub fn run(options: &Options, report: &mut Report) {
             let Some(mut bench) = Bench::new(options, table, &size.name()) else { continue };
             let outgoing = workload::outgoing(size);
             let total = outgoing.total();
-            let sends = PEERS.iter().filter_map(|peer| Some((peer.name, kind(peer, true), peer.send?)));
-            // After encoding, whole frames are in a buffer.
-            let limits = if table == CLIENT_ENCODES { &LIMITS[..1] } else { &LIMITS };
-            let names: Vec<_> = limits.iter().map(|(name, _)| *name).collect();
-            let limits = limits.iter().map(|(name, send)| (*name, Kind::Limit, *send));
-            for (name, kind, send) in sends.chain(limits) {
-                let limits = if kind == Kind::Limit { &[] } else { &names[..] };
-                let make = |_| {
-                    let socket = socket();
+            let sends =
+                PEERS.iter().filter_map(|peer| Some((peer.name, kind_as(role, peer), peer.write_buffers, peer.send?)));
+            let limits = LIMITS.map(|(name, send)| (name, Kind::Limit, FIXED, send));
+            for (name, kind, buffers, send) in sends.chain(limits) {
+                let make = |buffer, _| {
+                    let socket = socket().with_buffer(buffer);
                     let output = socket.output();
                     (send(role, socket, outgoing.clone()), output)
                 };
-                bench.add(name, kind, limits, &make, &|done| sent(done, total, role == Role::Client));
+                bench.add((name, kind, true), buffers, &make, &|done| sent(done, total, role == Role::Client));
             }
             bench.run(report, size, total.bytes as usize, total.messages);
         }
     }
+}
+
+/// Servers in the documentation of barews write a header and then the payload from its place, clients whole messages.
+fn kind_as(role: Role, peer: &Peer) -> Kind {
+    let other = if role == Role::Server { "barews, message" } else { "barews, frame" };
+    if peer.name == other { Kind::OtherWay } else { kind(peer, true) }
 }

@@ -1,11 +1,11 @@
 //! The limit of an echo: unmask into a buffer after a new header, and write the buffer when it is full and after each read.
 //! Long payloads are written from their place.
-#![allow(unsafe_code)]
 
-use super::kernel::{self, Own};
+use super::kernel::{self, Vector};
 use super::receive::{self, Work};
 use super::send::{HEADER, header};
-use peers::{CORK, Lent, Reads, Session, Socket, Tally};
+use peers::{CORK, Lent, Session, Socket, Tally};
+use std::slice;
 
 /// Payloads of this size and longer ones are not copied.
 const LONG: usize = 4096;
@@ -35,7 +35,9 @@ impl Work for Echo {
     }
 
     #[inline(always)]
-    unsafe fn payload(&mut self, part: &mut [u8], mut key: u32, _: bool, socket: &mut Socket) {
+    unsafe fn payload<V: Vector>(&mut self, part: *mut u8, len: usize, mut key: u32, _: bool, socket: &mut Socket) {
+        // SAFETY: as the caller promises.
+        let part = unsafe { slice::from_raw_parts_mut(part, len) };
         if part.len() < LONG {
             if self.out.len() - self.filled < part.len() {
                 self.flush(socket);
@@ -43,7 +45,7 @@ impl Work for Echo {
             // SAFETY: there is space for a short part.
             unsafe {
                 let to = self.out.as_mut_ptr().add(self.filled);
-                kernel::mask::<Own>(part.as_ptr(), to, part.len(), key);
+                kernel::mask::<V>(part.as_ptr(), to, part.len(), key);
             }
             self.filled += part.len();
             return;
@@ -51,7 +53,7 @@ impl Work for Echo {
         self.flush(socket);
         for block in part.chunks_mut(LONG) {
             // SAFETY: in place.
-            unsafe { kernel::mask::<Own>(block.as_ptr(), block.as_mut_ptr(), block.len(), key) };
+            unsafe { kernel::mask::<V>(block.as_ptr(), block.as_mut_ptr(), block.len(), key) };
             key = key.rotate_right(8 * (block.len() as u32 & 3));
             socket.write(block);
         }
@@ -62,6 +64,6 @@ impl Work for Echo {
     }
 }
 
-pub fn echo(socket: Socket, reads: Reads) -> Session {
-    receive::session(socket, reads, Tally::default(), Echo { out: Lent::new(CORK), filled: 0 })
+pub fn echo(socket: Socket) -> Session {
+    receive::session(socket, Tally::default(), Echo { out: Lent::new(CORK), filled: 0 })
 }

@@ -2,7 +2,6 @@
 //!
 //! The first and the last vector of a payload can overlap, so there are no special cases for tails: the last vector is loaded
 //! before the first is stored, and stored last. The OR of all vectors is the ASCII test.
-#![allow(unsafe_code)]
 
 /// Vectors of a width.
 pub trait Vector: Copy {
@@ -107,11 +106,9 @@ x86!(
     _mm256_movemask_epi8
 );
 
-/// The widest vectors of this build, which every processor of the target has.
-#[cfg(all(target_arch = "x86_64", not(target_feature = "avx2")))]
+/// Vectors that every processor of the target has.
+#[cfg(target_arch = "x86_64")]
 pub type Own = std::arch::x86_64::__m128i;
-#[cfg(all(target_arch = "x86_64", target_feature = "avx2"))]
-pub type Own = std::arch::x86_64::__m256i;
 #[cfg(not(target_arch = "x86_64"))]
 pub type Own = u64;
 
@@ -126,7 +123,7 @@ pub unsafe fn mask<V: Vector>(from: *const u8, to: *mut u8, len: usize, key: u32
         if len >= V::SIZE {
             many::<V>(from, to, len, key)
         } else if V::SIZE > 16 && len >= 16 {
-            many::<Half>(from, to, len, key)
+            many::<Own>(from, to, len, key)
         } else if len >= 8 {
             many::<u64>(from, to, len, key)
         } else if len >= 4 {
@@ -137,38 +134,66 @@ pub unsafe fn mask<V: Vector>(from: *const u8, to: *mut u8, len: usize, key: u32
     }
 }
 
-#[cfg(target_arch = "x86_64")]
-type Half = std::arch::x86_64::__m128i;
-#[cfg(not(target_arch = "x86_64"))]
-type Half = u64;
-
 /// # Safety
 /// As [`mask`]; `len` is at least a vector.
 #[inline(always)]
-unsafe fn many<V: Vector>(mut from: *const u8, mut to: *mut u8, len: usize, key: u32) -> bool {
+unsafe fn many<V: Vector>(from: *const u8, to: *mut u8, len: usize, key: u32) -> bool {
     unsafe {
-        let keys = V::splat(key);
-        let (last_from, last_to) = (from.add(len - V::SIZE), to.add(len - V::SIZE));
-        let last = V::load(last_from).xor(V::splat(key.rotate_right(8 * (len as u32 & 3))));
-        let mut all = last;
-        while (last_from as usize) >= from as usize + 3 * V::SIZE {
-            let step = |i| V::load(from.add(i * V::SIZE)).xor(keys);
-            let [a, b, c, d] = [step(0), step(1), step(2), step(3)];
-            a.store(to);
-            b.store(to.add(V::SIZE));
-            c.store(to.add(2 * V::SIZE));
-            d.store(to.add(3 * V::SIZE));
-            all = all.or(a.or(b).or(c.or(d)));
-            (from, to) = (from.add(4 * V::SIZE), to.add(4 * V::SIZE));
+        if len <= 2 * V::SIZE {
+            ends::<V, 1>(from, to, len, key, |_| None)
+        } else if len <= 4 * V::SIZE {
+            ends::<V, 2>(from, to, len, key, |_| None)
+        } else {
+            let size = 4 * V::SIZE;
+            ends::<V, 4>(from, to, len, key, |at| (at + 2 * size < len).then_some(at + size))
         }
-        while from < last_from {
-            let vector = V::load(from).xor(keys);
-            vector.store(to);
-            all = all.or(vector);
-            (from, to) = (from.add(V::SIZE), to.add(V::SIZE));
+    }
+}
+
+/// Masks blocks of `N` vectors, each at the place that `next` returns for the one before, and then the block at the end, which
+/// can overlap with the last of them.
+///
+/// # Safety
+/// As [`mask`]; `len` is at least `N` vectors, and all places have space for `N` vectors.
+#[inline(always)]
+unsafe fn ends<V: Vector, const N: usize>(
+    from: *const u8,
+    to: *mut u8,
+    len: usize,
+    key: u32,
+    next: impl Fn(usize) -> Option<usize>,
+) -> bool {
+    unsafe {
+        let load =
+            |at: usize, keys: V| std::array::from_fn::<V, N, _>(|i| V::load(from.add(at + i * V::SIZE)).xor(keys));
+        let store = |at: usize, block: [V; N]| (0..N).for_each(|i| block[i].store(to.add(at + i * V::SIZE)));
+        let or = |block: [V; N]| block.into_iter().reduce(|a, b| a.or(b)).unwrap_unchecked();
+        let end = len - N * V::SIZE;
+        let last = load(end, V::splat(key.rotate_right(8 * (len as u32 & 3))));
+        let (keys, mut all, mut place) = (V::splat(key), or(last), Some(0));
+        while let Some(at) = place {
+            let block = load(at, keys);
+            store(at, block);
+            all = all.or(or(block));
+            place = next(at);
         }
-        last.store(last_to);
+        store(end, last);
         all.is_ascii()
+    }
+}
+
+/// Copies; short payloads without a call.
+///
+/// # Safety
+/// As [`mask`].
+#[inline(always)]
+pub unsafe fn copy<V: Vector>(from: *const u8, to: *mut u8, len: usize) {
+    unsafe {
+        if len <= 256 {
+            mask::<V>(from, to, len, 0);
+        } else {
+            to.copy_from_nonoverlapping(from, len);
+        }
     }
 }
 

@@ -1,7 +1,7 @@
 //! The limit of sending: only a header, and the payload, which is masked while it is copied.
-#![allow(unsafe_code)]
 
-use super::kernel::{self, Own};
+use super::Pass;
+use super::kernel::{self, Vector};
 use peers::{CORK, Lent, Outgoing, Random, Role, Session, Socket};
 
 /// The maximum length of a header with a masking key.
@@ -43,47 +43,59 @@ pub(super) unsafe fn header(out: *mut u8, first: u8, len: usize, key: Option<[u8
 /// # Safety
 /// `out` is writable for the payload and a header.
 #[inline(always)]
-unsafe fn frame(out: *mut u8, first: u8, payload: &[u8], key: Option<[u8; 4]>) -> usize {
+unsafe fn frame<V: Vector>(out: *mut u8, first: u8, payload: &[u8], key: Option<[u8; 4]>) -> usize {
     unsafe {
         let start = header(out, first, payload.len(), key);
         match key {
             Some(key) => {
                 let key = u32::from_le_bytes(key);
-                kernel::mask::<Own>(payload.as_ptr(), out.add(start), payload.len(), key);
+                kernel::mask::<V>(payload.as_ptr(), out.add(start), payload.len(), key);
             }
-            None => out.add(start).copy_from_nonoverlapping(payload.as_ptr(), payload.len()),
+            None => kernel::copy::<V>(payload.as_ptr(), out.add(start), payload.len()),
         }
         start + payload.len()
     }
 }
 
+struct Send {
+    role: Role,
+    socket: Socket,
+    outgoing: Outgoing,
+    random: Random,
+    out: Lent,
+}
+
 /// Many frames in a buffer, which is written when it is full.
-pub fn corked(role: Role, mut socket: Socket, outgoing: Outgoing) -> Session {
-    let mut random = Random::default();
-    let mut out = Lent::new(CORK.max(outgoing.longest() + HEADER));
-    Box::new(move || {
+struct Corked(Send);
+
+impl Pass for Corked {
+    #[inline(always)]
+    unsafe fn pass<V: Vector>(&mut self) {
+        let Send { role, socket, outgoing, random, out } = &mut self.0;
         let mut at = 0;
         for body in outgoing.bodies() {
             if out.len() - at < body.len() + HEADER {
                 socket.write(&out[..at]);
                 at = 0;
             }
-            let key = (role == Role::Client).then(|| random.key());
+            let key = (*role == Role::Client).then(|| random.key());
             // SAFETY: there is space for the payload and a header.
-            at += unsafe { frame(out.as_mut_ptr().add(at), 0x82, body, key) };
+            at += unsafe { frame::<V>(out.as_mut_ptr().add(at), 0x82, body, key) };
         }
         socket.write(&out[..at]);
-    })
+    }
 }
 
 /// Writes each frame separately: a server's payload from its place, a client's in blocks that stay in the first-level cache.
-pub fn in_parts(role: Role, mut socket: Socket, outgoing: Outgoing) -> Session {
-    const BLOCK: usize = 4096;
-    let mut random = Random::default();
-    let mut out = [0; BLOCK];
-    Box::new(move || {
+struct InParts(Send);
+
+impl Pass for InParts {
+    #[inline(always)]
+    unsafe fn pass<V: Vector>(&mut self) {
+        const BLOCK: usize = 4096;
+        let Send { role, socket, outgoing, random, out } = &mut self.0;
         for body in outgoing.bodies() {
-            let key = (role == Role::Client).then(|| random.key());
+            let key = (*role == Role::Client).then(|| random.key());
             // SAFETY: there is space for a header.
             let len = unsafe { header(out.as_mut_ptr(), 0x82, body.len(), key) };
             socket.write(&out[..len]);
@@ -92,10 +104,25 @@ pub fn in_parts(role: Role, mut socket: Socket, outgoing: Outgoing) -> Session {
                 continue;
             };
             for block in body.chunks(BLOCK) {
-                // SAFETY: `out` is as long as the longest block.
-                unsafe { kernel::mask::<Own>(block.as_ptr(), out.as_mut_ptr(), block.len(), key) };
+                // SAFETY: `out` is longer than a block.
+                unsafe { kernel::mask::<V>(block.as_ptr(), out.as_mut_ptr(), block.len(), key) };
                 socket.write(&out[..block.len()]);
             }
         }
-    })
+    }
+}
+
+impl Send {
+    fn new(role: Role, socket: Socket, outgoing: Outgoing) -> Self {
+        let out = Lent::new(CORK.max(outgoing.longest() + HEADER));
+        Self { role, socket, outgoing, random: Random::default(), out }
+    }
+}
+
+pub fn corked(role: Role, socket: Socket, outgoing: Outgoing) -> Session {
+    super::session(Corked(Send::new(role, socket, outgoing)))
+}
+
+pub fn in_parts(role: Role, socket: Socket, outgoing: Outgoing) -> Session {
+    super::session(InParts(Send::new(role, socket, outgoing)))
 }
