@@ -19,6 +19,9 @@ use std::path::Path;
 
 fn main() -> std::io::Result<()> {
     let options = Options::from_args();
+    if options.quick {
+        limits::verify();
+    }
     let mut report = Report::default();
     about(&mut report, &options);
     for run in groups::ALL {
@@ -62,6 +65,7 @@ fn about(report: &mut Report, options: &Options) {
     };
     report.note(PROCESSOR, &processor().unwrap_or("unknown".into()));
     report.note("vectors of the build", vectors);
+    report.note("vectors of L", if limits::has_avx2() { "AVX2" } else { "those of every processor" });
     report.note("feature simd", &cfg!(feature = "simd").to_string());
     report.note("rounds", &options.rounds.to_string());
     report.note("target", &format!("{} {}", std::env::consts::ARCH, std::env::consts::OS));

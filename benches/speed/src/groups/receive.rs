@@ -68,6 +68,10 @@ pub(super) fn add_all(bench: &mut Bench<'_>, content: Content, incoming: &Incomi
     }
     let limits: &[(&str, Receive)] = match content.is_text() {
         false => &[("limit: unmask", limits::receive::unmask)],
+        #[cfg(target_arch = "x86_64")]
+        true if limits::has_avx2() => {
+            &[("limit: unmask, simdutf8", limits::receive::blocks), ("limit: fused UTF-8", limits::receive::fused)]
+        }
         true => &[("limit: unmask, simdutf8", limits::receive::blocks)],
     };
     for &(name, receive) in limits {

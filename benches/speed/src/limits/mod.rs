@@ -6,6 +6,8 @@ pub mod echo;
 mod kernel;
 pub mod receive;
 pub mod send;
+#[cfg(target_arch = "x86_64")]
+mod utf8;
 
 use kernel::{Own, Vector};
 use peers::Session;
@@ -34,7 +36,16 @@ fn avx2(pass: &mut impl Pass) {
     unsafe { pass.pass::<std::arch::x86_64::__m256i>() }
 }
 
-fn has_avx2() -> bool {
+/// Verifies what the runs cannot: that L refuses all invalid text, and nothing else.
+pub fn verify() {
+    #[cfg(target_arch = "x86_64")]
+    if has_avx2() {
+        // SAFETY: this processor has AVX2.
+        unsafe { utf8::verify() };
+    }
+}
+
+pub fn has_avx2() -> bool {
     #[cfg(target_arch = "x86_64")]
     return is_x86_feature_detected!("avx2");
     #[cfg(not(target_arch = "x86_64"))]

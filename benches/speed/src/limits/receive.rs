@@ -218,8 +218,8 @@ unsafe fn data<V: Vector>(
     }
 }
 
-/// Space after a read for a header.
-const MARGIN: usize = 256;
+/// Space after a read for a header or a vector.
+pub(super) const MARGIN: usize = 256;
 
 #[inline(never)]
 fn pong(socket: &mut Socket, payload: &[u8], key: u32) {
@@ -241,4 +241,11 @@ pub fn unmask(socket: Socket, tally: Tally) -> Session {
 
 pub fn blocks(socket: Socket, tally: Tally) -> Session {
     session(socket, tally, Blocks::default())
+}
+
+/// Validates each vector in the register in which it was unmasked. Needs AVX2.
+#[cfg(target_arch = "x86_64")]
+pub fn fused(socket: Socket, tally: Tally) -> Session {
+    assert!(super::has_avx2());
+    session(socket, tally, super::utf8::Fused::new())
 }
