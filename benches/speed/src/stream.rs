@@ -51,7 +51,7 @@ impl Size {
 
     pub fn name(self) -> String {
         match self {
-            Self::Bytes(len @ ..1024) => format!("{len} B"),
+            Self::Bytes(len) if len % 1024 != 0 => format!("{len} B"),
             Self::Bytes(len @ ..0x10_0000) => format!("{} KiB", len >> 10),
             Self::Bytes(len) => format!("{} MiB", len >> 20),
             Self::Mixed => "1-300 B".into(),
