@@ -6,7 +6,7 @@ use barews::deadlines::Timeouts;
 use barews::handshake::{
     Accept, ClientConfig, ClientHandshake, ClientRequest, OriginPolicy, Progress, ServerConfig, ServerHandshake, Uri,
 };
-use barews::message::{Message, MessageBuffer};
+use barews::message::{Incoming, Message, MessageBuffer, ReceiveBuffer};
 use barews::wire::{FrameHeader, MAX_CONTROL_FRAME};
 use barews::{Client, Connection, ProtocolError, Server, session};
 use std::hint::black_box;
@@ -52,12 +52,12 @@ pub const SIZED_CHUNKS: Peer = Peer {
 };
 
 pub const IN_PLACE: Peer = Peer {
-    name: "barews, sized in place",
-    notes: "Sized reads that are appended to each other in a buffer for a whole message: a message in one frame is \
-            complete where it was read.",
+    name: "barews, in place",
+    notes: "`ReceiveBuffer`, in which reads continue the message that they belong to.",
     is_streaming: false,
+    is_other_way: true,
     receive: Some(in_place),
-    ..SIZED_CHUNKS
+    ..CHUNKS
 };
 
 pub const SEND_MESSAGES: Peer = Peer {
@@ -164,35 +164,15 @@ fn session(mut socket: Socket, tally: Tally) -> Session {
 
 fn in_place(mut socket: Socket, tally: Tally) -> Session {
     let mut connection = Connection::new(Server, &Default::default());
-    let (mut buffer, mut frame) = (Lent::new(socket.longest + sized(0)), [0; MAX_CONTROL_FRAME]);
-    let mut message = 0..0;
+    let mut buffer = ReceiveBuffer::new(Lent::new(socket.longest + socket.host_buffer()));
+    let mut frame = [0; MAX_CONTROL_FRAME];
     Box::new(move || {
-        loop {
-            // After the open message, or at the start.
-            let mut at = message.end;
-            let room = sized(connection.unread_payload());
-            let Some(len) = socket.read(&mut buffer[at..][..room]) else { return };
-            let end = at + len;
-            while let got = connection.receive(&mut buffer[at..end]).expect("no error")
-                && let Some(event) = got.event
-            {
-                at = end - got.rest.len();
-                let Event::Data(Chunk { first, last, payload, .. }) = event else {
-                    drain(&mut connection, &mut frame, &mut socket);
-                    continue;
-                };
-                let part = at - payload.len()..at;
-                if first {
-                    message = part;
-                } else {
-                    if part.start != message.end {
-                        buffer.copy_within(part.clone(), message.end); // over the header of a fragment
-                    }
-                    message.end += part.len();
-                }
-                if last {
-                    tally.message(&buffer[message.clone()]);
-                    message = 0..0;
+        while let Some(len) = socket.read(buffer.unfilled()) {
+            buffer.advance(len);
+            while let Some(incoming) = buffer.receive(&mut connection).expect("no error") {
+                match incoming {
+                    Incoming::Message(message) => tally.message(message.payload),
+                    Incoming::Event(_) => drain(&mut connection, &mut frame, &mut socket),
                 }
             }
         }
