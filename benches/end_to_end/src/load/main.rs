@@ -1,35 +1,49 @@
 //! Loads an echo server with messages over many connections, checks every echo and measures the round trips.
 //!
-//!     cargo run --release -- ws://127.0.0.1:9001/ [--connections N] [--size BYTES] [--pipeline N] [--text | --binary]
-//!                            [--seconds S | --messages N] [--warm-up S] [--pid PID]
+//!     cargo run --release -- ws://127.0.0.1:9001/ [--connections N] [--size BYTES] [--pipeline N]
+//!                            [--text | --korean | --deflate] [--broadcast | --handshakes] [--active N]
+//!                            [--certificate FILE] [--seconds S | --messages N] [--warm-up S] [--pid PID]
 //!
 //! Each connection keeps `--pipeline` messages in flight: each echo triggers the next message. All echoes of one read are
 //! answered with one write. The event loop, with mio, is in this file; `session.rs` has a single connection.
 //!
+//! * `--text`, `--korean`: text instead of binary messages, ASCII or Korean. `--deflate`: compressed text.
+//! * `--broadcast`: connection 0 sends, and the server sends each message to all connections. Counts what they receive.
+//! * `--handshakes`: connections that open and close, one after the other. Counts those that did both.
+//! * `--active`: only so many connections send; the others are open.
+//! * `--certificate`: the file with the only certificate that is trusted for wss.
+//!
 //! The standard output has a line for people and a line of tab-separated values, whose names `--header` prints. The
 //! progress is on the standard error. The exit status is 0 only if every message came back once, complete and in order.
 
+mod body;
 mod process;
 mod session;
+mod storm;
+mod stream;
 
 use std::error::Error;
 use std::io::{IsTerminal, Write};
 use std::net::ToSocketAddrs;
+use std::path::Path;
 use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
-use barews::connection::MessageKind;
 use barews::handshake::Uri;
+use body::Content;
 use hdrhistogram::Histogram;
 use lexopt::prelude::*;
 use mio::{Events, Interest, Poll, Token};
 use process::Process;
 use session::{Exchange, Session, Turn};
+use storm::Storm;
+use stream::PATIENCE;
 
-const USAGE: &str = "usage: load URI [--connections N] [--size BYTES] [--pipeline N] [--text | --binary]
+const USAGE: &str = "usage: load URI [--connections N] [--size BYTES] [--pipeline N] [--text | --korean | --deflate]
+            [--broadcast | --handshakes] [--active N] [--certificate FILE]
             [--seconds S | --messages N] [--warm-up S] [--pid PID], or: load --header";
 /// The fields of the last line. Times are in microseconds. `server_*` are those of the process `--pid`, or empty.
-const FIELDS: [&str; 15] = [
+const FIELDS: [&str; 16] = [
     "connections",
     "size",
     "pipeline",
@@ -45,9 +59,8 @@ const FIELDS: [&str; 15] = [
     "server_rss_kib",
     "load_cpu_per_message",
     "load_busy_percent",
+    "server_rss_kib_before",
 ];
-/// The longest wait for an echo once sending has stopped, and for all connections to close.
-const PATIENCE: Duration = Duration::from_secs(10);
 const PROGRESS: Duration = Duration::from_millis(250);
 
 fn main() -> ExitCode {
@@ -65,7 +78,11 @@ struct Arguments {
     connections: usize,
     size: usize,
     pipeline: usize,
-    kind: MessageKind,
+    content: Content,
+    broadcast: bool,
+    handshakes: bool,
+    active: usize,
+    certificate: Option<String>,
     /// How long to measure, unless `messages` come first.
     seconds: f64,
     messages: Option<u64>,
@@ -79,7 +96,11 @@ fn arguments() -> Result<Arguments, Box<dyn Error>> {
         connections: 1,
         size: 16,
         pipeline: 1,
-        kind: MessageKind::Binary,
+        content: Content::Binary,
+        broadcast: false,
+        handshakes: false,
+        active: usize::MAX,
+        certificate: None,
         seconds: 5.0,
         messages: None,
         warm_up: 1.0,
@@ -91,8 +112,13 @@ fn arguments() -> Result<Arguments, Box<dyn Error>> {
             Long("connections") => arguments.connections = parser.value()?.parse()?,
             Long("size") => arguments.size = parser.value()?.parse()?,
             Long("pipeline") => arguments.pipeline = parser.value()?.parse()?,
-            Long("text") => arguments.kind = MessageKind::Text,
-            Long("binary") => arguments.kind = MessageKind::Binary,
+            Long("text") => arguments.content = Content::Text,
+            Long("korean") => arguments.content = Content::Korean,
+            Long("deflate") => arguments.content = Content::Deflate,
+            Long("broadcast") => arguments.broadcast = true,
+            Long("handshakes") => arguments.handshakes = true,
+            Long("active") => arguments.active = parser.value()?.parse()?,
+            Long("certificate") => arguments.certificate = Some(parser.value()?.string()?),
             Long("seconds") => arguments.seconds = parser.value()?.parse()?,
             Long("messages") => {
                 arguments.messages = Some(parser.value()?.parse()?);
@@ -113,7 +139,8 @@ fn arguments() -> Result<Arguments, Box<dyn Error>> {
         }
     }
     let fits = 1 <= arguments.connections && arguments.connections <= session::MAX_CONNECTIONS;
-    if arguments.uri.is_empty() || !fits || arguments.size == 0 || arguments.pipeline == 0 {
+    let empty = arguments.size == 0 && !arguments.handshakes;
+    if arguments.uri.is_empty() || !fits || empty || arguments.pipeline == 0 {
         return Err(USAGE.into());
     }
     Ok(arguments)
@@ -121,53 +148,102 @@ fn arguments() -> Result<Arguments, Box<dyn Error>> {
 
 fn run(arguments: &Arguments) -> Result<(), Box<dyn Error>> {
     let uri = Uri::parse(&arguments.uri)?;
-    let address = (uri.host(), uri.port()).to_socket_addrs()?.next().ok_or("the host has no address")?;
+    let host = if uri.secure() { "127.0.0.1" } else { uri.host() }; // the certificate is for `localhost`
+    let address = (host, uri.port()).to_socket_addrs()?.next().ok_or("the host has no address")?;
     let server = arguments.pid.map(Process::new);
     let this = Process::new(std::process::id());
+    let measured = Measured { server: &server, this: &this, before: resident(&server)? };
+    if arguments.handshakes {
+        let mut storm = Storm::new(arguments.connections, uri, address)?;
+        storm.turn_until(arguments.warm_up)?;
+        storm.completed = 0;
+        storm.latency.reset();
+        let sample = measured.sample()?;
+        storm.turn_until(arguments.seconds)?;
+        let report = measured.report(arguments, sample, storm.completed, storm.latency.clone())?;
+        storm.finish()?;
+        report.print();
+        return Ok(());
+    }
 
+    let certificate = arguments.certificate.as_ref();
+    let tls = certificate.map(|file| end_to_end::tls::client(Path::new(file), b"http/1.1")).transpose()?;
+    if uri.secure() != tls.is_some() {
+        return Err("wss needs --certificate, and only wss does".into());
+    }
+    let Arguments { content, size, pipeline, broadcast, .. } = *arguments;
     let mut load = Load {
         poll: Poll::new()?,
         events: Events::with_capacity(1024),
         sessions: Vec::with_capacity(arguments.connections),
         again: Vec::new(),
         open: arguments.connections,
-        exchange: Exchange::new(arguments.kind, arguments.size, arguments.pipeline)?,
+        exchange: Exchange::new(content, size, pipeline, broadcast)?,
+        broadcast,
     };
     for index in 0..arguments.connections {
-        let mut session = Session::open(index, uri, address)
+        let deflate = content == Content::Deflate;
+        let mut session = Session::open(index, uri, address, tls.as_ref(), deflate)
             .map_err(|error| format!("connection {index} of {}: {error}", arguments.connections))?;
         let interest = Interest::READABLE | Interest::WRITABLE;
-        load.poll.registry().register(&mut session.stream, Token(index), interest)?;
+        load.poll.registry().register(session.stream.tcp(), Token(index), interest)?;
         load.sessions.push(Some(session));
     }
 
-    load.start()?;
+    load.start(arguments.active)?;
     load.turn_until(arguments.warm_up, u64::MAX, "warming up")?;
 
     load.exchange.reset();
-    let (server_before, this_before, start) = (cpu(&server)?, this.cpu()?, Instant::now());
+    let sample = measured.sample()?;
     load.turn_until(arguments.seconds, arguments.messages.unwrap_or(u64::MAX), "measuring")?;
-    let (server_after, this_after, seconds) = (cpu(&server)?, this.cpu()?, start.elapsed().as_secs_f64());
-    let resident = server.as_ref().map(Process::resident).transpose()?;
-    let (messages, latency) = (load.exchange.received, load.exchange.latency.clone());
+    let report = measured.report(arguments, sample, load.exchange.received, load.exchange.latency.clone())?;
     load.finish()?;
-
-    let per_message = |cpu: Duration| cpu.as_secs_f64() * 1e6 / messages.max(1) as f64;
-    let report = Report {
-        arguments,
-        seconds,
-        messages,
-        latency,
-        server: server_after.zip(server_before).zip(resident).map(|((a, b), rss)| (per_message(a - b), rss)),
-        load: per_message(this_after - this_before),
-        busy: (this_after - this_before).as_secs_f64() * 100.0 / seconds,
-    };
-    println!("{}\n{}", report.for_people(), report.for_machines());
+    report.print();
     Ok(())
 }
 
-fn cpu(process: &Option<Process>) -> std::io::Result<Option<Duration>> {
-    process.as_ref().map(Process::cpu).transpose()
+/// The processes that are measured, and the resident memory of the server before the first connection.
+struct Measured<'a> {
+    server: &'a Option<Process>,
+    this: &'a Process,
+    before: Option<u64>,
+}
+
+/// The CPU time of the server and of the load, and when it was read.
+struct Sample(Option<Duration>, Duration, Instant);
+
+impl Measured<'_> {
+    fn sample(&self) -> std::io::Result<Sample> {
+        Ok(Sample(self.server.as_ref().map(Process::cpu).transpose()?, self.this.cpu()?, Instant::now()))
+    }
+
+    fn report<'a>(
+        &self,
+        arguments: &'a Arguments,
+        Sample(server, this, start): Sample,
+        messages: u64,
+        latency: Histogram<u64>,
+    ) -> Result<Report<'a>, Box<dyn Error>> {
+        let Sample(server_after, this_after, end) = self.sample()?;
+        let per_message = |cpu: Duration| cpu.as_secs_f64() * 1e6 / messages.max(1) as f64;
+        let seconds = (end - start).as_secs_f64();
+        Ok(Report {
+            arguments,
+            seconds,
+            messages,
+            latency,
+            server: server_after
+                .zip(server)
+                .zip(resident(self.server)?)
+                .map(|((after, before), rss)| (per_message(after - before), rss, self.before.unwrap_or(0))),
+            load: per_message(this_after - this),
+            busy: (this_after - this).as_secs_f64() * 100.0 / seconds,
+        })
+    }
+}
+
+fn resident(process: &Option<Process>) -> std::io::Result<Option<u64>> {
+    process.as_ref().map(Process::resident).transpose()
 }
 
 /// All connections. The index of a connection is its token.
@@ -179,15 +255,26 @@ struct Load {
     again: Vec<usize>,
     open: usize,
     exchange: Exchange,
+    broadcast: bool,
 }
 
 impl Load {
-    /// Sends the first messages of all connections.
-    fn start(&mut self) -> Result<(), Box<dyn Error>> {
-        for session in self.sessions.iter_mut().flatten() {
+    /// Sends the first messages of the first connections.
+    fn start(&mut self, active: usize) -> Result<(), Box<dyn Error>> {
+        if self.broadcast {
+            return self.broadcast();
+        }
+        for session in self.sessions.iter_mut().flatten().take(active) {
             session.start(&mut self.exchange)?;
         }
         Ok(())
+    }
+
+    /// Sends the next messages of a broadcast.
+    fn broadcast(&mut self) -> Result<(), Box<dyn Error>> {
+        let receivers = self.sessions.len();
+        let Some(Some(session)) = self.sessions.first_mut() else { return Ok(()) };
+        session.broadcast(receivers, &mut self.exchange)
     }
 
     /// Waits once, for at most `limit`, and gives one turn to each connection that is ready.
@@ -223,6 +310,9 @@ impl Load {
                 }
                 Err(error) => return Err(format!("connection {index}: {error}").into()),
             }
+        }
+        if self.broadcast && self.exchange.sending && self.exchange.in_flight == 0 {
+            self.broadcast()?;
         }
         Ok(())
     }
@@ -280,15 +370,25 @@ struct Report<'a> {
     seconds: f64,
     messages: u64,
     latency: Histogram<u64>,
-    /// The server's CPU time per message in microseconds, and its resident memory in KiB.
-    server: Option<(f64, u64)>,
+    /// The server's CPU time per message in microseconds, and its resident memory in KiB, now and before it had
+    /// connections.
+    server: Option<(f64, u64, u64)>,
     load: f64,
     busy: f64,
 }
 
 impl Report<'_> {
+    fn print(&self) {
+        println!("{}\n{}", self.for_people(), self.for_machines());
+    }
+
+    /// What was counted.
     fn kind(&self) -> &'static str {
-        if self.arguments.kind == MessageKind::Text { "text" } else { "binary" }
+        match self.arguments {
+            Arguments { handshakes: true, .. } => "handshakes",
+            Arguments { broadcast: true, .. } => "broadcast",
+            Arguments { content, .. } => content.name(),
+        }
     }
 
     fn percentiles(&self) -> [f64; 4] {
@@ -299,7 +399,7 @@ impl Report<'_> {
         let Arguments { connections, size, pipeline, .. } = self.arguments;
         let [p50, p99, p999, max] = self.percentiles();
         let server = match self.server {
-            Some((cpu, rss)) => format!("; the server took {cpu:.2} us of CPU per message and holds {rss} KiB"),
+            Some((cpu, rss, _)) => format!("; the server took {cpu:.2} us of CPU per message and holds {rss} KiB"),
             None => String::new(),
         };
         format!(
@@ -315,7 +415,9 @@ impl Report<'_> {
 
     fn for_machines(&self) -> String {
         let [p50, p99, p999, max] = self.percentiles().map(|it| format!("{it:.1}"));
-        let (cpu, rss) = self.server.map_or_else(Default::default, |(cpu, rss)| (format!("{cpu:.3}"), rss.to_string()));
+        let (cpu, rss, before) = self.server.map_or_else(Default::default, |(cpu, rss, before)| {
+            (format!("{cpu:.3}"), rss.to_string(), before.to_string())
+        });
         let fields: [String; FIELDS.len()] = [
             self.arguments.connections.to_string(),
             self.arguments.size.to_string(),
@@ -332,6 +434,7 @@ impl Report<'_> {
             rss,
             format!("{:.3}", self.load),
             format!("{:.1}", self.busy),
+            before,
         ];
         fields.join("\t")
     }
