@@ -1,4 +1,4 @@
-//! An echo server on fastwebsockets and hyper: `fastwebsockets ADDRESS:PORT`.
+//! An echo server on fastwebsockets and hyper: `fastwebsockets PORT [MODE]`.
 //!
 //! Each call of its `write_frame` writes to the socket. [`Corked`] is between the two and collects small frames until the
 //! next read would have to wait.
@@ -7,6 +7,7 @@ use std::io;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
+use end_to_end::{Io, Options, Server};
 use fastwebsockets::upgrade::{UpgradeFut, upgrade};
 use fastwebsockets::{FragmentCollector, OpCode, Role, WebSocket, WebSocketError};
 use http_body_util::Empty;
@@ -16,22 +17,25 @@ use hyper::service::service_fn;
 use hyper::{Request, Response};
 use hyper_util::rt::TokioIo;
 use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt, ReadBuf};
-use tokio::net::TcpListener;
 use tokio::task::unconstrained;
 
-#[tokio::main(flavor = "current_thread")]
-async fn main() -> io::Result<()> {
-    let address = std::env::args().nth(1).expect("an address");
-    let listener = TcpListener::bind(address).await?;
-    loop {
-        let (stream, _) = listener.accept().await?;
-        stream.set_nodelay(true)?;
-        tokio::spawn(async move {
-            let http = http1::Builder::new().serve_connection(TokioIo::new(stream), service_fn(answer));
-            if let Err(error) = http.with_upgrades().await {
-                eprintln!("fastwebsockets: {error}");
-            }
-        });
+fn main() -> end_to_end::Result {
+    end_to_end::run::<Fastwebsockets>()
+}
+
+#[derive(Clone, Copy)]
+struct Fastwebsockets;
+
+impl Server for Fastwebsockets {
+    const NAME: &str = "fastwebsockets";
+
+    fn new(_: Options) -> Self {
+        Self
+    }
+
+    async fn serve(self, stream: impl Io) -> end_to_end::Result {
+        let http = http1::Builder::new().serve_connection(TokioIo::new(stream), service_fn(answer));
+        Ok(http.with_upgrades().await?)
     }
 }
 
