@@ -2,7 +2,7 @@
 //!
 //!     cargo run --release -- ws://127.0.0.1:9001/ [--connections N] [--size BYTES] [--pipeline N]
 //!                            [--text | --korean | --deflate] [--broadcast | --handshakes] [--active N]
-//!                            [--certificate FILE] [--seconds S | --messages N] [--warm-up S] [--pid PID]
+//!                            [--hold FILE] [--certificate FILE] [--seconds S | --messages N] [--warm-up S] [--pid PID]
 //!
 //! Each connection keeps `--pipeline` messages in flight: each echo triggers the next message. All echoes of one read are
 //! answered with one write. The event loop, with mio, is in this file; `session.rs` has a single connection.
@@ -11,6 +11,7 @@
 //! * `--broadcast`: connection 0 sends, and the server sends each message to all connections. Counts what they receive.
 //! * `--handshakes`: connections that open and close, one after the other. Counts those that did both.
 //! * `--active`: only so many connections send; the others are open.
+//! * `--hold`: measures from when this file exists, so that several processes can wait for each other.
 //! * `--certificate`: the file with the only certificate that is trusted for wss.
 //!
 //! The standard output has a line for people and a line of tab-separated values, whose names `--header` prints. The
@@ -40,7 +41,7 @@ use storm::Storm;
 use stream::PATIENCE;
 
 const USAGE: &str = "usage: load URI [--connections N] [--size BYTES] [--pipeline N] [--text | --korean | --deflate]
-            [--broadcast | --handshakes] [--active N] [--certificate FILE]
+            [--broadcast | --handshakes] [--active N] [--hold FILE] [--certificate FILE]
             [--seconds S | --messages N] [--warm-up S] [--pid PID], or: load --header";
 /// The fields of the last line. Times are in microseconds. `server_*` are those of the process `--pid`, or empty.
 const FIELDS: [&str; 16] = [
@@ -82,6 +83,7 @@ struct Arguments {
     broadcast: bool,
     handshakes: bool,
     active: usize,
+    hold: Option<String>,
     certificate: Option<String>,
     /// How long to measure, unless `messages` come first.
     seconds: f64,
@@ -100,6 +102,7 @@ fn arguments() -> Result<Arguments, Box<dyn Error>> {
         broadcast: false,
         handshakes: false,
         active: usize::MAX,
+        hold: None,
         certificate: None,
         seconds: 5.0,
         messages: None,
@@ -118,6 +121,7 @@ fn arguments() -> Result<Arguments, Box<dyn Error>> {
             Long("broadcast") => arguments.broadcast = true,
             Long("handshakes") => arguments.handshakes = true,
             Long("active") => arguments.active = parser.value()?.parse()?,
+            Long("hold") => arguments.hold = Some(parser.value()?.string()?),
             Long("certificate") => arguments.certificate = Some(parser.value()?.string()?),
             Long("seconds") => arguments.seconds = parser.value()?.parse()?,
             Long("messages") => {
@@ -191,6 +195,9 @@ fn run(arguments: &Arguments) -> Result<(), Box<dyn Error>> {
     }
 
     load.start(arguments.active)?;
+    while arguments.hold.as_ref().is_some_and(|file| !Path::new(file).exists()) {
+        load.turn_until(0.1, u64::MAX, "waiting")?;
+    }
     load.turn_until(arguments.warm_up, u64::MAX, "warming up")?;
 
     load.exchange.reset();
