@@ -192,6 +192,9 @@ fn run(arguments: &Arguments) -> Result<(), Box<dyn Error>> {
         let interest = Interest::READABLE | Interest::WRITABLE;
         load.poll.registry().register(session.stream.tcp(), Token(index), interest)?;
         load.sessions.push(Some(session));
+        if index % 256 == 255 {
+            while load.turn(Duration::ZERO)? > 0 {} // answers Pings
+        }
     }
 
     load.start(arguments.active)?;
@@ -268,6 +271,7 @@ struct Load {
 impl Load {
     /// Sends the first messages of the first connections.
     fn start(&mut self, active: usize) -> Result<(), Box<dyn Error>> {
+        self.exchange.sending = true;
         if self.broadcast {
             return self.broadcast();
         }
@@ -284,8 +288,9 @@ impl Load {
         session.broadcast(receivers, &mut self.exchange)
     }
 
-    /// Waits once, for at most `limit`, and gives one turn to each connection that is ready.
-    fn turn(&mut self, limit: Duration) -> Result<(), Box<dyn Error>> {
+    /// Waits once, for at most `limit`, and gives one turn to each connection that is ready. Returns
+    /// the number of events.
+    fn turn(&mut self, limit: Duration) -> Result<usize, Box<dyn Error>> {
         let limit = if self.again.is_empty() { limit } else { Duration::ZERO };
         match self.poll.poll(&mut self.events, Some(limit)) {
             Err(error) if error.kind() != std::io::ErrorKind::Interrupted => return Err(error.into()),
@@ -321,7 +326,7 @@ impl Load {
         if self.broadcast && self.exchange.sending && self.exchange.in_flight == 0 {
             self.broadcast()?;
         }
-        Ok(())
+        Ok(self.events.iter().count())
     }
 
     /// Runs for this many seconds or messages, and shows the progress on a terminal.

@@ -67,7 +67,7 @@ impl Exchange {
             received: 0,
             latency: Histogram::new(3)?,
             in_flight: 0,
-            sending: true,
+            sending: false,
             sent_at: VecDeque::new(),
             whole: 0,
         })
