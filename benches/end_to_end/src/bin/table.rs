@@ -105,8 +105,8 @@ const METRICS: [Metric; 4] = [
     RATE,
     Metric {
         title: "CPU time of the server per message, microseconds",
-        fields: &[11],
-        rank: 11,
+        fields: &[SERVER_CPU],
+        rank: SERVER_CPU,
         decimals: 2,
         most_is_best: false,
     },
@@ -117,15 +117,24 @@ const METRICS: [Metric; 4] = [
         decimals: 0,
         most_is_best: false,
     },
-    Metric { title: "Resident memory of the server, MiB", fields: &[12], rank: 12, decimals: 1, most_is_best: false },
+    Metric {
+        title: "Resident memory of the server, MiB",
+        fields: &[RESIDENT],
+        rank: RESIDENT,
+        decimals: 1,
+        most_is_best: false,
+    },
 ];
 const OURS: &str = "barews";
 const SECONDS: usize = 4;
+const SERVER_CPU: usize = 11;
 const RESIDENT: usize = 12;
 const LOAD_CPU: usize = 13;
 const LOAD_BUSY: usize = 14;
 /// The load generator is the limit from here, in percent of its core.
 const SATURATED: f64 = 97.0;
+/// A core that the server or the load has for itself is at least this busy, in percent.
+const BUSY: f64 = 80.0;
 const MARK: &str = " †";
 const MARK_MEANS: &str = "† The load generator used 97 % of its core or more: the server can do more, and differences between \
     servers with\nthis mark say nothing.";
@@ -150,6 +159,9 @@ fn main() {
         days.push(day);
     }
     println!("\n{}", extent(&results, days));
+    if let Some(warning) = starved(&results) {
+        println!("\n{warning}");
+    }
     for workload in &WORKLOADS {
         match results.get(workload.name) {
             None => {}
@@ -171,6 +183,26 @@ fn extent(results: &BTreeMap<&str, BTreeMap<Row, Servers<'_>>>, mut days: Vec<&s
         range(format!("{:.1}", seconds().fold(f64::MAX, f64::min)), format!("{:.1}", seconds().fold(0.0, f64::max))),
         range(*days.first().unwrap_or(&""), *days.last().unwrap_or(&"")),
     )
+}
+
+/// Warns if other programs had the cores. With many connections either the server or the load is busy all the time,
+/// except in a broadcast, where they wait for each other.
+fn starved(results: &BTreeMap<&str, BTreeMap<Row, Servers<'_>>>) -> Option<String> {
+    let workloads = results.iter().filter(|(name, _)| **name != "broadcast");
+    let rows = workloads.flat_map(|(_, rows)| rows).filter(|(row, _)| row[0] >= 100);
+    let cells: Vec<&Rounds> = rows.flat_map(|(_, servers)| servers).map(|(_, rounds)| rounds).collect();
+    let is_starved = |rounds: &&&Rounds| {
+        let server = median(rounds, RATE.rank) * median(rounds, SERVER_CPU) / 1e4;
+        server.max(median(rounds, LOAD_BUSY)) < BUSY
+    };
+    let count = cells.iter().filter(is_starved).count();
+    let all = cells.len();
+    (count > 0).then(|| {
+        format!(
+            "**Other programs were running**: in {count} of {all} cells with 100 connections and more, neither the server nor the \
+             load had\n{BUSY} % of its core. Do not compare their messages per second and round trips."
+        )
+    })
 }
 
 fn range<T: Display + PartialEq>(least: T, most: T) -> String {
