@@ -73,9 +73,9 @@
 //! even if the future around the call is dropped. The engine counts the bytes that it wrote into a buffer as sent: a
 //! host that stops in the middle of writing them must close the transport.
 //!
-//! **The size of reads.** [`unread_payload`](Connection::unread_payload) returns how much of the current frame is still
-//! to come. A [`ReceiveBuffer`](message::ReceiveBuffer) asks for reads that end soon after a large frame, so that the
-//! next message is not copied. A read of exactly the frame is one more system call for each header.
+//! **The size of reads.** Read into a large buffer, 64 KiB or more for large messages: each read is a system call. Do not
+//! limit reads from a socket to [`unread_payload`](Connection::unread_payload): that takes up to twice the calls, and is
+//! not reliably faster. A relay needs that number.
 //!
 //! **Two tasks.** [`split`](Connection::split) gives a [`Receiver`](connection::Receiver) and a
 //! [`Transmitter`](connection::Transmitter) that share nothing. The reading task passes each

@@ -89,8 +89,9 @@ impl<R: Role> Receiver<R> {
         self.machine().control().is_cut()
     }
 
-    /// Returns how many payload bytes of the current frame are still to come; 0 between frames. A hint for the size of
-    /// the next read: if a read ends where a frame ends, no message is split over two buffers.
+    /// Returns how many payload bytes of the current frame are still to come; 0 between frames. A relay needs it to begin
+    /// the same frame: see [`is_last_frame`](Self::is_last_frame). Do not limit reads from a socket to it: that is another
+    /// system call for each frame.
     ///
     /// See [`Connection::unread_payload`](crate::Connection::unread_payload) for an example.
     #[must_use]
