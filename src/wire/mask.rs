@@ -1,10 +1,10 @@
 //! Masking: XOR with a repeating key of four bytes (RFC 6455 section 5.3).
 //!
 //! One kernel masks in place and while copying: a [`Source`] says where the bytes come from. On 64-bit targets it works
-//! on blocks of a size known to the compiler, which become vector instructions; elsewhere on [`words`]. Both leave the
-//! rest to the loop [`bytes`], which the tests compare them with.
+//! on blocks of a size known to the compiler, which become vector instructions, and on Arm microcontrollers on
+//! [`words`]. Both leave the rest to the loop [`bytes`], which the tests compare them with.
 
-use crate::target::FAST;
+use crate::target::{FAST, WORDS};
 
 /// A masking key and the position in it, so that a payload can be masked in several calls.
 ///
@@ -79,7 +79,12 @@ fn mask_copy(from: &[u8], to: &mut [u8], key: u32) {
 // RFC 6455 5.3: octet i XOR key octet i mod 4 [6455-5.3-5]
 #[inline(always)]
 fn mask<S: Source>(from: S, to: &mut [u8], key: u32) -> bool {
-    if FAST { wide::mask(from, to, key) } else { words(from, to, key) }
+    // mutant: all but the first branch: not reached on 64-bit targets
+    match (FAST, WORDS) {
+        (true, _) => wide::mask(from, to, key),
+        (false, true) => words(from, to, key),
+        (false, false) => bytes(from, to, key) < 0x80,
+    }
 }
 
 /// Where the bytes come from: the slice that the result goes to, or another slice of the same length.
