@@ -1,0 +1,356 @@
+//! The server's opening handshake.
+
+use std::future::ready;
+
+use barews::HandshakeError;
+use barews::connection::Config as EngineConfig;
+use barews::deflate::MAX_RESPONSE;
+use barews::handshake::{self, OriginPolicy, ServerConfig, Subprotocol};
+use barews::session::Session;
+use bytes::{Bytes, BytesMut};
+use http::{HeaderMap, HeaderValue};
+use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt};
+
+use crate::config::Agreed;
+use crate::engine::Halves;
+use crate::error::Timeout;
+use crate::open::{NEVER, Opening, STORAGE, parse_head, within};
+use crate::{Config, Error, WebSocket};
+
+/// Accepts a WebSocket on a new transport, with the defaults of [`Acceptor`].
+///
+/// ```no_run
+/// # async fn f(listener: tokio::net::TcpListener) -> Result<(), Box<dyn std::error::Error>> {
+/// let (stream, _) = listener.accept().await?;
+/// let mut socket = barews_tokio::accept(stream).await?;
+/// socket.send("Hello").await?;
+/// # Ok(())
+/// # }
+/// ```
+///
+/// # Errors
+///
+/// [`Error::Handshake`] if the request is not valid: it was answered with the status that RFC 6455 requires.
+/// [`Error::Timeout`], [`Error::Io`].
+pub async fn accept<S: AsyncRead + AsyncWrite + Unpin>(stream: S) -> Result<WebSocket<S>, Error> {
+    Acceptor::new().accept(stream).await
+}
+
+/// What a server accepts, for all its connections.
+///
+/// ```no_run
+/// use barews_tokio::{Accept, Acceptor, Refusal, Request};
+///
+/// # async fn f(stream: tokio::net::TcpStream) -> Result<(), barews_tokio::Error> {
+/// let acceptor = Acceptor::new().subprotocols(["mqtt"]).same_origin();
+/// let socket = acceptor
+///     .accept_with(stream, |request: &Request| match request.path() {
+///         "/mqtt" => Ok(Accept::new().header("Set-Cookie", "seen=1")),
+///         _ => Err(Refusal::new(404)),
+///     })
+///     .await?;
+/// assert_eq!(socket.subprotocol(), Some("mqtt"));
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Clone, Debug, Default)]
+pub struct Acceptor {
+    config: Config,
+    subprotocols: Vec<String>,
+    origins: Option<Vec<String>>,
+}
+
+impl Acceptor {
+    /// Creates an acceptor with the default [`Config`], without subprotocols, for pages of every origin.
+    #[must_use]
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Sets limits, timeouts and compression.
+    #[must_use]
+    pub fn config(mut self, config: Config) -> Self {
+        self.config = config;
+        self
+    }
+
+    /// Sets the subprotocols that the server supports, most preferred first. The first one that the client offers is
+    /// agreed, unless the callback chooses another.
+    #[must_use]
+    pub fn subprotocols<T: Into<String>>(mut self, names: impl IntoIterator<Item = T>) -> Self {
+        self.subprotocols = names.into_iter().map(Into::into).collect();
+        self
+    }
+
+    /// Refuses browsers whose page comes from another host than this server, with 403. A server that identifies its users
+    /// by cookies needs this or [`origins`](Self::origins) (RFC 6455 section 10.2).
+    #[must_use]
+    pub fn same_origin(mut self) -> Self {
+        self.origins = Some(Vec::new());
+        self
+    }
+
+    /// Accepts browsers only with pages from these origins, such as `https://example.com`, and from this server's own.
+    #[must_use]
+    pub fn origins<T: Into<String>>(mut self, origins: impl IntoIterator<Item = T>) -> Self {
+        self.origins = Some(origins.into_iter().map(Into::into).collect());
+        self
+    }
+
+    /// Accepts every valid request.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`accept`](fn@accept).
+    pub async fn accept<S: AsyncRead + AsyncWrite + Unpin>(&self, stream: S) -> Result<WebSocket<S>, Error> {
+        self.accept_with(stream, |_| Ok(Accept::new())).await
+    }
+
+    /// Shows each request for a WebSocket to `answer`, which accepts or refuses it. Requests that are not valid, and
+    /// requests for a page, are refused before.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Rejected`] if `answer` refuses; [`Error::Build`] if its answer cannot be written, because of a subprotocol
+    /// that the client does not offer for example. Those of [`accept`](fn@accept).
+    pub async fn accept_with<S: AsyncRead + AsyncWrite + Unpin>(
+        &self,
+        stream: S,
+        answer: impl FnOnce(&Request) -> Result<Accept, Refusal>,
+    ) -> Result<WebSocket<S>, Error> {
+        self.accept_async(stream, |request| ready(answer(&request))).await
+    }
+
+    /// Like [`accept_with`](Self::accept_with), for an answer that waits for something, a database for example. The
+    /// [timeout of the handshake](crate::Timeouts::handshake) counts that time.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`accept_with`](Self::accept_with).
+    pub async fn accept_async<S: AsyncRead + AsyncWrite + Unpin, F: Future<Output = Result<Accept, Refusal>>>(
+        &self,
+        stream: S,
+        answer: impl FnOnce(Request) -> F,
+    ) -> Result<WebSocket<S>, Error> {
+        within(self.config.timeouts.handshake, Timeout::Handshake, self.open(stream, answer)).await
+    }
+
+    async fn open<S: AsyncRead + AsyncWrite + Unpin, F: Future<Output = Result<Accept, Refusal>>>(
+        &self,
+        mut stream: S,
+        answer: impl FnOnce(Request) -> F,
+    ) -> Result<WebSocket<S>, Error> {
+        let names: Vec<_> = self.subprotocols.iter().map(String::as_str).collect();
+        let origins: Option<Vec<_>> = self.origins.as_ref().map(|list| list.iter().map(String::as_str).collect());
+        let origin = origins.as_deref().map_or(OriginPolicy::Any, OriginPolicy::SameOriginOr);
+        let config = ServerConfig { subprotocols: &names, ..ServerConfig::new(origin) };
+        let closing = self.config.timeouts.closing;
+        let mut opening = Opening::new(&mut stream, Session::server(&config, vec![0; STORAGE], NEVER, 0));
+        let head = match opening.head().await {
+            Ok(head) => head,
+            Err(error) => {
+                opening.transmit().await?;
+                opening.end(closing).await;
+                return Err(error);
+            }
+        };
+        let asked = opening.session.request().filter(|request| request.is_upgrade());
+        let Some(request) = asked.map(|request| Request::new(&request, head)) else {
+            opening.session.refuse(HandshakeError::Upgrade)?;
+            opening.transmit().await?;
+            opening.end(closing).await;
+            return Err(HandshakeError::Upgrade.into());
+        };
+        let preferred = request.preferred.clone();
+        let accept = match answer(request).await {
+            Ok(accept) => accept,
+            Err(refusal) => {
+                let fields: Vec<_> = refusal.fields.iter().map(|(name, value)| (&**name, &**value)).collect();
+                opening.session.respond_head(refusal.status, &fields, refusal.body.len())?;
+                opening.transmit().await?;
+                opening.io.write_all(&refusal.body).await?;
+                opening.io.flush().await?;
+                opening.end(closing).await;
+                return Err(Error::Rejected(refusal.status));
+            }
+        };
+        let subprotocol = match &accept.subprotocol {
+            Choice::Preferred => preferred,
+            Choice::Named(name) => Some(name.clone()),
+            Choice::None => None,
+        };
+        let mut value = [0; MAX_RESPONSE];
+        let mut agreed = None;
+        let mut extensions = "";
+        if let (Some(compression), Some(request)) = (&self.config.compression, opening.session.request())
+            && let Some((parameters, value)) = compression.parameters(true).accept(request.extensions(), &mut value)?
+        {
+            agreed = Some(Agreed::new(parameters, true, compression));
+            extensions = value;
+        }
+        let fields: Vec<_> = accept.fields.iter().map(|(name, value)| (&**name, &**value)).collect();
+        let response = handshake::Accept {
+            subprotocol: subprotocol.as_deref().map_or(Subprotocol::None, Subprotocol::Named),
+            extensions,
+            fields: &fields,
+            ..handshake::Accept::default()
+        };
+        let engine: EngineConfig = self.config.engine(agreed.is_some());
+        opening.session.accept(&response, &engine)?;
+        opening.transmit().await?;
+        let (connection, unread): (_, BytesMut) = opening.finish()?;
+        Ok(WebSocket::new(stream, Halves::from(connection), &self.config, agreed, unread, subprotocol.as_deref()))
+    }
+}
+
+/// A client's request for a WebSocket: it has passed every check of RFC 6455 section 4.2.1.
+#[derive(Clone, Debug)]
+pub struct Request {
+    target: String,
+    host: String,
+    headers: HeaderMap,
+    subprotocols: Vec<String>,
+    preferred: Option<String>,
+    is_same_origin: bool,
+}
+
+impl Request {
+    fn new(request: &handshake::Request<'_>, head: BytesMut) -> Self {
+        Self {
+            target: request.target().into(),
+            host: request.host().into(),
+            headers: parse_head(head),
+            subprotocols: request.subprotocols().map(Into::into).collect(),
+            preferred: request.subprotocol().map(Into::into),
+            is_same_origin: request.is_same_origin(),
+        }
+    }
+
+    /// Returns path and query as the client wrote them: visible ASCII that begins with `/`. Escapes are not decoded.
+    #[must_use]
+    pub fn target(&self) -> &str {
+        &self.target
+    }
+
+    /// Returns the path of the [target](Self::target).
+    #[must_use]
+    pub fn path(&self) -> &str {
+        self.target.split('?').next().unwrap_or_default()
+    }
+
+    /// Returns the query of the [target](Self::target), without its question mark.
+    #[must_use]
+    pub fn query(&self) -> Option<&str> {
+        self.target.split_once('?').map(|(_, query)| query)
+    }
+
+    /// Returns the host that the client addresses, and the port if the client wrote one.
+    #[must_use]
+    pub fn host(&self) -> &str {
+        &self.host
+    }
+
+    /// Returns all header fields.
+    #[must_use]
+    pub const fn headers(&self) -> &HeaderMap {
+        &self.headers
+    }
+
+    /// Returns the first value of a header field, if it is visible ASCII. `name` can be in any case.
+    #[must_use]
+    pub fn header(&self, name: &str) -> Option<&str> {
+        self.headers.get(name).and_then(|value| HeaderValue::to_str(value).ok())
+    }
+
+    /// Returns where the page that makes the request comes from. Only browsers say so.
+    #[must_use]
+    pub fn origin(&self) -> Option<&str> {
+        self.header("origin")
+    }
+
+    /// Returns whether that is the host of the request. False without Origin.
+    #[must_use]
+    pub const fn is_same_origin(&self) -> bool {
+        self.is_same_origin
+    }
+
+    /// Returns the subprotocols that the client offers, most preferred first.
+    pub fn subprotocols(&self) -> impl Iterator<Item = &str> {
+        self.subprotocols.iter().map(String::as_str)
+    }
+}
+
+/// The answer that opens a WebSocket.
+#[derive(Clone, Debug, Default)]
+pub struct Accept {
+    subprotocol: Choice,
+    fields: Vec<(String, String)>,
+}
+
+/// Which subprotocol.
+#[derive(Clone, Debug, Default)]
+enum Choice {
+    /// The first of the acceptor's that the client offers.
+    #[default]
+    Preferred,
+    Named(String),
+    None,
+}
+
+impl Accept {
+    /// Accepts with the first subprotocol of [`Acceptor::subprotocols`] that the client offers, or without one.
+    #[must_use]
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Chooses this subprotocol, which the client must have offered; `None` for none.
+    #[must_use]
+    pub fn subprotocol<'a>(mut self, name: impl Into<Option<&'a str>>) -> Self {
+        self.subprotocol = name.into().map_or(Choice::None, |name| Choice::Named(name.into()));
+        self
+    }
+
+    /// Adds a header field, such as Set-Cookie.
+    #[must_use]
+    pub fn header(mut self, name: impl Into<String>, value: impl Into<String>) -> Self {
+        self.fields.push((name.into(), value.into()));
+        self
+    }
+}
+
+/// The answer that opens none: a status with header fields and a body.
+///
+/// ```
+/// use barews_tokio::Refusal;
+///
+/// let refusal = Refusal::new(401).header("WWW-Authenticate", "Bearer").body("log in first");
+/// ```
+#[derive(Clone, Debug)]
+pub struct Refusal {
+    status: u16,
+    fields: Vec<(String, String)>,
+    body: Bytes,
+}
+
+impl Refusal {
+    /// Creates a refusal with this status: three digits, and no 1xx.
+    #[must_use]
+    pub const fn new(status: u16) -> Self {
+        Self { status, fields: Vec::new(), body: Bytes::new() }
+    }
+
+    /// Adds a header field, such as WWW-Authenticate, Location or Retry-After.
+    #[must_use]
+    pub fn header(mut self, name: impl Into<String>, value: impl Into<String>) -> Self {
+        self.fields.push((name.into(), value.into()));
+        self
+    }
+
+    /// Sets the body. Set its Content-Type with [`header`](Self::header).
+    #[must_use]
+    pub fn body(mut self, body: impl Into<Bytes>) -> Self {
+        self.body = body.into();
+        self
+    }
+}
