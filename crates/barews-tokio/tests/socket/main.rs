@@ -1,0 +1,9 @@
+//! Tests of the crate, over transports in memory unless they say otherwise.
+
+mod cancel;
+mod deadlines;
+mod handshake;
+mod hostile;
+mod messages;
+mod network;
+mod peer;
