@@ -55,6 +55,8 @@ fn versions_match_the_manifest() {
     for (file, line) in [
         ("Cargo.toml", format!(r#"barews = {{ path = ".", version = "{version}" }}"#)),
         ("crates/testkit/Cargo.toml", format!(r#"version = "{version}""#)),
+        ("crates/barews-tokio/Cargo.toml", format!(r#"version = "{version}""#)),
+        ("crates/barews-tokio/README.md", format!(r#"barews-tokio = "{minor}""#)),
         ("README.md", format!(r#"barews = "{minor}""#)),
         ("crates/testkit/README.md", format!(r#"barews-testkit = {{ version = "{minor}", features = ["proptest"] }}"#)),
     ] {

@@ -109,3 +109,8 @@ pub use {bytes, http};
 
 #[cfg(feature = "rustls")]
 pub use tokio_rustls::rustls;
+
+/// The README's code is compiled with the tests.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;

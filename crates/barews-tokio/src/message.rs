@@ -105,6 +105,12 @@ impl Message {
         if let Self::Text(text) = self { Some(text.as_str()) } else { None }
     }
 
+    /// Returns the text of a text message without copying it.
+    #[must_use]
+    pub fn into_text(self) -> Option<Utf8Bytes> {
+        if let Self::Text(text) = self { Some(text) } else { None }
+    }
+
     /// Returns the length of the payload in bytes.
     #[must_use]
     pub fn len(&self) -> usize {
