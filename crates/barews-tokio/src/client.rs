@@ -170,7 +170,7 @@ impl Client {
     /// [`Error::Refused`] for every status but 101. [`Error::Handshake`] if the response is not valid. [`Error::Timeout`],
     /// [`Error::Io`]. [`Error::Uri`], [`Error::Build`], [`Error::Tls`] and the like for arguments that are not valid.
     pub async fn connect(&self) -> Result<(WebSocket<MaybeTls<TcpStream>>, Response), Error> {
-        within(self.config.timeouts.connect, Timeout::Connect, self.follow()).await
+        within(self.config.timeouts.connect, Timeout::Connect, Box::pin(self.follow())).await
     }
 
     /// Makes the opening handshake on a transport that is open, with TLS if the URI needs it. Redirects are not followed.
@@ -245,7 +245,8 @@ impl Client {
         uri: &Uri<'_>,
         trusted: bool,
     ) -> Result<(WebSocket<S>, Response), Error> {
-        within(self.config.timeouts.handshake, Timeout::Handshake, self.shake_hands(stream, uri, trusted)).await
+        let handshake = Box::pin(self.shake_hands(stream, uri, trusted));
+        within(self.config.timeouts.handshake, Timeout::Handshake, handshake).await
     }
 
     async fn shake_hands<S: AsyncRead + AsyncWrite + Unpin>(

@@ -96,7 +96,7 @@ impl<'i, 'c, S: AsyncRead + AsyncWrite + Unpin, R: SessionRole> Opening<'i, 'c, 
     }
 }
 
-/// Runs a future for a limited time.
+/// Runs a future for a limited time. The caller boxes it: a handshake takes some KiB, which the task need not keep.
 pub(crate) async fn within<T>(
     patience: Option<Duration>,
     reason: Timeout,

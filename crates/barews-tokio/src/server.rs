@@ -132,7 +132,7 @@ impl Acceptor {
         stream: S,
         answer: impl FnOnce(Request) -> F,
     ) -> Result<WebSocket<S>, Error> {
-        within(self.config.timeouts.handshake, Timeout::Handshake, self.open(stream, answer)).await
+        within(self.config.timeouts.handshake, Timeout::Handshake, Box::pin(self.open(stream, answer))).await
     }
 
     async fn open<S: AsyncRead + AsyncWrite + Unpin, F: Future<Output = Result<Accept, Refusal>>>(

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::task::{Context, Poll, Wake, Waker, ready};
 use std::time::Duration;
 
+use barews::SendError;
 use barews::connection::{MessageKind, Reply};
 use barews::deflate::{Deflater, RSV1};
 use barews::wire::{MAX_CONTROL_FRAME, Rsv};
@@ -182,7 +183,8 @@ impl Tx {
         {
             return Err(Error::Closed);
         }
-        Ok(())
+        // A `Sink` whose `poll_ready` was not asked: what follows must not get into this message.
+        if self.body.is_some() { Err(Error::Send(SendError::FrameInProgress)) } else { Ok(()) }
     }
 
     /// Queues a message. Call it when [`poll_ready`](Self::poll_ready) is ready.
@@ -198,7 +200,7 @@ impl Tx {
 
     fn control(
         &mut self,
-        write: impl FnOnce(&mut Transmit, &mut [u8]) -> Result<barews::connection::Written, barews::SendError>,
+        write: impl FnOnce(&mut Transmit, &mut [u8]) -> Result<barews::connection::Written, SendError>,
     ) -> Result<(), Error> {
         self.check_open()?;
         let mut frame = [0; MAX_CONTROL_FRAME];
@@ -574,12 +576,10 @@ impl Tx {
 
     /// Releases memory that a connection without traffic does not need.
     pub(crate) fn release(&mut self) {
-        if self.out.is_empty() {
-            self.out = BytesMut::new();
+        if self.is_idle() {
+            (self.out, self.deflated) = (BytesMut::new(), Vec::new());
+            (self.stall, self.stalled) = (None, false);
         }
-        self.deflated = Vec::new();
-        self.stall = None;
-        self.stalled = false;
     }
 }
 

@@ -246,3 +246,34 @@ async fn connecting_has_a_timeout() {
     let connected = Client::new(format!("ws://{}/", listener.local_addr().unwrap())).config(config).connect().await;
     assert!(matches!(connected, Err(Error::Timeout(Timeout::Connect))), "{connected:?}");
 }
+
+/// Its messages are dropped, but do not put off the end.
+#[tokio::test(start_paused = true)]
+async fn peer_that_sends_without_end_cannot_hold_up_close() {
+    let (mut socket, mut peer) = server(4096, &Config::default());
+    let start = Instant::now();
+    let flood = tokio::spawn(async move {
+        while peer.write_all(&frame(0x82, &[0; 1000])).await.is_ok() {
+            sleep(Duration::from_millis(10)).await;
+        }
+    });
+    let error = socket.close(None).await.unwrap_err();
+    assert!(matches!(error, Error::Timeout(Timeout::Closing)), "{error:?}");
+    assert!(start.elapsed() < Duration::from_millis(5_100));
+    drop(socket);
+    flood.await.unwrap();
+}
+
+/// The keepalive of the reader does not stop the timeout of a writer that waits.
+#[tokio::test(start_paused = true)]
+async fn ping_of_the_reader_leaves_the_writer_its_timeout() {
+    let send = Some(Duration::from_secs(30));
+    let (socket, _peer) = server(4096, &with(Timeouts { send, pong: Some(HOUR), ..Timeouts::default() }));
+    let (mut writer, mut reader) = socket.split();
+    let start = Instant::now();
+    let reading = tokio::spawn(async move { while let Some(Ok(_)) = reader.next().await {} });
+    let error = writer.send(vec![0; 10_000]).await.unwrap_err();
+    assert!(matches!(error, Error::Timeout(Timeout::Send)), "{error:?}");
+    is_after(start, 30);
+    reading.await.unwrap();
+}

@@ -210,6 +210,25 @@ async fn chunks_can_be_relayed_with_and_without_compression() {
     }
 }
 
+/// A program that breaks the contract of `Sink` gets an error, and the peer no broken frame.
+#[tokio::test]
+async fn sink_that_is_not_ready_refuses_a_message() {
+    use futures_util::Sink;
+    use std::pin::Pin;
+
+    let (mut socket, mut peer) = server(1 << 20, &plain());
+    Pin::new(&mut socket).start_send(Message::binary(vec![7; 100_000])).unwrap();
+    for message in [Message::text("a"), Message::Ping("b".into()), Message::binary(vec![0; 100_000])] {
+        let refused = Pin::new(&mut socket).start_send(message);
+        assert!(matches!(refused, Err(Error::Send(_))), "{refused:?}");
+    }
+    socket.send("after").await.unwrap();
+    drop(socket);
+    let sent = rest(&mut peer).await;
+    assert_eq!(sent.len(), 10 + 100_000 + 7);
+    assert!(sent.ends_with(b"\x81\x05after"));
+}
+
 #[tokio::test]
 async fn other_messages_wait_for_the_last_chunk() {
     let (mut socket, mut peer) = server(4096, &plain());
@@ -443,8 +462,8 @@ async fn small_messages_have_their_own_memory() {
 
 #[test]
 fn text_compares_converts_and_shares() {
-    let text = Utf8Bytes::from("grün");
-    assert!(text == "grün" && text == *"grün" && text == "grün".to_owned() && text.len() == 5);
+    let (text, owned) = (Utf8Bytes::from("grün"), String::from("grün"));
+    assert!(text == "grün" && text == *"grün" && text == owned && text.len() == 5);
     assert_eq!(format!("{text:>6} {text:?}"), "  grün \"grün\"");
     assert_eq!(Utf8Bytes::try_from(text.clone().into_bytes()).unwrap(), text);
     assert!(Utf8Bytes::try_from(Bytes::from_static(b"\xFF")).is_err());
