@@ -7,3 +7,4 @@ mod hostile;
 mod messages;
 mod network;
 mod peer;
+mod random;
