@@ -56,6 +56,7 @@
 //! | messages larger than memory | [`WebSocket::next_chunk`], [`WebSocket::send_chunk`] |
 //! | one message for many connections | [`Prepared`] |
 //! | limits, timeouts, compression | [`Config`], [`Timeouts`], [`Compression`] |
+//! | a handler of axum | `WebSocketUpgrade` (feature `axum`) |
 //! | an opening handshake that was done elsewhere | [`WebSocket::from_raw`] |
 //! | what went wrong, and whose fault it is | [`Error`], [`Fault`] |
 //!
@@ -67,6 +68,7 @@
 //!
 //! * `rustls`: TLS for `wss:`, with the root certificates of Mozilla.
 //! * `rustls-native-certs`: the same with the root certificates of the operating system.
+//! * `axum`: `WebSocketUpgrade`, an extractor for axum, over HTTP/1.1.
 //! * `tracing`: an event at level debug when a connection is opened, closed or has failed.
 //! * `simd`: masks and validates with the widest vectors of the processor. Needs Rust 1.89.
 #![forbid(unsafe_code)]
@@ -91,6 +93,8 @@ mod split;
 mod tls;
 mod trace;
 mod tx;
+#[cfg(feature = "axum")]
+mod upgrade;
 
 pub use barews::wire::CloseCode;
 pub use barews::{BuildError, HandshakeError, ProtocolError, SendError};
@@ -105,6 +109,8 @@ pub use server::{Accept, Acceptor, Refusal, Request, accept};
 pub use socket::WebSocket;
 pub use split::{Reader, Writer};
 pub use tls::MaybeTls;
+#[cfg(feature = "axum")]
+pub use upgrade::{UpgradeRejection, WebSocketUpgrade};
 
 /// The crates whose types are in this API.
 pub use {bytes, http};

@@ -2,11 +2,10 @@
 
 use std::future::ready;
 
-use barews::HandshakeError;
-use barews::connection::Config as EngineConfig;
 use barews::deflate::MAX_RESPONSE;
 use barews::handshake::{self, OriginPolicy, ServerConfig, Subprotocol};
 use barews::session::Session;
+use barews::{Connection, HandshakeError, Server};
 use bytes::{Bytes, BytesMut};
 use http::{HeaderMap, HeaderValue};
 use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt};
@@ -140,10 +139,8 @@ impl Acceptor {
         mut stream: S,
         answer: impl FnOnce(Request) -> F,
     ) -> Result<WebSocket<S>, Error> {
-        let names: Vec<_> = self.subprotocols.iter().map(String::as_str).collect();
-        let origins: Option<Vec<_>> = self.origins.as_ref().map(|list| list.iter().map(String::as_str).collect());
-        let origin = origins.as_deref().map_or(OriginPolicy::Any, OriginPolicy::SameOriginOr);
-        let config = ServerConfig { subprotocols: &names, ..ServerConfig::new(origin) };
+        let (names, origins) = self.lists();
+        let config = engine_config(&names, origins.as_deref());
         let closing = self.config.timeouts.closing;
         let mut opening = Opening::new(&mut stream, Session::server(&config, vec![0; STORAGE], NEVER, 0));
         let head = match opening.head().await {
@@ -155,17 +152,16 @@ impl Acceptor {
             }
         };
         let asked = opening.session.request().filter(|request| request.is_upgrade());
-        let Some(request) = asked.map(|request| Request::new(&request, head)) else {
+        let Some(request) = asked.map(|request| Request::new(&request, parse_head(head))) else {
             opening.session.refuse(HandshakeError::Upgrade)?;
             opening.transmit().await?;
             opening.end(closing).await;
             return Err(HandshakeError::Upgrade.into());
         };
-        let preferred = request.preferred.clone();
         let accept = match answer(request).await {
             Ok(accept) => accept,
             Err(refusal) => {
-                let fields: Vec<_> = refusal.fields.iter().map(|(name, value)| (&**name, &**value)).collect();
+                let fields = pairs(&refusal.fields);
                 opening.session.respond_head(refusal.status, &fields, refusal.body.len())?;
                 opening.transmit().await?;
                 opening.io.write_all(&refusal.body).await?;
@@ -174,32 +170,83 @@ impl Acceptor {
                 return Err(Error::Rejected(refusal.status));
             }
         };
+        let terms = self.terms(&accept, &opening.session.request().ok_or(Error::Closed)?)?;
+        let fields = pairs(&accept.fields);
+        opening.session.accept(&terms.response(&fields), &self.config.engine(terms.agreed.is_some()))?;
+        opening.transmit().await?;
+        let (connection, unread) = opening.finish()?;
+        Ok(terms.socket(stream, connection, &self.config, unread))
+    }
+
+    #[cfg(feature = "axum")]
+    pub(crate) const fn config_ref(&self) -> &Config {
+        &self.config
+    }
+
+    /// Returns the subprotocols and the origins, for [`engine_config`].
+    pub(crate) fn lists(&self) -> (Vec<&str>, Option<Vec<&str>>) {
+        fn strs(list: &[String]) -> Vec<&str> {
+            list.iter().map(String::as_str).collect()
+        }
+        (strs(&self.subprotocols), self.origins.as_deref().map(strs))
+    }
+
+    /// Decides what is agreed with the client.
+    pub(crate) fn terms(&self, accept: &Accept, request: &handshake::Request<'_>) -> Result<Terms, Error> {
         let subprotocol = match &accept.subprotocol {
-            Choice::Preferred => preferred,
+            Choice::Preferred => request.subprotocol().map(Into::into),
             Choice::Named(name) => Some(name.clone()),
             Choice::None => None,
         };
-        let mut value = [0; MAX_RESPONSE];
-        let mut agreed = None;
-        let mut extensions = "";
-        if let (Some(compression), Some(request)) = (&self.config.compression, opening.session.request())
-            && let Some((parameters, value)) = compression.parameters(true).accept(request.extensions(), &mut value)?
-        {
-            agreed = Some(Agreed::new(parameters, true, compression));
-            extensions = value;
+        let (mut agreed, mut extensions) = (None, String::new());
+        if let Some(compression) = &self.config.compression {
+            let mut value = [0; MAX_RESPONSE];
+            if let Some((parameters, value)) = compression.parameters(true).accept(request.extensions(), &mut value)? {
+                agreed = Some(Agreed::new(parameters, true, compression));
+                extensions = value.into();
+            }
         }
-        let fields: Vec<_> = accept.fields.iter().map(|(name, value)| (&**name, &**value)).collect();
-        let response = handshake::Accept {
-            subprotocol: subprotocol.as_deref().map_or(Subprotocol::None, Subprotocol::Named),
-            extensions,
-            fields: &fields,
+        Ok(Terms { subprotocol, agreed, extensions })
+    }
+}
+
+pub(crate) const fn engine_config<'c>(names: &'c [&'c str], origins: Option<&'c [&'c str]>) -> ServerConfig<'c> {
+    let origin = match origins {
+        Some(origins) => OriginPolicy::SameOriginOr(origins),
+        None => OriginPolicy::Any,
+    };
+    ServerConfig { subprotocols: names, ..ServerConfig::new(origin) }
+}
+
+pub(crate) fn pairs(fields: &[(String, String)]) -> Vec<(&str, &str)> {
+    fields.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect()
+}
+
+/// What is agreed for a connection.
+pub(crate) struct Terms {
+    subprotocol: Option<String>,
+    pub(crate) agreed: Option<Agreed>,
+    extensions: String,
+}
+
+impl Terms {
+    pub(crate) fn response<'a>(&'a self, fields: &'a [(&'a str, &'a str)]) -> handshake::Accept<'a> {
+        handshake::Accept {
+            subprotocol: self.subprotocol.as_deref().map_or(Subprotocol::None, Subprotocol::Named),
+            extensions: &self.extensions,
+            fields,
             ..handshake::Accept::default()
-        };
-        let engine: EngineConfig = self.config.engine(agreed.is_some());
-        opening.session.accept(&response, &engine)?;
-        opening.transmit().await?;
-        let (connection, unread): (_, BytesMut) = opening.finish()?;
-        Ok(WebSocket::new(stream, Halves::from(connection), &self.config, agreed, unread, subprotocol.as_deref()))
+        }
+    }
+
+    pub(crate) fn socket<S>(
+        self,
+        stream: S,
+        connection: Connection<Server>,
+        config: &Config,
+        unread: BytesMut,
+    ) -> WebSocket<S> {
+        WebSocket::new(stream, Halves::from(connection), config, self.agreed, unread, self.subprotocol.as_deref())
     }
 }
 
@@ -210,18 +257,16 @@ pub struct Request {
     host: String,
     headers: HeaderMap,
     subprotocols: Vec<String>,
-    preferred: Option<String>,
     is_same_origin: bool,
 }
 
 impl Request {
-    fn new(request: &handshake::Request<'_>, head: BytesMut) -> Self {
+    pub(crate) fn new(request: &handshake::Request<'_>, headers: HeaderMap) -> Self {
         Self {
             target: request.target().into(),
             host: request.host().into(),
-            headers: parse_head(head),
+            headers,
             subprotocols: request.subprotocols().map(Into::into).collect(),
-            preferred: request.subprotocol().map(Into::into),
             is_same_origin: request.is_same_origin(),
         }
     }
@@ -284,7 +329,7 @@ impl Request {
 #[derive(Clone, Debug, Default)]
 pub struct Accept {
     subprotocol: Choice,
-    fields: Vec<(String, String)>,
+    pub(crate) fields: Vec<(String, String)>,
 }
 
 /// Which subprotocol.

@@ -8,3 +8,5 @@ mod messages;
 mod network;
 mod peer;
 mod random;
+#[cfg(feature = "axum")]
+mod upgrade;
