@@ -1,7 +1,7 @@
 //! A chat room: every message goes to all. `cargo run --release -p barews-tokio --example chat -- 127.0.0.1:9001`
 //!
-//! Each member has two tasks. One reads, the other writes what the room says. A message is encoded once for all members. A
-//! member that does not keep up is closed with 1013.
+//! Each member has two tasks. One reads, the other writes what the room says. A message is encoded once for all
+//! members. A member that does not keep up is closed with 1013.
 
 use barews_tokio::{CloseCode, CloseFrame, Error, Message, Prepared, Writer, accept};
 use tokio::net::tcp::OwnedWriteHalf;

@@ -1,4 +1,5 @@
-//! Sends a line and prints the answer: `cargo run --release -p barews-tokio --example client -- ws://127.0.0.1:9001/ hello`
+//! Sends a line and prints the answer: `cargo run --release -p barews-tokio --example client -- ws://127.0.0.1:9001/
+//! hello`
 use barews_tokio::{Error, connect};
 
 #[tokio::main(flavor = "current_thread")]

@@ -40,7 +40,7 @@ pub async fn connect(uri: impl Into<String>) -> Result<(WebSocket<MaybeTls<TcpSt
     Client::new(uri).connect().await
 }
 
-/// Whom a client connects to, and what it offers.
+/// The target of a client, and what it offers.
 ///
 /// ```no_run
 /// use barews_tokio::Client;
@@ -138,8 +138,8 @@ impl Client {
         self
     }
 
-    /// Follows at most this many redirects; by default none. Authorization, Cookie and Proxy-Authorization go to the origin
-    /// of the first URI only. A redirect from `wss:` to `ws:` is an error.
+    /// Follows at most this many redirects; by default none. Authorization, Cookie and Proxy-Authorization go to the
+    /// origin of the first URI only. A redirect from `wss:` to `ws:` is an error.
     #[must_use]
     pub fn redirects(mut self, redirects: u8) -> Self {
         self.redirects = redirects;
@@ -162,18 +162,20 @@ impl Client {
 
     /// Connects, and returns the socket with the server's response.
     ///
-    /// All addresses of the host are tried, each 250 ms after the one before (RFC 8305). Cancel safe: dropping the future
-    /// closes the transport.
+    /// All addresses of the host are tried, each 250 ms after the one before (RFC 8305). Cancel safe: dropping the
+    /// future closes the transport.
     ///
     /// # Errors
     ///
-    /// [`Error::Refused`] for every status but 101. [`Error::Handshake`] if the response is not valid. [`Error::Timeout`],
+    /// [`Error::Refused`] for every status but 101. [`Error::Handshake`] if the response is not valid.
+    /// [`Error::Timeout`],
     /// [`Error::Io`]. [`Error::Uri`], [`Error::Build`], [`Error::Tls`] and the like for arguments that are not valid.
     pub async fn connect(&self) -> Result<(WebSocket<MaybeTls<TcpStream>>, Response), Error> {
         within(self.config.timeouts.connect, Timeout::Connect, Box::pin(self.follow())).await
     }
 
-    /// Makes the opening handshake on a transport that is open, with TLS if the URI needs it. Redirects are not followed.
+    /// Makes the opening handshake on a transport that is open, with TLS if the URI needs it. Redirects are not
+    /// followed.
     ///
     /// ```
     /// use barews_tokio::{Client, accept};

@@ -7,7 +7,8 @@ use barews::deadlines;
 use barews::deflate::{Direction, Level, Parameters, RSV1};
 use barews::wire::Rsv;
 
-/// Limits, timeouts and compression of a connection. End a value with `..Config::default()`: any release can add fields.
+/// Limits, timeouts and compression of a connection. End a value with `..Config::default()`: any release can add
+/// fields.
 ///
 /// ```
 /// use barews_tokio::Config;
@@ -16,9 +17,9 @@ use barews::wire::Rsv;
 /// ```
 #[derive(Clone, Debug)]
 pub struct Config {
-    /// The longest message that is received, in bytes; above it the connection fails with 1009. The limit counts inflated
-    /// bytes. [`next_chunk`](crate::WebSocket::next_chunk) keeps no whole message, so a program that uses only that can set
-    /// `u64::MAX`. Default 64 MiB.
+    /// The longest message that is received, in bytes; above it the connection fails with 1009. The limit counts
+    /// inflated bytes. [`next_chunk`](crate::WebSocket::next_chunk) keeps no whole message, so a program that uses only
+    /// that can set `u64::MAX`. Default 64 MiB.
     pub max_message_size: u64,
     /// The longest frame that is received, in bytes; above it the connection fails with 1009. Default 64 MiB.
     pub max_frame_size: u64,
@@ -30,8 +31,8 @@ pub struct Config {
     /// How many bytes of messages wait to be written before [`feed`](crate::WebSocket::feed) and
     /// [`send`](crate::WebSocket::send) wait for the transport, in addition to one large message. Default 64 KiB.
     pub write_buffer: usize,
-    /// How many bytes `send` reads while the peer does not accept what it sends, because many peers write a whole message
-    /// before they read. These bytes are kept for `next`. Default 32 MiB.
+    /// How many bytes `send` reads while the peer does not accept what it sends, because many peers write a whole
+    /// message before they read. These bytes are kept for `next`. Default 32 MiB.
     pub read_ahead: usize,
     /// The timeouts.
     pub timeouts: Timeouts,
@@ -139,12 +140,12 @@ impl Timeouts {
 
 /// How permessage-deflate (RFC 7692) is used, and its memory. End a value with `..Compression::default()`.
 ///
-/// The memory of a direction is allocated with the first message that needs it. A window of 2^n bytes takes 2^n + 2.5 KiB
-/// to inflate and 6.5 × 2^n to deflate: by default 34.5 KiB and 26 KiB.
+/// The memory of a direction is allocated with the first message that needs it. A window of 2^n bytes takes 2^n + 2.5
+/// KiB to inflate and 6.5 × 2^n to deflate: by default 34.5 KiB and 26 KiB.
 ///
-/// **Secrets.** The length of a message is visible even over TLS. If a secret and text chosen by an attacker are compressed
-/// together, in one message or with context takeover in several, the attacker can recover the secret from the lengths (RFC
-/// 7692 section 8). Disable compression for such connections.
+/// **Secrets.** The length of a message is visible even over TLS. If a secret and text chosen by an attacker are
+/// compressed together, in one message or with context takeover in several, the attacker can recover the secret from
+/// the lengths (RFC 7692 section 8). Disable compression for such connections.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Compression {
     /// The base-2 logarithm of the largest window for messages that are sent, 8 to 15. Default 12.

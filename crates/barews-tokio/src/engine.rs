@@ -35,7 +35,7 @@ fn masking_key() -> [u8; 4] {
             *at = 0;
         }
         let key = [bytes[*at], bytes[*at + 1], bytes[*at + 2], bytes[*at + 3]];
-        bytes[*at..*at + 4].fill(0); // a key that was used is of no interest to anyone
+        bytes[*at..*at + 4].fill(0); // a used key does not stay in memory
         *at += 4;
         key
     })

@@ -117,8 +117,8 @@ impl Error {
         }
     }
 
-    /// Returns whether another attempt to connect can succeed: the server could not be reached, is too slow or busy (429
-    /// or 5xx), or ended the transport.
+    /// Returns whether another attempt to connect can succeed: the server could not be reached, is too slow or busy
+    /// (429 or 5xx), or ended the transport.
     #[must_use]
     pub fn is_temporary(&self) -> bool {
         match self {

@@ -60,7 +60,8 @@
 //! | an opening handshake that was done elsewhere | [`WebSocket::from_raw`] |
 //! | what went wrong, and whose fault it is | [`Error`], [`Fault`] |
 //!
-//! The crate needs a runtime with I/O and time: `#[tokio::main]`, or a `Builder` with `enable_all`. Without time it panics.
+//! The crate needs a runtime with I/O and time: `#[tokio::main]`, or a `Builder` with `enable_all`. Without time it
+//! panics.
 //!
 //! # Features
 //!

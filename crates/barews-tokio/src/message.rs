@@ -27,8 +27,9 @@ pub enum Message {
     Ping(Bytes),
     /// A Pong with up to 125 bytes. Those that answer the crate's own Pings are not handed out.
     Pong(Bytes),
-    /// A Close frame. A received one is the last message; the crate answers it. Sending one starts the closing handshake:
-    /// then call [`close`](crate::WebSocket::close), or [`next`](crate::WebSocket::next) until it returns `None`.
+    /// A Close frame. A received one is the last message; the crate answers it. Sending one starts the closing
+    /// handshake: then call [`close`](crate::WebSocket::close), or [`next`](crate::WebSocket::next) until it returns
+    /// `None`.
     Close(Option<CloseFrame>),
 }
 
@@ -202,11 +203,11 @@ pub struct Chunk {
 
 /// Text in shared memory, like [`Bytes`]: cloning copies nothing.
 ///
-/// The bytes are always UTF-8: those of a received message were validated by the engine, while it unmasked them. Comparing,
-/// hashing and sending the text need no further validation, and neither do [`len`](Self::len) and
-/// [`as_bytes`](Self::as_bytes). This crate has no `unsafe` code, so [`as_str`](Self::as_str) and everything else that uses
-/// the text as a `str` validate it again: call it once and keep the result. The feature `simd` makes that several times
-/// faster.
+/// The bytes are always UTF-8: those of a received message were validated by the engine, while it unmasked them.
+/// Comparing, hashing and sending the text need no further validation, and neither do [`len`](Self::len) and
+/// [`as_bytes`](Self::as_bytes). This crate has no `unsafe` code, so [`as_str`](Self::as_str) and everything else that
+/// uses the text as a `str` validate it again: call it once and keep the result. The feature `simd` makes that several
+/// times faster.
 ///
 /// ```
 /// use barews_tokio::Utf8Bytes;

@@ -80,8 +80,8 @@ impl<'i, 'c, S: AsyncRead + AsyncWrite + Unpin, R: SessionRole> Opening<'i, 'c, 
         Ok((connection, self.read))
     }
 
-    /// Ends the transport after an answer that opens no WebSocket, so that the peer can read that: a socket that is closed
-    /// with unread bytes in it sends a reset.
+    /// Ends the transport after an answer that opens no WebSocket, so that the peer can read that: a socket that is
+    /// closed with unread bytes in it sends a reset.
     pub(crate) async fn end(&mut self, patience: Option<Duration>) {
         if self.session.transport() != Transport::HalfClose || self.io.shutdown().await.is_err() {
             return;

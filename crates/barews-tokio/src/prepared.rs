@@ -8,8 +8,8 @@ use crate::Utf8Bytes;
 
 /// A message that is encoded once and sent to many connections: a broadcast.
 ///
-/// A server's frame has the same bytes on every connection, so the connections share one copy of it. A client masks each
-/// frame with a key of its own and copies the payload. A prepared message is not compressed.
+/// A server's frame has the same bytes on every connection, so the connections share one copy of it. A client masks
+/// each frame with a key of its own and copies the payload. A prepared message is not compressed.
 ///
 /// ```
 /// use barews_tokio::{Error, Prepared, Writer};

@@ -18,9 +18,9 @@ type Connected = Result<(WebSocket<MaybeTls<TcpStream>>, Response), Error>;
 /// A stream of connections to one server: each call of [`next`](Self::next) connects, after the delay of an exponential
 /// back-off with jitter.
 ///
-/// A [temporary](Error::is_temporary) error is an item, for the log, and the stream goes on. Any other error is the last
-/// item. The server's Retry-After is respected. A connection that was open for [`Backoff::success`] ends the back-off: ask
-/// for the next one when it is over.
+/// A [temporary](Error::is_temporary) error is an item, for the log, and the stream goes on. Any other error is the
+/// last item. The server's Retry-After is respected. A connection that was open for [`Backoff::success`] ends the
+/// back-off: ask for the next one when it is over.
 ///
 /// ```no_run
 /// use barews_tokio::Client;
@@ -72,8 +72,8 @@ impl Reconnecting {
         }
     }
 
-    /// Sets the delays, in milliseconds. The default is [`Backoff::MILLISECONDS`]: at most 1 s after the first failure, at
-    /// most 60 s after many.
+    /// Sets the delays, in milliseconds. The default is [`Backoff::MILLISECONDS`]: at most 1 s after the first failure,
+    /// at most 60 s after many.
     #[must_use]
     pub fn backoff(mut self, backoff: Backoff) -> Self {
         self.reconnect = Reconnect::new(backoff);
@@ -86,8 +86,8 @@ impl Reconnecting {
         self.reconnect.failures()
     }
 
-    /// Connects. Returns `None` after an error that another attempt does not change. Cancel safe: the attempt goes on with
-    /// the next call.
+    /// Connects. Returns `None` after an error that another attempt does not change. Cancel safe: the attempt goes on
+    /// with the next call.
     ///
     /// # Errors
     ///

@@ -24,7 +24,8 @@ use crate::{Chunk, CloseFrame, Config, Error, Message, Utf8Bytes};
 const SCRATCH: usize = 8 << 10;
 /// How much is read at a time otherwise, unless a frame is longer.
 const READ: usize = 64 << 10;
-/// Messages from this length on are handed out in the buffer itself; shorter ones are copied, so that they do not keep it.
+/// Messages from this length on are handed out in the buffer itself; shorter ones are copied, so that they do not keep
+/// it.
 const SPLIT: usize = 16 << 10;
 /// The same in a buffer that was read ahead, which can be large.
 const SPLIT_AHEAD: usize = 1 << 20;
@@ -343,8 +344,8 @@ impl Rx {
             self.buf.extend_from_slice(read);
             return Poll::Ready(Ok(read.len()));
         }
-        // The end of a long frame ends the read, so that its payload is alone in the buffer. The room grows with what the
-        // peer has really sent.
+        // The end of a long frame ends the read, so that its payload is alone in the buffer. The room grows with what
+        // the peer has really sent.
         let is_long = in_frame >= SPLIT;
         let room = if is_long { in_frame.min(READ.max(3 * self.buf.len())) } else { READ };
         let len = ready!(self.read(io, cx, room))?;

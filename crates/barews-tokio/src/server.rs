@@ -81,8 +81,8 @@ impl Acceptor {
         self
     }
 
-    /// Refuses browsers whose page comes from another host than this server, with 403. A server that identifies its users
-    /// by cookies needs this or [`origins`](Self::origins) (RFC 6455 section 10.2).
+    /// Refuses browsers whose page comes from another host than this server, with 403. A server that identifies its
+    /// users by cookies needs this or [`origins`](Self::origins) (RFC 6455 section 10.2).
     #[must_use]
     pub fn same_origin(mut self) -> Self {
         self.origins = Some(Vec::new());
@@ -110,8 +110,8 @@ impl Acceptor {
     ///
     /// # Errors
     ///
-    /// [`Error::Rejected`] if `answer` refuses; [`Error::Build`] if its answer cannot be written, because of a subprotocol
-    /// that the client does not offer for example. Those of [`accept`](fn@accept).
+    /// [`Error::Rejected`] if `answer` refuses; [`Error::Build`] if its answer cannot be written, because of a
+    /// subprotocol that the client does not offer for example. Those of [`accept`](fn@accept).
     pub async fn accept_with<S: AsyncRead + AsyncWrite + Unpin>(
         &self,
         stream: S,

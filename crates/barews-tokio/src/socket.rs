@@ -27,13 +27,13 @@ use crate::{Chunk, CloseFrame, Config, Error, Message, Prepared, Reader, Writer}
 /// [`accept`](crate::accept) and [`connect`](crate::connect) return one.
 ///
 /// * **Pings** are answered, and the connection is kept alive, while [`next`](Self::next) is polled.
-/// * **Back-pressure.** [`next`](Self::next) reads only when the program asks for a message, and [`send`](Self::send) waits
-///   for the transport. While the peer accepts nothing, `send` reads on, up to
-///   [`Config::read_ahead`](crate::Config::read_ahead), because the peer may write a whole message before it reads. A peer
-///   that accepts nothing for [`Timeouts::send`](crate::Timeouts::send) makes `send` fail.
+/// * **Back-pressure.** [`next`](Self::next) reads only when the program asks for a message, and [`send`](Self::send)
+///   waits for the transport. While the peer accepts nothing, `send` reads on, up to
+///   [`Config::read_ahead`](crate::Config::read_ahead), because the peer may write a whole message before it reads. A
+///   peer that accepts nothing for [`Timeouts::send`](crate::Timeouts::send) makes `send` fail.
 /// * **Cancel safety.** Every method can be dropped at any await point, in `select!` for example, without harm to the
-///   stream: no byte is lost, and no frame is cut. A message whose `send` was dropped is sent whole by the next call, or, if
-///   `send` was still waiting for room, not at all.
+///   stream: no byte is lost, and no frame is cut. A message whose `send` was dropped is sent whole by the next call,
+///   or, if `send` was still waiting for room, not at all.
 /// * **Closing.** See [`close`](Self::close). Dropping the socket closes the transport without a closing handshake.
 ///
 /// ```
@@ -203,8 +203,8 @@ fn poll_transport<D: Duplex>(duplex: &mut D, cx: &mut Context<'_>, written: &Wri
         }
     }
     let (rx, io) = duplex.input();
-    // What has arrived is read before the deadlines are asked what did not. But a peer that sends without end must not hold up
-    // the end.
+    // What has arrived is read before the deadlines are asked what did not. But a peer that sends without end must not
+    // hold up the end.
     let mut due = if rx.deadlines.reason() == Some(Reason::Closing) { rx.deadlines.handle_timeout(now) } else { None };
     if due.is_none()
         && reads
@@ -324,8 +324,8 @@ impl<S> WebSocket<S> {
 
     /// Creates a WebSocket after an opening handshake that was done elsewhere, by an HTTP library for example.
     ///
-    /// `unread` are bytes that the peer has sent after the handshake. Compression is not in use, whatever the configuration
-    /// says: the handshake must not have agreed to any extension.
+    /// `unread` are bytes that the peer has sent after the handshake. Compression is not in use, whatever the
+    /// configuration says: the handshake must not have agreed to any extension.
     ///
     /// ```
     /// use barews_tokio::{Config, Role, WebSocket};
@@ -408,14 +408,15 @@ impl<S> WebSocket<S> {
 }
 
 impl<S: AsyncRead + AsyncWrite + Unpin> WebSocket<S> {
-    /// Returns the next message; `None` after the last one, when the connection is over. An error is followed by `None`.
+    /// Returns the next message; `None` after the last one, when the connection is over. An error is followed by
+    /// `None`.
     ///
     /// Writes what [`feed`](Self::feed) has queued before it waits. Cancel safe: if it is dropped, nothing is lost.
     ///
     /// # Errors
     ///
-    /// [`Error::Protocol`] if the peer breaks a rule or a limit: the Close frame that reports it is sent, and the transport
-    /// is ended, before the error is returned. [`Error::Timeout`], [`Error::Io`].
+    /// [`Error::Protocol`] if the peer breaks a rule or a limit: the Close frame that reports it is sent, and the
+    /// transport is ended, before the error is returned. [`Error::Timeout`], [`Error::Io`].
     pub async fn next(&mut self) -> Option<Result<Message, Error>> {
         poll_fn(|cx| poll_message(self, cx)).await
     }
@@ -469,8 +470,8 @@ impl<S: AsyncRead + AsyncWrite + Unpin> WebSocket<S> {
         feed(self, |tx| tx.start_send(message)).await
     }
 
-    /// Sends a chunk of a message. All chunks of a message have the same kind; the last one has `last`. Between them only
-    /// control messages can be sent.
+    /// Sends a chunk of a message. All chunks of a message have the same kind; the last one has `last`. Between them
+    /// only control messages can be sent.
     ///
     /// # Errors
     ///
@@ -509,8 +510,8 @@ impl<S: AsyncRead + AsyncWrite + Unpin> WebSocket<S> {
     /// Closes the connection: writes what is queued and a Close frame, drops the messages that the peer sent before it
     /// received that, and waits for the peer's Close frame and for the end of the transport (RFC 6455 section 7.1.2).
     ///
-    /// `Ok` once both Close frames went through, whoever began, even if the peer does not end the transport. Cancel safe: it
-    /// can be called again.
+    /// `Ok` once both Close frames went through, whoever began, even if the peer does not end the transport. Cancel
+    /// safe: it can be called again.
     ///
     /// ```no_run
     /// # async fn f(mut socket: barews_tokio::WebSocket<tokio::net::TcpStream>) -> Result<(), barews_tokio::Error> {

@@ -32,12 +32,13 @@ pub(crate) fn halves<I, O>(rx: Rx, tx: Tx, input: I, output: O) -> (Writer<O>, R
 
 /// The receiving half of a [split](crate::WebSocket::split) socket, a [`Stream`] of messages.
 ///
-/// It owns the input of the transport, its buffer and the engine's receiving half, and locks nothing to receive data. Pongs
-/// and the answer to a Close go out through the other half, which both share behind a mutex; it is held while bytes are
-/// handed to the transport, never across an await. So Pings are answered while the writer's task does something else.
+/// It owns the input of the transport, its buffer and the engine's receiving half, and locks nothing to receive data.
+/// Pongs and the answer to a Close go out through the other half, which both share behind a mutex; it is held while
+/// bytes are handed to the transport, never across an await. So Pings are answered while the writer's task does
+/// something else.
 ///
-/// The timeouts run here: poll the reader until it returns `None`, also after the writer has sent a Close. If the writer is
-/// dropped, the connection stays open. If the reader is dropped, nobody answers Pings and Closes.
+/// The timeouts run here: poll the reader until it returns `None`, also after the writer has sent a Close. If the
+/// writer is dropped, the connection stays open. If the reader is dropped, Pings and Closes get no answer.
 pub struct Reader<I, O> {
     io: I,
     rx: Rx,
@@ -46,8 +47,8 @@ pub struct Reader<I, O> {
 
 /// The sending half of a [split](crate::WebSocket::split) socket, a [`Sink`] of messages. See [`Reader`].
 ///
-/// While the peer accepts nothing, this half reads nothing: that is the reader's task. A task that uses both halves, such as
-/// an echo, should keep the [`WebSocket`](crate::WebSocket) whole.
+/// While the peer accepts nothing, this half reads nothing: that is the reader's task. A task that uses both halves,
+/// such as an echo, should keep the [`WebSocket`](crate::WebSocket) whole.
 pub struct Writer<O> {
     output: Arc<Output<O>>,
 }
@@ -191,8 +192,8 @@ impl<O: AsyncWrite + Unpin> Writer<O> {
         flush(self).await
     }
 
-    /// Sends a Close frame after what is queued. The [`Reader`] completes the closing handshake: it returns the messages
-    /// that the peer sent before its own Close, and then `None`.
+    /// Sends a Close frame after what is queued. The [`Reader`] completes the closing handshake: it returns the
+    /// messages that the peer sent before its own Close, and then `None`.
     ///
     /// # Errors
     ///

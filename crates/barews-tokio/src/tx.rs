@@ -25,8 +25,8 @@ const LARGE: usize = 32 << 10;
 /// How much of a large message is masked or compressed at a time.
 const PIECE: usize = 64 << 10;
 
-/// The tasks of both halves. A transport remembers only the task that polled it last, and either half can write what the
-/// other waits for, so both tasks are woken.
+/// The tasks of both halves. A transport remembers only the task that polled it last, and either half can write what
+/// the other waits for, so both tasks are woken.
 #[derive(Default)]
 pub(crate) struct Tasks {
     pub(crate) reader: AtomicWaker,
@@ -317,8 +317,8 @@ impl Tx {
         Ok(())
     }
 
-    /// Queues the answer to a control frame or to an error. A Pong goes before the messages that are queued after it. If too
-    /// much is queued, a newer Pong replaces it, so that a flood of Pings takes no memory.
+    /// Queues the answer to a control frame or to an error. A Pong goes before the messages that are queued after it.
+    /// If too much is queued, a newer Pong replaces it, so that a flood of Pings takes no memory.
     pub(crate) fn reply(&mut self, reply: Reply) {
         self.ended |= reply.is_close();
         self.reply = Some(reply);
@@ -476,7 +476,7 @@ impl Tx {
         Poll::Ready(Ok(()))
     }
 
-    /// Drops what nobody will take.
+    /// Drops output that cannot be sent any more.
     fn discard(&mut self) {
         self.lost |= self.body.is_some() || !self.out.is_empty();
         self.out.clear();

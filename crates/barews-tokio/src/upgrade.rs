@@ -145,7 +145,8 @@ impl WebSocketUpgrade {
 
     /// Returns the response of the handler, and runs `serve` in a task when the connection is open.
     ///
-    /// The response is 403 if the page comes from another origin, and 500 if [`accept`](Self::accept) cannot be written.
+    /// The response is 403 if the page comes from another origin, and 500 if [`accept`](Self::accept) cannot be
+    /// written.
     pub fn on_upgrade<F: Future<Output = ()> + Send + 'static>(
         self,
         serve: impl FnOnce(WebSocket<TokioIo<Upgraded>>) -> F + Send + 'static,
