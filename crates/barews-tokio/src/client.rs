@@ -278,6 +278,7 @@ impl Client {
         let response = Response { status, headers: parse_head(head), subprotocol, retry_after };
         if !is_accepted {
             let len = response.content_length().unwrap_or(BODY).min(BODY);
+            opening.read.reserve(BODY);
             let read_body = async {
                 while opening.read.len() < len && opening.io.read_buf(&mut opening.read).await? > 0 {}
                 std::io::Result::Ok(())

@@ -16,6 +16,8 @@ use crate::error::Timeout;
 
 /// The storage of a handshake: as much as a head can have.
 pub(crate) const STORAGE: usize = 16 << 10;
+/// How much is read at a time: most heads are shorter.
+const READ: usize = 2 << 10;
 /// The session has no timeouts of its own: one around all of it is enough.
 pub(crate) const NEVER: Timeouts = Timeouts::NEVER;
 
@@ -50,6 +52,7 @@ impl<'i, 'c, S: AsyncRead + AsyncWrite + Unpin, R: SessionRole> Opening<'i, 'c, 
                 }
                 Some(_) => {}
                 None => {
+                    self.read.reserve(READ);
                     if self.io.read_buf(&mut self.read).await? == 0 {
                         self.session.receive_eof(0);
                         let _over = self.session.receive(&mut [], 0);
@@ -77,7 +80,8 @@ impl<'i, 'c, S: AsyncRead + AsyncWrite + Unpin, R: SessionRole> Opening<'i, 'c, 
     /// Returns the connection of a handshake that is done, and the bytes that followed it.
     pub(crate) fn finish(self) -> Result<(Connection<R>, BytesMut), Error> {
         let (connection, ..) = self.session.into_parts().map_err(|_| Error::Closed)?;
-        Ok((connection, self.read))
+        let unread = if self.read.is_empty() { BytesMut::new() } else { self.read }; // an empty one can keep memory
+        Ok((connection, unread))
     }
 
     /// Ends the transport after an answer that opens no WebSocket, so that the peer can read that: a socket that is
@@ -88,6 +92,7 @@ impl<'i, 'c, S: AsyncRead + AsyncWrite + Unpin, R: SessionRole> Opening<'i, 'c, 
         }
         let drained = async {
             self.read.clear();
+            self.read.reserve(READ);
             while let Ok(1..) = self.io.read_buf(&mut self.read).await {
                 self.read.clear();
             }
