@@ -88,6 +88,33 @@ async fn next_writes_what_a_dropped_send_has_left() {
     assert_eq!((sent[0], sent[50_004], sent[100_008]), (0x02, 0x00, 0x80));
 }
 
+/// Masked, compressed or neither: a message is whole, although every future on both sides is dropped after one poll.
+#[tokio::test]
+async fn large_messages_survive_dropped_futures() {
+    for config in [Config { compression: None, fragment_size: 90_000, ..Config::default() }, Config::default()] {
+        let (mut a, mut b) = pair(1000, &config).await;
+        for len in [10, 40_000, 300_000] {
+            let data: Vec<u8> = (0..len as u32).map(|i| (i.wrapping_mul(2_654_435_761) >> 24) as u8 & 0x3F).collect();
+            let _pending = once(a.send(data.clone()));
+            let message = loop {
+                let _pending = once(a.flush());
+                if let Poll::Ready(message) = once(b.next()) {
+                    break message.unwrap().unwrap();
+                }
+            };
+            assert!(message.into_data() == data, "{len} to the server");
+            let _pending = once(b.send(data.clone()));
+            let message = loop {
+                let _pending = once(b.next()); // writes as well
+                if let Poll::Ready(message) = once(a.next()) {
+                    break message.unwrap().unwrap();
+                }
+            };
+            assert!(message.into_data() == data, "{len} to the client");
+        }
+    }
+}
+
 #[tokio::test]
 async fn close_can_be_called_again() {
     let (mut socket, mut peer) = slow_server(2);
