@@ -21,7 +21,7 @@ use crate::error::Timeout;
 use crate::{Chunk, CloseFrame, Config, Error, Message, Prepared};
 
 /// Payloads from this length on are not copied into the buffer of frames.
-const LARGE: usize = 32 << 10;
+const LARGE: usize = 8 << 10;
 /// How much of a large message is masked or compressed at a time.
 const PIECE: usize = 64 << 10;
 
