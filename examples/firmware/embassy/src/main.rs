@@ -7,9 +7,10 @@
 
 mod platform;
 
-use barews::ProtocolError;
 use barews::connection::{Config, MessageKind};
-use barews::handshake::{OriginPolicy, ServerConfig};
+use barews::handshake::{Accept, OriginPolicy, ServerConfig};
+use barews::session::Fault;
+use barews_embedded::{EmbassyClock, Error as Failure, Event, Replies, Resources, WebSocket};
 use cortex_m_rt::entry;
 use embassy_executor::raw::Executor;
 use embassy_futures::select::{Either, select};
@@ -18,7 +19,6 @@ use embassy_net::{Ipv4Address, Ipv4Cidr, Runner, Stack, StackResources, StaticCo
 use embassy_sync::blocking_mutex::raw::NoopRawMutex;
 use embassy_sync::channel::Channel;
 use embassy_time::{Duration, Timer, with_timeout};
-use embedded_io_async_websocket::{Error as Failure, Reader, Replies, Writer, accept};
 use firmware::ethernet::Ethernet;
 use firmware::random::random;
 use firmware::{board, stack};
@@ -89,7 +89,7 @@ async fn serve(network: Stack<'static>) -> ! {
             continue;
         }
         if let Err(error) = converse(&mut socket).await {
-            defmt::warn!("transport: {}", defmt::Debug2Format(&error));
+            defmt::warn!("{}", defmt::Debug2Format(&error));
         }
         // The server closes first (RFC 6455 section 7.1.1), and reads on until the client has ended its side too,
         // because a reset would destroy the Close frame.
@@ -104,49 +104,38 @@ async fn serve(network: Stack<'static>) -> ! {
 }
 
 /// Runs a connection until the Close frame is sent or the transport has ended.
-async fn converse(socket: &mut TcpSocket<'_>) -> Result<(), Error> {
-    let (mut read, mut write) = ([0; PIECE], [0; PIECE + 160]);
-    let mut slow = false;
-    let accepted = accept(socket, &mut read, &HANDSHAKE, &LIMITS, |target| {
-        slow = target == "/slow";
-        slow || target == "/echo"
-    });
-    let (connection, unread) = match with_timeout(Duration::from_secs(4), accepted).await {
-        Ok(accepted) => match accepted? {
-            Ok(accepted) => accepted,
-            Err(error) => {
-                defmt::warn!("refused: {}", error);
-                return Ok(());
-            }
-        },
-        Err(_) => return Ok(()),
-    };
+async fn converse(socket: &mut TcpSocket<'_>) -> Result<(), Failure<Error>> {
+    let (mut storage, mut read, mut write) = ([0; 512], [0; PIECE], [0; PIECE + 160]);
+    let mut resources = Resources::new(&mut storage[..], &mut read[..], &mut write[..], EmbassyClock);
+    resources.timeouts.handshake = Some(4_000);
+    resources.limits = LIMITS;
+    let mut socket = WebSocket::server(socket, resources, &HANDSHAKE);
+    let request = socket.request().await?;
+    let slow = request.target() == "/slow";
+    if !slow && request.target() != "/echo" {
+        return socket.respond(404, &[], b"").await;
+    }
+    socket.accept(&Accept::default()).await?;
     defmt::info!("open");
-    let (receiver, transmitter) = connection.split();
-    let (read_half, write_half) = socket.split();
     let (inbox, outbox, replies) = (Queue::new(), Queue::new(), Replies::new());
-    let mut reader = Reader::new(read_half, receiver, &mut read, unread, &replies);
-    let mut writer = Writer::new(write_half, transmitter, &mut write);
+    let Ok((mut reader, mut writer)) = socket.split(&replies, |socket| socket.split()) else { return Ok(()) };
 
     let reading = async {
         loop {
-            match reader.next().await {
-                Ok(Some(chunk)) => {
+            match reader.receive().await {
+                Ok(Some(Event::Chunk(chunk))) => {
                     // The buffer is no longer than a piece.
                     let payload = Vec::from_slice(chunk.payload).unwrap_or_default();
                     inbox.send(Piece { kind: chunk.kind, last: chunk.last, payload }).await;
                 }
+                Ok(Some(_)) => {}
                 Ok(None) => return Ok(()),
-                Err(Failure::Protocol(ProtocolError::UnexpectedEof)) => {
-                    defmt::info!("no Close frame");
-                    return Ok(());
-                }
                 // The writer sends the Close frame that reports the error, and ends the connection.
-                Err(Failure::Protocol(error)) => {
+                Err(Failure::Session(error)) if error.fault() == Fault::Peer => {
                     defmt::warn!("protocol error: {}", error);
                     core::future::pending().await
                 }
-                Err(Failure::Transport(error)) => return Err(error),
+                Err(error) => return Err(error),
             }
         }
     };
@@ -160,16 +149,16 @@ async fn converse(socket: &mut TcpSocket<'_>) -> Result<(), Error> {
         }
     };
     let writing = async {
-        while !writer.close_sent() {
-            // Write the application's output first, because nothing can follow a Close frame. A reply does not wait
-            // long: until the writer takes it, the reader reads nothing.
-            match select(outbox.receive(), replies.receive()).await {
-                Either::First(piece) => drop(writer.put(piece.kind, piece.last, &piece.payload)),
-                Either::Second(reply) => drop(writer.reply(&reply)),
+        loop {
+            // Write the application's output first, because nothing can follow a Close frame.
+            match select(outbox.receive(), writer.idle()).await {
+                Either::First(piece) => {
+                    writer.flush().await?;
+                    let _ = writer.put(piece.kind, piece.last, &piece.payload);
+                }
+                Either::Second(ended) => return ended,
             }
-            writer.flush().await?;
         }
-        Ok(())
     };
     match select(writing, select(reading, application)).await {
         Either::First(ended) | Either::Second(Either::First(ended)) => ended,
