@@ -55,7 +55,8 @@ impl<T, R: SessionRole, C: Clock, B: AsRef<[u8]> + AsMut<[u8]>> WebSocket<'_, T,
     /// Splits an open WebSocket. `halves` splits its transport.
     ///
     /// The reader watches the deadlines of the keepalive, and of closing from the peer's Close frame on. There is no idle
-    /// timeout. After a timeout drop both halves.
+    /// timeout. A Close frame that the writer sends starts no deadline: if the peer does not answer it, the keepalive ends
+    /// the wait. After a timeout drop both halves.
     ///
     /// ```
     /// use barews::Server;
@@ -148,7 +149,13 @@ impl<T: Read, R: Role, C: Clock, B: AsMut<[u8]>, M: RawMutex> Reader<'_, T, R, C
     pub async fn receive(&mut self) -> Result<Option<Event<'_>>, Error<T::Error>> {
         loop {
             // Receive and read only when the slot is free; then dropping this future loses no reply.
-            poll_fn(|context| self.replies.0.poll_ready_to_send(context)).await;
+            let is_free = poll_fn(|context| self.replies.0.poll_ready_to_send(context));
+            if until(&self.clock, self.deadlines.poll_timeout(), is_free).await.is_none() {
+                if self.is_over()? {
+                    return Ok(None);
+                }
+                continue;
+            }
             let bytes = self.buffer.as_mut().get_mut(self.unread.clone()).unwrap_or_default();
             let received = self.receiver.receive(bytes);
             if let Some(reply) = self.receiver.take_reply() {
@@ -182,15 +189,23 @@ impl<T: Read, R: Role, C: Clock, B: AsMut<[u8]>, M: RawMutex> Reader<'_, T, R, C
                     self.eof = self.unread.is_empty();
                     self.deadlines.on_bytes(self.clock.now());
                 }
-                None => match self.deadlines.handle_timeout(self.clock.now()) {
-                    Some(Timeout::Ping(payload)) => {
-                        let _is_free = self.replies.0.try_send(Due::Ping(payload));
-                    }
-                    Some(Timeout::Pong) => return Err(Error::Session(session::Error::Timeout(Reason::Pong))),
-                    Some(Timeout::Closing) => return Ok(None),
-                    _ => {}
-                },
+                None if self.is_over()? => return Ok(None),
+                None => {}
             }
+        }
+    }
+
+    /// Handles a deadline that has passed. Returns whether the peer has not ended the transport in time.
+    fn is_over(&mut self) -> Result<bool, session::Error> {
+        match self.deadlines.handle_timeout(self.clock.now()) {
+            Some(Timeout::Ping(payload)) => {
+                // If the writer cannot send it because the peer takes nothing, the Pong does not come in time either.
+                let _is_free = self.replies.0.try_send(Due::Ping(payload));
+                Ok(false)
+            }
+            Some(Timeout::Pong) => Err(session::Error::Timeout(Reason::Pong)),
+            Some(Timeout::Closing) => Ok(true),
+            _ => Ok(false),
         }
     }
 

@@ -2,12 +2,12 @@
 
 use core::ops::Range;
 
+use barews::SendError;
 use barews::connection::{Chunk, Config, MessageKind, Outgoing, State, Transport};
 use barews::deadlines::Timeouts;
 use barews::message::{Message, MessageBuffer};
 use barews::session::{self, Session, SessionRole};
 use barews::wire::{CloseCode, EncodedHeader, FrameHeader, Rsv};
-use barews::{Role, SendError};
 use embedded_io_async::{Read, Write};
 
 use crate::clock::{Clock, until};
@@ -534,7 +534,7 @@ impl<T: Read + Write, R: SessionRole, C: Clock, B: AsRef<[u8]> + AsMut<[u8]>> We
     }
 }
 
-impl<R: Role + SessionRole, T: core::fmt::Debug, C, B: AsRef<[u8]> + AsMut<[u8]>> core::fmt::Debug
+impl<R: SessionRole, T: core::fmt::Debug, C, B: AsRef<[u8]> + AsMut<[u8]>> core::fmt::Debug
     for WebSocket<'_, T, R, C, B>
 {
     fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {

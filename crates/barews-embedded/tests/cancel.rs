@@ -68,7 +68,6 @@ fn converse(polls: usize) {
 
 #[test]
 fn dropped_futures_lose_nothing_in_a_whole_conversation() {
-    // Fewer polls never reach a third one, at which the pipes are ready, in the order in which the futures poll.
     for polls in 1..40 {
         converse(polls);
     }

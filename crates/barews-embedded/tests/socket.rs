@@ -15,16 +15,11 @@ use embedded_io_async::{ErrorType, Read, Write};
 
 type Key = fn() -> [u8; 4];
 
-/// Returns a client that sends its request to the second pipe. Its nonce is that of the RFC's example.
+/// Returns a client that sends its request to the second pipe.
 fn client<'a>(input: &'a Pipe, output: &'a Pipe) -> WebSocket<'static, Duplex<'a>, Client<Key>, NoClock, Vec<u8>> {
-    fn key() -> [u8; 4] {
-        static DRAWN: std::sync::atomic::AtomicUsize = std::sync::atomic::AtomicUsize::new(0);
-        let at = DRAWN.fetch_add(4, std::sync::atomic::Ordering::Relaxed) % 16;
-        b"the sample nonce"[at..at + 4].try_into().unwrap()
-    }
     let resources = Resources::new(vec![0; 512], vec![0; 64], vec![0; 131], NoClock);
     let request = ClientRequest::new(Uri::parse("ws://example.com/").unwrap());
-    WebSocket::client(Duplex(input, output), resources, &ClientConfig::DEFAULT, &request, key as Key).unwrap()
+    WebSocket::client(Duplex(input, output), resources, &ClientConfig::DEFAULT, &request, (|| [7; 4]) as Key).unwrap()
 }
 
 #[test]
@@ -305,6 +300,22 @@ fn reader_sends_pings_through_the_writer_and_detects_a_dead_peer() {
     time.0.set(40_000);
     let error = wait(reader.receive()).unwrap_err();
     assert_eq!(error, Error::Session(session::Error::Timeout(Reason::Pong)));
+}
+
+#[test]
+fn writer_that_sends_nothing_cannot_block_the_reader_without_limit() {
+    let (input, output, time) = (Pipe::default(), Pipe::default(), Time::default());
+    let socket = open(Duplex(&input, &output), resources(&time, 64, 131));
+    let replies = Replies::new();
+    let Ok((mut reader, mut writer)) = socket.split(&replies, |Duplex(input, output)| (input, output)) else {
+        panic!("not open")
+    };
+    wait(writer.close(CloseCode::NORMAL, "")).unwrap(); // the peer does not answer it
+    assert!(poll(100, reader.receive()).is_none());
+    time.0.set(20_000);
+    assert!(poll(100, reader.receive()).is_none());
+    time.0.set(40_000);
+    assert_eq!(wait(reader.receive()), Err(Error::Session(session::Error::Timeout(Reason::Pong))));
 }
 
 #[test]
