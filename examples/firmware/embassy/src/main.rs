@@ -88,8 +88,10 @@ async fn serve(network: Stack<'static>) -> ! {
         if socket.accept(PORT).await.is_err() {
             continue;
         }
-        if let Err(error) = converse(&mut socket).await {
-            defmt::warn!("{}", defmt::Debug2Format(&error));
+        match converse(&mut socket).await {
+            Ok(()) => {}
+            Err(Failure::Session(error)) => defmt::warn!("{}", error),
+            Err(error) => defmt::warn!("the connection failed: {}", error.fault()),
         }
         // The server closes first (RFC 6455 section 7.1.1), and reads on until the client has ended its side too,
         // because a reset would destroy the Close frame.
