@@ -1,5 +1,6 @@
 //! The client's opening handshake.
 
+use std::fmt;
 use std::time::Duration;
 
 use barews::HandshakeError;
@@ -52,7 +53,7 @@ pub async fn connect(uri: impl Into<String>) -> Result<(WebSocket<MaybeTls<TcpSt
 /// # Ok(())
 /// # }
 /// ```
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct Client {
     uri: String,
     config: Config,
@@ -65,8 +66,23 @@ pub struct Client {
     tls: Option<std::sync::Arc<tokio_rustls::rustls::ClientConfig>>,
 }
 
+/// Shows no values of fields and no proxy, because they can have passwords.
+impl fmt::Debug for Client {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let fields: Vec<_> = self.fields.iter().map(|(name, _)| name).collect();
+        f.debug_struct("Client")
+            .field("uri", &self.uri)
+            .field("config", &self.config)
+            .field("subprotocols", &self.subprotocols)
+            .field("origin", &self.origin)
+            .field("fields", &fields)
+            .field("redirects", &self.redirects)
+            .finish_non_exhaustive()
+    }
+}
+
 impl Client {
-    /// Creates a client for this URI: `ws:`, or `wss:` for TLS (feature `rustls`).
+    /// Creates a client for this URI: `ws:`, or `wss:` for TLS (feature `rustls`). `http:` and `https:` mean the same.
     pub fn new(uri: impl Into<String>) -> Self {
         Self {
             uri: uri.into(),
@@ -103,6 +119,10 @@ impl Client {
     }
 
     /// Adds a header field, such as Cookie.
+    ///
+    /// The fields of the handshake itself are refused when connecting, with [`Error::Build`]: Host, Upgrade, Connection,
+    /// Content-Length, Transfer-Encoding and all that begin with Sec-WebSocket. For Origin and for subprotocols there are
+    /// [`origin`](Self::origin) and [`subprotocols`](Self::subprotocols).
     #[must_use]
     pub fn header(mut self, name: impl Into<String>, value: impl Into<String>) -> Self {
         self.fields.push((name.into(), value.into()));
@@ -139,7 +159,8 @@ impl Client {
     }
 
     /// Follows at most this many redirects; by default none. Authorization, Cookie and Proxy-Authorization go to the
-    /// origin of the first URI only. A redirect from `wss:` to `ws:` is an error.
+    /// origin of the first URI only. All other fields, Origin and the subprotocols go to every origin, also if they
+    /// carry a token. A redirect from `wss:` to `ws:` is an error.
     #[must_use]
     pub fn redirects(mut self, redirects: u8) -> Self {
         self.redirects = redirects;
@@ -174,8 +195,8 @@ impl Client {
         within(self.config.timeouts.connect, Timeout::Connect, Box::pin(self.follow())).await
     }
 
-    /// Makes the opening handshake on a transport that is open, with TLS if the URI needs it. Redirects are not
-    /// followed.
+    /// Makes the opening handshake on a transport that is open. For a URI of `wss:` the transport must be TLS already:
+    /// this call adds none. Redirects are not followed.
     ///
     /// ```
     /// use barews_tokio::{Client, accept};

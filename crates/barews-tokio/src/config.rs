@@ -90,7 +90,8 @@ pub struct Timeouts {
     /// For the peer to accept bytes that wait to be written. A send call fails when none was accepted for this long,
     /// whatever the peer sends meanwhile. Default 40 s.
     pub send: Option<Duration>,
-    /// For the peer's Close frame and for the end of the transport. Default 5 s.
+    /// For the peer's Close frame and for the end of the transport, after our Close frame is written. What is queued
+    /// before that has the time of `send`. Default 5 s.
     pub closing: Option<Duration>,
     #[doc(hidden)]
     pub _non_exhaustive: (),

@@ -23,6 +23,9 @@ use crate::Utf8Bytes;
 ///     Ok(())
 /// }
 /// ```
+///
+/// Here a member that accepts nothing holds the others up until [`Timeouts::send`](crate::Timeouts::send). The example
+/// `chat` has a task and a queue for each member instead.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Prepared {
     pub(crate) kind: MessageKind,

@@ -329,7 +329,9 @@ impl Rx {
     ) -> Poll<io::Result<usize>> {
         if self.joined.is_empty() {
             self.buf.clear();
-            self.is_ahead = false;
+            if std::mem::take(&mut self.is_ahead) {
+                self.buf = BytesMut::new(); // it can be as long as `read_ahead`
+            }
         } else {
             self.buf.truncate(self.joined.end);
         }

@@ -111,7 +111,7 @@ impl Acceptor {
     /// # Errors
     ///
     /// [`Error::Rejected`] if `answer` refuses; [`Error::Build`] if its answer cannot be written, because of a
-    /// subprotocol that the client does not offer for example. Those of [`accept`](fn@accept).
+    /// subprotocol that the client does not offer for example: the client gets a 500. Those of [`accept`](fn@accept).
     pub async fn accept_with<S: AsyncRead + AsyncWrite + Unpin>(
         &self,
         stream: S,
@@ -162,7 +162,10 @@ impl Acceptor {
             Ok(accept) => accept,
             Err(refusal) => {
                 let fields = pairs(&refusal.fields);
-                opening.session.respond_head(refusal.status, &fields, refusal.body.len())?;
+                let head = opening.session.respond_head(refusal.status, &fields, refusal.body.len());
+                if let Err(error) = head {
+                    return Err(fail(&mut opening, error.into(), closing).await);
+                }
                 opening.transmit().await?;
                 opening.io.write_all(&refusal.body).await?;
                 opening.io.flush().await?;
@@ -172,7 +175,10 @@ impl Acceptor {
         };
         let terms = self.terms(&accept, &opening.session.request().ok_or(Error::Closed)?)?;
         let fields = pairs(&accept.fields);
-        opening.session.accept(&terms.response(&fields), &self.config.engine(terms.agreed.is_some()))?;
+        let engine = self.config.engine(terms.agreed.is_some());
+        if let Err(error) = opening.session.accept(&terms.response(&fields), &engine) {
+            return Err(fail(&mut opening, error.into(), closing).await);
+        }
         opening.transmit().await?;
         let (connection, unread) = opening.finish()?;
         Ok(terms.socket(stream, connection, &self.config, unread))
@@ -208,6 +214,18 @@ impl Acceptor {
         }
         Ok(Terms { subprotocol, agreed, extensions })
     }
+}
+
+/// Sends a 500, because the host's answer cannot be written.
+async fn fail<S: AsyncRead + AsyncWrite + Unpin>(
+    opening: &mut Opening<'_, '_, S, barews::Server>,
+    error: Error,
+    closing: Option<std::time::Duration>,
+) -> Error {
+    if opening.session.respond_head(500, &[], 0).is_ok() && opening.transmit().await.is_ok() {
+        opening.end(closing).await;
+    }
+    error
 }
 
 pub(crate) const fn engine_config<'c>(names: &'c [&'c str], origins: Option<&'c [&'c str]>) -> ServerConfig<'c> {

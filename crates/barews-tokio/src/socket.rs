@@ -33,7 +33,8 @@ use crate::{Chunk, CloseFrame, Config, Error, Message, Prepared, Reader, Writer}
 ///   peer that accepts nothing for [`Timeouts::send`](crate::Timeouts::send) makes `send` fail.
 /// * **Cancel safety.** Every method can be dropped at any await point, in `select!` for example, without harm to the
 ///   stream: no byte is lost, and no frame is cut. A message whose `send` was dropped is sent whole by the next call,
-///   or, if `send` was still waiting for room, not at all.
+///   or, if `send` was still waiting for room, not at all. To know which, call [`feed`](Self::feed), whose message is
+///   not queued if it was dropped, and then [`flush`](Self::flush).
 /// * **Closing.** See [`close`](Self::close). Dropping the socket closes the transport without a closing handshake.
 ///
 /// ```

@@ -66,6 +66,7 @@ pub(crate) struct Tx {
     body: Option<Body>,
     /// A message is being sent chunk by chunk; whether it is compressed.
     in_message: bool,
+    message_kind: MessageKind,
     message_deflated: bool,
     reply: Option<Reply>,
     ping: Option<[u8; 4]>,
@@ -123,6 +124,7 @@ impl Tx {
             out: BytesMut::new(),
             body: None,
             in_message: false,
+            message_kind: MessageKind::Binary,
             message_deflated: false,
             reply: None,
             ping: None,
@@ -222,8 +224,11 @@ impl Tx {
         self.check_open()?;
         let first = !self.in_message;
         let Chunk { kind, data, last } = chunk;
+        if !first && kind != self.message_kind {
+            return Err(Error::MessageInProgress);
+        }
         self.start_body(kind, data, first, last)?;
-        self.in_message = !last;
+        (self.in_message, self.message_kind) = (!last, kind);
         Ok(())
     }
 
@@ -290,7 +295,7 @@ impl Tx {
 
     fn start_frames(&mut self, kind: MessageKind, data: Bytes, first: bool, last: bool) -> Result<(), Error> {
         self.note_message();
-        if data.len() >= LARGE.min(self.fragment_size + 1) {
+        if data.len() >= LARGE || data.len() > self.fragment_size {
             self.body = Some(Body { kind, data, in_frame: 0, last, deflated: false, first });
             return Ok(());
         }
@@ -310,6 +315,9 @@ impl Tx {
     pub(crate) fn start_close(&mut self, close: Option<CloseFrame>) -> Result<(), Error> {
         if let Some(close) = &close {
             barews::wire::CloseFrame::new(close.code, &close.reason).map_err(Error::Send)?;
+            if self.transmitter.is_server() && close.code == barews::wire::CloseCode::MANDATORY_EXTENSION {
+                return Err(Error::Send(SendError::CloseCode)); // RFC 6455 7.4.1: only a client sends it
+            }
         }
         if !self.ended && self.close.is_none() && !self.transmitter.close_sent() {
             self.close = Some(close);
@@ -499,7 +507,11 @@ impl Tx {
 
     /// Writes what is due, for the receiving half.
     pub(crate) fn write<W: AsyncWrite + Unpin>(&mut self, io: &mut W) -> Written {
+        let writer_waits = self.stalled;
         let polled = self.poll_write(io);
+        if writer_waits && polled.is_ready() {
+            self.tasks.writer.wake(); // the transport need not wake it for what it accepted in this task
+        }
         if let Poll::Ready(Err(error)) = &polled {
             self.break_off(error);
         }
@@ -552,9 +564,15 @@ impl Tx {
         if self.broken.is_some() || self.timed_out {
             return Poll::Ready(Err(Error::Closed));
         }
+        let had_output = !self.is_idle();
         match self.poll_write(io) {
             Poll::Ready(Ok(())) if std::mem::take(&mut self.lost) => Poll::Ready(Err(Error::Closed)),
-            Poll::Ready(Ok(())) => Poll::Ready(Ok(())),
+            Poll::Ready(Ok(())) => {
+                if had_output && self.transmitter.close_sent() {
+                    self.tasks.reader.wake(); // it waits until the Close is written
+                }
+                Poll::Ready(Ok(()))
+            }
             Poll::Ready(Err(error)) => {
                 self.break_off(&error);
                 Poll::Ready(Err(error))
@@ -563,7 +581,7 @@ impl Tx {
                 let Some(patience) = self.send_timeout else { return Poll::Pending };
                 let stall = self.stall.get_or_insert_with(|| Box::pin(sleep(patience)));
                 if !std::mem::replace(&mut self.stalled, true) {
-                    stall.as_mut().reset(Instant::now() + patience);
+                    stall.set(sleep(patience)); // any length: it does not overflow
                 }
                 ready!(stall.as_mut().poll(cx));
                 self.timed_out = true;

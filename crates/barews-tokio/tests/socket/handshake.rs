@@ -76,14 +76,17 @@ async fn callback_chooses_the_subprotocol() {
 }
 
 #[tokio::test]
-async fn answer_that_cannot_be_written_is_an_error() {
-    for accept in [Accept::new().subprotocol("chat"), Accept::new().header("a b", ""), Accept::new().header("a", "\n")]
-    {
-        let (ours, mut peer) = duplex(1 << 16);
-        peer.write_all(format!("{REQUEST}\r\n").as_bytes()).await.unwrap();
-        let outcome = Acceptor::new().accept_with(ours, |_| Ok(accept)).await;
+async fn answer_that_cannot_be_written_is_an_error_and_a_500() {
+    for answer in [
+        Ok(Accept::new().subprotocol("chat")),
+        Ok(Accept::new().header("a b", "")),
+        Ok(Accept::new().header("a", "\n")),
+        Err(Refusal::new(403).header("a", "\r\nb: c")),
+    ] {
+        let (outcome, response) = ask(&Acceptor::new(), &format!("{REQUEST}\r\n"), |_| answer).await;
         assert!(matches!(outcome, Err(Error::Build(_))), "{outcome:?}");
         assert_eq!(outcome.unwrap_err().fault(), Fault::Host);
+        assert!(response.starts_with("HTTP/1.1 500 ") && response.contains("Content-Length: 0\r\n"), "{response}");
     }
 }
 

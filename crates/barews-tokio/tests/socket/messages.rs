@@ -472,3 +472,134 @@ fn text_compares_converts_and_shares() {
     assert_eq!(Message::from(vec![1]), Message::from(&[1_u8][..]));
     assert_eq!(CloseFrame::new(4000, "bye").to_string(), "4000 bye");
 }
+
+/// A Close that must not be sent is an error, and the connection goes on.
+#[tokio::test]
+async fn close_with_a_code_of_the_client_is_refused_by_a_server() {
+    let (mut client, mut server) = pair(4096, &plain()).await;
+    let close = || CloseFrame::new(CloseCode::MANDATORY_EXTENSION, "x");
+    assert!(matches!(server.close(close()).await, Err(Error::Send(_))));
+    assert!(matches!(server.send(Message::Close(Some(close()))).await, Err(Error::Send(_))));
+    server.send("still open").await.unwrap();
+    assert_eq!(client.next().await.unwrap().unwrap().to_text(), Some("still open"));
+    let server = tokio::spawn(async move { while server.next().await.is_some() {} });
+    client.close(close()).await.unwrap();
+    server.await.unwrap();
+}
+
+/// The kind of a message in progress cannot change, however its chunks are sent.
+#[tokio::test]
+async fn chunk_of_another_kind_is_refused_and_changes_nothing() {
+    for config in [plain(), Config::default()] {
+        for len in [10, 20_000] {
+            let (mut a, mut b) = pair(1 << 20, &config).await;
+            let chunk = |kind, last, len| Chunk { kind, data: Bytes::from(vec![b'a'; len]), last };
+            a.send_chunk(chunk(MessageKind::Binary, false, 500)).await.unwrap();
+            let refused = a.send_chunk(chunk(MessageKind::Text, true, len)).await;
+            assert!(matches!(refused, Err(Error::MessageInProgress)), "{refused:?}");
+            a.send_chunk(chunk(MessageKind::Binary, true, 5)).await.unwrap();
+            assert_eq!(b.next().await.unwrap().unwrap(), Message::binary(vec![b'a'; 505]));
+        }
+    }
+}
+
+#[tokio::test]
+async fn largest_settings_do_not_overflow() {
+    let mut config = Config { fragment_size: usize::MAX, ..plain() };
+    let longest = Some(Duration::MAX);
+    (config.timeouts.send, config.timeouts.closing, config.timeouts.handshake) = (longest, longest, longest);
+    (config.timeouts.ping, config.timeouts.pong, config.timeouts.idle) = (longest, longest, longest);
+    config.timeouts.connect = longest;
+    let (mut a, mut b) = pair(100, &config).await;
+    let data = Message::binary(payload(100_000));
+    let sent = data.clone();
+    let sender = tokio::spawn(async move {
+        a.send(sent).await.unwrap();
+        a.close(None).await.unwrap();
+    });
+    assert!(b.next().await.unwrap().unwrap() == data);
+    while b.next().await.is_some() {}
+    sender.await.unwrap();
+}
+
+#[test]
+fn debug_shows_no_credentials() {
+    let client = barews_tokio::Client::new("ws://a.example/").basic("user", "secret").unwrap();
+    let client = client.proxy("http://user:secret@proxy.example:1").header("X-Token", "secret");
+    let (text, base64) = (format!("{client:?}"), "dXNlcjpzZWNyZXQ=");
+    assert!(text.contains("X-Token") && !text.contains("secret") && !text.contains(base64), "{text}");
+    let text = format!("{:?}", client.reconnecting());
+    assert!(!text.contains("secret") && !text.contains(base64), "{text}");
+}
+
+/// A transport that wakes only the task whose write it refused last, and forgets that task at the next write.
+struct Forgetful {
+    io: DuplexStream,
+    gate: std::sync::Arc<std::sync::Mutex<(bool, Option<std::task::Waker>)>>,
+}
+
+impl tokio::io::AsyncRead for Forgetful {
+    fn poll_read(
+        mut self: std::pin::Pin<&mut Self>,
+        cx: &mut std::task::Context<'_>,
+        buf: &mut tokio::io::ReadBuf<'_>,
+    ) -> std::task::Poll<std::io::Result<()>> {
+        std::pin::Pin::new(&mut self.io).poll_read(cx, buf)
+    }
+}
+
+impl tokio::io::AsyncWrite for Forgetful {
+    fn poll_write(
+        mut self: std::pin::Pin<&mut Self>,
+        cx: &mut std::task::Context<'_>,
+        bytes: &[u8],
+    ) -> std::task::Poll<std::io::Result<usize>> {
+        {
+            let mut gate = self.gate.lock().unwrap();
+            if gate.0 {
+                gate.1 = Some(cx.waker().clone());
+                return std::task::Poll::Pending;
+            }
+            gate.1 = None;
+        }
+        std::pin::Pin::new(&mut self.io).poll_write(cx, bytes)
+    }
+
+    fn poll_flush(
+        mut self: std::pin::Pin<&mut Self>,
+        cx: &mut std::task::Context<'_>,
+    ) -> std::task::Poll<std::io::Result<()>> {
+        std::pin::Pin::new(&mut self.io).poll_flush(cx)
+    }
+
+    fn poll_shutdown(
+        mut self: std::pin::Pin<&mut Self>,
+        cx: &mut std::task::Context<'_>,
+    ) -> std::task::Poll<std::io::Result<()>> {
+        std::pin::Pin::new(&mut self.io).poll_shutdown(cx)
+    }
+}
+
+/// The reader's task can write what the writer waits for. Then it wakes the writer.
+#[tokio::test]
+async fn writer_is_woken_when_the_reader_writes_its_message() {
+    let gate = std::sync::Arc::default();
+    let (ours, theirs) = tokio::io::duplex(1 << 16);
+    let ours = Forgetful { io: ours, gate: std::sync::Arc::clone(&gate) };
+    let client = barews_tokio::Client::new("ws://a.example/").config(plain());
+    let acceptor = barews_tokio::Acceptor::new().config(plain());
+    let ((client, _), mut server) =
+        tokio::try_join!(client.connect_on(ours), acceptor.accept(theirs)).expect("a handshake");
+    let (mut writer, mut reader) = client.split();
+    gate.lock().unwrap().0 = true;
+    let sender = tokio::spawn(async move { writer.send("hello").await });
+    let receiver = tokio::spawn(async move { reader.next().await });
+    tokio::task::yield_now().await;
+    tokio::task::yield_now().await;
+    gate.lock().unwrap().0 = false; // it accepts bytes again, and wakes nobody
+    server.send("to the reader").await.unwrap();
+    assert_eq!(server.next().await.unwrap().unwrap().to_text(), Some("hello"));
+    let sent = timeout(Duration::from_secs(5), sender).await.expect("the writer is woken");
+    sent.unwrap().unwrap();
+    drop(receiver);
+}
