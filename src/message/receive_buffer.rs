@@ -37,8 +37,7 @@ use crate::wire::error::ProtocolError;
 ///     while let Some(incoming) = buffer.receive(&mut connection)? {
 ///         match incoming {
 ///             Incoming::Message(message) => seen.push(message.text().unwrap_or_default().to_owned()),
-///             Incoming::Event(Event::Close(_)) => {}
-///             Incoming::Event(_) => {}
+///             Incoming::Event(event) => assert_eq!(event, Event::Ping),
 ///         }
 ///         // Here the host calls `poll_transmit`, as always.
 ///     }
@@ -111,7 +110,7 @@ impl<S: AsMut<[u8]>> ReceiveBuffer<S> {
         }
         let size = self.storage.as_mut().len();
         let kept = self.message.len() + self.unread.len();
-        if kept == 0 || size - self.unread.end < self.message.start {
+        if kept == 0 || size.saturating_sub(self.unread.end) < self.message.start {
             self.move_to_front();
         }
         let place = self.storage.as_mut().get_mut(self.unread.end..).unwrap_or_else(|| never!(&mut []));
