@@ -189,7 +189,7 @@ impl Frames {
     }
 
     /// Begins the next frame, and returns how much of the input its header took; `None` when more bytes are needed, and
-    /// after a Close or an error. Where size counts, every header is collected byte by byte, which is less code.
+    /// after a Close or an error. Where size counts, such headers are collected byte by byte, which is less code.
     #[inline(always)]
     fn header(&mut self, input: &[u8], side: Side) -> Result<Option<usize>, ProtocolError> {
         // mutant: delete !: the slow path gives the same

@@ -9,8 +9,8 @@ pub fn text(rows: &[Row]) -> String {
 }
 
 /// Formats one table. The first line has the limit in nanoseconds per unit of work. The lines below have multiples of it, or
-/// nanoseconds if there is none or the contender has other reads. Then: how many times longer the best peer takes, who is
-/// faster than the loops, and which buffers were the fastest.
+/// nanoseconds if there is none or the contender has other reads. Then: how many times longer the best peer takes, which
+/// contenders are faster than the loops, and which buffers were the fastest.
 fn one(rows: &[Row]) -> String {
     let mut out = String::new();
     let mut optional = |head: &str, cells: Vec<Option<String>>| {

@@ -68,7 +68,7 @@ impl<S> std::fmt::Debug for WebSocket<S> {
     }
 }
 
-/// Access to both halves of a connection. The receiving half can be alone in its task; then the other is behind a lock.
+/// Access to both halves of a connection. If the receiving half is alone in its task, a lock guards the other.
 pub(crate) trait Duplex {
     type Input: AsyncRead + Unpin;
     type Output: AsyncWrite + Unpin;
@@ -549,7 +549,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> WebSocket<S> {
 
     /// Splits the socket for two tasks. See [`Reader`], and [`split_with`](Self::split_with), which is faster on TCP.
     ///
-    /// The order is that of `StreamExt::split`, which works as well: it shares the whole socket behind a lock.
+    /// The order is that of `StreamExt::split`, which works as well: its halves share the whole socket and a lock.
     #[allow(clippy::type_complexity, reason = "a type for it would only have a name")]
     pub fn split(self) -> (Writer<tokio::io::WriteHalf<S>>, Reader<tokio::io::ReadHalf<S>, tokio::io::WriteHalf<S>>) {
         self.split_with(tokio::io::split)

@@ -33,7 +33,7 @@ pub(crate) fn halves<I, O>(rx: Rx, tx: Tx, input: I, output: O) -> (Writer<O>, R
 /// The receiving half of a [split](crate::WebSocket::split) socket, a [`Stream`] of messages.
 ///
 /// It owns the input of the transport, its buffer and the engine's receiving half, and locks nothing to receive data.
-/// Pongs and the answer to a Close go out through the other half, which both share behind a mutex; it is held while
+/// Pongs and the answer to a Close go out through the other half, which a mutex guards. It is held while
 /// bytes are handed to the transport, never across an await. So Pings are answered while the writer's task does
 /// something else.
 ///

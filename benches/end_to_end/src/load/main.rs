@@ -10,7 +10,7 @@
 //! * `--text`, `--korean`: text instead of binary messages, ASCII or Korean. `--deflate`: compressed text.
 //! * `--broadcast`: connection 0 sends, and the server sends each message to all connections. Counts what they receive.
 //! * `--handshakes`: connections that open and close, one after the other. Counts those that did both.
-//! * `--active`: only so many connections send; the others are open.
+//! * `--active`: only this many connections send; the others are open.
 //! * `--hold`: measures from when this file exists, so that several processes can wait for each other.
 //! * `--certificate`: the file with the only certificate that is trusted for wss.
 //!
