@@ -29,6 +29,9 @@ const READ: usize = 64 << 10;
 const SPLIT: usize = 16 << 10;
 /// The same in a buffer that was read ahead, which can be large.
 const SPLIT_AHEAD: usize = 1 << 20;
+/// A buffer from `SPLIT` up to this size is used again when the message that was handed out in it is dropped, because
+/// the pages of a new one have to be mapped.
+const REUSED: usize = 128 << 10;
 /// The longest time that a timer is set for, in milliseconds: about a century.
 const FAR: u64 = 1 << 41;
 
@@ -223,9 +226,15 @@ impl Rx {
             self.compressed = Some(chunk);
             return None;
         }
-        let Place { kind, last, place, .. } = chunk;
-        if mode == Mode::Messages && self.handed_out {
-            return None; // the rest of a message that is read in chunks
+        let Place { kind, first, last, place, .. } = chunk;
+        if mode == Mode::Messages {
+            if self.handed_out {
+                return None; // the rest of a message that is read in chunks
+            }
+            // The fast path of many small messages in one read.
+            if first && last && place.len() < SPLIT && self.at < self.buf.len() {
+                return Some(message(kind, Bytes::copy_from_slice(&self.buf[place])));
+            }
         }
         if self.joined.is_empty() {
             self.joined = place;
@@ -247,25 +256,43 @@ impl Rx {
         }
     }
 
-    /// Takes what was joined, and forgets what is before it.
+    /// Takes what was joined.
     fn take(&mut self) -> Bytes {
         let Range { start, end } = std::mem::replace(&mut self.joined, 0..0);
-        let (len, at) = (end - start, std::mem::take(&mut self.at));
-        if at == self.buf.len() && len >= self.buf.capacity() / 2 {
+        let (len, capacity) = (end - start, self.buf.capacity());
+        let is_alone = self.at == self.buf.len() && len >= capacity / 2;
+        if is_alone && !(SPLIT..=REUSED).contains(&capacity) {
             let mut whole = std::mem::take(&mut self.buf);
+            self.at = 0;
             whole.truncate(end);
             whole.advance(start);
             return whole.freeze();
         }
-        if len >= if self.is_ahead { SPLIT_AHEAD } else { SPLIT } {
+        if is_alone || len >= if self.is_ahead { SPLIT_AHEAD } else { SPLIT } {
             self.buf.advance(start);
             let data = self.buf.split_to(len).freeze();
-            self.buf.advance(at - end);
+            self.buf.advance(self.at - end);
+            self.at = 0;
             return data;
         }
-        let data = Bytes::copy_from_slice(&self.buf[start..end]);
-        self.buf.advance(at);
-        data
+        Bytes::copy_from_slice(&self.buf[start..end])
+    }
+
+    /// Drops the bytes that were handed out. Without this, a buffer into which more is read before it is empty would
+    /// grow without limit.
+    fn compact(&mut self) {
+        let used = match &mut self.compressed {
+            Some(part) => {
+                let used = part.place.start;
+                part.place = 0..part.place.len();
+                used
+            }
+            None if self.joined.is_empty() => self.at,
+            None => self.joined.start,
+        };
+        self.buf.advance(used);
+        self.at -= used;
+        self.joined = self.joined.start.saturating_sub(used)..self.joined.end.saturating_sub(used);
     }
 
     /// Inflates the next piece of the chunk.
@@ -336,6 +363,7 @@ impl Rx {
             self.buf.truncate(self.joined.end);
         }
         self.at = self.buf.len();
+        self.compact();
         let in_frame = usize::try_from(self.receiver.unread_payload()).unwrap_or(usize::MAX);
         if self.buf.is_empty() && !self.busy && in_frame <= SCRATCH {
             let mut space = [MaybeUninit::uninit(); SCRATCH];
@@ -366,6 +394,7 @@ impl Rx {
     /// Reads while the peer does not accept what is sent, and keeps the bytes. Returns whether there were any.
     pub(crate) fn read_ahead<I: AsyncRead + Unpin>(&mut self, io: &mut I, cx: &mut Context<'_>) -> bool {
         let mut any = false;
+        self.compact();
         while self.is_receiving() && !self.eof && self.buf.len() - self.at < self.read_ahead {
             match self.read(io, cx, READ) {
                 Poll::Pending => break,
@@ -419,4 +448,68 @@ fn message(kind: MessageKind, data: Bytes) -> Item {
         MessageKind::Text => Message::Text(Utf8Bytes::validated(data)),
         _ => Message::Binary(data),
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use barews::deflate::Direction;
+    use barews::{Connection, Server};
+
+    use super::*;
+    use crate::engine::Halves;
+
+    /// A peer that writes the same frame without end, cut anywhere.
+    struct Endless(&'static [u8], usize);
+
+    impl AsyncRead for Endless {
+        fn poll_read(mut self: Pin<&mut Self>, _: &mut Context<'_>, out: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+            for _ in 0..out.remaining().min(100) {
+                out.put_slice(&[self.0[self.1]]);
+                self.1 = (self.1 + 1) % self.0.len();
+            }
+            Poll::Ready(Ok(()))
+        }
+    }
+
+    fn rx(config: &Config, agreed: Option<Agreed>) -> Rx {
+        let Halves(receiver, _) = Connection::new(Server, &config.engine(agreed.is_some())).into();
+        Rx::new(receiver, config, agreed, BytesMut::new(), Instant::now())
+    }
+
+    /// Reads ahead between every two messages, as `send` does, so that the buffer is never empty.
+    fn longest_buffer(agreed: Option<Agreed>, frame: &'static [u8]) -> usize {
+        let config = Config { read_ahead: 1000, ..Config::default() };
+        let (mut rx, mut peer) = (rx(&config, agreed), Endless(frame, 0));
+        let mut longest = 0;
+        for _ in 0..5000 {
+            rx.read_ahead(&mut peer, &mut Context::from_waker(std::task::Waker::noop()));
+            let Some(Item::Message(message)) = rx.decode(Mode::Messages) else { panic!("{:?}", rx.error) };
+            assert_eq!(message, Message::binary(""));
+            longest = longest.max(rx.buf.len());
+        }
+        longest
+    }
+
+    #[test]
+    fn buffer_that_is_never_empty_does_not_grow() {
+        assert!(longest_buffer(None, b"\x82\x80keys") < 1200);
+        let both = Direction::DEFAULT;
+        let agreed = Some(Agreed { send: both, receive: both, threshold: 128 });
+        assert!(longest_buffer(agreed, b"\xC2\x81\0eys\0") < 1200);
+    }
+
+    #[test]
+    fn buffer_of_a_message_is_used_again_once_the_message_is_dropped() {
+        const LEN: u16 = 40_000;
+        let mut rx = rx(&Config::default(), None);
+        let mut frame = BytesMut::from(&b"\x82\xFE\0\0keys"[..]);
+        frame[2..4].copy_from_slice(&LEN.to_be_bytes());
+        frame.resize(8 + usize::from(LEN), 0);
+        rx.buf = frame;
+        let Some(Item::Message(message)) = rx.decode(Mode::Messages) else { panic!("{:?}", rx.error) };
+        assert_eq!(message.len(), usize::from(LEN));
+        assert!(!rx.buf.try_reclaim(message.len()), "the program still has the message");
+        drop(message);
+        assert!(rx.buf.try_reclaim(usize::from(LEN)));
+    }
 }
