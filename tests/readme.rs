@@ -229,15 +229,19 @@ fn limits_match_the_defaults() {
     assert!(words("README.md").contains(&sentence), "the README does not say: {sentence}");
 }
 
+/// Returns a number with a comma before the last three digits.
+fn grouped(digits: &str) -> String {
+    match digits.split_at(digits.len().saturating_sub(3)) {
+        ("", rest) => rest.to_owned(),
+        (thousands, rest) => format!("{thousands},{rest}"),
+    }
+}
+
 /// Both READMEs repeat the figures that `examples/firmware/autobahn` records, and later compares with what it measures.
 #[test]
 fn firmware_figures_match_the_record() {
     let record = read("examples/firmware/figures.tsv");
     let rows: Vec<Vec<&str>> = record.lines().skip(1).map(|row| row.split('\t').collect()).collect();
-    let grouped = |digits: &str| match digits.split_at(digits.len().saturating_sub(3)) {
-        ("", rest) => rest.to_owned(),
-        (thousands, rest) => format!("{thousands},{rest}"),
-    };
     let (server, page, details) = (&rows[0], read("README.md"), read("examples/firmware/README.md"));
     for (title, column) in [("flash, with smoltcp, drivers, a page and `defmt`", 1), ("RAM: stack used", 3)] {
         let line = format!("| {title} | {} |", grouped(server[column]));
@@ -249,6 +253,30 @@ fn firmware_figures_match_the_record() {
         let figures: Vec<_> = rows.iter().map(|row| grouped(row[column])).collect();
         let line = format!("| {title} | {} |", figures.join(" | "));
         assert!(details.contains(&line), "examples/firmware/README.md does not say: {line}");
+    }
+}
+
+/// The guide repeats the figures of the firmware and of the boards.
+#[test]
+fn guide_figures_match_the_records() {
+    let guide = read("crates/barews-embedded/src/guide.md");
+    let records = [read("examples/firmware/figures.tsv"), read("examples/boards/figures.tsv")];
+    let rows: Vec<Vec<&str>> =
+        records.iter().flat_map(|record| record.lines().skip(1)).map(|row| row.split('\t').collect()).collect();
+    for (program, title) in [
+        ("server, small-buffers", "server, super loop, 6 connections with TCP buffers of 2 x 512"),
+        ("server", "server, super loop, 6 connections with TCP buffers of 2 x 2,048"),
+        ("server, deflate", "the same with permessage-deflate"),
+        ("async_server", "server, embassy, 3 connections with TCP buffers of 2 x 1,024, each in two halves"),
+        ("stm32_ethernet", "client, embassy, STM32F429, Ethernet"),
+        ("nrf52840", "client, embassy, nRF52840, USB"),
+        ("pico_w", "client, embassy, Pico W, Wi-Fi, without the radio's firmware"),
+        ("esp32c3", "client, embassy, ESP32-C3, Wi-Fi, with the radio's heap of 102,400"),
+    ] {
+        let row = rows.iter().find(|row| row[0] == program).expect(program);
+        let stack = row.get(3).map_or(String::new(), |stack| format!("{} ", grouped(stack)));
+        let line = format!("| {title} | {} | {} | {stack}|", grouped(row[1]), grouped(row[2]));
+        assert!(guide.contains(&line), "crates/barews-embedded/src/guide.md does not say: {line}");
     }
 }
 

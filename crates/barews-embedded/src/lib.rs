@@ -13,6 +13,19 @@ mod handshake;
 mod split;
 mod websocket;
 
+#[cfg(doc)]
+#[doc = include_str!("guide.md")]
+pub mod guide {
+    #[doc = include_str!("guide/embassy.md")]
+    pub mod embassy {}
+    #[doc = include_str!("guide/esp_idf.md")]
+    pub mod esp_idf {}
+    #[doc = include_str!("guide/rtic.md")]
+    pub mod rtic {}
+    #[doc = include_str!("guide/super_loop.md")]
+    pub mod super_loop {}
+}
+
 pub use barews;
 #[cfg(feature = "embassy-time")]
 pub use clock::EmbassyClock;
