@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use barews::HandshakeError;
 use barews::deflate::Parameters;
-use barews::handshake::{ClientConfig, ClientRequest, Uri, basic_credentials, bearer_credentials};
+use barews::handshake::{self, ClientConfig, ClientRequest, Uri, basic_credentials, bearer_credentials};
 use barews::session::Session;
 use bytes::BytesMut;
 use http::{HeaderMap, HeaderValue, StatusCode};
@@ -278,45 +278,96 @@ impl Client {
         uri: &Uri<'_>,
         trusted: bool,
     ) -> Result<(WebSocket<S>, Response), Error> {
-        let names: Vec<_> = self.subprotocols.iter().map(String::as_str).collect();
-        let secrets = ["authorization", "cookie", "proxy-authorization"];
-        let is_secret = |name: &str| secrets.iter().any(|secret| name.eq_ignore_ascii_case(secret));
-        let fields = self.fields.iter().map(|(name, value)| (name.as_str(), value.as_str()));
-        let fields: Vec<_> = fields.filter(|(name, _)| trusted || !is_secret(name)).collect();
-        let offers: Vec<_> = self.config.compression.iter().map(|it| it.parameters(false)).collect();
-        let mut value = [0; 256];
-        let extensions = Parameters::offer(&offers, &mut value)?;
-        let config = ClientConfig { subprotocols: &names, extensions, ..ClientConfig::DEFAULT };
-        let request = ClientRequest { origin: self.origin.as_deref(), fields: &fields, ..ClientRequest::new(*uri) };
+        let offer = self.offer(trusted)?;
+        let (config, request) = (offer.config(), offer.request(*uri));
         let session = Session::client(&config, &request, random(), vec![0; STORAGE], NEVER, 0)?;
         let mut opening = Opening::new(&mut stream, session);
         let head = opening.head().await?;
-        let response = opening.session.response().ok_or(HandshakeError::StartLine)?;
-        let (is_accepted, retry_after) = (response.is_accepted(), response.retry_after());
-        let status = StatusCode::from_u16(response.status()).map_err(|_| HandshakeError::StartLine)?;
-        let subprotocol = response.subprotocol().map(Into::into);
-        let agreed = Parameters::agree(&offers, response.extensions())?;
-        let response = Response { status, headers: parse_head(head), subprotocol, retry_after };
-        if !is_accepted {
-            let len = response.content_length().unwrap_or(BODY).min(BODY);
-            opening.read.reserve(BODY);
-            let read_body = async {
-                while opening.read.len() < len && opening.io.read_buf(&mut opening.read).await? > 0 {}
-                std::io::Result::Ok(())
-            };
-            let _cut = timeout(BODY_TIMEOUT, read_body).await;
-            opening.read.truncate(BODY);
-            let body = opening.read.split().freeze();
-            return Err(Error::Refused(Box::new(Refused { response, body })));
+        let asked = opening.session.response().ok_or(HandshakeError::StartLine)?;
+        let (response, agreed) = offer.check(&asked, asked.status(), parse_head(head))?;
+        if !asked.is_accepted() {
+            let Opening { io, read, .. } = opening;
+            return Err(refused(response, io, read).await);
         }
-        let agreed = self.config.compression.as_ref().zip(agreed);
-        let agreed = agreed.map(|(compression, parameters)| Agreed::new(parameters, false, compression));
         opening.session.connect(KEYS, &self.config.engine(agreed.is_some()))?;
         let (connection, unread): (_, BytesMut) = opening.finish()?;
         let subprotocol = response.subprotocol();
         let socket = WebSocket::new(stream, Halves::from(connection), &self.config, agreed, unread, subprotocol);
         Ok((socket, response))
     }
+
+    #[cfg(feature = "http2")]
+    pub(crate) fn uri(&self) -> &str {
+        &self.uri
+    }
+
+    #[cfg(feature = "http2")]
+    pub(crate) const fn config_ref(&self) -> &Config {
+        &self.config
+    }
+
+    /// `trusted`: whether the server may have the secrets.
+    pub(crate) fn offer(&self, trusted: bool) -> Result<Offer<'_>, Error> {
+        let secrets = ["authorization", "cookie", "proxy-authorization"];
+        let is_secret = |name: &str| secrets.iter().any(|secret| name.eq_ignore_ascii_case(secret));
+        let fields = self.fields.iter().map(|(name, value)| (name.as_str(), value.as_str()));
+        let parameters: Vec<_> = self.config.compression.iter().map(|it| it.parameters(false)).collect();
+        Ok(Offer {
+            client: self,
+            subprotocols: self.subprotocols.iter().map(String::as_str).collect(),
+            fields: fields.filter(|(name, _)| trusted || !is_secret(name)).collect(),
+            extensions: Parameters::offer(&parameters, &mut [0; 256])?.into(),
+            parameters,
+        })
+    }
+}
+
+/// What a client offers in a request.
+pub(crate) struct Offer<'a> {
+    client: &'a Client,
+    subprotocols: Vec<&'a str>,
+    fields: Vec<(&'a str, &'a str)>,
+    extensions: String,
+    parameters: Vec<Parameters>,
+}
+
+impl Offer<'_> {
+    pub(crate) fn config(&self) -> ClientConfig<'_> {
+        ClientConfig { subprotocols: &self.subprotocols, extensions: &self.extensions, ..ClientConfig::DEFAULT }
+    }
+
+    pub(crate) fn request<'r>(&'r self, uri: Uri<'r>) -> ClientRequest<'r> {
+        ClientRequest { origin: self.client.origin.as_deref(), fields: &self.fields, ..ClientRequest::new(uri) }
+    }
+
+    /// Returns the response, and the compression that is agreed in it.
+    pub(crate) fn check(
+        &self,
+        response: &handshake::Response<'_>,
+        status: u16,
+        headers: HeaderMap,
+    ) -> Result<(Response, Option<Agreed>), Error> {
+        let agreed = Parameters::agree(&self.parameters, response.extensions())?;
+        let agreed = self.client.config.compression.as_ref().zip(agreed);
+        let response = Response {
+            status: StatusCode::from_u16(status).map_err(|_| HandshakeError::StartLine)?,
+            headers,
+            subprotocol: response.subprotocol().map(Into::into),
+            retry_after: response.retry_after(),
+        };
+        Ok((response, agreed.map(|(compression, parameters)| Agreed::new(parameters, false, compression))))
+    }
+}
+
+/// Returns the error for a response that opens no WebSocket, with the beginning of its body. `read` has what was read of
+/// that.
+pub(crate) async fn refused<S: AsyncRead + Unpin>(response: Response, io: &mut S, mut read: BytesMut) -> Error {
+    let len = response.content_length().unwrap_or(BODY).min(BODY);
+    read.reserve(BODY);
+    let read_body = async { while read.len() < len && matches!(io.read_buf(&mut read).await, Ok(1..)) {} };
+    let _cut = timeout(BODY_TIMEOUT, read_body).await;
+    read.truncate(BODY);
+    Error::Refused(Box::new(Refused { response, body: read.freeze() }))
 }
 
 /// The server's response to the opening handshake.
@@ -329,7 +380,7 @@ pub struct Response {
 }
 
 impl Response {
-    /// Returns the status: 101 if the WebSocket is open.
+    /// Returns the status: 101 if the WebSocket is open, over HTTP/2 one from 200 to 299.
     #[must_use]
     pub const fn status(&self) -> StatusCode {
         self.status

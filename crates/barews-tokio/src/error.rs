@@ -32,7 +32,7 @@ pub enum Error {
     Handshake(HandshakeError),
     /// The peer took too long.
     Timeout(Timeout),
-    /// The server answered the client with another status than 101.
+    /// The server answered the client with another status than 101, or over HTTP/2 than 200 to 299.
     Refused(Box<Refused>),
     /// The server's callback refused the request with this status.
     Rejected(u16),
@@ -57,6 +57,8 @@ pub enum Error {
     Uri(UriError),
     /// The address of the proxy is not valid.
     ProxyUri(ProxyError),
+    /// The server does not enable WebSockets over HTTP/2: SETTINGS_ENABLE_CONNECT_PROTOCOL (RFC 8441 section 3).
+    NoExtendedConnect,
     /// The URI is `wss:`, but the crate was built without the feature `rustls`, or the host name is not valid for TLS.
     Tls(&'static str),
 }
@@ -94,7 +96,7 @@ impl Error {
             Self::Protocol(error) => barews::session::Error::Protocol(*error).fault(),
             Self::Handshake(error) => barews::session::Error::Handshake(*error).fault(),
             Self::Io(_) | Self::Timeout(_) => Fault::Transport,
-            Self::Refused(_) | Self::Proxy { .. } | Self::TooManyRedirects(_) => Fault::Peer,
+            Self::Refused(_) | Self::Proxy { .. } | Self::TooManyRedirects(_) | Self::NoExtendedConnect => Fault::Peer,
             Self::Closed
             | Self::Rejected(_)
             | Self::MessageInProgress
@@ -165,6 +167,7 @@ impl fmt::Display for Error {
             Self::Build(error) => error.fmt(f),
             Self::Uri(error) => error.fmt(f),
             Self::ProxyUri(error) => error.fmt(f),
+            Self::NoExtendedConnect => f.write_str("the server does not enable WebSockets over HTTP/2"),
             Self::Tls(text) => f.write_str(text),
         }
     }

@@ -56,7 +56,9 @@
 //! | messages larger than memory | [`WebSocket::next_chunk`], [`WebSocket::send_chunk`] |
 //! | one message for many connections | [`Prepared`] |
 //! | limits, timeouts, compression | [`Config`], [`Timeouts`], [`Compression`] |
+//! | a service of hyper | `Acceptor::upgrade` (feature `hyper`) |
 //! | a handler of axum | `WebSocketUpgrade` (feature `axum`) |
+//! | HTTP/2 (RFC 8441) | `Acceptor::accept_http2`, `Client::connect_http2` (feature `http2`) |
 //! | an opening handshake that was done elsewhere | [`WebSocket::from_raw`] |
 //! | what went wrong, and whose fault it is | [`Error`], [`Fault`] |
 //!
@@ -69,7 +71,10 @@
 //!
 //! * `rustls`: TLS for `wss:`, with the root certificates of Mozilla.
 //! * `rustls-native-certs`: the same with the root certificates of the operating system.
-//! * `axum`: `WebSocketUpgrade`, an extractor for axum, over HTTP/1.1.
+//! * `hyper`: `Acceptor::upgrade`, for a service of hyper.
+//! * `axum`: `WebSocketUpgrade`, an extractor for axum.
+//! * `http2`: WebSockets on streams of HTTP/2, with the crate `h2`. Together with `hyper` or `axum` those take requests
+//!   over HTTP/2, too.
 //! * `tracing`: an event at level debug when a connection is opened, closed or has failed.
 //! * `simd`: masks and validates with the widest vectors of the processor. Needs Rust 1.89.
 #![forbid(unsafe_code)]
@@ -83,8 +88,14 @@ mod config;
 mod dial;
 mod engine;
 mod error;
+#[cfg(feature = "axum")]
+mod extractor;
+#[cfg(feature = "http2")]
+mod http2;
 mod message;
 mod open;
+#[cfg(any(feature = "hyper", feature = "http2"))]
+mod parsed;
 mod prepared;
 mod reconnect;
 mod rx;
@@ -94,7 +105,7 @@ mod split;
 mod tls;
 mod trace;
 mod tx;
-#[cfg(feature = "axum")]
+#[cfg(feature = "hyper")]
 mod upgrade;
 
 pub use barews::wire::CloseCode;
@@ -103,6 +114,10 @@ pub use client::{Client, Response, connect};
 pub use config::{Compression, Config, Timeouts};
 pub use engine::Role;
 pub use error::{Error, Fault, Refused, Timeout};
+#[cfg(feature = "axum")]
+pub use extractor::{UpgradeRejection, WebSocketUpgrade};
+#[cfg(feature = "http2")]
+pub use http2::Http2Stream;
 pub use message::{Chunk, CloseFrame, Message, MessageKind, Utf8Bytes};
 pub use prepared::Prepared;
 pub use reconnect::{Backoff, Reconnecting};
@@ -110,11 +125,15 @@ pub use server::{Accept, Acceptor, Refusal, Request, accept};
 pub use socket::WebSocket;
 pub use split::{Reader, Writer};
 pub use tls::MaybeTls;
-#[cfg(feature = "axum")]
-pub use upgrade::{UpgradeRejection, WebSocketUpgrade};
+#[cfg(feature = "hyper")]
+pub use upgrade::Upgrading;
 
+#[cfg(feature = "http2")]
+pub use h2;
 /// The crates whose types are in this API.
 pub use {bytes, http};
+#[cfg(feature = "hyper")]
+pub use {hyper, hyper_util};
 
 #[cfg(feature = "rustls")]
 pub use tokio_rustls::rustls;

@@ -184,7 +184,7 @@ impl Acceptor {
         Ok(terms.socket(stream, connection, &self.config, unread))
     }
 
-    #[cfg(feature = "axum")]
+    #[cfg(any(feature = "hyper", feature = "http2"))]
     pub(crate) const fn config_ref(&self) -> &Config {
         &self.config
     }
@@ -391,9 +391,9 @@ impl Accept {
 /// ```
 #[derive(Clone, Debug)]
 pub struct Refusal {
-    status: u16,
-    fields: Vec<(String, String)>,
-    body: Bytes,
+    pub(crate) status: u16,
+    pub(crate) fields: Vec<(String, String)>,
+    pub(crate) body: Bytes,
 }
 
 impl Refusal {

@@ -10,7 +10,7 @@ use tokio::io::{AsyncWriteExt, DuplexStream, duplex};
 use crate::peer::{REQUEST, Slow, frame, pair, rest, server};
 
 /// Polls a future once, and drops it. Without tokio's budget, which only a task that returns gets again.
-fn once<T>(future: impl Future<Output = T>) -> Poll<T> {
+pub fn once<T>(future: impl Future<Output = T>) -> Poll<T> {
     pin!(tokio::task::unconstrained(future)).poll(&mut Context::from_waker(Waker::noop()))
 }
 

@@ -4,9 +4,11 @@ mod cancel;
 mod deadlines;
 mod handshake;
 mod hostile;
+#[cfg(feature = "http2")]
+mod http2;
 mod messages;
 mod network;
 mod peer;
 mod random;
-#[cfg(feature = "axum")]
+#[cfg(feature = "hyper")]
 mod upgrade;
