@@ -1,9 +1,11 @@
 //! The timeouts, on tokio's paused clock: it jumps to the next deadline as soon as every task waits, so the seconds are
 //! exact and take no time.
 
+use std::future::poll_fn;
 use std::time::Duration;
 
 use barews_tokio::{Acceptor, Client, Config, Error, Message, Timeout, Timeouts, accept};
+use futures_util::StreamExt;
 use tokio::io::{AsyncReadExt, AsyncWriteExt, duplex};
 use tokio::net::TcpListener;
 use tokio::time::{Instant, sleep, timeout};
@@ -276,4 +278,51 @@ async fn ping_of_the_reader_leaves_the_writer_its_timeout() {
     assert!(matches!(error, Error::Timeout(Timeout::Send)), "{error:?}");
     is_after(start, 30);
     reading.await.unwrap();
+}
+
+/// The peer has ended its side before the transport accepts the Close that reports its error.
+#[tokio::test(start_paused = true)]
+async fn error_is_kept_until_its_close_is_written() {
+    let (mut socket, mut peer) = server(256, &Config { compression: None, ..Config::default() });
+    timeout(Duration::from_secs(1), socket.send(vec![7; 1000])).await.unwrap_err();
+    peer.write_all(b"\x83\x80\0\0\0\0").await.unwrap();
+    peer.shutdown().await.unwrap();
+    let server = tokio::spawn(async move { socket.next().await.unwrap().unwrap_err() });
+    sleep(Duration::from_secs(4)).await;
+    assert!(!server.is_finished());
+    assert_eq!(rest(&mut peer).await, [b"\x82\x7e\x03\xe8", &[7; 1000][..], b"\x88\x02\x03\xea"].concat());
+    assert_eq!(server.await.unwrap().close_code().map(u16::from), Some(1002));
+}
+
+/// A peer that ends its side and reads nothing is dropped in time; one that has gone is dropped at once. The task never
+/// spins.
+#[tokio::test(start_paused = true)]
+async fn peer_that_ends_and_reads_nothing_is_dropped() {
+    for (frame, gone) in [("close", false), ("close", true), ("error", false), ("error", true)] {
+        let (mut socket, mut peer) = server(256, &Config { compression: None, ..Config::default() });
+        timeout(Duration::from_secs(1), socket.send(vec![7; 1000])).await.unwrap_err();
+        let is_close = frame == "close";
+        peer.write_all(if is_close { b"\x88\x80\0\0\0\0" } else { b"\x83\x80\0\0\0\0" }).await.unwrap();
+        peer.shutdown().await.unwrap();
+        if is_close {
+            assert!(matches!(socket.next().await, Some(Ok(Message::Close(None)))));
+        }
+        let start = Instant::now();
+        let _peer = (!gone).then_some(peer);
+        let mut polls = 0;
+        let polled = poll_fn(|cx| {
+            polls += 1;
+            assert!(polls < 20, "a busy loop");
+            socket.poll_next_unpin(cx)
+        });
+        let end =
+            timeout(HOUR, polled).await.unwrap_or_else(|_| panic!("{frame}, gone: {gone}: it waits without limit"));
+        match (is_close, gone) {
+            (true, false) => assert!(matches!(end, Some(Err(Error::Timeout(Timeout::Closing)))), "{end:?}"),
+            (true, true) => assert!(end.is_none(), "{end:?}"),
+            (false, _) => assert_eq!(end.unwrap().unwrap_err().close_code().map(u16::from), Some(1002)),
+        }
+        is_after(start, if gone { 0 } else { 5 });
+        assert!(socket.next().await.is_none());
+    }
 }

@@ -482,6 +482,24 @@ async fn dropped_server_loses_no_bytes() {
     assert_eq!(rest(&mut incoming).await.unwrap(), b"\x88\x02\x03\xe8");
 }
 
+/// RFC 9113 8.1: a server that has ended its stream and reads no more resets it with NO_ERROR. That is an end.
+#[tokio::test]
+async fn reset_without_an_error_is_an_end() {
+    let (requests, mut asked) = connection().await;
+    let client = Client::new("ws://a.example/");
+    let serve = async {
+        let (_request, mut respond) = asked.recv().await.unwrap();
+        let mut outgoing = respond.send_response(Response::new(()), false).unwrap();
+        outgoing.send_data(Bytes::from_static(b"\x81\x02hi"), true).unwrap();
+    };
+    let (connected, ()) = tokio::join!(client.connect_http2(requests), serve);
+    let (mut socket, _) = connected.unwrap();
+    sleep(Duration::from_millis(100)).await;
+    assert_eq!(socket.next().await.unwrap().unwrap().to_text(), Some("hi"));
+    let error = socket.next().await.unwrap().unwrap_err();
+    assert!(matches!(error, Error::Protocol(ProtocolError::UnexpectedEof)), "{error:?}");
+}
+
 /// [8441-5-9]
 #[tokio::test]
 async fn dropped_client_resets_its_stream() {
