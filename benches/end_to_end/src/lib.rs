@@ -5,8 +5,6 @@
 
 #[path = "../../../examples/hosts/src/tls.rs"]
 pub mod tls;
-#[path = "../../../examples/hosts/src/websocket.rs"]
-pub mod websocket;
 
 use std::error::Error;
 use std::path::Path;

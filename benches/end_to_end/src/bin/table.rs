@@ -30,8 +30,8 @@ const WORKLOADS: [Workload; 9] = [
     Workload {
         name: "whole",
         title: "Whole messages",
-        about: "The same work for all: every server joins whole messages. `barews-whole` (`src/bin/barews_tokio.rs`) and\n\
-            `barews-host` (`examples/hosts/src/websocket.rs`) run on tokio, as the Rust peers do.",
+        about: "The same work for all: every server joins whole messages. `barews-whole` (`src/bin/barews_whole.rs`) and\n\
+            `barews-tokio` (the crate) run on tokio, as the Rust peers do.",
         unit: "messages",
         ranked: true,
     },

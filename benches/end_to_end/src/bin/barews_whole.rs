@@ -1,8 +1,8 @@
-//! Echo servers of whole messages on tokio with barews: `barews_tokio PORT [MODE]`.
+//! Echo servers of whole messages on tokio with barews: `barews_whole PORT [MODE]`.
 //!
 //! All connections share one read buffer, and the answers to the bytes of one read are written together. `deflate` uses
 //! one deflater for all connections, which is possible without context takeover. `broadcast` makes one frame for all
-//! receivers. `host_tokio` is the other server of ours.
+//! receivers. `barews_socket` is the other server of ours on tokio.
 
 use std::cell::RefCell;
 use std::pin::Pin;
@@ -49,7 +49,7 @@ fn main() -> Result {
 struct Barews(Options);
 
 impl Server for Barews {
-    const NAME: &str = "barews_tokio";
+    const NAME: &str = "barews_whole";
 
     fn new(options: Options) -> Self {
         Self(options)
@@ -154,7 +154,7 @@ impl<S: Io> Peer<S> {
                     continue;
                 }
                 Some(Event::Request) => self.accept()?,
-                Some(Event::Failed(error)) => eprintln!("barews_tokio: {error}"),
+                Some(Event::Failed(error)) => eprintln!("barews_whole: {error}"),
                 Some(Event::Over) => return Ok(true),
                 Some(_) => {}
                 None => {
