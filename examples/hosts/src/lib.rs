@@ -1,5 +1,3 @@
-//! Files that the hosts in `src/bin` share, and that you can copy. The first lines of each say which crates it needs.
+//! What the hosts in `src/bin` share.
 
-pub mod http2;
 pub mod tls;
-pub mod websocket;

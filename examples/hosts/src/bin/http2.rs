@@ -1,5 +1,5 @@
-//! WebSockets over HTTP/2 (RFC 8441), on the crate `h2` and rustls: an echo server with a page, and a client. The
-//! server accepts only HTTP/2.
+//! WebSockets over HTTP/2 (RFC 8441) with barews-tokio, the crate `h2` and rustls: an echo server with a page, and a
+//! client. The server accepts only HTTP/2.
 //!
 //! In `examples/hosts`:
 //!
@@ -13,27 +13,19 @@
 //! newest in November 2026, resets a request whose `:protocol` is `websocket`, and its clients cannot send one.
 
 use std::env::args;
-use std::io;
+use std::error::Error;
 use std::path::Path;
 
-use barews::connection::Config;
-use barews::deadlines::Timeouts;
-use barews::handshake::parsed::{ClientHandshake, ServerHandshake, Start};
-use barews::handshake::{Accept, ClientConfig, ClientRequest, OriginPolicy, ServerConfig, Uri};
+use barews::handshake::Uri;
+use barews_tokio::{Acceptor, Client, CloseCode, CloseFrame};
 use bytes::Bytes;
-use futures_util::{SinkExt, StreamExt};
 use h2::RecvStream;
 use h2::ext::Protocol;
 use h2::server::SendResponse;
-use hosts::http2::Http2Stream;
-use hosts::websocket::{Message, WebSocket, random};
 use http::{Request, Response};
 use tokio::net::{TcpListener, TcpStream};
 use tokio_rustls::rustls::pki_types::ServerName;
 use tokio_rustls::{TlsAcceptor, TlsConnector};
-
-static HANDSHAKE: ServerConfig<'_> =
-    ServerConfig { subprotocols: &["echo"], ..ServerConfig::new(OriginPolicy::SameOrigin) };
 
 const PAGE: &str = r#"<!doctype html><title>WebSocket over HTTP/2</title><pre id=log></pre><script>
 const show = line => log.textContent += line + "\n";
@@ -50,17 +42,19 @@ socket.onclose = event => {
 };
 </script>"#;
 
+type Result = std::result::Result<(), Box<dyn Error + Send + Sync>>;
+
 #[tokio::main(flavor = "current_thread")]
-async fn main() -> io::Result<()> {
+async fn main() -> Result {
     let args: Vec<_> = args().skip(1).collect();
     match &args.iter().map(String::as_str).collect::<Vec<_>>()[..] {
         ["server", address, certificate] => server(address, Path::new(certificate)).await,
         ["client", uri, certificate, texts @ ..] => client(uri, Path::new(certificate), texts).await,
-        _ => Err(io::Error::other("usage: server ADDRESS CERTIFICATE, or client URI CERTIFICATE TEXT...")),
+        _ => Err("usage: server ADDRESS CERTIFICATE, or client URI CERTIFICATE TEXT...".into()),
     }
 }
 
-async fn server(address: &str, certificate: &Path) -> io::Result<()> {
+async fn server(address: &str, certificate: &Path) -> Result {
     let acceptor = TlsAcceptor::from(hosts::tls::server(certificate, b"h2")?);
     let listener = TcpListener::bind(address).await?;
     println!("wss://localhost:{}/echo", listener.local_addr()?.port());
@@ -76,14 +70,14 @@ async fn server(address: &str, certificate: &Path) -> io::Result<()> {
 }
 
 /// Serves one TCP connection, which carries pages and WebSockets at the same time.
-async fn serve(acceptor: TlsAcceptor, stream: TcpStream) -> io::Result<()> {
+async fn serve(acceptor: TlsAcceptor, stream: TcpStream) -> Result {
     stream.set_nodelay(true)?;
     let stream = acceptor.accept(stream).await?;
     let mut http2 = h2::server::Builder::new();
     // SETTINGS_ENABLE_CONNECT_PROTOCOL = 1, and never 0 after that [8441-3-1] [8441-3-5]
-    let mut connection = http2.enable_connect_protocol().handshake(stream).await.map_err(io::Error::other)?;
+    let mut connection = http2.enable_connect_protocol().handshake(stream).await?;
     while let Some(request) = connection.accept().await {
-        let (request, respond) = request.map_err(io::Error::other)?;
+        let (request, respond) = request?;
         tokio::spawn(async move {
             if let Err(error) = answer(request, respond).await {
                 eprintln!("{error}");
@@ -93,98 +87,43 @@ async fn serve(acceptor: TlsAcceptor, stream: TcpStream) -> io::Result<()> {
     Ok(())
 }
 
-async fn answer(request: Request<RecvStream>, mut respond: SendResponse<Bytes>) -> io::Result<()> {
-    let uri = request.uri();
-    let Some(protocol) = request.extensions().get::<Protocol>() else {
-        println!("{:?} stream {}: {} {uri}", request.version(), respond.stream_id().as_u32(), request.method());
-        let page = Response::builder().header("content-type", "text/html").body(()).unwrap_or_default();
-        let mut body = respond.send_response(page, false).map_err(io::Error::other)?;
-        return body.send_data(PAGE.into(), true).map_err(io::Error::other);
-    };
-    println!("{:?} stream {}: {} {uri}", request.version(), respond.stream_id().as_u32(), protocol.as_str());
-    let start = Start::ExtendedConnect {
-        method: request.method().as_str(),
-        protocol: protocol.as_str(),
-        scheme: uri.scheme_str().unwrap_or_default(),
-        authority: uri.authority().map_or("", |authority| authority.as_str()),
-        path: uri.path_and_query().map_or("", |path| path.as_str()),
-    };
-    let mut handshake = ServerHandshake::new(&HANDSHAKE, [0; 1024], &start, request.headers());
-    let refused = handshake.request().err();
-    let (head, connection) = match handshake.accept(&Accept::default(), &Config::DEFAULT) {
-        Ok((head, connection)) => (head, Some(connection)),
-        Err(error) => match refused {
-            Some(error) => (ServerHandshake::refuse(&handshake, error), None),
-            None => return Err(io::Error::other(error)),
-        },
-    };
-    let response = Response::builder().status(head.status());
-    let response = head.fields().fold(response, |response, (name, value)| response.header(name, value));
-    let response = response.body(()).map_err(io::Error::other)?;
-    let outgoing = respond.send_response(response, connection.is_none()).map_err(io::Error::other)?;
-    let Some(connection) = connection else { return Ok(()) };
-    let mut socket =
-        WebSocket::new(Http2Stream::new(request.into_body(), outgoing), connection, &[], Timeouts::MILLISECONDS);
-    while let Some(message) = socket.next().await {
-        socket.send(message?).await?;
+async fn answer(request: Request<RecvStream>, mut respond: SendResponse<Bytes>) -> Result {
+    let (uri, protocol) = (request.uri(), request.extensions().get::<Protocol>());
+    let method = protocol.map_or(request.method().as_str(), Protocol::as_str);
+    println!("{:?} stream {}: {method} {uri}", request.version(), respond.stream_id().as_u32());
+    if protocol.is_none() {
+        let page = Response::builder().header("content-type", "text/html").body(())?;
+        respond.send_response(page, false)?.send_data(PAGE.into(), true)?;
+        return Ok(());
+    }
+    let mut socket = Acceptor::new().subprotocols(["echo"]).same_origin().accept_http2(request, respond)?;
+    while let Some(message) = socket.next().await.transpose()? {
+        if message.is_data() {
+            socket.feed(message).await?;
+        }
     }
     Ok(())
 }
 
-async fn client(uri: &str, certificate: &Path, texts: &[&str]) -> io::Result<()> {
-    let uri = Uri::parse(uri).map_err(io::Error::other)?;
-    let host = uri.host().trim_matches(['[', ']']); // remove the URI's brackets around an IPv6 address
-    let stream = TcpStream::connect((host, uri.port())).await?;
+async fn client(uri: &str, certificate: &Path, texts: &[&str]) -> Result {
+    let parsed = Uri::parse(uri)?;
+    let host = parsed.host().trim_matches(['[', ']']); // remove the URI's brackets around an IPv6 address
+    let stream = TcpStream::connect((host, parsed.port())).await?;
     stream.set_nodelay(true)?;
-    let name = ServerName::try_from(host.to_owned()).map_err(io::Error::other)?;
+    let name = ServerName::try_from(host.to_owned())?;
     let stream = TlsConnector::from(hosts::tls::client(certificate, b"h2")?).connect(name, stream).await?;
-    let (mut requests, connection) = h2::client::handshake(stream).await.map_err(io::Error::other)?;
+    let (requests, connection) = h2::client::handshake(stream).await?;
     let connection = tokio::spawn(connection);
 
-    let config = ClientConfig { subprotocols: &["echo"], ..ClientConfig::DEFAULT };
-    let mut handshake = ClientHandshake::extended_connect(&config, [0; 512]);
-    let mut names = [0; 1024];
-    let head = handshake.request(&ClientRequest::new(uri), &mut names).map_err(io::Error::other)?;
-    let Start::ExtendedConnect { method, protocol, scheme, authority, path } = head.start else { unreachable!() };
-    let request = Request::builder()
-        .method(method)
-        .uri(format!("{scheme}://{authority}{path}"))
-        .extension(if protocol == "websocket" { Protocol::from_static("websocket") } else { Protocol::from(protocol) });
-    let request = head.fields().fold(request, |request, (name, value)| request.header(name, value));
-    let request = request.body(()).map_err(io::Error::other)?;
-
-    // Wait for the server's settings, which come with its first frames. [8441-3-3]
-    for _ in 0..100 {
-        requests = requests.ready().await.map_err(io::Error::other)?;
-        if requests.is_extended_connect_protocol_enabled() {
-            break;
-        }
-        tokio::time::sleep(std::time::Duration::from_millis(10)).await;
-    }
-    if !requests.is_extended_connect_protocol_enabled() {
-        return Err(io::Error::other("the server supports no WebSockets over HTTP/2"));
-    }
-    let (response, outgoing) = requests.send_request(request, false).map_err(io::Error::other)?;
-    let response = response.await.map_err(io::Error::other)?;
-    handshake.receive(response.status().as_u16(), response.headers()).map_err(io::Error::other)?;
-    let status = response.status();
-    let keys: fn() -> [u8; 4] = random;
-    let connected = handshake.connect(keys, &Config::DEFAULT);
-    let connected = connected.map_err(|_| io::Error::other(format!("the server answered {status}")))?;
-    println!("{:?} {status}", response.version());
-
-    let mut socket =
-        WebSocket::new(Http2Stream::new(response.into_body(), outgoing), connected, &[], Timeouts::MILLISECONDS);
+    let (mut socket, response) = Client::new(uri).subprotocols(["echo"]).connect_http2(requests).await?;
+    println!("{}", response.status());
     for text in texts {
-        socket.send(Message::Text((*text).to_owned())).await?;
-        match socket.next().await.transpose()? {
-            Some(Message::Text(text)) => println!("{text}"),
-            Some(Message::Binary(body)) => println!("{} bytes", body.len()),
-            None => break,
-        }
+        socket.send(*text).await?;
+        let Some(echo) = socket.next().await.transpose()? else { break };
+        println!("{}", echo.to_text().unwrap_or("(no text)"));
     }
-    SinkExt::close(&mut socket).await?;
-    println!("closed: {:?}", socket.closed().map(|(code, _)| code.0));
-    drop((socket, requests));
-    connection.await?.map_err(io::Error::other)
+    socket.close(CloseFrame::from(CloseCode::NORMAL)).await?;
+    println!("closed: {:?}", socket.close_frame().map(|close| u16::from(close.code)));
+    drop(socket);
+    Ok(connection.await??)
 }

@@ -1,14 +1,18 @@
-//! An echo server on tokio: one task for each connection, with no layer between the engine and the socket.
+//! An echo server on tokio without barews-tokio: one task for each connection, and nothing between the engine and the
+//! socket.
 //!
 //! In `examples/hosts`:
 //!
 //!     cargo run --release --bin tokio_echo -- 127.0.0.1:9001
 //!
+//! Take `barews-tokio` for messages. Write a host like this one if memory must be constant whatever the peer sends, if
+//! you pass bytes on as they arrive, or if the runtime or the transport is not tokio's: this is the pattern.
+//!
 //! The task waits in one place, for bytes or for a deadline. `read` is safe to cancel, and its bytes go to the engine
-//! before the next `await`. The task echoes each chunk from the buffer that received it, so memory is constant. While a
-//! peer accepts nothing, the task reads nothing from it: `write_all` waits until its timeout. A peer that writes more than
-//! the buffers of both sockets hold before it reads waits as well, and after the timeout its connection ends.
-//! `echo_server` and `websocket.rs` read ahead for such peers, and need memory for that.
+//! before the next `await`. The task echoes each chunk from the buffer that received it. While a peer accepts nothing,
+//! the task reads nothing from it: `write_all` waits until its timeout. A peer that writes more than the buffers of both
+//! sockets hold before it reads waits as well, and after the timeout its connection ends. `echo_server` and barews-tokio
+//! read ahead for such peers, and need memory for that.
 
 use std::error::Error;
 use std::io;

@@ -1,8 +1,11 @@
-//! A connection split over two tasks: one reads, the other writes. The server echoes, and sends a message every second.
+//! A connection split over two tasks without barews-tokio: one reads, the other writes. The server echoes, and sends a
+//! message every second.
 //!
 //! In `examples/hosts`:
 //!
 //!     cargo run --release --bin tokio_split -- 127.0.0.1:9001
+//!
+//! `WebSocket::split` of `barews-tokio` does the same with messages. This is the pattern for a host of your own.
 //!
 //! A session does the handshake. Then the two tasks need its connection in halves, which share no lock. The reading task
 //! passes each pending reply to the writing task, and waits while that is busy, so it reads no more than can be
@@ -13,10 +16,11 @@
 use std::io;
 use std::time::Duration;
 
-use barews::connection::{Event, MessageKind, Receiver, Reply, Transmitter};
-use barews::handshake::{OriginPolicy, ServerConfig};
-use barews::{Append, Server};
-use hosts::websocket::{Options, handshake, or_page};
+use barews::connection::{Config, Connection, Event, MessageKind, Receiver, Reply, Transmitter, Transport};
+use barews::deadlines::Timeouts;
+use barews::handshake::{Accept, OriginPolicy, ServerConfig};
+use barews::session::{self, Session};
+use barews::{Append, HandshakeError, Server};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::tcp::{OwnedReadHalf, OwnedWriteHalf};
 use tokio::net::{TcpListener, TcpStream};
@@ -26,6 +30,7 @@ use tokio::time::{interval, timeout};
 static HANDSHAKE: ServerConfig<'_> = ServerConfig::new(OriginPolicy::Any); // nothing here is secret
 /// Timeout for the peer to accept 16 KiB. A message goes out every second, so a peer that has disappeared is noticed.
 const PATIENCE: Duration = Duration::from_secs(20);
+const HANDSHAKE_TIME: Duration = Duration::from_secs(10);
 const CLOSING: Duration = Duration::from_secs(5);
 
 #[tokio::main(flavor = "current_thread")]
@@ -45,9 +50,7 @@ async fn main() -> io::Result<()> {
 
 async fn serve(mut stream: TcpStream) -> io::Result<()> {
     stream.set_nodelay(true)?;
-    let Some((connection, unread)) = handshake(&mut stream, &HANDSHAKE, Options::default(), or_page("")).await? else {
-        return Ok(());
-    };
+    let (connection, unread) = timeout(HANDSHAKE_TIME, handshake(&mut stream)).await??;
     let (receiver, transmitter) = connection.split();
     let (incoming, outgoing) = stream.into_split();
     let (replies, replies_due) = mpsc::channel(1);
@@ -56,6 +59,40 @@ async fn serve(mut stream: TcpStream) -> io::Result<()> {
     let read = read(incoming, receiver, unread, replies, messages).await;
     // The reader knows the error of the protocol, which explains one of the writer.
     read.and(writing.await.map_err(io::Error::other)?)
+}
+
+/// Performs the handshake. Returns the connection, and the bytes that followed the request.
+async fn handshake(stream: &mut TcpStream) -> io::Result<(Connection<Server>, Vec<u8>)> {
+    let mut session = Session::server(&HANDSHAKE, [0; 1024], Timeouts::NEVER, 0); // the caller has a timeout
+    let (mut rx, mut unread, mut tx) = (vec![0; 4096], 0..0, [0; 512]);
+    loop {
+        while let len @ 1.. = session.poll_transmit(&mut tx) {
+            stream.write_all(&tx[..len]).await?;
+        }
+        session = match session.into_parts() {
+            Ok((connection, ..)) => return Ok((connection, rx[unread].to_vec())),
+            Err(session) => session, // it is not open yet
+        };
+        if session.transport() == Transport::HalfClose {
+            let _gone = stream.shutdown().await;
+        }
+        let received = session.receive(&mut rx[unread.clone()], 0);
+        unread.start = unread.end - received.rest.len();
+        match received.event {
+            Some(session::Event::Request) if session.request().is_some_and(|request| request.is_upgrade()) => {
+                session.accept(&Accept::default(), &Config::DEFAULT).map_err(io::Error::other)?;
+            }
+            Some(session::Event::Request) => session.refuse(HandshakeError::Upgrade).map_err(io::Error::other)?,
+            Some(session::Event::Over) => {
+                return Err(session.error().map_or(io::ErrorKind::ConnectionRefused.into(), io::Error::other));
+            }
+            Some(_) => {}
+            None => match stream.read(&mut rx).await? {
+                0 => session.receive_eof(0),
+                read => unread = 0..read,
+            },
+        }
+    }
 }
 
 /// Reads until the transport ends. Dropping the senders ends the writing task.

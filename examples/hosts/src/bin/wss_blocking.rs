@@ -22,7 +22,6 @@ use barews::deadlines::Timeouts;
 use barews::handshake::{Accept, ClientConfig, ClientRequest, OriginPolicy, ServerConfig, Uri};
 use barews::session::{Event, Session, SessionRole};
 use barews::wire::CloseCode;
-use hosts::websocket::random;
 use tokio_rustls::rustls::pki_types::ServerName;
 use tokio_rustls::rustls::{self, ClientConnection, ConnectionCommon, ServerConnection, SideData, StreamOwned};
 
@@ -38,6 +37,13 @@ fn main() -> io::Result<()> {
         ["client", uri, certificate, texts @ ..] => client(uri, Path::new(certificate), texts),
         _ => Err(io::Error::other("usage: server ADDRESS CERTIFICATE, or client URI CERTIFICATE TEXT...")),
     }
+}
+
+/// Returns random bytes from the operating system, for masking keys and nonces.
+fn random<const N: usize>() -> [u8; N] {
+    let mut bytes = [0; N];
+    getrandom::fill(&mut bytes).expect("the operating system has randomness");
+    bytes
 }
 
 fn server(address: &str, certificate: &Path) -> io::Result<()> {

@@ -1,39 +1,35 @@
-//! `wss://` on tokio and rustls: an echo server and a client. The server makes a new certificate and writes it to a
-//! file.
+//! `wss://` on tokio and rustls, with barews-tokio: an echo server and a client. The server makes a new certificate and
+//! writes it to a file.
 //!
 //! In `examples/hosts`:
 //!
 //!     cargo run --release --bin wss_tokio -- server 127.0.0.1:9443 /tmp/certificate.pem
 //!     cargo run --release --bin wss_tokio -- client wss://localhost:9443/ /tmp/certificate.pem hello
 //!
-//! A close_notify ends a TLS stream; `shutdown` sends it. If a peer sends none, rustls reports `UnexpectedEof`. After
-//! both Close frames that does no harm; before them the engine reports an error as well.
+//! A socket of barews-tokio takes any transport, so a server accepts TLS first. A client does it by itself; the
+//! configuration says which certificates it trusts.
 
 use std::env::args;
-use std::io;
+use std::error::Error;
 use std::path::Path;
-use std::sync::Arc;
 
-use barews::handshake::{ClientConfig, ClientRequest, OriginPolicy, ServerConfig, Uri};
-use futures_util::{SinkExt, StreamExt};
-use hosts::websocket::{Message, Options, accept, connect, or_page};
+use barews_tokio::{Client, CloseCode, CloseFrame, accept};
 use tokio::net::{TcpListener, TcpStream};
-use tokio_rustls::rustls::pki_types::ServerName;
-use tokio_rustls::{TlsAcceptor, TlsConnector};
+use tokio_rustls::TlsAcceptor;
 
-static HANDSHAKE: ServerConfig<'_> = ServerConfig::new(OriginPolicy::Any); // an echo has no secrets
+type Result = std::result::Result<(), Box<dyn Error + Send + Sync>>;
 
 #[tokio::main(flavor = "current_thread")]
-async fn main() -> io::Result<()> {
+async fn main() -> Result {
     let args: Vec<_> = args().skip(1).collect();
     match &args.iter().map(String::as_str).collect::<Vec<_>>()[..] {
         ["server", address, certificate] => server(address, Path::new(certificate)).await,
         ["client", uri, certificate, texts @ ..] => client(uri, Path::new(certificate), texts).await,
-        _ => Err(io::Error::other("usage: server ADDRESS CERTIFICATE, or client URI CERTIFICATE TEXT...")),
+        _ => Err("usage: server ADDRESS CERTIFICATE, or client URI CERTIFICATE TEXT...".into()),
     }
 }
 
-async fn server(address: &str, certificate: &Path) -> io::Result<()> {
+async fn server(address: &str, certificate: &Path) -> Result {
     let acceptor = TlsAcceptor::from(hosts::tls::server(certificate, b"http/1.1")?);
     let listener = TcpListener::bind(address).await?;
     println!("wss://localhost:{}/", listener.local_addr()?.port());
@@ -48,39 +44,26 @@ async fn server(address: &str, certificate: &Path) -> io::Result<()> {
     }
 }
 
-async fn serve(acceptor: TlsAcceptor, stream: TcpStream) -> io::Result<()> {
+async fn serve(acceptor: TlsAcceptor, stream: TcpStream) -> Result {
     stream.set_nodelay(true)?;
-    let stream = acceptor.accept(stream).await?;
-    let Some(mut socket) = accept(stream, &HANDSHAKE, Options::default(), or_page("")).await? else { return Ok(()) };
-    while let Some(message) = socket.next().await {
-        socket.send(message?).await?;
+    let mut socket = accept(acceptor.accept(stream).await?).await?;
+    while let Some(message) = socket.next().await.transpose()? {
+        if message.is_data() {
+            socket.feed(message).await?;
+        }
     }
     Ok(())
 }
 
-async fn client(uri: &str, certificate: &Path, texts: &[&str]) -> io::Result<()> {
-    let uri = Uri::parse(uri).map_err(io::Error::other)?;
-    if !uri.secure() {
-        return Err(io::Error::other("the URI is not a wss URI"));
-    }
-    let host = uri.host().trim_matches(['[', ']']); // remove the URI's brackets around an IPv6 address
-    let stream = TcpStream::connect((host, uri.port())).await?;
-    stream.set_nodelay(true)?;
-    let connector = TlsConnector::from(Arc::clone(&hosts::tls::client(certificate, b"http/1.1")?));
-    let name = ServerName::try_from(host.to_owned()).map_err(io::Error::other)?;
-    let stream = connector.connect(name, stream).await?;
-
-    let mut socket =
-        connect(stream, &ClientConfig::DEFAULT, &ClientRequest::new(uri), Options::default(), |_| Ok(())).await?;
+async fn client(uri: &str, certificate: &Path, texts: &[&str]) -> Result {
+    let client = Client::new(uri).tls(hosts::tls::client(certificate, b"http/1.1")?);
+    let (mut socket, _response) = client.connect().await?;
     for text in texts {
-        socket.send(Message::Text((*text).to_owned())).await?;
-        match socket.next().await.transpose()? {
-            Some(Message::Text(text)) => println!("{text}"),
-            Some(Message::Binary(body)) => println!("{} bytes", body.len()),
-            None => break,
-        }
+        socket.send(*text).await?;
+        let Some(echo) = socket.next().await.transpose()? else { break };
+        println!("{}", echo.to_text().unwrap_or("(no text)"));
     }
-    SinkExt::close(&mut socket).await?;
-    println!("closed: {:?}", socket.closed().map(|(code, _)| code.0));
+    socket.close(CloseFrame::from(CloseCode::NORMAL)).await?;
+    println!("closed: {:?}", socket.close_frame().map(|close| u16::from(close.code)));
     Ok(())
 }
