@@ -37,6 +37,7 @@ const WRITE: usize = 64 << 10;
 ///   peer grants, so each WebSocket has its own back-pressure. `h2` grants 64 KiB for each stream and 64 KiB for the
 ///   connection: for messages over a long way set `initial_window_size` and `initial_connection_window_size` of its
 ///   builder.
+/// * **Flushing.** What is flushed is in the queue of `h2`. The task of the connection writes it.
 /// * **The end.** Shutting down ends our direction (END_STREAM). Dropping the transport does that, too, and resets the
 ///   other direction unless the peer has ended it: a server with NO_ERROR after everything is written, a client with
 ///   CANCEL, which discards what is not written. A reset by the peer is [`ErrorKind::ConnectionReset`]; its source is

@@ -5,8 +5,8 @@
 //!
 //!     cargo run --release --bin tokio_echo -- 127.0.0.1:9001
 //!
-//! Take `barews-tokio` for messages. Write a host like this one if memory must be constant whatever the peer sends, if
-//! you pass bytes on as they arrive, or if the runtime or the transport is not tokio's: this is the pattern.
+//! On tokio take `barews-tokio`. Write a host like this one if memory must be constant whatever the peer sends, if frames
+//! must stay as they are, or if the runtime or the transport is not tokio's: this is the pattern.
 //!
 //! The task waits in one place, for bytes or for a deadline. `read` is safe to cancel, and its bytes go to the engine
 //! before the next `await`. The task echoes each chunk from the buffer that received it. While a peer accepts nothing,
