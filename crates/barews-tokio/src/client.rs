@@ -22,6 +22,8 @@ use crate::{Config, Error, MaybeTls, Reconnecting, WebSocket, dial};
 /// How much of the body of a refusal is kept, and how long the client waits for it.
 const BODY: usize = 4 << 10;
 const BODY_TIMEOUT: Duration = Duration::from_secs(1);
+/// The same for a body without Content-Length, which a connection that stays open does not end.
+const UNSIZED_BODY_TIMEOUT: Duration = Duration::from_millis(100);
 
 /// Connects to a server, with the defaults of [`Client`].
 ///
@@ -362,10 +364,14 @@ impl Offer<'_> {
 /// Returns the error for a response that opens no WebSocket, with the beginning of its body. `read` has what was read of
 /// that.
 pub(crate) async fn refused<S: AsyncRead + Unpin>(response: Response, io: &mut S, mut read: BytesMut) -> Error {
-    let len = response.content_length().unwrap_or(BODY).min(BODY);
+    let (len, patience) = match (response.status, response.content_length()) {
+        (StatusCode::NO_CONTENT | StatusCode::NOT_MODIFIED, _) => (0, BODY_TIMEOUT), // RFC 9112 6.3: no body
+        (_, Some(len)) => (len.min(BODY), BODY_TIMEOUT),
+        (_, None) => (BODY, UNSIZED_BODY_TIMEOUT),
+    };
     read.reserve(BODY);
     let read_body = async { while read.len() < len && matches!(io.read_buf(&mut read).await, Ok(1..)) {} };
-    let _cut = timeout(BODY_TIMEOUT, read_body).await;
+    let _cut = timeout(patience, read_body).await;
     read.truncate(BODY);
     Error::Refused(Box::new(Refused { response, body: read.freeze() }))
 }

@@ -33,7 +33,7 @@ pub(crate) async fn tcp(host: &str, port: u16) -> io::Result<TcpStream> {
         let stagger = if addresses.len() == 0 { Duration::MAX } else { STAGGER };
         match timeout(stagger, attempts.next()).await {
             Ok(Some(Ok(stream))) => {
-                stream.set_nodelay(true)?; // frames are small
+                let _slower = stream.set_nodelay(true); // frames are small; fails on a connection that is reset already
                 return Ok(stream);
             }
             Ok(Some(Err(error))) => outcome = Err(error),

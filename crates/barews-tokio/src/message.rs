@@ -196,6 +196,11 @@ pub struct Chunk {
     /// Text or binary.
     pub kind: MessageKind,
     /// The payload. A chunk of text can begin and end inside a character.
+    ///
+    /// Received text is valid as far as it came. The message can still turn out not to be UTF-8: then the next call of
+    /// [`next_chunk`](crate::WebSocket::next_chunk) fails with
+    /// [`InvalidUtf8`](crate::ProtocolError::InvalidUtf8), after earlier chunks were handed out. Text that is sent in
+    /// chunks is not validated: the chunks together must be UTF-8, or the peer fails the connection with 1007.
     pub data: Bytes,
     /// Whether this is the last chunk of its message.
     pub last: bool,

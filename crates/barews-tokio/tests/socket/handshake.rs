@@ -3,11 +3,11 @@
 use std::time::Duration;
 
 use barews_tokio::{
-    Accept, Acceptor, Client, Compression, Config, Error, Fault, HandshakeError, Refusal, Request, accept,
+    Accept, Acceptor, Client, Compression, Config, Error, Fault, HandshakeError, Refusal, Request, Timeouts, accept,
 };
 use tokio::io::{AsyncReadExt, AsyncWriteExt, DuplexStream, duplex};
 
-use crate::peer::{REQUEST, frame, rest};
+use crate::peer::{REQUEST, frame, is_after, rest};
 
 /// Sends a request to an acceptor. Returns what it returns, and its response.
 async fn ask(
@@ -286,4 +286,38 @@ async fn refused_client_that_stays_is_left_after_the_closing_timeout() {
     let start = tokio::time::Instant::now();
     accept(ours).await.unwrap_err();
     assert!(start.elapsed() < Duration::from_secs(6));
+}
+
+/// Nor does one that stays longer than the handshake can take.
+#[tokio::test(start_paused = true)]
+async fn refused_client_that_stays_is_left_after_the_handshake_timeout() {
+    let handshake = Some(Duration::from_secs(1));
+    let acceptor =
+        Acceptor::new().config(Config { timeouts: Timeouts { handshake, ..Timeouts::default() }, ..Config::default() });
+    let (ours, mut peer) = duplex(1 << 16);
+    peer.write_all(b"hello\r\n").await.unwrap();
+    let start = tokio::time::Instant::now();
+    acceptor.accept(ours).await.unwrap_err();
+    is_after(start, 1);
+}
+
+/// A refusal whose body has no declared end is returned soon, also by a server that keeps the connection open.
+#[tokio::test(start_paused = true)]
+async fn refusal_without_content_length_is_returned_soon() {
+    for (head, body, patience) in [
+        ("404 Not Found\r\n\r\n", "", 100),
+        ("404 Not Found\r\n\r\n", "no", 100),
+        ("204 No Content\r\n\r\n", "", 0),
+        ("304 Not Modified\r\nContent-Length: 5\r\n\r\n", "", 0),
+        ("404 Not Found\r\nContent-Length: 5\r\n\r\n", "no", 1000),
+    ] {
+        let (ours, mut peer) = duplex(1 << 16);
+        peer.write_all(format!("HTTP/1.1 {head}{body}").as_bytes()).await.unwrap();
+        let start = tokio::time::Instant::now();
+        let outcome = Client::new("ws://a/").connect_on(ours).await;
+        let Err(Error::Refused(refused)) = outcome else { panic!("{outcome:?}") };
+        assert_eq!(refused.body, body);
+        let (elapsed, patience) = (start.elapsed(), Duration::from_millis(patience));
+        assert!((patience..=patience + Duration::from_millis(5)).contains(&elapsed), "{elapsed:?} for {head}");
+    }
 }

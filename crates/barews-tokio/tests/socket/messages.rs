@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use barews_tokio::bytes::Bytes;
 use barews_tokio::{
-    Chunk, CloseCode, CloseFrame, Compression, Config, Error, Message, MessageKind, Prepared, Utf8Bytes,
+    Chunk, CloseCode, CloseFrame, Compression, Config, Error, Message, MessageKind, Prepared, ProtocolError, Utf8Bytes,
 };
 use futures_util::{SinkExt, StreamExt};
 use tokio::io::{AsyncReadExt, AsyncWriteExt, DuplexStream};
@@ -184,6 +184,17 @@ async fn next_skips_a_message_that_was_read_in_part() {
     assert!(timeout(Duration::from_millis(10), socket.next()).await.is_err());
     peer.write_all(&frame(0x80, b"five")).await.unwrap();
     assert_eq!(socket.next_chunk().await.unwrap().unwrap().data, "four five"); // what `next` had joined
+}
+
+/// Chunks of text are handed out before the message is known to be UTF-8.
+#[tokio::test]
+async fn chunk_of_text_can_precede_the_error() {
+    let (mut socket, mut peer) = server(4096, &Config::default());
+    peer.write_all(&frame(0x01, b"valid \xc3")).await.unwrap();
+    assert_eq!(socket.next_chunk().await.unwrap().unwrap().data, b"valid \xc3"[..]);
+    peer.write_all(&frame(0x80, b"(")).await.unwrap();
+    let error = socket.next_chunk().await.unwrap().unwrap_err();
+    assert!(matches!(error, Error::Protocol(ProtocolError::InvalidUtf8)), "{error:?}");
 }
 
 #[tokio::test]
