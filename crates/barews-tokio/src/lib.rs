@@ -83,6 +83,7 @@
 #![warn(clippy::missing_errors_doc, clippy::must_use_candidate)]
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
+mod byte_stream;
 mod client;
 mod config;
 mod dial;
@@ -110,6 +111,7 @@ mod upgrade;
 
 pub use barews::wire::CloseCode;
 pub use barews::{BuildError, HandshakeError, ProtocolError, SendError};
+pub use byte_stream::ByteStream;
 pub use client::{Client, Response, connect};
 pub use config::{Compression, Config, Timeouts};
 pub use engine::Role;

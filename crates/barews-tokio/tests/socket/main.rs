@@ -1,5 +1,6 @@
 //! Tests of the crate, over transports in memory unless they say otherwise.
 
+mod byte_stream;
 mod cancel;
 mod deadlines;
 mod handshake;
