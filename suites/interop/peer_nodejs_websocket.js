@@ -1,4 +1,5 @@
-// A server with nodejs-websocket, which leaves TCP open after the closing handshake. Echoes text; prints its port, then each close.
+// A server with nodejs-websocket, which leaves TCP open after the closing handshake. Echoes text; prints its port, then
+// each close.
 const ws = require("nodejs-websocket");
 
 const server = ws.createServer(connection => {
