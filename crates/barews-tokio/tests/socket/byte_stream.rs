@@ -82,7 +82,7 @@ async fn writing_has_back_pressure() {
 async fn calls_can_be_dropped_and_halves_run_at_once() {
     let (a, b) = pair(64, &Config::default()).await;
     let (a, b) = (ByteStream::new(a), ByteStream::new(b));
-    let sent: Vec<u8> = (0..100_000_u32).map(|i| (i * 7 >> 4) as u8).collect();
+    let sent: Vec<u8> = (0..100_000_u32).map(|i| ((i * 7) >> 4) as u8).collect();
     let ((mut a_read, mut a_write), (mut b_read, mut b_write)) = (split(a), split(b));
     let expected = sent.clone();
     let echoing = tokio::spawn(async move { tokio::io::copy(&mut b_read, &mut b_write).await });
