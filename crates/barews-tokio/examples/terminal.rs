@@ -1,4 +1,4 @@
-//! A client for a terminal: sends each line of the standard input, and prints each message.
+//! A client for the terminal: sends each line of the standard input, and prints each message.
 //!
 //!     cargo run --release -p barews-tokio --example terminal -- ws://127.0.0.1:9001/
 //!
