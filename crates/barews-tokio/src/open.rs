@@ -3,7 +3,6 @@
 use std::time::Duration;
 
 use barews::Connection;
-use barews::connection::Transport;
 use barews::deadlines::Timeouts;
 use barews::session::{Error as SessionError, Event, Session, SessionRole};
 use bytes::{Buf, BytesMut};
@@ -83,22 +82,20 @@ impl<'i, 'c, S: AsyncRead + AsyncWrite + Unpin, R: SessionRole> Opening<'i, 'c, 
         let unread = if self.read.is_empty() { BytesMut::new() } else { self.read }; // an empty one can keep memory
         Ok((connection, unread))
     }
+}
 
-    /// Ends the transport after an answer that opens no WebSocket, so that the peer can read that: a socket that is
-    /// closed with unread bytes in it sends a reset.
-    pub(crate) async fn end(&mut self, patience: Option<Duration>) {
-        if self.session.transport() != Transport::HalfClose || self.io.shutdown().await.is_err() {
-            return;
-        }
-        let drained = async {
-            self.read.clear();
-            self.read.reserve(READ);
-            while let Ok(1..) = self.io.read_buf(&mut self.read).await {
-                self.read.clear();
+/// Ends a transport after an answer that opens no WebSocket, so that the peer can read that: a socket that is closed with
+/// unread bytes in it sends a reset.
+pub(crate) async fn end<S: AsyncRead + AsyncWrite + Unpin>(io: &mut S, patience: Duration) {
+    let drained = async {
+        if io.shutdown().await.is_ok() {
+            let mut read = BytesMut::with_capacity(READ);
+            while let Ok(1..) = io.read_buf(&mut read).await {
+                read.clear();
             }
-        };
-        let _done = timeout(patience.unwrap_or(Duration::from_secs(5)), drained).await;
-    }
+        }
+    };
+    let _done = timeout(patience, drained).await;
 }
 
 /// Runs a future for a limited time. The caller boxes it: a handshake takes some KiB, which the task need not keep.

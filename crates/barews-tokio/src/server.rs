@@ -1,7 +1,9 @@
 //! The server's opening handshake.
 
 use std::future::ready;
+use std::time::Duration;
 
+use barews::connection::Transport;
 use barews::deflate::MAX_RESPONSE;
 use barews::handshake::{self, OriginPolicy, ServerConfig, Subprotocol};
 use barews::session::Session;
@@ -9,12 +11,13 @@ use barews::{Connection, HandshakeError, Server};
 use bytes::{Bytes, BytesMut};
 use http::{HeaderMap, HeaderValue};
 use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt};
+use tokio::time::Instant;
 
 use crate::config::Agreed;
 use crate::engine::Halves;
 use crate::error::Timeout;
-use crate::open::{NEVER, Opening, STORAGE, parse_head, within};
-use crate::{Config, Error, WebSocket};
+use crate::open::{NEVER, Opening, STORAGE, end, parse_head, within};
+use crate::{Config, Error, Timeouts, WebSocket};
 
 /// Accepts a WebSocket on a new transport, with the defaults of [`Acceptor`].
 ///
@@ -128,26 +131,40 @@ impl Acceptor {
     /// Those of [`accept_with`](Self::accept_with).
     pub async fn accept_async<S: AsyncRead + AsyncWrite + Unpin, F: Future<Output = Result<Accept, Refusal>>>(
         &self,
-        stream: S,
-        answer: impl FnOnce(Request) -> F,
-    ) -> Result<WebSocket<S>, Error> {
-        within(self.config.timeouts.handshake, Timeout::Handshake, Box::pin(self.open(stream, answer))).await
-    }
-
-    async fn open<S: AsyncRead + AsyncWrite + Unpin, F: Future<Output = Result<Accept, Refusal>>>(
-        &self,
         mut stream: S,
         answer: impl FnOnce(Request) -> F,
     ) -> Result<WebSocket<S>, Error> {
+        let (start, Timeouts { handshake, closing, .. }) = (Instant::now(), &self.config.timeouts);
+        let mut refused = false;
+        let opening = Box::pin(self.open(&mut stream, answer, &mut refused));
+        match within(*handshake, Timeout::Handshake, opening).await {
+            Ok((terms, connection, unread)) => Ok(terms.socket(stream, connection, &self.config, unread)),
+            Err(error) => {
+                if refused {
+                    // Outside the timeout, which would hide the error.
+                    let left = handshake.map_or(Duration::MAX, |it| it.saturating_sub(start.elapsed()));
+                    end(&mut stream, closing.unwrap_or(Duration::from_secs(5)).min(left)).await;
+                }
+                Err(error)
+            }
+        }
+    }
+
+    /// Makes the handshake. `refused` is set if an answer was written that opens no WebSocket.
+    async fn open<S: AsyncRead + AsyncWrite + Unpin, F: Future<Output = Result<Accept, Refusal>>>(
+        &self,
+        stream: &mut S,
+        answer: impl FnOnce(Request) -> F,
+        refused: &mut bool,
+    ) -> Result<(Terms, Connection<Server>, BytesMut), Error> {
         let (names, origins) = self.lists();
         let config = engine_config(&names, origins.as_deref());
-        let closing = self.config.timeouts.closing;
-        let mut opening = Opening::new(&mut stream, Session::server(&config, vec![0; STORAGE], NEVER, 0));
+        let mut opening = Opening::new(stream, Session::server(&config, vec![0; STORAGE], NEVER, 0));
         let head = match opening.head().await {
             Ok(head) => head,
             Err(error) => {
                 opening.transmit().await?;
-                opening.end(closing).await;
+                *refused = opening.session.transport() == Transport::HalfClose;
                 return Err(error);
             }
         };
@@ -155,7 +172,7 @@ impl Acceptor {
         let Some(request) = asked.map(|request| Request::new(&request, parse_head(head))) else {
             opening.session.refuse(HandshakeError::Upgrade)?;
             opening.transmit().await?;
-            opening.end(closing).await;
+            *refused = true;
             return Err(HandshakeError::Upgrade.into());
         };
         let accept = match answer(request).await {
@@ -164,12 +181,13 @@ impl Acceptor {
                 let fields = pairs(&refusal.fields);
                 let head = opening.session.respond_head(refusal.status, &fields, refusal.body.len());
                 if let Err(error) = head {
-                    return Err(fail(&mut opening, error.into(), closing).await);
+                    *refused = fail(&mut opening).await;
+                    return Err(error.into());
                 }
                 opening.transmit().await?;
                 opening.io.write_all(&refusal.body).await?;
                 opening.io.flush().await?;
-                opening.end(closing).await;
+                *refused = true;
                 return Err(Error::Rejected(refusal.status));
             }
         };
@@ -177,11 +195,12 @@ impl Acceptor {
         let fields = pairs(&accept.fields);
         let engine = self.config.engine(terms.agreed.is_some());
         if let Err(error) = opening.session.accept(&terms.response(&fields), &engine) {
-            return Err(fail(&mut opening, error.into(), closing).await);
+            *refused = fail(&mut opening).await;
+            return Err(error.into());
         }
         opening.transmit().await?;
         let (connection, unread) = opening.finish()?;
-        Ok(terms.socket(stream, connection, &self.config, unread))
+        Ok((terms, connection, unread))
     }
 
     #[cfg(any(feature = "hyper", feature = "http2"))]
@@ -216,16 +235,9 @@ impl Acceptor {
     }
 }
 
-/// Sends a 500, because the host's answer cannot be written.
-async fn fail<S: AsyncRead + AsyncWrite + Unpin>(
-    opening: &mut Opening<'_, '_, S, barews::Server>,
-    error: Error,
-    closing: Option<std::time::Duration>,
-) -> Error {
-    if opening.session.respond_head(500, &[], 0).is_ok() && opening.transmit().await.is_ok() {
-        opening.end(closing).await;
-    }
-    error
+/// Sends a 500, because the host's answer cannot be written. Returns whether it is written.
+async fn fail<S: AsyncRead + AsyncWrite + Unpin>(opening: &mut Opening<'_, '_, S, Server>) -> bool {
+    opening.session.respond_head(500, &[], 0).is_ok() && opening.transmit().await.is_ok()
 }
 
 pub(crate) const fn engine_config<'c>(names: &'c [&'c str], origins: Option<&'c [&'c str]>) -> ServerConfig<'c> {

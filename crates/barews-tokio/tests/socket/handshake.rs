@@ -297,7 +297,8 @@ async fn refused_client_that_stays_is_left_after_the_handshake_timeout() {
     let (ours, mut peer) = duplex(1 << 16);
     peer.write_all(b"hello\r\n").await.unwrap();
     let start = tokio::time::Instant::now();
-    acceptor.accept(ours).await.unwrap_err();
+    let error = acceptor.accept(ours).await.unwrap_err();
+    assert!(matches!(error, Error::Handshake(HandshakeError::StartLine)), "{error:?}");
     is_after(start, 1);
 }
 
