@@ -7,9 +7,9 @@ use barews_tokio::hyper::body::Incoming;
 use barews_tokio::hyper::server::conn::http1;
 use barews_tokio::hyper::service::service_fn;
 use barews_tokio::hyper_util::rt::TokioIo;
-use barews_tokio::{Accept, Acceptor, Client, Error, HandshakeError, Refusal, Upgrading};
+use barews_tokio::{Accept, Acceptor, Client, Error, HandshakeError, Refusal, Upgrading, WebSocket};
 use http_body_util::Full;
-use tokio::io::{AsyncReadExt, AsyncWriteExt, duplex};
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, duplex};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::mpsc::{UnboundedSender, unbounded_channel};
 
@@ -50,12 +50,20 @@ fn answer(mut request: Request, outcomes: UnboundedSender<Result<(), Error>>) ->
 
 /// Serves one connection of HTTP/1.1.
 fn serve(
-    stream: impl tokio::io::AsyncRead + tokio::io::AsyncWrite + Unpin + Send + 'static,
+    stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static,
 ) -> tokio::sync::mpsc::UnboundedReceiver<Result<(), Error>> {
     let (outcomes, receiver) = unbounded_channel();
     let service = service_fn(move |request| std::future::ready(Ok::<_, Infallible>(answer(request, outcomes.clone()))));
     tokio::spawn(http1::Builder::new().serve_connection(TokioIo::new(stream), service).with_upgrades());
     receiver
+}
+
+/// Sends a short message and one that is compressed, and expects them back.
+async fn expect_echoes<S: AsyncRead + AsyncWrite + Unpin>(socket: &mut WebSocket<S>) {
+    for text in ["Hello".into(), "again and again ".repeat(10_000)] {
+        socket.send(text.as_str()).await.unwrap();
+        assert_eq!(socket.next().await.unwrap().unwrap().to_text(), Some(text.as_str()));
+    }
 }
 
 #[tokio::test]
@@ -66,10 +74,7 @@ async fn service_of_hyper_gets_a_socket() {
     let (mut socket, response) = client.connect_on(theirs).await.unwrap();
     assert_eq!((response.subprotocol(), response.header("x-room")), (Some("mqtt"), Some("7")));
     assert!(response.extensions().unwrap().starts_with("permessage-deflate"));
-    for text in ["Hello".into(), "again and again ".repeat(10_000)] {
-        socket.send(text.as_str()).await.unwrap();
-        assert_eq!(socket.next().await.unwrap().unwrap().to_text(), Some(text.as_str()));
-    }
+    expect_echoes(&mut socket).await;
     socket.close(None).await.unwrap();
     outcomes.recv().await.unwrap().unwrap();
 }
@@ -207,10 +212,7 @@ mod extractor {
         let (mut socket, response) = client.connect().await.unwrap();
         assert_eq!((response.subprotocol(), response.header("x-room")), (Some("mqtt"), Some("7")));
         assert!(response.extensions().unwrap().starts_with("permessage-deflate"));
-        for text in ["Hello".into(), "again and again ".repeat(10_000)] {
-            socket.send(text.as_str()).await.unwrap();
-            assert_eq!(socket.next().await.unwrap().unwrap().to_text(), Some(text.as_str()));
-        }
+        expect_echoes(&mut socket).await;
         socket.close(None).await.unwrap();
     }
 
@@ -255,7 +257,7 @@ mod extractor {
         socket.close(None).await.unwrap();
         let outcome = client.origin("http://evil.example").connect_http2(requests.clone()).await;
         assert!(matches!(outcome, Err(Error::Refused(refused)) if refused.response.status() == 403));
-        // A request for a page is none for a WebSocket.
+        // A request for a page does not ask for a WebSocket.
         let mut requests = requests.ready().await.unwrap();
         let page = barews_tokio::http::Request::get(format!("http://{address}/echo")).body(()).unwrap();
         assert_eq!(requests.send_request(page, true).unwrap().0.await.unwrap().status(), 501);
