@@ -63,7 +63,11 @@ fn connections(seeds: &mut Vec<Seed>) {
         let limits = limits(&transcript.config);
         seeds.push(("receive", [&[server][..], &limits, &[0], &[0; 4], &stream].concat()));
         if transcript.is_server {
-            seeds.push(("server_session", [&[0; 5][..], &limits, &[0; 4], UPGRADE, &stream].concat()));
+            // The host drains at once, or after each read, and notes the end after the last read, or before it.
+            for flags in [0, 2 | 4, 2 | 4 | 32, 4 | 32, 4 | 16] {
+                let input = [&[0, 0, flags, 0, 0][..], &limits, &[0; 4], UPGRADE, &stream].concat();
+                seeds.push(("server_session", input));
+            }
         }
         let mut rest = &stream[..];
         while let Some(header) = raw::read_header(rest) {

@@ -71,8 +71,8 @@ impl Input<'_> {
             parts.eof();
             if !host.is_eof {
                 host.note_eof(now);
-                host.feed(&[], now);
             }
+            host.feed(&[], now); // the end counts once the answer to the request is written
             host.compare(&parts);
         }
         host.end(now);
