@@ -77,7 +77,7 @@
 //!   over HTTP/2, too.
 //! * `tracing`: an event at level debug when a connection is opened, closed or has failed.
 //! * `simd`: masks and validates with the widest vectors of the processor. Needs Rust 1.89.
-#![forbid(unsafe_code)]
+#![deny(unsafe_code)]
 #![deny(missing_docs)]
 #![warn(unreachable_pub)]
 #![warn(clippy::missing_errors_doc, clippy::must_use_candidate)]

@@ -3,7 +3,7 @@
 use barews_tokio::{Chunk, Config, Message, MessageKind, Role, WebSocket};
 use tokio::io::{AsyncWriteExt, DuplexStream, duplex};
 
-use crate::peer::{Slow, frame, rest};
+use crate::peer::{Slow, frame, pair, rest};
 
 /// A generator of random numbers that is good enough for tests: the same numbers for the same seed.
 struct Random(u64);
@@ -108,4 +108,58 @@ async fn messages_and_chunks_are_the_same_however_the_stream_is_cut() {
         });
         assert!(mixed.await == messages, "chunks of seed {seed}");
     }
+}
+
+/// A `Utf8Bytes` is made of a received text without a second validation: here each byte of some texts is replaced, whole and
+/// in fragments, compressed and not, and `std` says which messages come out.
+#[tokio::test]
+async fn only_utf8_comes_out_as_text() {
+    let mut refused = 0;
+    for seed in 0..400 {
+        let random = &mut Random(seed);
+        let (client, socket) = pair(1 << 20, &Config::default()).await;
+        let mut peer = client.into_inner();
+        let (mut expected, mut is_valid) = (Vec::new(), true);
+        for _ in 0..1 + random.below(6) {
+            let mut text = "k\u{e4}\u{6c34}\u{1f980}".repeat(random.len() / 30).into_bytes();
+            if random.below(3) == 0 && !text.is_empty() {
+                let at = random.below(text.len());
+                text[at] = random.below(256) as u8;
+            }
+            if is_valid {
+                expected.extend(std::str::from_utf8(&text).map(String::from));
+                is_valid = std::str::from_utf8(&text).is_ok();
+            }
+            let is_compressed = random.below(2) == 0;
+            if is_compressed {
+                let len = text.len() as u16; // one stored block (RFC 1951 3.2.4), and the empty one without its end
+                text = [&[0][..], &len.to_le_bytes(), &(!len).to_le_bytes(), &text, &[0]].concat();
+            }
+            let (mut rest, mut first) = (&text[..], if is_compressed { 0x41 } else { 1 });
+            for _ in 0..random.below(4) {
+                let (part, after) = rest.split_at(random.below(rest.len() + 1));
+                peer.write_all(&frame(std::mem::take(&mut first), part)).await.unwrap();
+                rest = after;
+            }
+            peer.write_all(&frame(0x80 | first, rest)).await.unwrap();
+        }
+        peer.shutdown().await.unwrap();
+        let (received, error) = receive_all(socket).await;
+        assert!(received == expected, "texts of seed {seed}");
+        let code = error.and_then(|error| error.close_code()).map(u16::from);
+        assert_eq!(code == Some(1007), !is_valid, "seed {seed}: {code:?}");
+        refused += u32::from(!is_valid);
+    }
+    assert!((100..300).contains(&refused), "{refused} of 400 streams have a text that is not UTF-8");
+}
+
+async fn receive_all(mut socket: WebSocket<DuplexStream>) -> (Vec<String>, Option<barews_tokio::Error>) {
+    let (mut texts, mut error) = (Vec::new(), None);
+    while let Some(message) = socket.next().await {
+        match message {
+            Ok(message) => texts.extend(message.to_text().map(String::from)),
+            Err(found) => error = Some(found),
+        }
+    }
+    (texts, error)
 }
