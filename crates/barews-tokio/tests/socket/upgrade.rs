@@ -9,8 +9,7 @@ use barews_tokio::hyper::service::service_fn;
 use barews_tokio::hyper_util::rt::TokioIo;
 use barews_tokio::{Accept, Acceptor, Client, Error, HandshakeError, Refusal, Upgrading, WebSocket};
 use http_body_util::Full;
-use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, duplex};
-use tokio::net::{TcpListener, TcpStream};
+use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt, duplex};
 use tokio::sync::mpsc::{UnboundedSender, unbounded_channel};
 
 type Request = barews_tokio::http::Request<Incoming>;
@@ -177,6 +176,8 @@ mod extractor {
     use axum::response::Response;
     use axum::{Router, routing::any};
     use barews_tokio::WebSocketUpgrade;
+    use tokio::io::AsyncReadExt;
+    use tokio::net::{TcpListener, TcpStream};
 
     use super::*;
 
