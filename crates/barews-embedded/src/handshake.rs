@@ -1,6 +1,5 @@
 //! The opening handshakes of both roles.
 
-use barews::connection::Config;
 use barews::handshake::{Accept, ClientConfig, ClientRequest, Request, Response, ServerConfig};
 use barews::session::{self, Session};
 use barews::{BuildError, Client, HandshakeError, MaskingKeys, Server};
@@ -165,15 +164,19 @@ impl<'c, T: Read + Write, C: Clock, B: AsRef<[u8]> + AsMut<[u8]>> WebSocket<'c, 
     /// [`Error::Build`] if the response cannot be sent: the subprotocol was not offered, a field is malformed, the
     /// storage is too small, or there is no request. The request can then be answered in another way. [`Error::Session`]
     /// if the request asks for no upgrade: it was refused with 426. [`Error::Transport`].
-    pub async fn accept(&mut self, response: &Accept<'_>) -> Result<(), Error<T::Error>> {
-        let limits: Config = self.limits;
-        if !self.session.is_open() {
-            self.session.accept(response, &limits)?;
-        }
-        self.drain().await?;
-        match self.session.is_open() {
-            true => Ok(()),
-            false => Err(Error::Session(session::Error::Handshake(HandshakeError::Upgrade))),
+    pub fn accept<'a>(
+        &'a mut self,
+        response: &Accept<'_>,
+    ) -> impl Future<Output = Result<(), Error<T::Error>>> + use<'a, 'c, T, C, B> {
+        // Not in the future, so that the compiler knows a constant `response`.
+        let built = if self.session.is_open() { Ok(()) } else { self.session.accept(response, &self.limits) };
+        async move {
+            built?;
+            self.drain().await?;
+            match self.session.is_open() {
+                true => Ok(()),
+                false => Err(Error::Session(session::Error::Handshake(HandshakeError::Upgrade))),
+            }
         }
     }
 

@@ -110,6 +110,8 @@ pub(crate) enum Step {
     Head,
     Chunk(Piece),
     Pong(Option<u64>),
+    /// Any other event. It has an effect on the state of the session, which the callers look at.
+    Other,
 }
 
 /// A chunk without a borrow. Its payload is a range of the receive buffer.
@@ -220,10 +222,30 @@ impl<'c, T, R: SessionRole, C: Clock, B: AsRef<[u8]> + AsMut<[u8]>> WebSocket<'c
         connection.mask_payload(place)
     }
 
-    /// Lets the session handle the deadlines. Its events have an effect on its state, which the callers look at.
-    pub(crate) fn handle_timeout(&mut self) {
-        let now = self.clock.now();
-        self.over |= self.session.receive(&mut [], now).event == Some(session::Event::Over);
+    /// Lets the session handle the deadlines.
+    fn handle_timeout(&mut self) {
+        let unread = core::mem::replace(&mut self.unread, 0..0);
+        let _ = self.advance();
+        self.unread = unread;
+    }
+
+    /// Passes the unread bytes to the session, and returns its next event. Not inlined, because it has all of the
+    /// engine's receiving path in it.
+    #[inline(never)]
+    fn advance(&mut self) -> Option<Step> {
+        let bytes = self.receive.as_mut().get_mut(self.unread.clone()).unwrap_or_default();
+        let received = self.session.receive(bytes, self.clock.now());
+        self.unread.start = self.unread.end - received.rest.len();
+        Some(match received.event? {
+            session::Event::Data(chunk) => Step::Chunk(Piece::of(&chunk, self.unread.start)),
+            session::Event::Pong(round_trip) => Step::Pong(round_trip),
+            session::Event::Request | session::Event::Response => Step::Head,
+            session::Event::Over => {
+                self.over = true;
+                Step::Other
+            }
+            _ => Step::Other,
+        })
     }
 }
 
@@ -271,7 +293,7 @@ impl<T: Read + Write, R: SessionRole, C: Clock, B: AsRef<[u8]> + AsMut<[u8]>> We
         Ok(match self.step().await? {
             Some(Step::Chunk(piece)) => Some(Event::Chunk(piece.in_buffer(self.receive.as_mut()))),
             Some(Step::Pong(round_trip)) => Some(Event::Pong(round_trip)),
-            Some(Step::Head) | None => None,
+            Some(Step::Head | Step::Other) | None => None,
         })
     }
 
@@ -432,16 +454,7 @@ impl<T: Read + Write, R: SessionRole, C: Clock, B: AsRef<[u8]> + AsMut<[u8]>> We
             if self.session.transport() != Transport::Close && !self.eof {
                 self.read().await?;
             }
-            let now = self.clock.now();
-            let mut rest = self.receive.as_mut().get_mut(self.unread.clone()).unwrap_or_default();
-            loop {
-                let received = self.session.receive(rest, now);
-                self.over |= received.event == Some(session::Event::Over);
-                if received.event.is_none() {
-                    break;
-                }
-                rest = received.rest;
-            }
+            while self.advance().is_some() {}
             self.unread = 0..0;
             if self.eof && !self.session.is_due() {
                 return Ok(());
@@ -465,17 +478,9 @@ impl<T: Read + Write, R: SessionRole, C: Clock, B: AsRef<[u8]> + AsMut<[u8]>> We
             if self.unread.is_empty() && !self.eof && self.session.transport() != Transport::Close {
                 self.read().await?;
             }
-            let bytes = self.receive.as_mut().get_mut(self.unread.clone()).unwrap_or_default();
-            let received = self.session.receive(bytes, self.clock.now());
-            self.unread.start = self.unread.end - received.rest.len();
-            match received.event {
-                Some(session::Event::Data(chunk)) => {
-                    return Ok(Some(Step::Chunk(Piece::of(&chunk, self.unread.start))));
-                }
-                Some(session::Event::Pong(round_trip)) => return Ok(Some(Step::Pong(round_trip))),
-                Some(session::Event::Request | session::Event::Response) => return Ok(Some(Step::Head)),
-                Some(session::Event::Over) => self.over = true,
-                Some(_) => {}
+            match self.advance() {
+                Some(Step::Other) => {}
+                Some(step) => return Ok(Some(step)),
                 None if !self.unread.is_empty() => return Ok(Some(Step::Head)), // the host has not answered yet
                 None if self.eof && !self.session.is_due() => return Ok(None),
                 None => {}
