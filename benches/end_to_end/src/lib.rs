@@ -50,21 +50,28 @@ pub fn run<S: Server>() -> Result {
         loop {
             let (stream, _) = listener.accept().await?;
             stream.set_nodelay(true)?;
-            let acceptor = acceptor.clone();
-            tokio::spawn(tokio::task::unconstrained(async move {
-                let served = match acceptor {
-                    None => server.serve(stream).await,
-                    Some(acceptor) => match acceptor.accept(stream).await {
-                        Ok(stream) => server.serve(stream).await,
-                        Err(error) => Err(error.into()),
-                    },
-                };
-                if let Err(error) = served {
-                    eprintln!("{}: {error}", S::NAME);
-                }
-            }));
+            // Two tasks, so that one without TLS is not as large as one with it.
+            match acceptor.clone() {
+                None => spawn(async move { report(S::NAME, server.serve(stream).await) }),
+                Some(acceptor) => spawn(async move {
+                    match acceptor.accept(stream).await {
+                        Ok(stream) => report(S::NAME, server.serve(stream).await),
+                        Err(error) => report(S::NAME, Err(error.into())),
+                    }
+                }),
+            }
         }
     })
+}
+
+fn spawn(task: impl Future<Output = ()> + Send + 'static) {
+    tokio::spawn(tokio::task::unconstrained(task));
+}
+
+fn report(name: &str, served: Result) {
+    if let Err(error) = served {
+        eprintln!("{name}: {error}");
+    }
 }
 
 /// The connections that receive each message of a broadcast, with a queue for each.
