@@ -141,7 +141,9 @@ impl<R: Role> Receiver<R> {
         self.machine().error()
     }
 
-    pub(super) const fn internals(&self) -> &Frames {
+    /// Returns the whole state, for tests that compare it. `Debug` omits keys and payloads.
+    #[doc(hidden)]
+    pub const fn internals(&self) -> impl core::fmt::Debug + '_ {
         &self.frames
     }
 
