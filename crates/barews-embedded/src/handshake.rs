@@ -163,7 +163,8 @@ impl<'c, T: Read + Write, C: Clock, B: AsRef<[u8]> + AsMut<[u8]>> WebSocket<'c, 
     ///
     /// [`Error::Build`] if the response cannot be sent: the subprotocol was not offered, a field is malformed, the
     /// storage is too small, or there is no request. The request can then be answered in another way. [`Error::Session`]
-    /// if the request asks for no upgrade: it was refused with 426. [`Error::Transport`].
+    /// if the request asks for no upgrade: it was refused with 426; or if the peer does not take the response in time.
+    /// [`Error::Transport`].
     pub fn accept<'a>(
         &'a mut self,
         response: &Accept<'_>,
@@ -172,7 +173,7 @@ impl<'c, T: Read + Write, C: Clock, B: AsRef<[u8]> + AsMut<[u8]>> WebSocket<'c, 
         let built = if self.session.is_open() { Ok(()) } else { self.session.accept(response, &self.limits) };
         async move {
             built?;
-            self.drain().await?;
+            self.flush().await?;
             match self.session.is_open() {
                 true => Ok(()),
                 false => Err(Error::Session(session::Error::Handshake(HandshakeError::Upgrade))),
@@ -187,7 +188,8 @@ impl<'c, T: Read + Write, C: Clock, B: AsRef<[u8]> + AsMut<[u8]>> WebSocket<'c, 
     ///
     /// # Errors
     ///
-    /// [`Error::Build`] if the response cannot be sent; [`Error::Transport`].
+    /// [`Error::Build`] if the response cannot be sent; [`Error::Session`] if the peer does not take it in time;
+    /// [`Error::Transport`].
     pub async fn respond(
         &mut self,
         status: u16,
@@ -195,7 +197,7 @@ impl<'c, T: Read + Write, C: Clock, B: AsRef<[u8]> + AsMut<[u8]>> WebSocket<'c, 
         body: &'c [u8],
     ) -> Result<(), Error<T::Error>> {
         self.session.respond(status, fields, body)?;
-        self.drain().await
+        self.flush().await
     }
 
     /// Refuses the request with the status of `error`, like [`respond`](Self::respond).
@@ -205,6 +207,6 @@ impl<'c, T: Read + Write, C: Clock, B: AsRef<[u8]> + AsMut<[u8]>> WebSocket<'c, 
     /// Those of [`respond`](Self::respond).
     pub async fn refuse(&mut self, error: HandshakeError) -> Result<(), Error<T::Error>> {
         self.session.refuse(error)?;
-        self.drain().await
+        self.flush().await
     }
 }

@@ -364,13 +364,12 @@ impl<T: Read + Write, R: SessionRole, C: Clock, B: AsRef<[u8]> + AsMut<[u8]>> We
     /// while it waits; [`Error::Transport`].
     pub async fn send(&mut self, message: &mut Outgoing<'_>) -> Result<(), Error<T::Error>> {
         while !message.is_complete() {
-            self.drain().await?;
-            self.check()?;
+            self.flush().await?;
             let connection = self.session.sender(self.clock.now())?;
             let len = connection.write_fragment(message, self.transmit.as_mut())?.len();
             self.unsent = 0..len;
         }
-        self.drain().await
+        self.flush().await
     }
 
     /// Sends a text message. If the future is dropped, a message that fits the transmit buffer goes out whole or not at
@@ -399,12 +398,11 @@ impl<T: Read + Write, R: SessionRole, C: Clock, B: AsRef<[u8]> + AsMut<[u8]>> We
     ///
     /// Those of [`send`](Self::send), and [`SendError::PayloadTooLong`].
     pub async fn ping(&mut self, payload: &[u8]) -> Result<(), Error<T::Error>> {
-        self.drain().await?;
-        self.check()?;
+        self.flush().await?;
         let connection = self.session.sender(self.clock.now())?;
         let len = connection.write_ping(payload, self.transmit.as_mut())?.len();
         self.unsent = 0..len;
-        self.drain().await
+        self.flush().await
     }
 
     /// Writes the bytes in the transmit buffer, and what is due. Then the buffer is free. If the future is dropped, the
@@ -432,7 +430,7 @@ impl<T: Read + Write, R: SessionRole, C: Clock, B: AsRef<[u8]> + AsMut<[u8]>> We
             let len = connection.write_close(code, reason, self.transmit.as_mut())?.len();
             self.unsent = 0..len;
         }
-        self.drain().await
+        self.flush().await
     }
 
     /// Writes what is due, then reads and discards until the peer ends the transport or [`Timeouts::closing`] passes. A

@@ -11,6 +11,7 @@ use barews_embedded::barews::wire::CloseCode;
 use barews_embedded::barews::{BuildError, Client, HandshakeError, ProtocolError, SendError};
 use barews_embedded::{Error, Event, NoClock, Replies, Resources, WebSocket, back_off};
 use common::{CONFIG, Duplex, Pipe, REQUEST, Time, close_frame, frame, join, open, poll, resources, wait};
+use embassy_futures::yield_now;
 use embedded_io_async::{ErrorType, Read, Write};
 
 type Key = fn() -> [u8; 4];
@@ -187,6 +188,21 @@ fn peer_that_reads_nothing_cannot_block_a_send_without_limit() {
     time.0.set(40_000);
     let error = wait(socket.send_text("Hello")).unwrap_err();
     assert_eq!(error, Error::Session(session::Error::Timeout(Reason::Pong)));
+}
+
+#[test]
+fn deadline_that_passes_while_a_call_waits_is_its_error() {
+    let (input, output, time) = (Pipe::default(), Pipe::default(), Time::default());
+    let mut socket = open(Duplex(&input, &output), resources(&time, 64, 131));
+    output.full_at.set(Some(0));
+    let send = socket.send_text("Hello"); // never dropped
+    let clock = async {
+        for now in [20_000, 40_000] {
+            time.0.set(now);
+            yield_now().await;
+        }
+    };
+    assert_eq!(wait(join(send, clock)).0, Err(Error::Session(session::Error::Timeout(Reason::Pong))));
 }
 
 #[test]
