@@ -6,6 +6,8 @@ use core::task::Poll;
 
 use barews::deadlines::Reconnect;
 
+use crate::error::Error;
+
 /// A clock that counts milliseconds, never runs backwards, and can wake a task.
 ///
 /// ```
@@ -84,23 +86,28 @@ impl Clock for EmbassyClock {
 /// Waits before a client connects again: exponential back-off with jitter, as [`Reconnect`] decides. Call it when an
 /// attempt has failed or a connection has ended. Call [`Reconnect::on_open`] when a handshake is done.
 ///
-/// `random` is a fresh random number. `retry_after` is what the server asks for, in seconds:
-/// [`Error::Refused`](crate::Error::Refused) has it.
+/// `random` is a fresh random number. `error` is why the attempt or the connection ended, if it was an error: a server
+/// that refused the request can ask for a delay.
 ///
 /// ```
 /// use barews::deadlines::{Backoff, Reconnect};
-/// use barews_embedded::{Clock, back_off};
+/// use barews_embedded::{Clock, Error, back_off};
+/// # async fn converse(_: &mut Reconnect) -> Result<(), Error<()>> { Ok(()) }
 ///
 /// async fn run(clock: impl Clock, mut random: impl FnMut() -> u32) {
 ///     let mut reconnect = Reconnect::new(Backoff::MILLISECONDS);
 ///     loop {
-///         // Open TCP and the WebSocket; if that succeeds: `reconnect.on_open(clock.now())`. Then converse.
-///         back_off(&mut reconnect, &clock, random(), None).await;
+///         // Opens TCP and the WebSocket, calls `reconnect.on_open(clock.now())`, and converses.
+///         let ended = converse(&mut reconnect).await;
+///         back_off(&mut reconnect, &clock, random(), ended.as_ref().err()).await;
 ///     }
 /// }
 /// ```
-pub async fn back_off(reconnect: &mut Reconnect, clock: &impl Clock, random: u32, retry_after: Option<u32>) {
-    let retry_after = retry_after.map(|seconds| u64::from(seconds) * 1000);
+pub async fn back_off<E>(reconnect: &mut Reconnect, clock: &impl Clock, random: u32, error: Option<&Error<E>>) {
+    let retry_after = match error {
+        Some(&Error::Refused { retry_after: Some(seconds), .. }) => Some(u64::from(seconds) * 1000),
+        _ => None,
+    };
     clock.wait_until(reconnect.on_end(clock.now(), random, retry_after)).await;
 }
 

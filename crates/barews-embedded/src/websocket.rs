@@ -102,6 +102,8 @@ pub struct WebSocket<'c, T, R: SessionRole, C, B: AsRef<[u8]> + AsMut<[u8]>> {
     eof: bool,
     /// [`session::Event::Over`] was returned.
     over: bool,
+    /// [`end`](Self::end) has shut down the transport.
+    is_shut: bool,
 }
 
 /// An event without a borrow.
@@ -159,6 +161,7 @@ impl<'c, T, R: SessionRole, C: Clock, B: AsRef<[u8]> + AsMut<[u8]>> WebSocket<'c
             unflushed: false,
             eof: false,
             over: false,
+            is_shut: false,
         })
     }
 
@@ -433,23 +436,73 @@ impl<T: Read + Write, R: SessionRole, C: Clock, B: AsRef<[u8]> + AsMut<[u8]>> We
         self.flush().await
     }
 
-    /// Writes what is due, then reads and discards until the peer ends the transport or [`Timeouts::closing`] passes. A
-    /// socket that is closed with unread bytes in it sends a reset, which can destroy our Close frame.
+    /// Ends the connection: the one call after [`receive`](Self::receive) has returned `None`, or any call an error, or
+    /// when the application has nothing more to say. Sends a Close frame with 1000, unless one was sent or received, and
+    /// discards the messages that still arrive. Calls `shut_down` when all is written: it shuts down the writing side of
+    /// the transport, for which `embedded-io-async` has no call. Then waits until the peer ends the transport or
+    /// [`Timeouts::closing`] passes: a socket that is closed with unread bytes in it sends a reset, which can destroy our
+    /// Close frame. Then close the transport.
     ///
-    /// Shut down the writing side of the transport before, if [`receive`](Self::receive) has returned `None` or an error,
-    /// or a server has refused the request. Close the transport after it.
+    /// If the future is dropped, call it again. `shut_down` is called until its future is done, and then no more.
+    ///
+    /// ```
+    /// # use barews::session::SessionRole;
+    /// # use barews_embedded::{Clock, Error, Event, WebSocket};
+    /// # use embedded_io_async::{Read, Write};
+    /// # trait Tcp: Read + Write { fn close(&mut self); }
+    /// async fn listen<T: Tcp, R: SessionRole, C: Clock>(
+    ///     mut socket: WebSocket<'_, T, R, C, &mut [u8]>,
+    /// ) -> Result<(), Error<T::Error>> {
+    ///     while let Ok(Some(event)) = socket.receive().await {
+    ///         if let Event::Chunk(chunk) = event {
+    ///             // Use `chunk.payload`.
+    ///         }
+    ///     }
+    ///     socket.end(async |tcp| tcp.close()).await // returns the error of `receive`, too
+    /// }
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Session`] if the connection failed, now or before: why it ended. [`Error::Transport`].
+    pub async fn end<O>(&mut self, shut_down: impl AsyncFnOnce(&mut T) -> O) -> Result<(), Error<T::Error>> {
+        if self.is_open()
+            && let Err(error) = self.close(CloseCode::NORMAL, "").await
+            && !matches!(error, Error::Session(_))
+        {
+            return Err(error);
+        }
+        if !self.is_shut {
+            self.discard(false).await?;
+            let _ = shut_down(&mut self.transport).await;
+            self.is_shut = true;
+        }
+        self.discard(true).await?;
+        self.check()
+    }
+
+    /// Does what [`end`](Self::end) does after it has shut down the transport: for a host that does that itself, when
+    /// [`receive`](Self::receive) has returned `None` or an error, or a server has refused the request.
     ///
     /// # Errors
     ///
     /// [`Error::Transport`].
     pub async fn finish(&mut self) -> Result<(), Error<T::Error>> {
+        self.discard(true).await
+    }
+
+    /// Writes what is due, then reads and discards until the end, or until the transport is to be shut down.
+    async fn discard(&mut self, is_shut_down: bool) -> Result<(), Error<T::Error>> {
         loop {
             self.drain().await?;
-            if self.over {
+            let transport = self.session.transport();
+            // In a handshake that is not done there is nothing to wait for.
+            let is_waiting = !self.session.is_open() && transport == Transport::Keep;
+            if self.over || is_waiting || !is_shut_down && transport == Transport::HalfClose {
                 return Ok(());
             }
             self.unread = 0..0;
-            if self.session.transport() != Transport::Close && !self.eof {
+            if transport != Transport::Close && !self.eof {
                 self.read().await?;
             }
             while self.advance().is_some() {}

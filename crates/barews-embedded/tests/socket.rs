@@ -50,6 +50,82 @@ fn end_during_the_handshake_is_the_transports_fault() {
     wait(socket.finish()).unwrap();
 }
 
+/// Notes in the pipe that the transport was shut down.
+async fn shut_down(Duplex(_, output): &mut Duplex<'_>) {
+    output.push(b"FIN");
+}
+
+#[test]
+fn end_closes_shuts_down_and_waits() {
+    let (input, output, time) = (Pipe::default(), Pipe::default(), Time::default());
+    let mut socket = open(Duplex(&input, &output), resources(&time, 64, 131));
+    input.push(&frame(0x81, b"late"));
+    assert!(poll(1_000, socket.end(shut_down)).is_none());
+    assert_eq!(output.take(), b"\x88\x02\x03\xe8"); // the peer has not answered
+    input.push(&close_frame(CloseCode::NORMAL));
+    assert!(poll(1_000, socket.end(shut_down)).is_none());
+    assert_eq!(output.take(), b"FIN"); // the peer has not ended the transport
+    input.end();
+    assert_eq!(wait(socket.end(shut_down)), Ok(()));
+    assert!(output.take().is_empty()); // once is enough
+    assert_eq!(socket.close_code(), Some(CloseCode::NORMAL));
+}
+
+#[test]
+fn end_after_the_peers_close_sends_no_second_one() {
+    let (input, output, time) = (Pipe::default(), Pipe::default(), Time::default());
+    let mut socket = open(Duplex(&input, &output), resources(&time, 64, 131));
+    input.push(&close_frame(CloseCode::GOING_AWAY));
+    assert_eq!(wait(socket.receive()), Ok(None));
+    input.end();
+    assert_eq!(wait(socket.end(shut_down)), Ok(()));
+    assert_eq!(output.take(), b"\x88\x02\x03\xe9FIN");
+}
+
+#[test]
+fn end_returns_why_the_connection_failed() {
+    let (input, output, time) = (Pipe::default(), Pipe::default(), Time::default());
+    let mut socket = open(Duplex(&input, &output), resources(&time, 64, 131));
+    input.push(b"\x81\x02hi");
+    let error = wait(socket.receive()).map(|_| ()).unwrap_err();
+    input.end();
+    assert_eq!(wait(socket.end(shut_down)), Err(error));
+    assert_eq!(output.take(), b"\x88\x02\x03\xeaFIN");
+
+    // The peer does not answer our Close frame.
+    let (input, output, time) = (Pipe::default(), Pipe::default(), Time::default());
+    let mut socket = open(Duplex(&input, &output), resources(&time, 64, 131));
+    assert!(poll(1_000, socket.end(shut_down)).is_none());
+    time.0.set(5_000);
+    assert_eq!(wait(socket.end(shut_down)), Err(Error::Session(session::Error::Timeout(Reason::Closing))));
+    assert_eq!(output.take(), b"\x88\x02\x03\xe8FIN");
+}
+
+#[test]
+fn end_in_the_handshake_does_not_wait() {
+    let (input, output) = (Pipe::default(), Pipe::default());
+    let mut socket = client(&input, &output);
+    input.push(b"HTTP/1.1 404 Not Found\r\n\r\n");
+    assert_eq!(wait(socket.connect()), Err(Error::Refused { status: 404, retry_after: None }));
+    output.take();
+    assert_eq!(wait(socket.end(shut_down)), Ok(()));
+    assert_eq!(output.take(), b"FIN");
+
+    let input = Pipe::default();
+    let mut socket = client(&input, &output);
+    assert!(poll(10_000, socket.connect()).is_none());
+    output.take();
+    assert_eq!(wait(socket.end(shut_down)), Ok(())); // the host has waited long enough
+    assert_eq!(output.take(), b"FIN");
+
+    let (input, time) = (Pipe::default(), Time::default());
+    input.push(REQUEST);
+    let mut socket = WebSocket::server(Duplex(&input, &output), resources(&time, 64, 131), &CONFIG);
+    wait(socket.request()).unwrap();
+    assert_eq!(wait(socket.end(shut_down)), Ok(())); // unanswered
+    assert_eq!(output.take(), b"FIN");
+}
+
 #[test]
 fn server_chooses_subprotocol_and_fields() {
     let (input, output, time) = (Pipe::default(), Pipe::default(), Time::default());
@@ -398,13 +474,17 @@ fn failure_of_the_transport_is_its_own_error() {
 
 #[test]
 fn back_off_waits_as_long_as_the_server_asks() {
+    let error = Error::<()>::Refused { status: 503, retry_after: Some(2) };
     let (time, mut reconnect) = (Time::default(), Reconnect::new(Backoff::MILLISECONDS));
-    assert!(poll(10, back_off(&mut reconnect, &time, 1 << 31, Some(2))).is_none());
-    let mut reconnect = Reconnect::new(Backoff::MILLISECONDS);
     let wait_for = async {
-        back_off(&mut reconnect, &time, 1 << 31, Some(2)).await;
+        back_off(&mut reconnect, &time, 1 << 31, Some(&error)).await;
         time.0.get()
     };
-    let clock = async { time.0.set(2_500) };
+    let clock = async {
+        for now in [1_999, 2_500] {
+            yield_now().await;
+            time.0.set(now);
+        }
+    };
     assert_eq!(wait(join(wait_for, clock)).0, 2_500);
 }

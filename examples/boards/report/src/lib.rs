@@ -37,22 +37,19 @@ pub async fn run(
     let mut reconnect = Reconnect::new(Backoff::MILLISECONDS);
     loop {
         stack.wait_config_up().await;
-        let mut retry_after = None;
+        let mut error = None;
         if let Some(mut socket) = open(stack, &uri, &mut receive, &mut transmit).await {
-            match converse(&mut socket, &uri, &mut reconnect, &mut random, &mut celsius).await {
+            let ended = converse(&mut socket, &uri, &mut reconnect, &mut random, &mut celsius).await;
+            match &ended {
                 Ok(()) => defmt::info!("the server closed the connection"),
-                Err(error) => {
-                    defmt::warn!("{}", error);
-                    if let Error::Refused { retry_after: after, .. } = error {
-                        retry_after = after;
-                    }
-                }
+                Err(error) => defmt::warn!("{}", error),
             }
+            error = ended.err();
             socket.abort();
             // Sends the reset, if the connection is not closed.
             let _ = with_timeout(Duration::from_secs(1), socket.flush()).await;
         }
-        back_off(&mut reconnect, &EmbassyClock, u32::from_le_bytes(random()), retry_after).await;
+        back_off(&mut reconnect, &EmbassyClock, u32::from_le_bytes(random()), error.as_ref()).await;
     }
 }
 
@@ -90,29 +87,27 @@ async fn converse(
     let (mut storage, mut receive, mut transmit) = ([0; BUFFER], [0; BUFFER], [0; BUFFER]);
     let resources = Resources::new(&mut storage[..], &mut receive[..], &mut transmit[..], EmbassyClock);
     let mut socket = WebSocket::client(socket, resources, &CONFIG, &ClientRequest::new(*uri), random)?;
-    socket.connect().await?;
-    reconnect.on_open(EmbassyClock.now());
-    defmt::info!("open");
-
-    let mut seconds = Ticker::every(Duration::from_secs(1));
-    let ended = loop {
-        match select(seconds.next(), socket.receive()).await {
-            Either::First(()) => {
-                let mut text = String::<11>::new(); // has room for every number
-                let _ = write!(text, "{}", celsius().await);
-                if let Err(error) = socket.send_text(&text).await {
-                    break Err(error);
+    let ended = async {
+        socket.connect().await?;
+        reconnect.on_open(EmbassyClock.now());
+        defmt::info!("open");
+        let mut seconds = Ticker::every(Duration::from_secs(1));
+        loop {
+            match select(seconds.next(), socket.receive()).await {
+                Either::First(()) => {
+                    let mut text = String::<11>::new(); // has room for every number
+                    let _ = write!(text, "{}", celsius().await);
+                    socket.send_text(&text).await?;
                 }
+                Either::Second(event) => match event? {
+                    None => return Ok(()),
+                    Some(Event::Chunk(chunk)) => defmt::info!("received {=[u8]:a}", chunk.payload),
+                    Some(Event::Pong(Some(millis))) => defmt::info!("round trip: {} ms", millis),
+                    Some(_) => {}
+                },
             }
-            Either::Second(Ok(Some(Event::Chunk(chunk)))) => defmt::info!("received {=[u8]:a}", chunk.payload),
-            Either::Second(Ok(Some(Event::Pong(Some(millis))))) => defmt::info!("round trip: {} ms", millis),
-            Either::Second(Ok(Some(_))) => {}
-            Either::Second(Ok(None)) => break Ok(()),
-            Either::Second(Err(error)) => break Err(error),
         }
     };
-    // Ends the writing side after the Close frame, then waits for the server to end its own.
-    socket.transport_mut().close();
-    socket.finish().await?;
-    ended
+    let ended = ended.await;
+    ended.and(socket.end(async |tcp| tcp.close()).await) // the same after an error
 }
