@@ -7,6 +7,7 @@
 #![warn(clippy::missing_errors_doc, clippy::must_use_candidate)]
 #![warn(clippy::expect_used, clippy::indexing_slicing, clippy::panic, clippy::unwrap_used)]
 
+pub mod blocking;
 mod clock;
 mod error;
 mod handshake;

@@ -54,6 +54,12 @@ impl<B, C> Resources<B, C> {
         let (timeouts, limits) = (Timeouts::MILLISECONDS, Config::DEFAULT);
         Self { storage, receive, transmit, clock, timeouts, limits, flush: false }
     }
+
+    /// Replaces the clock.
+    pub(crate) fn with_clock<D>(self, clock: impl FnOnce(C) -> D) -> Resources<B, D> {
+        let Self { storage, receive, transmit, clock: old, timeouts, limits, flush } = self;
+        Resources { storage, receive, transmit, clock: clock(old), timeouts, limits, flush }
+    }
 }
 
 /// What a [`WebSocket`] receives.

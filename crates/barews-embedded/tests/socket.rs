@@ -9,7 +9,7 @@ use barews_embedded::barews::message::MessageBuffer;
 use barews_embedded::barews::session::{self, Fault};
 use barews_embedded::barews::wire::CloseCode;
 use barews_embedded::barews::{BuildError, Client, HandshakeError, ProtocolError, SendError};
-use barews_embedded::{Error, Event, NoClock, Replies, Resources, WebSocket, back_off};
+use barews_embedded::{Error, Event, NoClock, Replies, Resources, WebSocket, back_off, blocking};
 use common::{CONFIG, Duplex, Pipe, REQUEST, Time, close_frame, frame, join, open, poll, resources, wait};
 use embassy_futures::yield_now;
 use embedded_io_async::{ErrorType, Read, Write};
@@ -487,4 +487,9 @@ fn back_off_waits_as_long_as_the_server_asks() {
         }
     };
     assert_eq!(wait(join(wait_for, clock)).0, 2_500);
+
+    // Without an error the delay is at most the first one of the back-off.
+    let (time, mut reconnect) = (Time::default(), Reconnect::new(Backoff::MILLISECONDS));
+    blocking::back_off(&mut reconnect, &time, u32::MAX, None::<&Error<()>>);
+    assert!((1..=1_000).contains(&time.0.get()), "{}", time.0.get());
 }

@@ -11,7 +11,7 @@ use std::task::{Context, Poll, Waker};
 
 use barews_embedded::barews::handshake::{Accept, OriginPolicy, ServerConfig};
 use barews_embedded::barews::{Server, wire::CloseCode};
-use barews_embedded::{Clock, Resources, WebSocket};
+use barews_embedded::{Clock, Resources, WebSocket, blocking};
 use embedded_io_async::{ErrorType, Read, Write};
 
 pub static CONFIG: ServerConfig<'_> =
@@ -45,13 +45,30 @@ impl Pipe {
         self.bytes.take().into()
     }
 
+    fn is_turn(&self) -> bool {
+        self.polls.set(self.polls.get() + 1);
+        self.fast.get() || self.polls.get().is_multiple_of(3)
+    }
+
+    fn can_read(&self) -> bool {
+        self.ended.get() || !self.bytes.borrow().is_empty()
+    }
+
+    fn can_write(&self) -> bool {
+        self.full_at.get().is_none_or(|size| self.bytes.borrow().len() < size)
+    }
+
     async fn ready(&self, can_move: impl Fn() -> bool) {
-        poll_fn(|_| {
-            self.polls.set(self.polls.get() + 1);
-            let is_turn = self.fast.get() || self.polls.get().is_multiple_of(3);
-            if can_move() && is_turn { Poll::Ready(()) } else { Poll::Pending }
-        })
-        .await;
+        poll_fn(|_| if self.is_turn() && can_move() { Poll::Ready(()) } else { Poll::Pending }).await;
+    }
+
+    fn read_now(&self, to: &mut [u8]) -> usize {
+        let mut bytes = self.bytes.borrow_mut();
+        let len = bytes.len().min(if self.fast.get() { to.len() } else { 1 });
+        for (place, byte) in to.iter_mut().zip(bytes.drain(..len)) {
+            *place = byte;
+        }
+        len
     }
 }
 
@@ -61,19 +78,14 @@ impl ErrorType for &Pipe {
 
 impl Read for &Pipe {
     async fn read(&mut self, to: &mut [u8]) -> Result<usize, Infallible> {
-        self.ready(|| self.ended.get() || !self.bytes.borrow().is_empty()).await;
-        let mut bytes = self.bytes.borrow_mut();
-        let len = bytes.len().min(if self.fast.get() { to.len() } else { 1 });
-        for (place, byte) in to.iter_mut().zip(bytes.drain(..len)) {
-            *place = byte;
-        }
-        Ok(len)
+        self.ready(|| self.can_read()).await;
+        Ok(self.read_now(to))
     }
 }
 
 impl Write for &Pipe {
     async fn write(&mut self, bytes: &[u8]) -> Result<usize, Infallible> {
-        self.ready(|| self.full_at.get().is_none_or(|size| self.bytes.borrow().len() < size)).await;
+        self.ready(|| self.can_write()).await;
         self.bytes.borrow_mut().push_back(bytes[0]);
         Ok(1)
     }
@@ -108,6 +120,39 @@ impl Write for Duplex<'_> {
     }
 }
 
+// A blocking transport. A read or write that would block forever panics.
+
+impl embedded_io::Read for Duplex<'_> {
+    fn read(&mut self, to: &mut [u8]) -> Result<usize, Infallible> {
+        assert!(self.0.can_read(), "a read blocks");
+        Ok(self.0.read_now(to))
+    }
+}
+
+impl embedded_io::ReadReady for Duplex<'_> {
+    fn read_ready(&mut self) -> Result<bool, Infallible> {
+        Ok(self.0.is_turn() && self.0.can_read())
+    }
+}
+
+impl embedded_io::Write for Duplex<'_> {
+    fn write(&mut self, bytes: &[u8]) -> Result<usize, Infallible> {
+        assert!(self.1.can_write(), "a write blocks");
+        self.1.bytes.borrow_mut().push_back(bytes[0]);
+        Ok(1)
+    }
+
+    fn flush(&mut self) -> Result<(), Infallible> {
+        Ok(())
+    }
+}
+
+impl embedded_io::WriteReady for Duplex<'_> {
+    fn write_ready(&mut self) -> Result<bool, Infallible> {
+        Ok(self.1.is_turn() && self.1.can_write())
+    }
+}
+
 /// A clock that the test sets.
 #[derive(Default)]
 pub struct Time(pub Cell<u64>);
@@ -118,7 +163,19 @@ impl Clock for Time {
     }
 
     async fn wait_until(&self, time: u64) {
-        poll_fn(|_| if self.now() < time { Poll::Pending } else { Poll::Ready(()) }).await;
+        poll_fn(|_| if Clock::now(self) < time { Poll::Pending } else { Poll::Ready(()) }).await;
+    }
+}
+
+/// A millisecond passes at each idle turn.
+impl blocking::Clock for Time {
+    fn now(&self) -> u64 {
+        self.0.get()
+    }
+
+    fn idle(&self) {
+        self.0.set(self.0.get() + 1);
+        assert!(self.0.get() < 1_000_000, "the call stalls");
     }
 }
 
