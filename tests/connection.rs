@@ -263,6 +263,24 @@ fn resumed_message_sends_the_same_fragments() {
     assert_eq!(Outgoing::text("abc").resume_at(4).left(), 0);
 }
 
+#[test]
+fn taken_parts_are_the_body_once() {
+    let mut message = Outgoing::binary(b"abc");
+    assert_eq!((message.kind(), message.take(2)), (MessageKind::Binary, Some(&b"ab"[..])));
+    assert_eq!((message.left(), message.is_complete()), (1, false));
+    let mut connection = Connection::new(Server, &Config::DEFAULT);
+    let written = connection.write_fragment(&mut message.clone(), &mut [0; 8]);
+    assert_eq!(written, Err(SendError::MessageInProgress)); // it was begun, but not on this connection
+    assert_eq!((message.take(2), message.is_complete()), (Some(&b"c"[..]), true));
+    assert_eq!(message.take(2), None);
+    for len in [0, 1] {
+        let mut empty = Outgoing::text("");
+        assert_eq!((empty.take(len), empty.is_complete()), (Some(&b""[..]), true));
+    }
+    let mut whole = Outgoing::text("abc");
+    assert_eq!((whole.take(3), whole.is_complete()), (Some(&b"abc"[..]), true));
+}
+
 /// The closing rules hold for a real connection, in every order of events.
 #[test]
 fn closing_rules_hold_in_every_order_of_events() {

@@ -81,6 +81,35 @@ impl<'m> Outgoing<'m> {
         Self { begun: self.begun || sent > 0, rest, ..self }
     }
 
+    /// Takes up to `len` bytes of the body for the next fragment, for a host that writes the frame itself because it
+    /// compresses the payload, for example. `None` when the message is complete.
+    ///
+    /// ```
+    /// use barews::connection::Outgoing;
+    ///
+    /// let mut connection = barews::Connection::new(barews::Server, &Default::default());
+    /// let (mut message, mut headers) = (Outgoing::text("fragments"), Vec::new());
+    /// while let Some(part) = message.take(4) {
+    ///     let header = connection.begin_frame(message.kind(), message.is_complete(), part.len() as u64)?;
+    ///     connection.mask_payload(&mut part.to_vec())?;
+    ///     headers.extend_from_slice(header.as_bytes()); // here the host sends `header` and the masked part
+    /// }
+    /// assert_eq!(headers, b"\x01\x04\x00\x04\x80\x01");
+    /// # Ok::<(), barews::SendError>(())
+    /// ```
+    pub fn take(&mut self, len: usize) -> Option<&'m [u8]> {
+        let (part, after) = self.rest?.split_at_checked(len).unwrap_or((self.rest?, &[]));
+        self.begun = true;
+        self.rest = if after.is_empty() { None } else { Some(after) };
+        Some(part)
+    }
+
+    /// Returns the kind of the message. See [`take`](Self::take) for an example.
+    #[must_use]
+    pub const fn kind(&self) -> MessageKind {
+        self.kind
+    }
+
     /// Returns how many bytes of the message are still to be sent. See [`resume_at`](Self::resume_at) for an example.
     #[must_use]
     pub fn left(&self) -> usize {
