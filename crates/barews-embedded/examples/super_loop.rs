@@ -6,16 +6,18 @@
 //!
 //! ADDRESS is 127.0.0.1:9001 by default.
 
-use std::io::{self, ErrorKind, Read as _, Write as _};
-use std::net::{Shutdown, TcpListener, TcpStream};
-use std::time::{Duration, Instant};
+mod tcp;
+
+use std::io;
+use std::net::TcpListener;
+use std::time::Instant;
 
 use barews_embedded::barews::Server;
 use barews_embedded::barews::connection::Config;
 use barews_embedded::barews::handshake::{Accept, OriginPolicy, ServerConfig};
 use barews_embedded::blocking::{Clock, WebSocket};
 use barews_embedded::{Error, Event, Resources};
-use embedded_io::{ErrorType, Read, ReadReady, Write, WriteReady};
+use tcp::{Board, Tcp};
 
 static CONFIG: ServerConfig<'_> = ServerConfig::new(OriginPolicy::Any);
 
@@ -34,7 +36,7 @@ fn main() -> io::Result<()> {
             if place.is_none()
                 && let Ok((stream, _)) = listener.accept()
             {
-                *place = Some(Peer::new(stream, &board)?);
+                *place = Some(Peer::new(Tcp::new(stream)?, &board));
             }
         }
         board.idle();
@@ -47,15 +49,12 @@ struct Peer<'b> {
 }
 
 impl<'b> Peer<'b> {
-    fn new(stream: TcpStream, board: &'b Board) -> io::Result<Self> {
-        stream.set_nonblocking(false)?;
-        stream.set_nodelay(true)?;
-        stream.set_write_timeout(Some(Duration::from_secs(10)))?;
+    fn new(tcp: Tcp, board: &'b Board) -> Self {
         // The transmit buffer has room for a chunk and its header.
         let mut resources = Resources::new(vec![0; 512], vec![0; 512], vec![0; 512 + 14], board);
         // The echo keeps no message, so it needs no limit.
         resources.limits = Config { max_frame_size: u64::MAX, max_message_size: u64::MAX, ..Config::DEFAULT };
-        Ok(Self { socket: WebSocket::server(Tcp(stream), resources, &CONFIG), is_ending: false })
+        Self { socket: WebSocket::server(tcp, resources, &CONFIG), is_ending: false }
     }
 
     /// Does what can be done without waiting. Returns `false` at the end of the connection.
@@ -64,7 +63,7 @@ impl<'b> Peer<'b> {
         if !self.is_ending {
             return true;
         }
-        match self.socket.poll(|socket| socket.end(async |tcp| tcp.0.0.shutdown(Shutdown::Write))) {
+        match self.socket.poll(|socket| socket.end(async |tcp| tcp.0.shut_down())) {
             None => return true,
             Some(Ok(())) => {}
             Some(Err(error)) => eprintln!("{error}"),
@@ -98,59 +97,5 @@ impl<'b> Peer<'b> {
                 Some(_) => {}
             }
         }
-    }
-}
-
-/// The clock.
-struct Board(Instant);
-
-impl Clock for Board {
-    fn now(&self) -> u64 {
-        self.0.elapsed().as_millis() as u64
-    }
-
-    fn idle(&self) {
-        std::thread::sleep(Duration::from_millis(1)); // on a microcontroller: until the next interrupt
-    }
-}
-
-/// The transport. `std` cannot say whether a write would block, so here writes can.
-struct Tcp(TcpStream);
-
-impl ErrorType for Tcp {
-    type Error = io::Error;
-}
-
-impl Read for Tcp {
-    fn read(&mut self, to: &mut [u8]) -> io::Result<usize> {
-        self.0.read(to)
-    }
-}
-
-impl ReadReady for Tcp {
-    fn read_ready(&mut self) -> io::Result<bool> {
-        self.0.set_nonblocking(true)?;
-        let peeked = self.0.peek(&mut [0]);
-        self.0.set_nonblocking(false)?;
-        match peeked {
-            Err(error) if error.kind() == ErrorKind::WouldBlock => Ok(false),
-            peeked => peeked.map(|_| true),
-        }
-    }
-}
-
-impl Write for Tcp {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.0.write(bytes)
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        self.0.flush()
-    }
-}
-
-impl WriteReady for Tcp {
-    fn write_ready(&mut self) -> io::Result<bool> {
-        Ok(true)
     }
 }

@@ -92,8 +92,7 @@ impl<T: Read + Write, K: MaskingKeys, C: Clock, B: AsRef<[u8]> + AsMut<[u8]>> We
         if !response.is_accepted() {
             return Err(Error::Refused { status: response.status(), retry_after: response.retry_after() });
         }
-        let Client(keys) = self.role.take().ok_or(BuildError::NotNow)?;
-        Ok(self.session.connect(keys, &self.limits)?)
+        self.open()
     }
 }
 
@@ -139,7 +138,7 @@ impl<'c, T: Read + Write, C: Clock, B: AsRef<[u8]> + AsMut<[u8]>> WebSocket<'c, 
     ///         copy[..len].copy_from_slice(message.payload);
     ///         socket.send_binary(&copy[..len]).await?;
     ///     }
-    ///     Ok(()) // shut the transport down, `socket.finish()`, close it
+    ///     Ok(()) // then `socket.end(..)`, also after an error
     /// }
     /// ```
     ///
@@ -170,7 +169,7 @@ impl<'c, T: Read + Write, C: Clock, B: AsRef<[u8]> + AsMut<[u8]>> WebSocket<'c, 
         response: &Accept<'_>,
     ) -> impl Future<Output = Result<(), Error<T::Error>>> + use<'a, 'c, T, C, B> {
         // Not in the future, so that the compiler knows a constant `response`.
-        let built = if self.session.is_open() { Ok(()) } else { self.session.accept(response, &self.limits) };
+        let built = if self.session.is_open() { Ok(()) } else { self.build_response(response) };
         async move {
             built?;
             self.flush().await?;
@@ -181,10 +180,8 @@ impl<'c, T: Read + Write, C: Clock, B: AsRef<[u8]> + AsMut<[u8]>> WebSocket<'c, 
         }
     }
 
-    /// Answers with a page, a redirect or a refusal. `body` must live as long as the configuration. Then end the
-    /// transport, as [`WebSocket`] says.
-    ///
-    /// If the future is dropped, [`finish`](Self::finish) writes what is left.
+    /// Answers with a page, a redirect or a refusal. `body` must live as long as the configuration. Then call
+    /// [`end`](Self::end), which also writes what is left if the future is dropped.
     ///
     /// # Errors
     ///

@@ -9,8 +9,12 @@
 
 pub mod blocking;
 mod clock;
+#[cfg(feature = "deflate")]
+pub mod deflate;
 mod error;
 mod handshake;
+#[cfg(not(feature = "deflate"))]
+mod plain;
 mod split;
 mod websocket;
 

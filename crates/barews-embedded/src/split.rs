@@ -95,7 +95,8 @@ impl<T, R: SessionRole, C: Clock, B: AsRef<[u8]> + AsMut<[u8]>> WebSocket<'_, T,
     /// # Errors
     ///
     /// The WebSocket, if the handshake is not done, something is still to be written, or the connection has failed. Call
-    /// [`receive`](Self::receive) then.
+    /// [`receive`](Self::receive) then. Also if compression was agreed: a connection that is to be split needs
+    /// `Resources::deflate` to be `None`.
     #[allow(
         clippy::result_large_err,
         clippy::type_complexity,
@@ -106,7 +107,7 @@ impl<T, R: SessionRole, C: Clock, B: AsRef<[u8]> + AsMut<[u8]>> WebSocket<'_, T,
         replies: &'s Replies<M>,
         halves: impl FnOnce(T) -> (T1, T2),
     ) -> Result<(Reader<'s, T1, R, C, B, M>, Writer<'s, T2, R, B, M>), Self> {
-        if !self.unsent.is_empty() {
+        if !self.unsent.is_empty() || self.codec.is_agreed() {
             return Err(self);
         }
         let (connection, deadlines, _) = match self.session.into_parts() {

@@ -11,7 +11,11 @@ use barews::wire::{CloseCode, EncodedHeader, FrameHeader, Rsv};
 use embedded_io_async::{Read, Write};
 
 use crate::clock::{Clock, until};
+#[cfg(feature = "deflate")]
+use crate::deflate::{Codec, Deflate};
 use crate::error::Error;
+#[cfg(not(feature = "deflate"))]
+use crate::plain::Codec;
 
 /// What the host lends to a [`WebSocket`], and its settings.
 ///
@@ -46,19 +50,41 @@ pub struct Resources<B, C> {
     /// buffer need it. The `flush` of embassy-net's socket waits for the peer's acknowledgement, so leave it `false`
     /// there.
     pub flush: bool,
+    /// The memory for permessage-deflate. Default: `None`.
+    #[cfg(feature = "deflate")]
+    pub deflate: Option<Deflate<B>>,
 }
 
 impl<B, C> Resources<B, C> {
     /// Creates resources with default settings.
     pub const fn new(storage: B, receive: B, transmit: B, clock: C) -> Self {
         let (timeouts, limits) = (Timeouts::MILLISECONDS, Config::DEFAULT);
-        Self { storage, receive, transmit, clock, timeouts, limits, flush: false }
+        Self {
+            storage,
+            receive,
+            transmit,
+            clock,
+            timeouts,
+            limits,
+            flush: false,
+            #[cfg(feature = "deflate")]
+            deflate: None,
+        }
     }
 
     /// Replaces the clock.
     pub(crate) fn with_clock<D>(self, clock: impl FnOnce(C) -> D) -> Resources<B, D> {
-        let Self { storage, receive, transmit, clock: old, timeouts, limits, flush } = self;
-        Resources { storage, receive, transmit, clock: clock(old), timeouts, limits, flush }
+        Resources {
+            storage: self.storage,
+            receive: self.receive,
+            transmit: self.transmit,
+            clock: clock(self.clock),
+            timeouts: self.timeouts,
+            limits: self.limits,
+            flush: self.flush,
+            #[cfg(feature = "deflate")]
+            deflate: self.deflate,
+        }
     }
 }
 
@@ -80,8 +106,8 @@ pub enum Event<'b> {
 /// send calls answer what is due before they send. A task that must answer Pings while it waits for something else calls
 /// `receive` in a `select` with it, or [splits](Self::split) the connection.
 ///
-/// When `receive` returns `None` or an error: shut down the writing side of the transport, call
-/// [`finish`](Self::finish), and close the transport. `embedded-io-async` has no call for the first and the last step.
+/// When `receive` returns `None`, or any call an error, or the application is done: call [`end`](Self::end), and then close
+/// the transport.
 ///
 /// # Cancel safety
 ///
@@ -101,6 +127,7 @@ pub struct WebSocket<'c, T, R: SessionRole, C, B: AsRef<[u8]> + AsMut<[u8]>> {
     pub(crate) unsent: Range<usize>,
     pub(crate) clock: C,
     pub(crate) limits: Config,
+    pub(crate) codec: Codec<B>,
     flush: bool,
     /// Bytes were written since the last flush.
     unflushed: bool,
@@ -125,10 +152,10 @@ pub(crate) enum Step {
 /// A chunk without a borrow. Its payload is a range of the receive buffer.
 pub(crate) struct Piece {
     kind: MessageKind,
-    first: bool,
+    pub(crate) first: bool,
     last: bool,
-    rsv: Rsv,
-    range: Range<usize>,
+    pub(crate) rsv: Rsv,
+    pub(crate) range: Range<usize>,
 }
 
 impl Piece {
@@ -148,11 +175,12 @@ impl<'c, T, R: SessionRole, C: Clock, B: AsRef<[u8]> + AsMut<[u8]>> WebSocket<'c
     /// Creates a WebSocket in the handshake. `session` makes its session from the storage.
     pub(crate) fn new<E>(
         transport: T,
-        resources: Resources<B, C>,
+        mut resources: Resources<B, C>,
         role: Option<R>,
         session: impl FnOnce(B, Timeouts, u64) -> Result<Session<'c, R, B>, E>,
     ) -> Result<Self, E> {
-        let Resources { storage, receive, transmit, clock, timeouts, limits, flush } = resources;
+        let codec = Codec::of(&mut resources);
+        let Resources { storage, receive, transmit, clock, timeouts, limits, flush, .. } = resources;
         Ok(Self {
             transport,
             session: session(storage, timeouts, clock.now())?,
@@ -163,6 +191,7 @@ impl<'c, T, R: SessionRole, C: Clock, B: AsRef<[u8]> + AsMut<[u8]>> WebSocket<'c
             unsent: 0..0,
             clock,
             limits,
+            codec,
             flush,
             unflushed: false,
             eof: false,
@@ -299,8 +328,8 @@ impl<T: Read + Write, R: SessionRole, C: Clock, B: AsRef<[u8]> + AsMut<[u8]>> We
         if !self.session.is_open() {
             return Err(Error::Send(SendError::NotOpen));
         }
-        Ok(match self.step().await? {
-            Some(Step::Chunk(piece)) => Some(Event::Chunk(piece.in_buffer(self.receive.as_mut()))),
+        Ok(match self.next_step().await? {
+            Some(Step::Chunk(piece)) => Some(Event::Chunk(self.codec.chunk(piece, self.receive.as_mut()))),
             Some(Step::Pong(round_trip)) => Some(Event::Pong(round_trip)),
             Some(Step::Head | Step::Other) | None => None,
         })
@@ -313,7 +342,7 @@ impl<T: Read + Write, R: SessionRole, C: Clock, B: AsRef<[u8]> + AsMut<[u8]>> We
     /// # Errors
     ///
     /// Those of [`receive`](Self::receive). [`MessageTooBig`](barews::ProtocolError::MessageTooBig) if the message does
-    /// not fit `messages`; [`finish`](Self::finish) then writes the Close frame. To refuse such a message earlier, at
+    /// not fit `messages`; [`end`](Self::end) then writes the Close frame. To refuse such a message earlier, at
     /// its header, set [`Config::max_message_size`].
     pub async fn receive_message<'a, M: AsMut<[u8]>>(
         &'a mut self,
@@ -323,18 +352,18 @@ impl<T: Read + Write, R: SessionRole, C: Clock, B: AsRef<[u8]> + AsMut<[u8]>> We
             return Err(Error::Send(SendError::NotOpen));
         }
         loop {
-            let piece = match self.step().await? {
+            let piece = match self.next_step().await? {
                 Some(Step::Chunk(piece)) => piece,
                 Some(_) => continue,
                 None => return Ok(None),
             };
             if piece.last {
-                return messages.push(piece.in_buffer(self.receive.as_mut())).map_err(|error| {
+                return messages.push(self.codec.chunk(piece, self.receive.as_mut())).map_err(|error| {
                     self.session.fail(error);
                     Error::Session(session::Error::Protocol(error))
                 });
             }
-            if let Err(error) = messages.push(piece.in_buffer(self.receive.as_mut())) {
+            if let Err(error) = messages.push(self.codec.chunk(piece, self.receive.as_mut())) {
                 self.session.fail(error); // the next step writes the Close frame, and returns the error
             }
         }
@@ -374,9 +403,7 @@ impl<T: Read + Write, R: SessionRole, C: Clock, B: AsRef<[u8]> + AsMut<[u8]>> We
     pub async fn send(&mut self, message: &mut Outgoing<'_>) -> Result<(), Error<T::Error>> {
         while !message.is_complete() {
             self.flush().await?;
-            let connection = self.session.sender(self.clock.now())?;
-            let len = connection.write_fragment(message, self.transmit.as_mut())?.len();
-            self.unsent = 0..len;
+            self.put_fragment(message)?;
         }
         self.flush().await
     }
@@ -426,8 +453,8 @@ impl<T: Read + Write, R: SessionRole, C: Clock, B: AsRef<[u8]> + AsMut<[u8]>> We
     }
 
     /// Starts the closing handshake: sends a Close frame, unless one was sent. Then call [`receive`](Self::receive) until
-    /// it returns `None`, or [`finish`](Self::finish), which discards the messages that still arrive. If the future is
-    /// dropped, call it again.
+    /// it returns `None`, and [`end`](Self::end); or `end` at once, which discards the messages that still arrive. If the
+    /// future is dropped, call it again.
     ///
     /// # Errors
     ///
@@ -513,6 +540,7 @@ impl<T: Read + Write, R: SessionRole, C: Clock, B: AsRef<[u8]> + AsMut<[u8]>> We
             }
             while self.advance().is_some() {}
             self.unread = 0..0;
+            self.codec.forget();
             if self.eof && !self.session.is_due() {
                 return Ok(());
             }
