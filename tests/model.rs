@@ -356,7 +356,10 @@ impl<R: Role> Side<R> {
         hold!(is_open, "a fragment is sent only while the connection is open");
         self.put(header.as_bytes())?;
         let mut part = part.to_vec();
-        hold!(sender!(&mut self.engine, it => it.mask_payload(&mut part)).is_ok(), "a frame that was begun is completed");
+        hold!(
+            sender!(&mut self.engine, it => it.mask_payload(&mut part)).is_ok(),
+            "a frame that was begun is completed"
+        );
         self.sending = if fin { Sending::Nothing } else { Sending::Text };
         if fin {
             self.sent.push(FRAGMENTED);
@@ -485,7 +488,10 @@ impl<R: Role> Side<R> {
         let Self { transport, close_sent, close_received, error, ping, pings, .. } = self;
         engine.write_state(key);
         let flags = (shut, eof, closed, close_sent, close_received);
-        let _ = write!(key, "{pipe:?}{left}{sending:?}{sent:?}{received:?}{joined:?}{flags:?}{transport:?}{error:?}{ping:?}{pings}|");
+        let _ = write!(
+            key,
+            "{pipe:?}{left}{sending:?}{sent:?}{received:?}{joined:?}{flags:?}{transport:?}{error:?}{ping:?}{pings}|"
+        );
     }
 }
 
@@ -519,8 +525,7 @@ impl World {
             self.server.drain()?;
         }
         self.is_disturbed |= taken && matches!(step, Step::BadFrame | Step::Fail | Step::Cut | Step::Timeout);
-        for (sent, received) in
-            [(&self.client.sent, &self.server.received), (&self.server.sent, &self.client.received)]
+        for (sent, received) in [(&self.client.sent, &self.server.received), (&self.server.sent, &self.client.received)]
         {
             let is_prefix = received.len() <= sent.len() && received.iter().zip(sent).all(|(a, b)| a == b);
             hold!(is_prefix, "what is received is what was sent, from its beginning on");

@@ -78,7 +78,8 @@ impl<B: AsRef<[u8]>> Deflate<B> {
 
     /// Returns the parameters for which there is memory; `None` if the window is too small.
     fn limits(&self, is_server: bool) -> Option<Parameters> {
-        let largest = |len: usize, need: &dyn Fn(usize) -> usize| (8..=15_u8).rev().find(|&bits| need(1 << bits) <= len);
+        let largest =
+            |len: usize, need: &dyn Fn(usize) -> usize| (8..=15_u8).rev().find(|&bits| need(1 << bits) <= len);
         let window_bits = largest(self.window.as_ref().len(), &|size| size)?;
         let incoming = Direction { window_bits, no_context_takeover: false };
         let window_bits = largest(self.memory.as_ref().len(), &|size| self.level.memory(size)).unwrap_or(8);

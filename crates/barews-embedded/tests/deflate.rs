@@ -76,8 +76,10 @@ fn server_accepts_the_windows_for_which_it_has_memory() {
     for (offer, value) in [
         (OFFER, Some("permessage-deflate; server_max_window_bits=9; client_max_window_bits=9")),
         ("permessage-deflate", None), // does not let the server limit the client's window
-        ("permessage-deflate; client_max_window_bits=8; server_no_context_takeover",
-            Some("permessage-deflate; server_no_context_takeover; server_max_window_bits=9; client_max_window_bits=8")),
+        (
+            "permessage-deflate; client_max_window_bits=8; server_no_context_takeover",
+            Some("permessage-deflate; server_no_context_takeover; server_max_window_bits=9; client_max_window_bits=8"),
+        ),
         ("permessage-bzip2", None),
     ] {
         let (input, output) = (Pipe::default(), Pipe::default());
