@@ -143,6 +143,7 @@ impl<R: Role> Receiver<R> {
 
     /// Returns the whole state, for tests that compare it. `Debug` omits keys and payloads.
     #[doc(hidden)]
+    #[must_use]
     pub const fn internals(&self) -> impl core::fmt::Debug + '_ {
         &self.frames
     }
