@@ -81,7 +81,7 @@ impl<'m> Outgoing<'m> {
         Self { begun: self.begun || sent > 0, rest, ..self }
     }
 
-    /// Takes up to `len` bytes of the body for the next fragment, for a host that writes the frame itself because it
+    /// Takes up to `len` bytes of the body, 0 counts as 1, for the next fragment, for a host that writes the frame itself because it
     /// compresses the payload, for example. `None` when the message is complete.
     ///
     /// ```
@@ -98,7 +98,7 @@ impl<'m> Outgoing<'m> {
     /// # Ok::<(), barews::SendError>(())
     /// ```
     pub fn take(&mut self, len: usize) -> Option<&'m [u8]> {
-        let (part, after) = self.rest?.split_at_checked(len).unwrap_or((self.rest?, &[]));
+        let (part, after) = self.rest?.split_at_checked(len.max(1)).unwrap_or((self.rest?, &[]));
         self.begun = true;
         self.rest = if after.is_empty() { None } else { Some(after) };
         Some(part)

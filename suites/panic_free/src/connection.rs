@@ -131,6 +131,8 @@ fn either<R: Role>(
         Outgoing::binary(u.bytes),
         Outgoing::unvalidated(u.kind, u.bytes),
         Outgoing::unvalidated(u.kind, u.bytes).resume_at(u.long as usize),
+        Outgoing::text(u.text).take(u.long as usize),
+        parts.outgoing.kind(),
         parts.outgoing.left(),
         parts.outgoing.is_complete(),
         parts.reply.is_close(),
