@@ -12,7 +12,7 @@ use engine::handshake::{Accept, ClientConfig, ClientRequest, OriginPolicy, Serve
 use engine::message::{Incoming as Whole, ReceiveBuffer};
 use engine::session::{Event, Session, SessionRole};
 use engine::wire::{CloseCode, Rsv};
-use engine::{SendError, Server};
+use engine::{Client, SendError, Server};
 
 const ROUNDS: u64 = 3000;
 
@@ -543,7 +543,8 @@ fn client_does_what_the_engine_does() {
         let mut storage = vec![0; 512];
         let url = "ws://example.com:8080/room?x";
         let request = ClientRequest::new(Uri::parse(url).unwrap());
-        let rust = Session::client(&CONFIG, &request, [7; 16], vec![0; 512], Timeouts::MILLISECONDS, 0).unwrap();
+        let rust: Session<'_, Client<fn() -> [u8; 4]>, _> =
+            Session::client(&CONFIG, &request, [7; 16], vec![0; 512], Timeouts::MILLISECONDS, 0).unwrap();
         // SAFETY: all zeros is a value of these; then the functions fill them.
         let (c, mut config): (barews_client, barews_client_config) = unsafe { (zeroed(), zeroed()) };
         let mut pair = Pair { api: &CLIENT, c, rust, now: 0 };
@@ -570,7 +571,7 @@ fn client_does_what_the_engine_does() {
             let new = pair.receive(part, |c, rust| {
                 // SAFETY: the object is initialised.
                 let code = unsafe { barews_client_connect(c, &keys, null()) };
-                assert_eq!(code_name(code) == "BAREWS_OK", rust.connect(seven, &Config::DEFAULT).is_ok());
+                assert_eq!(code_name(code) == "BAREWS_OK", rust.connect(seven as fn() -> [u8; 4], &Config::DEFAULT).is_ok());
             });
             count(&mut kinds, new);
         }
