@@ -214,7 +214,7 @@ pub type barews_fault = u8;
 
 /// Nobody's: there is no error.
 pub const BAREWS_FAULT_NONE: barews_fault = 0;
-/// The peer broke a rule or a limit, or its URI is wrong.
+/// The peer broke a rule or a limit.
 pub const BAREWS_FAULT_PEER: barews_fault = 1;
 /// The peer is silent, or the transport has ended: the network, or a peer that is gone.
 pub const BAREWS_FAULT_NETWORK: barews_fault = 2;

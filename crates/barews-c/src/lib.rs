@@ -8,6 +8,7 @@
 #![deny(missing_docs)]
 #![allow(unsafe_code, reason = "a C interface: the engine forbids it")]
 #![allow(non_camel_case_types, reason = "the names are those of the header")]
+#![allow(clippy::too_many_arguments, reason = "C has no slices")]
 #![allow(clippy::missing_safety_doc, reason = "the header's introduction states the duties, once for all functions")]
 #![warn(clippy::expect_used, clippy::indexing_slicing, clippy::panic, clippy::unwrap_used)]
 #![cfg_attr(test, allow(clippy::expect_used, clippy::indexing_slicing, clippy::panic, clippy::unwrap_used))]

@@ -26,7 +26,7 @@ pub(crate) struct Slot<T> {
 /// A type of the header that is opaque, with the type that is inside.
 pub(crate) trait Opaque: Sized {
     /// What is inside.
-    type Inner;
+    type Inner: 'static;
     /// Marks an object that is initialised. Differs for each type, and is no pattern that memory has by chance.
     const MARK: u64;
 }
