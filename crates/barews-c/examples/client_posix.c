@@ -105,7 +105,7 @@ static bool transmit(void) {
 
 /* Opens the transport. Returns false if the server cannot be reached. */
 static bool open_transport(const barews_uri *uri) {
-    char host[256], port[8];
+    char host[256], port[12];
     size_t start = 0, len = uri->host.len;
     if (len >= 2 && uri->host.data[0] == '[') { /* an IPv6 address */
         start = 1;

@@ -253,7 +253,8 @@ static void handle(struct connection *c, uint8_t *bytes, size_t len, uint64_t no
         if (event.kind == BAREWS_EVENT_NONE) {
             break;
         }
-        if (event.is_due) {
+        /* The response goes out before the first message. */
+        if (event.is_due || event.kind == BAREWS_EVENT_REQUEST) {
             transmit(c);
         }
     }
