@@ -54,6 +54,7 @@ fn versions_match_the_manifest() {
     let minor = version.rsplit_once('.').unwrap().0;
     for (file, line) in [
         ("Cargo.toml", format!(r#"barews = {{ path = ".", version = "{version}" }}"#)),
+        ("crates/barews-c/Cargo.toml", format!(r#"version = "{version}""#)),
         ("crates/testkit/Cargo.toml", format!(r#"version = "{version}""#)),
         ("crates/barews-tokio/Cargo.toml", format!(r#"version = "{version}""#)),
         ("crates/barews-tokio/README.md", format!(r#"barews-tokio = "{minor}""#)),

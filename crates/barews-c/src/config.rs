@@ -1,9 +1,9 @@
 //! What a host sets: limits, timeouts, and the configuration of both roles.
 
-use engine::connection::Config;
-use engine::deadlines::Timeouts;
-use engine::handshake::{ClientConfig, OriginPolicy, ServerConfig};
-use engine::wire::Rsv;
+use barews::connection::Config;
+use barews::deadlines::Timeouts;
+use barews::handshake::{ClientConfig, OriginPolicy, ServerConfig};
+use barews::wire::Rsv;
 
 use crate::error::{BAREWS_ERR_ARGUMENT, BAREWS_OK, barews_error};
 use crate::event::BAREWS_NEVER;
@@ -177,8 +177,8 @@ pub unsafe extern "C" fn barews_server_settings_init(settings: *mut barews_serve
         subprotocols_len: 0,
         keep: core::ptr::null(),
         keep_len: 0,
-        max_head_size: engine::handshake::MAX_HEAD_SIZE,
-        max_fields: engine::handshake::MAX_FIELDS,
+        max_head_size: barews::handshake::MAX_HEAD_SIZE,
+        max_fields: barews::handshake::MAX_FIELDS,
         origin: BAREWS_ORIGIN_UNSET,
     };
     trusting!(write(settings, defaults));
@@ -259,8 +259,8 @@ pub unsafe extern "C" fn barews_client_settings_init(settings: *mut barews_clien
         keep: core::ptr::null(),
         keep_len: 0,
         extensions: barews_str::NONE,
-        max_head_size: engine::handshake::MAX_HEAD_SIZE,
-        max_fields: engine::handshake::MAX_FIELDS,
+        max_head_size: barews::handshake::MAX_HEAD_SIZE,
+        max_fields: barews::handshake::MAX_FIELDS,
     };
     trusting!(write(settings, defaults));
 }

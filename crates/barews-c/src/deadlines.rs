@@ -1,7 +1,7 @@
 //! Deadlines for a bare connection, when to connect again, and the time of a 32-bit timer.
 
-use engine::connection::State;
-use engine::deadlines::{Backoff, Deadlines, Reconnect, Ticks, Timeout};
+use barews::connection::State;
+use barews::deadlines::{Backoff, Deadlines, Reconnect, Ticks, Timeout};
 
 use crate::config::barews_timeouts;
 use crate::endpoint::change;

@@ -1,6 +1,6 @@
 //! permessage-deflate (RFC 7692).
 
-use engine::deflate::{Deflater, Direction, Inflater, Level, MAX_RESPONSE, Parameters};
+use barews::deflate::{Deflater, Direction, Inflater, Level, MAX_RESPONSE, Parameters};
 
 use crate::only_server::barews_server;
 use crate::only_client::barews_client;
@@ -19,7 +19,7 @@ pub const BAREWS_MAX_DEFLATE_RESPONSE: usize = 128;
 /// The most offers of a client.
 pub const BAREWS_MAX_DEFLATE_OFFERS: usize = 4;
 
-const _: () = assert!(BAREWS_RSV1 == engine::deflate::RSV1.bits() && MAX_RESPONSE <= BAREWS_MAX_DEFLATE_RESPONSE);
+const _: () = assert!(BAREWS_RSV1 == barews::deflate::RSV1.bits() && MAX_RESPONSE <= BAREWS_MAX_DEFLATE_RESPONSE);
 
 /// How messages are compressed in one direction.
 #[repr(C)]

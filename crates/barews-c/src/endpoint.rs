@@ -1,10 +1,10 @@
 //! What sessions and connections of both roles have in common. `server.rs` and `client.rs` export it.
 
-use engine::connection::{Connection, Event as Incoming, Received, Transport, Written};
-use engine::deadlines::Timeouts;
-use engine::session::{Event, Session, SessionRole};
-use engine::wire::{CloseCode, EncodedHeader, Opcode, Rsv};
-use engine::{ProtocolError, SendError};
+use barews::connection::{Connection, Event as Incoming, Received, Transport, Written};
+use barews::deadlines::Timeouts;
+use barews::session::{Event, Session, SessionRole};
+use barews::wire::{CloseCode, EncodedHeader, Opcode, Rsv};
+use barews::{ProtocolError, SendError};
 
 use crate::error::{
     BAREWS_ERR_ARGUMENT, BAREWS_ERR_OVERLAP, BAREWS_OK, Code, barews_error, outcome, protocol,
@@ -47,12 +47,12 @@ macro_rules! endpoints {
             fn sender(
                 inner: &mut Self::Inner,
                 now: u64,
-            ) -> Result<&mut engine::Connection<$Role>, engine::SendError> {
+            ) -> Result<&mut barews::Connection<$Role>, barews::SendError> {
                 inner.sender(now)
             }
 
             #[inline]
-            fn connection(inner: &Self::Inner) -> Option<&engine::Connection<$Role>> {
+            fn connection(inner: &Self::Inner) -> Option<&barews::Connection<$Role>> {
                 inner.connection()
             }
 
@@ -64,11 +64,11 @@ macro_rules! endpoints {
                 inner.is_due()
             }
 
-            fn transport(inner: &Self::Inner) -> engine::connection::Transport {
+            fn transport(inner: &Self::Inner) -> barews::connection::Transport {
                 inner.transport()
             }
 
-            fn fail(inner: &mut Self::Inner, error: engine::ProtocolError) {
+            fn fail(inner: &mut Self::Inner, error: barews::ProtocolError) {
                 inner.fail(error);
             }
 
@@ -81,12 +81,12 @@ macro_rules! endpoints {
             type Role = $Role;
 
             #[inline]
-            fn sender(inner: &mut Self::Inner, _: u64) -> Result<&mut engine::Connection<$Role>, engine::SendError> {
+            fn sender(inner: &mut Self::Inner, _: u64) -> Result<&mut barews::Connection<$Role>, barews::SendError> {
                 Ok(inner)
             }
 
             #[inline]
-            fn connection(inner: &Self::Inner) -> Option<&engine::Connection<$Role>> {
+            fn connection(inner: &Self::Inner) -> Option<&barews::Connection<$Role>> {
                 Some(inner)
             }
 
@@ -98,11 +98,11 @@ macro_rules! endpoints {
                 false
             }
 
-            fn transport(inner: &Self::Inner) -> engine::connection::Transport {
+            fn transport(inner: &Self::Inner) -> barews::connection::Transport {
                 inner.transport()
             }
 
-            fn fail(inner: &mut Self::Inner, error: engine::ProtocolError) {
+            fn fail(inner: &mut Self::Inner, error: barews::ProtocolError) {
                 inner.fail(error);
             }
 

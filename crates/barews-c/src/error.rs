@@ -2,10 +2,10 @@
 
 use core::ffi::{CStr, c_char};
 
-use engine::deadlines::Reason;
-use engine::handshake::{ProxyError, UriError};
-use engine::session::Error;
-use engine::{BuildError, HandshakeError, ProtocolError, SendError};
+use barews::deadlines::Reason;
+use barews::handshake::{ProxyError, UriError};
+use barews::session::Error;
+use barews::{BuildError, HandshakeError, ProtocolError, SendError};
 
 /// `BAREWS_OK`, or what is wrong: one of `BAREWS_ERR_...`. A later version can add some.
 pub type barews_error = u16;
@@ -546,9 +546,9 @@ mod tests {
 
     fn fault(error: Error) -> u32 {
         match error.fault() {
-            engine::session::Fault::Peer => BAREWS_FAULT_PEER.into(),
-            engine::session::Fault::Transport => BAREWS_FAULT_NETWORK.into(),
-            engine::session::Fault::Host => BAREWS_FAULT_HOST.into(),
+            barews::session::Fault::Peer => BAREWS_FAULT_PEER.into(),
+            barews::session::Fault::Transport => BAREWS_FAULT_NETWORK.into(),
+            barews::session::Fault::Host => BAREWS_FAULT_HOST.into(),
         }
     }
 

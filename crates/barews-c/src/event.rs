@@ -1,7 +1,7 @@
 //! What was received.
 
-use engine::connection::{Chunk, MessageKind};
-use engine::wire::{Opcode, Rsv};
+use barews::connection::{Chunk, MessageKind};
+use barews::wire::{Opcode, Rsv};
 
 use crate::error::{BAREWS_ERR_ARGUMENT, BAREWS_OK, Code, barews_error};
 use crate::memory::bytes_mut;
@@ -172,7 +172,7 @@ pub struct barews_message {
 impl barews_message {
     pub(crate) const NONE: Self = Self { payload: core::ptr::null_mut(), len: 0, opcode: 0, is_complete: false };
 
-    pub(crate) fn of(message: engine::message::Message<'_>) -> Self {
+    pub(crate) fn of(message: barews::message::Message<'_>) -> Self {
         let (payload, len) = (message.payload.as_mut_ptr(), message.payload.len());
         Self { payload, len, opcode: message.kind.opcode().bits(), is_complete: true }
     }
@@ -214,8 +214,8 @@ pub const BAREWS_STATE_CLOSING: barews_state = 2;
 /// Nothing can be sent or received any more.
 pub const BAREWS_STATE_CLOSED: barews_state = 3;
 
-pub(crate) const fn transport(transport: engine::connection::Transport) -> barews_transport {
-    use engine::connection::Transport;
+pub(crate) const fn transport(transport: barews::connection::Transport) -> barews_transport {
+    use barews::connection::Transport;
     match transport {
         Transport::Keep => BAREWS_TRANSPORT_KEEP,
         Transport::HalfClose => BAREWS_TRANSPORT_HALF_CLOSE,
@@ -224,8 +224,8 @@ pub(crate) const fn transport(transport: engine::connection::Transport) -> barew
     }
 }
 
-pub(crate) const fn state(state: engine::connection::State) -> barews_state {
-    use engine::connection::State;
+pub(crate) const fn state(state: barews::connection::State) -> barews_state {
+    use barews::connection::State;
     match state {
         State::Open => BAREWS_STATE_OPEN,
         State::Closing => BAREWS_STATE_CLOSING,
@@ -236,6 +236,6 @@ pub(crate) const fn state(state: engine::connection::State) -> barews_state {
 /// An error of an argument, for a host that looks at [`barews_event::error`] only.
 pub(crate) const WRONG: barews_event = barews_event::wrong(BAREWS_ERR_ARGUMENT);
 
-const _: () = assert!(BAREWS_MAX_HEADER == engine::wire::FrameHeader::MAX_LEN);
-const _: () = assert!(BAREWS_MAX_CONTROL_FRAME == engine::wire::MAX_CONTROL_FRAME);
-const _: () = assert!(BAREWS_MAX_CONTROL_PAYLOAD == engine::wire::MAX_CONTROL_PAYLOAD);
+const _: () = assert!(BAREWS_MAX_HEADER == barews::wire::FrameHeader::MAX_LEN);
+const _: () = assert!(BAREWS_MAX_CONTROL_FRAME == barews::wire::MAX_CONTROL_FRAME);
+const _: () = assert!(BAREWS_MAX_CONTROL_PAYLOAD == barews::wire::MAX_CONTROL_PAYLOAD);

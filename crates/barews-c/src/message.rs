@@ -1,8 +1,8 @@
 //! Whole messages.
 
-use engine::connection::Connection;
-use engine::message::{Incoming, MessageBuffer, ReceiveBuffer};
-use engine::session::SessionRole;
+use barews::connection::Connection;
+use barews::message::{Incoming, MessageBuffer, ReceiveBuffer};
+use barews::session::SessionRole;
 
 use crate::endpoint::{self, Lent};
 use crate::error::{BAREWS_ERR_ARGUMENT, BAREWS_ERR_OVERLAP, BAREWS_OK, Code, barews_error};
@@ -151,10 +151,10 @@ fn is_outside(inner: &Receiving, to: *const barews_event) -> bool {
 }
 
 /// Returns a whole message as an event.
-fn data(message: engine::message::Message<'_>) -> barews_event {
-    let engine::message::Message { kind, payload } = message;
-    let rsv = engine::wire::Rsv::NONE;
-    barews_event::data(engine::connection::Chunk { kind, first: true, last: true, rsv, payload })
+fn data(message: barews::message::Message<'_>) -> barews_event {
+    let barews::message::Message { kind, payload } = message;
+    let rsv = barews::wire::Rsv::NONE;
+    barews_event::data(barews::connection::Chunk { kind, first: true, last: true, rsv, payload })
 }
 
 pub(crate) unsafe fn receive_into<T, R>(object: *mut T, buffer: *mut barews_receive_buffer, now: u64, to: *mut barews_event)

@@ -2,9 +2,9 @@
 
 use core::ffi::c_void;
 
-use engine::handshake::{ClientConfig, ClientRequest, Response, Uri};
-use engine::session::Session;
-use engine::{Client, Connection};
+use barews::handshake::{ClientConfig, ClientRequest, Response, Uri};
+use barews::session::Session;
+use barews::{Client, Connection};
 
 use crate::config::{barews_client_config, barews_config, barews_timeouts};
 use crate::endpoint::Lent;
@@ -51,7 +51,7 @@ impl Keys {
     }
 }
 
-impl engine::MaskingKeys for Keys {
+impl barews::MaskingKeys for Keys {
     fn next_key(&mut self) -> [u8; 4] {
         self.random()
     }

@@ -1,8 +1,8 @@
 //! The opening of a server's session, and what only a server has.
 
-use engine::handshake::{Accept, Request, ServerConfig, Subprotocol};
-use engine::session::Session;
-use engine::{BuildError, Connection};
+use barews::handshake::{Accept, Request, ServerConfig, Subprotocol};
+use barews::session::Session;
+use barews::{BuildError, Connection};
 
 use crate::config::{barews_config, barews_server_config, barews_timeouts};
 use crate::endpoint::Lent;
@@ -11,7 +11,7 @@ use crate::memory::{Storage, bytes, get, get_mut, holds, is_place, put, read, wr
 use crate::text::{barews_field, barews_str, fields};
 
 /// The role.
-pub(crate) type Role = engine::Server;
+pub(crate) type Role = barews::Server;
 
 /// The size of `barews_server` in words of 8 bytes.
 #[cfg(target_pointer_width = "64")]
@@ -81,7 +81,7 @@ pub unsafe extern "C" fn barews_server_connection_init(
     config: *const barews_config,
 ) -> barews_error {
     trusting! {
-        let made = Connection::new(engine::Server, &barews_config::read(config));
+        let made = Connection::new(barews::Server, &barews_config::read(config));
         if put(connection, made) { BAREWS_OK } else { BAREWS_ERR_ARGUMENT }
     }
 }
@@ -306,7 +306,7 @@ pub unsafe extern "C" fn barews_server_connection_count_payload(
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn barews_accept_key(key: barews_str, out: *mut u8) -> bool {
     trusting! {
-        let Some(accept) = bytes(key.data.cast(), key.len).and_then(engine::handshake::accept_key) else { return false };
+        let Some(accept) = bytes(key.data.cast(), key.len).and_then(barews::handshake::accept_key) else { return false };
         if out.is_null() {
             return false;
         }

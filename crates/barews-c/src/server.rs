@@ -1,7 +1,7 @@
 //! A server's sessions and connections. `client.rs` is this file with the other role: `BAREWS_BLESS=1 cargo test -p barews-c
 //! --test header` writes it.
 
-use engine::Connection;
+use barews::Connection;
 
 use crate::config::barews_timeouts;
 use crate::endpoint::{self, Frame, Out};

@@ -1,6 +1,6 @@
 //! A tunnel through an HTTP proxy.
 
-use engine::handshake::{ClientConfig, Progress, Tunnel, Uri};
+use barews::handshake::{ClientConfig, Progress, Tunnel, Uri};
 
 use crate::config::barews_client_config;
 use crate::endpoint::{self, Out};

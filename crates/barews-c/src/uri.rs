@@ -1,6 +1,6 @@
 //! URIs, proxies and credentials.
 
-use engine::handshake::{Proxy, Uri, basic_credentials, bearer_credentials};
+use barews::handshake::{Proxy, Uri, basic_credentials, bearer_credentials};
 
 use crate::endpoint::Out;
 use crate::error::{BAREWS_ERR_ARGUMENT, BAREWS_ERR_OVERLAP, BAREWS_OK, Code, barews_error};

@@ -6,13 +6,13 @@ use std::mem::zeroed;
 use std::ptr::{null, null_mut};
 
 use barews_c::*;
-use engine::connection::{Config, Connection, Event as Incoming, MessageKind, State, Transport};
-use engine::deadlines::Timeouts;
-use engine::handshake::{Accept, ClientConfig, ClientRequest, OriginPolicy, ServerConfig, Uri, accept_key};
-use engine::message::{Incoming as Whole, ReceiveBuffer};
-use engine::session::{Event, Session, SessionRole};
-use engine::wire::{CloseCode, Rsv};
-use engine::{Client, SendError, Server};
+use barews::connection::{Config, Connection, Event as Incoming, MessageKind, State, Transport};
+use barews::deadlines::Timeouts;
+use barews::handshake::{Accept, ClientConfig, ClientRequest, OriginPolicy, ServerConfig, Uri, accept_key};
+use barews::message::{Incoming as Whole, ReceiveBuffer};
+use barews::session::{Event, Session, SessionRole};
+use barews::wire::{CloseCode, Rsv};
+use barews::{Client, SendError, Server};
 
 const ROUNDS: u64 = 3000;
 
@@ -107,7 +107,7 @@ fn upper(name: &str) -> String {
 }
 
 /// The name of an error, made of the engine's own, apart from the tables of the crate.
-fn name(error: Option<engine::session::Error>) -> String {
+fn name(error: Option<barews::session::Error>) -> String {
     let text = error.map_or("OK".into(), |error| format!("{error:?}"));
     let (kind, rest) = text.trim_end_matches(')').split_once('(').unwrap_or((&text, ""));
     match kind {
@@ -638,7 +638,7 @@ fn connection_with_a_receive_buffer_does_what_the_engine_does() {
                 unsafe { barews_server_connection_receive_into(&mut connection, &mut buffer, &mut event) };
                 let expected = match ours.receive(&mut rust) {
                     Err(error) => {
-                        let error = name(Some(engine::session::Error::Protocol(error)));
+                        let error = name(Some(barews::session::Error::Protocol(error)));
                         Shown { error, ..shown("failed") }
                     }
                     Ok(None) => shown("none"),

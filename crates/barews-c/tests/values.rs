@@ -5,8 +5,8 @@ use std::mem::zeroed;
 use std::ptr::null;
 
 use barews_c::*;
-use engine::connection::Config;
-use engine::deadlines::{Backoff, Timeouts};
+use barews::connection::Config;
+use barews::deadlines::{Backoff, Timeouts};
 
 fn text(text: &str) -> barews_str {
     barews_str { data: text.as_ptr().cast(), len: text.len() }
