@@ -4,7 +4,7 @@ use barews::handshake::{Proxy, Uri, basic_credentials, bearer_credentials};
 
 use crate::endpoint::Out;
 use crate::error::{BAREWS_ERR_ARGUMENT, BAREWS_ERR_OVERLAP, BAREWS_OK, Code, barews_error};
-use crate::memory::{holds, output, overlap, write};
+use crate::memory::{bytes, holds, output, overlap, write};
 use crate::text::barews_str;
 
 /// The parts of a URI. The strings are in the text that was parsed.
@@ -145,5 +145,99 @@ pub unsafe extern "C" fn barews_bearer_credentials(
     trusting! {
         let (Some(token), Some(place)) = (token.text(), output(out, out_len, out_len)) else { return BAREWS_ERR_ARGUMENT };
         to.finish(bearer_credentials(token, place).map(str::len))
+    }
+}
+
+/// Copies text to the start of `out`, which becomes the rest. Counts its length also where it does not fit.
+fn append(out: &mut &mut [u8], len: &mut usize, text: &[u8]) {
+    *len = len.saturating_add(text.len());
+    let (place, rest) = match core::mem::take(out).split_at_mut_checked(text.len()) {
+        Some(split) => split,
+        None => return, // no more fits
+    };
+    for (to, from) in place.iter_mut().zip(text) {
+        *to = *from;
+    }
+    *out = rest;
+}
+
+/// Returns the digits of a port.
+fn digits(port: u16, buffer: &mut [u8; 5]) -> &[u8] {
+    let (mut rest, mut count) = (port, 0);
+    for place in buffer.iter_mut().rev() {
+        *place = b'0' + (rest % 10) as u8;
+        rest /= 10;
+        count += 1;
+        if rest == 0 {
+            break;
+        }
+    }
+    buffer.get(5 - count..).unwrap_or_default()
+}
+
+/// Resolves a reference against a URI: the Location of a redirect, which can be a whole URI, `//host/path`, `/path`, `path`
+/// or `?query`. Writes the URI to `out`, always with its port. `scratch` needs the length of both texts
+/// together; if it is shorter, the call fails with `BAREWS_ERR_ARGUMENT`.
+///
+/// A client that follows redirects should limit their number, and send credentials only to the same origin:
+/// `barews_uri_is_same_origin`. Fails with `BAREWS_ERR_URI_DOWNGRADE` if the reference leaves TLS.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn barews_uri_join(
+    base: barews_str,
+    reference: barews_str,
+    scratch: *mut u8,
+    scratch_len: usize,
+    out: *mut u8,
+    out_len: usize,
+    written: *mut usize,
+) -> barews_error {
+    let to = Out { data: out, len: out_len, written };
+    let scratched = Out { data: scratch, len: scratch_len, written };
+    match (check(to, [base, reference]), check(scratched, [base, reference])) {
+        (BAREWS_OK, BAREWS_OK) if overlap(out, out_len, scratch, scratch_len) => return BAREWS_ERR_OVERLAP,
+        (BAREWS_OK, error) if error != BAREWS_OK => return error,
+        (BAREWS_OK, _) => {}
+        (error, _) => return error,
+    }
+    trusting! {
+        let parts = (
+            base.text(),
+            bytes(reference.data.cast(), reference.len),
+            output(scratch, scratch_len, scratch_len),
+            output(out, out_len, out_len),
+        );
+        let (Some(base), Some(reference), Some(scratch), Some(mut place)) = parts else { return BAREWS_ERR_ARGUMENT };
+        let base = match Uri::parse(base) {
+            Ok(base) => base,
+            Err(error) => return error.code(),
+        };
+        let joined = match base.join(reference, scratch) {
+            Ok(joined) => joined,
+            // It is of `scratch`, and `*written` is about `out`.
+            Err(error) if error.need().is_some() => return BAREWS_ERR_ARGUMENT,
+            Err(error) => return error.code(),
+        };
+        let mut len = 0;
+        append(&mut place, &mut len, if joined.secure() { b"wss://" } else { b"ws://" });
+        append(&mut place, &mut len, joined.host().as_bytes());
+        append(&mut place, &mut len, b":");
+        append(&mut place, &mut len, digits(joined.port(), &mut [0; 5]));
+        append(&mut place, &mut len, joined.path().as_bytes());
+        if let Some(query) = joined.query() {
+            append(&mut place, &mut len, b"?");
+            append(&mut place, &mut len, query.as_bytes());
+        }
+        write(written, len);
+        if len > out_len { BAREWS_ERR_BUFFER_TOO_SMALL } else { BAREWS_OK }
+    }
+}
+
+/// Returns whether two URIs have the same scheme, host and port. False if one cannot be parsed.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn barews_uri_is_same_origin(one: barews_str, other: barews_str) -> bool {
+    let (Some(one), Some(other)) = (trusting!(one.text()), trusting!(other.text())) else { return false };
+    match (Uri::parse(one), Uri::parse(other)) {
+        (Ok(one), Ok(other)) => one.is_same_origin(&other),
+        _ => false,
     }
 }

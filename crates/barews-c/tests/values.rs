@@ -71,6 +71,29 @@ fn uri_is_taken_apart() {
 }
 
 #[test]
+fn redirect_is_resolved() {
+    let (mut scratch, mut out, mut len) = ([0; 128], [0; 128], 0);
+    let base = text("wss://example.com/chat/room?id=7");
+    // SAFETY: there is this memory, and the strings are static.
+    let mut join = |reference, room| unsafe {
+        let (scratch, out) = (scratch.as_mut_ptr(), out.as_mut_ptr());
+        let code = barews_uri_join(base, text(reference), scratch, 128, out, room, &mut len);
+        let written = std::slice::from_raw_parts(out, len.min(room)).to_vec();
+        (code, len, String::from_utf8(written).unwrap())
+    };
+    assert_eq!(join("../lobby#top", 128), (BAREWS_OK, 27, "wss://example.com:443/lobby".into()));
+    assert_eq!(join("https://[::1]:8443/?x", 128), (BAREWS_OK, 19, "wss://[::1]:8443/?x".into()));
+    assert_eq!(join("../lobby", 26).0, BAREWS_ERR_BUFFER_TOO_SMALL);
+    assert_eq!(join("../lobby", 26).1, 27);
+    assert_eq!(join("http://example.com/", 128).0, BAREWS_ERR_URI_DOWNGRADE);
+    // SAFETY: the strings are static.
+    unsafe {
+        assert!(barews_uri_is_same_origin(base, text("https://EXAMPLE.com:443/")));
+        assert!(!barews_uri_is_same_origin(base, text("ws://example.com/")));
+    }
+}
+
+#[test]
 fn credentials_are_written() {
     let (mut out, mut len) = ([0; 64], 0);
     // SAFETY: there is this memory.
