@@ -186,7 +186,7 @@ pub unsafe extern "C" fn barews_server_settings_init(settings: *mut barews_serve
 
 /// The size of `barews_server_config` in words of 8 bytes.
 #[cfg(target_pointer_width = "64")]
-pub const BAREWS_SERVER_CONFIG_WORDS: usize = 11;
+pub const BAREWS_SERVER_CONFIG_WORDS: usize = 10;
 /// The size of `barews_server_config` in words of 8 bytes.
 #[cfg(target_pointer_width = "32")]
 pub const BAREWS_SERVER_CONFIG_WORDS: usize = 6;
@@ -267,10 +267,10 @@ pub unsafe extern "C" fn barews_client_settings_init(settings: *mut barews_clien
 
 /// The size of `barews_client_config` in words of 8 bytes.
 #[cfg(target_pointer_width = "64")]
-pub const BAREWS_CLIENT_CONFIG_WORDS: usize = 10;
+pub const BAREWS_CLIENT_CONFIG_WORDS: usize = 9;
 /// The size of `barews_client_config` in words of 8 bytes.
 #[cfg(target_pointer_width = "32")]
-pub const BAREWS_CLIENT_CONFIG_WORDS: usize = 6;
+pub const BAREWS_CLIENT_CONFIG_WORDS: usize = 5;
 
 /// The configuration of a client's handshakes, which many sessions can share, also in several threads. It must outlive
 /// them, and must not move.

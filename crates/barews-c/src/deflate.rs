@@ -2,12 +2,14 @@
 
 use barews::deflate::{Deflater, Direction, Inflater, Level, MAX_RESPONSE, Parameters};
 
-use crate::only_server::barews_server;
-use crate::only_client::barews_client;
 use crate::endpoint::{Out, change};
-use crate::error::{BAREWS_ERR_ARGUMENT, BAREWS_ERR_BUFFER_TOO_SMALL, BAREWS_ERR_OVERLAP, BAREWS_OK, Code, barews_error};
+use crate::error::{
+    BAREWS_ERR_ARGUMENT, BAREWS_ERR_BUFFER_TOO_SMALL, BAREWS_ERR_OVERLAP, BAREWS_OK, Code, barews_error,
+};
 use crate::event::barews_event;
 use crate::memory::{Storage, bytes, get, get_mut, holds, output, overlap, put, read, write};
+use crate::only_client::barews_client;
+use crate::only_server::barews_server;
 
 /// The reserved bit of compressed messages, for `barews_config.extension_rsv`, `barews_event.rsv` and
 /// `barews_server_begin_frame`.
@@ -108,7 +110,10 @@ pub unsafe extern "C" fn barews_server_accept_deflate(
 }
 
 /// Reads a client's offers.
-unsafe fn offers(list: *const barews_deflate_parameters, len: usize) -> Option<[Parameters; BAREWS_MAX_DEFLATE_OFFERS]> {
+unsafe fn offers(
+    list: *const barews_deflate_parameters,
+    len: usize,
+) -> Option<[Parameters; BAREWS_MAX_DEFLATE_OFFERS]> {
     if len == 0 || len > BAREWS_MAX_DEFLATE_OFFERS {
         return None;
     }
@@ -182,10 +187,10 @@ pub extern "C" fn barews_deflate_window_size(direction: barews_deflate_direction
 
 /// The size of `barews_inflater` in words of 8 bytes.
 #[cfg(target_pointer_width = "64")]
-pub const BAREWS_INFLATER_WORDS: usize = 330;
+pub const BAREWS_INFLATER_WORDS: usize = 312;
 /// The size of `barews_inflater` in words of 8 bytes.
 #[cfg(target_pointer_width = "32")]
-pub const BAREWS_INFLATER_WORDS: usize = 224;
+pub const BAREWS_INFLATER_WORDS: usize = 214;
 
 /// Inflates the messages of a connection.
 #[repr(C)]
@@ -214,7 +219,8 @@ pub unsafe extern "C" fn barews_inflater_init(
     out: *mut u8,
     out_len: usize,
 ) -> barews_error {
-    if overlap(window, window_len, out, out_len) || holds(inflater, window, window_len) || holds(inflater, out, out_len) {
+    if overlap(window, window_len, out, out_len) || holds(inflater, window, window_len) || holds(inflater, out, out_len)
+    {
         return BAREWS_ERR_OVERLAP;
     }
     let direction = Direction::from(direction);
@@ -294,7 +300,11 @@ pub extern "C" fn barews_deflater_memory(size: barews_level, direction: barews_d
 }
 
 /// The size of `barews_deflater` in words of 8 bytes.
-pub const BAREWS_DEFLATER_WORDS: usize = 10;
+#[cfg(target_pointer_width = "64")]
+pub const BAREWS_DEFLATER_WORDS: usize = 8;
+/// The size of `barews_deflater` in words of 8 bytes.
+#[cfg(target_pointer_width = "32")]
+pub const BAREWS_DEFLATER_WORDS: usize = 6;
 
 /// Deflates the messages of a connection.
 ///

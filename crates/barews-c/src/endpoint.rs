@@ -6,9 +6,7 @@ use barews::session::{Event, Session, SessionRole};
 use barews::wire::{CloseCode, EncodedHeader, Opcode, Rsv};
 use barews::{ProtocolError, SendError};
 
-use crate::error::{
-    BAREWS_ERR_ARGUMENT, BAREWS_ERR_OVERLAP, BAREWS_OK, Code, barews_error, outcome, protocol,
-};
+use crate::error::{BAREWS_ERR_ARGUMENT, BAREWS_ERR_OVERLAP, BAREWS_OK, Code, barews_error, outcome, protocol};
 use crate::event::{
     BAREWS_BINARY, BAREWS_EVENT_CLOSE, BAREWS_EVENT_EXTENSION_CONTROL, BAREWS_EVENT_IDLE, BAREWS_EVENT_KEEP_ALIVE,
     BAREWS_EVENT_OVER, BAREWS_EVENT_PING, BAREWS_EVENT_PONG, BAREWS_EVENT_REQUEST, BAREWS_EVENT_RESPONSE,
@@ -44,10 +42,7 @@ macro_rules! endpoints {
             type Role = $Role;
 
             #[inline]
-            fn sender(
-                inner: &mut Self::Inner,
-                now: u64,
-            ) -> Result<&mut barews::Connection<$Role>, barews::SendError> {
+            fn sender(inner: &mut Self::Inner, now: u64) -> Result<&mut barews::Connection<$Role>, barews::SendError> {
                 inner.sender(now)
             }
 
@@ -163,7 +158,10 @@ pub(crate) fn event<R: SessionRole>(session: &Lent<R>, event: Option<Event<'_>>)
 
 /// Returns a connection's event in the form of C.
 #[inline(never)]
-pub(crate) fn connection_event<R: SessionRole>(connection: &Connection<R>, event: Option<Incoming<'_>>) -> barews_event {
+pub(crate) fn connection_event<R: SessionRole>(
+    connection: &Connection<R>,
+    event: Option<Incoming<'_>>,
+) -> barews_event {
     let (payload, cut) = control(Some(connection));
     let event = match event {
         Some(Incoming::Data(chunk)) => barews_event::data(chunk),

@@ -7,7 +7,7 @@ use barews::session::SessionRole;
 use crate::endpoint::{self, Lent};
 use crate::error::{BAREWS_ERR_ARGUMENT, BAREWS_ERR_OVERLAP, BAREWS_OK, Code, barews_error};
 use crate::event::{WRONG, barews_event, barews_message};
-use crate::memory::{Opaque, Storage, get_mut, holds, is_place, overlap, put, read, write};
+use crate::memory::{Opaque, Storage, get_mut, holds, overlap, put, read, write};
 
 /// The size of `barews_message_buffer` in words of 8 bytes.
 #[cfg(target_pointer_width = "64")]
@@ -74,10 +74,10 @@ pub unsafe extern "C" fn barews_message_buffer_push(
 
 /// The size of `barews_receive_buffer` in words of 8 bytes.
 #[cfg(target_pointer_width = "64")]
-pub const BAREWS_RECEIVE_BUFFER_WORDS: usize = 8;
+pub const BAREWS_RECEIVE_BUFFER_WORDS: usize = 10;
 /// The size of `barews_receive_buffer` in words of 8 bytes.
 #[cfg(target_pointer_width = "32")]
-pub const BAREWS_RECEIVE_BUFFER_WORDS: usize = 5;
+pub const BAREWS_RECEIVE_BUFFER_WORDS: usize = 6;
 
 /// A buffer into which the host reads, and which makes whole messages there. One for each connection.
 #[repr(C)]
@@ -114,7 +114,10 @@ pub unsafe extern "C" fn barews_receive_buffer_init(
 /// Returns where to read into, and stores in `len` how many bytes there are. A message that was returned is not valid any
 /// more after this call. Returns null if `buffer` was not initialised.
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn barews_receive_buffer_unfilled(buffer: *mut barews_receive_buffer, len: *mut usize) -> *mut u8 {
+pub unsafe extern "C" fn barews_receive_buffer_unfilled(
+    buffer: *mut barews_receive_buffer,
+    len: *mut usize,
+) -> *mut u8 {
     trusting! {
         let Some(inner) = get_mut(buffer) else {
             write(len, 0);
@@ -157,8 +160,12 @@ fn data(message: barews::message::Message<'_>) -> barews_event {
     barews_event::data(barews::connection::Chunk { kind, first: true, last: true, rsv, payload })
 }
 
-pub(crate) unsafe fn receive_into<T, R>(object: *mut T, buffer: *mut barews_receive_buffer, now: u64, to: *mut barews_event)
-where
+pub(crate) unsafe fn receive_into<T, R>(
+    object: *mut T,
+    buffer: *mut barews_receive_buffer,
+    now: u64,
+    to: *mut barews_event,
+) where
     T: Opaque<Inner = Lent<R>>,
     R: SessionRole,
 {
@@ -182,8 +189,11 @@ where
     trusting!(write(to, event));
 }
 
-pub(crate) unsafe fn receive_connection_into<T, R>(object: *mut T, buffer: *mut barews_receive_buffer, to: *mut barews_event)
-where
+pub(crate) unsafe fn receive_connection_into<T, R>(
+    object: *mut T,
+    buffer: *mut barews_receive_buffer,
+    to: *mut barews_event,
+) where
     T: Opaque<Inner = Connection<R>>,
     R: SessionRole,
 {

@@ -62,10 +62,10 @@ pub(crate) type Role = Client<Keys>;
 
 /// The size of `barews_client` in words of 8 bytes.
 #[cfg(target_pointer_width = "64")]
-pub const BAREWS_CLIENT_WORDS: usize = 96;
+pub const BAREWS_CLIENT_WORDS: usize = 68;
 /// The size of `barews_client` in words of 8 bytes.
 #[cfg(target_pointer_width = "32")]
-pub const BAREWS_CLIENT_WORDS: usize = 80;
+pub const BAREWS_CLIENT_WORDS: usize = 58;
 
 /// A client's session: one WebSocket, from the first byte of the opening handshake to the end of the transport. The caller
 /// provides the memory. It must not move after `barews_client_init`, and needs no destructor.
@@ -76,10 +76,10 @@ pub struct barews_client {
 
 /// The size of `barews_client_connection` in words of 8 bytes.
 #[cfg(target_pointer_width = "64")]
-pub const BAREWS_CLIENT_CONNECTION_WORDS: usize = 36;
+pub const BAREWS_CLIENT_CONNECTION_WORDS: usize = 32;
 /// The size of `barews_client_connection` in words of 8 bytes.
 #[cfg(target_pointer_width = "32")]
-pub const BAREWS_CLIENT_CONNECTION_WORDS: usize = 34;
+pub const BAREWS_CLIENT_CONNECTION_WORDS: usize = 30;
 
 /// A client's connection alone, for a host whose handshake is done elsewhere, and which keeps its own time. The caller
 /// provides the memory.

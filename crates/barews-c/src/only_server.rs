@@ -15,10 +15,10 @@ pub(crate) type Role = barews::Server;
 
 /// The size of `barews_server` in words of 8 bytes.
 #[cfg(target_pointer_width = "64")]
-pub const BAREWS_SERVER_WORDS: usize = 96;
+pub const BAREWS_SERVER_WORDS: usize = 68;
 /// The size of `barews_server` in words of 8 bytes.
 #[cfg(target_pointer_width = "32")]
-pub const BAREWS_SERVER_WORDS: usize = 80;
+pub const BAREWS_SERVER_WORDS: usize = 58;
 
 /// A server's session: one WebSocket, from the first byte of the opening handshake to the end of the transport. The caller
 /// provides the memory. It must not move after `barews_server_init`, and needs no destructor.
@@ -29,10 +29,10 @@ pub struct barews_server {
 
 /// The size of `barews_server_connection` in words of 8 bytes.
 #[cfg(target_pointer_width = "64")]
-pub const BAREWS_SERVER_CONNECTION_WORDS: usize = 34;
+pub const BAREWS_SERVER_CONNECTION_WORDS: usize = 30;
 /// The size of `barews_server_connection` in words of 8 bytes.
 #[cfg(target_pointer_width = "32")]
-pub const BAREWS_SERVER_CONNECTION_WORDS: usize = 34;
+pub const BAREWS_SERVER_CONNECTION_WORDS: usize = 30;
 
 /// A server's connection alone, for a host whose handshake is done elsewhere, and which keeps its own time. The caller
 /// provides the memory.
@@ -270,7 +270,9 @@ pub unsafe extern "C" fn barews_server_respond_head(
 /// and with a readable body where a pointer has 64 bits.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn barews_server_refuse(server: *mut barews_server, error: barews_error) -> barews_error {
-    let (Some(session), Some(error)) = (trusting!(get_mut(server)), handshake(error)) else { return BAREWS_ERR_ARGUMENT };
+    let (Some(session), Some(error)) = (trusting!(get_mut(server)), handshake(error)) else {
+        return BAREWS_ERR_ARGUMENT;
+    };
     outcome::<BuildError>(session.refuse(error))
 }
 

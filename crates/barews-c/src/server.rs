@@ -362,7 +362,9 @@ pub unsafe extern "C" fn barews_server_connection_receive_into(
 /// Notes the end of the transport. Returns `BAREWS_ERR_UNEXPECTED_EOF` if no Close frame came before it, or the error that
 /// the connection failed with.
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn barews_server_connection_receive_eof(connection: *mut barews_server_connection) -> barews_error {
+pub unsafe extern "C" fn barews_server_connection_receive_eof(
+    connection: *mut barews_server_connection,
+) -> barews_error {
     let mut outcome = BAREWS_OK;
     match trusting!(endpoint::change(connection, |connection| outcome = endpoint::eof(connection))) {
         BAREWS_OK => outcome,

@@ -10,10 +10,10 @@ use crate::text::{barews_field, barews_str, fields};
 
 /// The size of `barews_tunnel` in words of 8 bytes.
 #[cfg(target_pointer_width = "64")]
-pub const BAREWS_TUNNEL_WORDS: usize = 22;
+pub const BAREWS_TUNNEL_WORDS: usize = 14;
 /// The size of `barews_tunnel` in words of 8 bytes.
 #[cfg(target_pointer_width = "32")]
-pub const BAREWS_TUNNEL_WORDS: usize = 16;
+pub const BAREWS_TUNNEL_WORDS: usize = 9;
 
 /// A tunnel through an HTTP proxy (CONNECT). The host opens the transport to the proxy; a client's session follows over the
 /// same transport.

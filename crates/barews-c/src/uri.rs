@@ -3,7 +3,9 @@
 use barews::handshake::{Proxy, Uri, basic_credentials, bearer_credentials};
 
 use crate::endpoint::Out;
-use crate::error::{BAREWS_ERR_ARGUMENT, BAREWS_ERR_OVERLAP, BAREWS_OK, Code, barews_error};
+use crate::error::{
+    BAREWS_ERR_ARGUMENT, BAREWS_ERR_BUFFER_TOO_SMALL, BAREWS_ERR_OVERLAP, BAREWS_OK, Code, barews_error,
+};
 use crate::memory::{bytes, holds, output, overlap, write};
 use crate::text::barews_str;
 

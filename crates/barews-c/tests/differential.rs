@@ -5,7 +5,6 @@ use std::ffi::{CStr, c_void};
 use std::mem::zeroed;
 use std::ptr::{null, null_mut};
 
-use barews_c::*;
 use barews::connection::{Config, Connection, Event as Incoming, MessageKind, State, Transport};
 use barews::deadlines::Timeouts;
 use barews::handshake::{Accept, ClientConfig, ClientRequest, OriginPolicy, ServerConfig, Uri, accept_key};
@@ -13,6 +12,7 @@ use barews::message::{Incoming as Whole, ReceiveBuffer};
 use barews::session::{Event, Session, SessionRole};
 use barews::wire::{CloseCode, Rsv};
 use barews::{Client, SendError, Server};
+use barews_c::*;
 
 const ROUNDS: u64 = 3000;
 
@@ -207,8 +207,7 @@ struct Api<T> {
     write_unvalidated: Written<T>,
     write_close: unsafe extern "C" fn(*mut T, u16, barews_str, u64, *mut u8, usize, *mut usize) -> barews_error,
     write_ping: unsafe extern "C" fn(*mut T, *const u8, usize, u64, *mut u8, usize, *mut usize) -> barews_error,
-    begin_frame:
-        unsafe extern "C" fn(*mut T, u8, bool, u8, u64, u64, *mut u8, usize, *mut usize) -> barews_error,
+    begin_frame: unsafe extern "C" fn(*mut T, u8, bool, u8, u64, u64, *mut u8, usize, *mut usize) -> barews_error,
     mask_payload: unsafe extern "C" fn(*mut T, *mut u8, usize, u64) -> barews_error,
 }
 
@@ -242,19 +241,47 @@ macro_rules! api {
 }
 
 const SERVER: Api<barews_server> = api!(
-    barews_server_receive, barews_server_receive_into, barews_server_receive_eof, barews_server_poll_transmit,
-    barews_server_poll_timeout, barews_server_transport, barews_server_state, barews_server_is_due,
-    barews_server_is_clean, barews_server_unread_payload, barews_server_buffered_amount, barews_server_close_code,
-    barews_server_error, barews_server_write_message, barews_server_write_unvalidated, barews_server_write_close,
-    barews_server_write_ping, barews_server_begin_frame, barews_server_mask_payload
+    barews_server_receive,
+    barews_server_receive_into,
+    barews_server_receive_eof,
+    barews_server_poll_transmit,
+    barews_server_poll_timeout,
+    barews_server_transport,
+    barews_server_state,
+    barews_server_is_due,
+    barews_server_is_clean,
+    barews_server_unread_payload,
+    barews_server_buffered_amount,
+    barews_server_close_code,
+    barews_server_error,
+    barews_server_write_message,
+    barews_server_write_unvalidated,
+    barews_server_write_close,
+    barews_server_write_ping,
+    barews_server_begin_frame,
+    barews_server_mask_payload
 );
 
 const CLIENT: Api<barews_client> = api!(
-    barews_client_receive, barews_client_receive_into, barews_client_receive_eof, barews_client_poll_transmit,
-    barews_client_poll_timeout, barews_client_transport, barews_client_state, barews_client_is_due,
-    barews_client_is_clean, barews_client_unread_payload, barews_client_buffered_amount, barews_client_close_code,
-    barews_client_error, barews_client_write_message, barews_client_write_unvalidated, barews_client_write_close,
-    barews_client_write_ping, barews_client_begin_frame, barews_client_mask_payload
+    barews_client_receive,
+    barews_client_receive_into,
+    barews_client_receive_eof,
+    barews_client_poll_transmit,
+    barews_client_poll_timeout,
+    barews_client_transport,
+    barews_client_state,
+    barews_client_is_due,
+    barews_client_is_clean,
+    barews_client_unread_payload,
+    barews_client_buffered_amount,
+    barews_client_close_code,
+    barews_client_error,
+    barews_client_write_message,
+    barews_client_write_unvalidated,
+    barews_client_write_close,
+    barews_client_write_ping,
+    barews_client_begin_frame,
+    barews_client_mask_payload
 );
 
 /// Compares a send call: the error's name, the length that is needed, and the bytes.
@@ -287,18 +314,24 @@ impl<T, R: SessionRole> Pair<'_, T, R> {
         // SAFETY: the object is initialised.
         unsafe {
             assert_eq!((api.poll_timeout)(c), rust.poll_timeout().unwrap_or(BAREWS_NEVER));
-            assert_eq!((api.transport)(c), match rust.transport() {
-                Transport::Keep => BAREWS_TRANSPORT_KEEP,
-                Transport::HalfClose => BAREWS_TRANSPORT_HALF_CLOSE,
-                Transport::AwaitEof => BAREWS_TRANSPORT_AWAIT_EOF,
-                Transport::Close => BAREWS_TRANSPORT_CLOSE,
-            });
-            assert_eq!((api.state)(c), match connection.map(Connection::state) {
-                None => BAREWS_STATE_CONNECTING,
-                Some(State::Open) => BAREWS_STATE_OPEN,
-                Some(State::Closing) => BAREWS_STATE_CLOSING,
-                Some(State::Closed) => BAREWS_STATE_CLOSED,
-            });
+            assert_eq!(
+                (api.transport)(c),
+                match rust.transport() {
+                    Transport::Keep => BAREWS_TRANSPORT_KEEP,
+                    Transport::HalfClose => BAREWS_TRANSPORT_HALF_CLOSE,
+                    Transport::AwaitEof => BAREWS_TRANSPORT_AWAIT_EOF,
+                    Transport::Close => BAREWS_TRANSPORT_CLOSE,
+                }
+            );
+            assert_eq!(
+                (api.state)(c),
+                match connection.map(Connection::state) {
+                    None => BAREWS_STATE_CONNECTING,
+                    Some(State::Open) => BAREWS_STATE_OPEN,
+                    Some(State::Closing) => BAREWS_STATE_CLOSING,
+                    Some(State::Closed) => BAREWS_STATE_CLOSED,
+                }
+            );
             assert_eq!((api.is_due)(c), rust.is_due());
             assert_eq!((api.is_clean)(c), connection.is_some_and(Connection::is_clean));
             assert_eq!((api.unread_payload)(c), connection.map_or(0, Connection::unread_payload));
@@ -326,7 +359,11 @@ impl<T, R: SessionRole> Pair<'_, T, R> {
     }
 
     /// Passes bytes until there is no event. Calls `open` when the head is complete. Returns the kinds of the events.
-    fn receive(&mut self, bytes: &[u8], mut open: impl FnMut(&mut T, &mut Session<'_, R, Vec<u8>>)) -> Vec<&'static str> {
+    fn receive(
+        &mut self,
+        bytes: &[u8],
+        mut open: impl FnMut(&mut T, &mut Session<'_, R, Vec<u8>>),
+    ) -> Vec<&'static str> {
         let (mut left, mut right) = (bytes.to_vec(), bytes.to_vec());
         let (mut at, mut kinds) = (0, Vec::new());
         loop {
@@ -369,7 +406,16 @@ impl<T, R: SessionRole> Pair<'_, T, R> {
             0..3 => {
                 let text = std::str::from_utf8(&body);
                 let code = unsafe {
-                    (api.write_message)(c, BAREWS_TEXT, body.as_ptr(), body.len(), now, left.as_mut_ptr(), room, &mut len)
+                    (api.write_message)(
+                        c,
+                        BAREWS_TEXT,
+                        body.as_ptr(),
+                        body.len(),
+                        now,
+                        left.as_mut_ptr(),
+                        room,
+                        &mut len,
+                    )
                 };
                 let Ok(text) = text else {
                     assert!(code != BAREWS_OK);
@@ -390,18 +436,16 @@ impl<T, R: SessionRole> Pair<'_, T, R> {
                 same_output((code, len, &left), sent.map(|it| it.len()), &right);
             }
             4 => {
-                let code = unsafe {
-                    (api.write_ping)(c, body.as_ptr(), body.len(), now, left.as_mut_ptr(), room, &mut len)
-                };
+                let code =
+                    unsafe { (api.write_ping)(c, body.as_ptr(), body.len(), now, left.as_mut_ptr(), room, &mut len) };
                 let sent = self.rust.sender(now).and_then(|it| it.write_ping(&body, &mut right[..room]));
                 same_output((code, len, &left), sent.map(|it| it.len()), &right);
             }
             5 | 6 => {
                 let fin = random.below(2) == 0;
                 let size = body.len() as u64;
-                let code = unsafe {
-                    (api.begin_frame)(c, BAREWS_TEXT, fin, 0, size, now, left.as_mut_ptr(), 14, &mut len)
-                };
+                let code =
+                    unsafe { (api.begin_frame)(c, BAREWS_TEXT, fin, 0, size, now, left.as_mut_ptr(), 14, &mut len) };
                 let sent = self.rust.sender(now).and_then(|it| it.begin_frame(MessageKind::Text, fin, size));
                 let sent = sent.map(|header| {
                     right[..header.as_bytes().len()].copy_from_slice(header.as_bytes());
@@ -489,9 +533,7 @@ fn server_does_what_the_engine_does() {
         let c = unsafe { zeroed() };
         let mut pair = Pair { api: &SERVER, c, rust, now: 0 };
         // SAFETY: as before; the object does not move any more.
-        let made = unsafe {
-            barews_server_init(&mut pair.c, &config, storage.as_mut_ptr(), storage.len(), null(), 0)
-        };
+        let made = unsafe { barews_server_init(&mut pair.c, &config, storage.as_mut_ptr(), storage.len(), null(), 0) };
         assert_eq!(made, BAREWS_OK);
         let mut request = b"GET /room HTTP/1.1\r\nHost: x\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\
             Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n"
@@ -571,7 +613,10 @@ fn client_does_what_the_engine_does() {
             let new = pair.receive(part, |c, rust| {
                 // SAFETY: the object is initialised.
                 let code = unsafe { barews_client_connect(c, &keys, null()) };
-                assert_eq!(code_name(code) == "BAREWS_OK", rust.connect(seven as fn() -> [u8; 4], &Config::DEFAULT).is_ok());
+                assert_eq!(
+                    code_name(code) == "BAREWS_OK",
+                    rust.connect(seven as fn() -> [u8; 4], &Config::DEFAULT).is_ok()
+                );
             });
             count(&mut kinds, new);
         }
@@ -606,7 +651,8 @@ fn connection_with_a_receive_buffer_does_what_the_engine_does() {
         let size = random.one_of(&[16, 300, 3000, 100_000]);
         let mut memory = vec![0; size];
         // SAFETY: all zeros is a value of these; then the functions fill them, and they do not move.
-        let (mut connection, mut buffer): (barews_server_connection, barews_receive_buffer) = unsafe { (zeroed(), zeroed()) };
+        let (mut connection, mut buffer): (barews_server_connection, barews_receive_buffer) =
+            unsafe { (zeroed(), zeroed()) };
         // SAFETY: there is this memory, to the end.
         unsafe {
             assert_eq!(barews_server_connection_init(&mut connection, null()), BAREWS_OK);
@@ -680,7 +726,13 @@ fn client_asks_the_key_source_for_each_frame() {
         assert_eq!(barews_client_connection_init(&mut connection, null(), &keys), BAREWS_OK);
         for call in 1..4_u8 {
             let code = barews_client_connection_write_message(
-                &mut connection, BAREWS_TEXT, b"Hello".as_ptr(), 5, out.as_mut_ptr(), out.len(), &mut len,
+                &mut connection,
+                BAREWS_TEXT,
+                b"Hello".as_ptr(),
+                5,
+                out.as_mut_ptr(),
+                out.len(),
+                &mut len,
             );
             assert_eq!((code, len), (BAREWS_OK, 11));
             assert_eq!(out[..6], [0x81, 0x85, call, call, call, call]);

@@ -4,9 +4,9 @@
 use std::mem::zeroed;
 use std::ptr::null;
 
-use barews_c::*;
 use barews::connection::Config;
 use barews::deadlines::{Backoff, Timeouts};
+use barews_c::*;
 
 fn text(text: &str) -> barews_str {
     barews_str { data: text.as_ptr().cast(), len: text.len() }
@@ -102,8 +102,14 @@ fn credentials_are_written() {
         assert_eq!(barews_basic_credentials(text("Aladdin"), text("open sesame"), place, size, &mut len), BAREWS_OK);
         assert_eq!(&out[..len], b"Basic QWxhZGRpbjpvcGVuIHNlc2FtZQ=="); // RFC 7617 section 2
         let (place, size) = (out.as_mut_ptr(), out.len());
-        assert_eq!(barews_basic_credentials(text("a:b"), text(""), place, size, &mut len), BAREWS_ERR_BUILD_CREDENTIALS);
-        assert_eq!(barews_bearer_credentials(text("mF_9.B5f-4.1JqM"), place, 10, &mut len), BAREWS_ERR_BUFFER_TOO_SMALL);
+        assert_eq!(
+            barews_basic_credentials(text("a:b"), text(""), place, size, &mut len),
+            BAREWS_ERR_BUILD_CREDENTIALS
+        );
+        assert_eq!(
+            barews_bearer_credentials(text("mF_9.B5f-4.1JqM"), place, 10, &mut len),
+            BAREWS_ERR_BUFFER_TOO_SMALL
+        );
         assert_eq!(len, 22);
         assert_eq!(barews_bearer_credentials(text("mF_9.B5f-4.1JqM"), place, 22, &mut len), BAREWS_OK);
         assert_eq!(&out[..len], b"Bearer mF_9.B5f-4.1JqM"); // RFC 6750 section 2.1
@@ -142,7 +148,8 @@ fn tunnel_opens_and_is_refused() {
             ("HTTP/1.1 200 OK\r\n\r\nrest", 200, true),
             ("HTTP/1.1 407 x\r\nProxy-Authenticate: Basic\r\nRetry-After: 9\r\n\r\nrest", 407, false),
         ] {
-            let (mut tunnel, mut storage, mut out, mut len): (barews_tunnel, _, _, _) = (zeroed(), [0; 256], [0; 256], 0);
+            let (mut tunnel, mut storage, mut out, mut len): (barews_tunnel, _, _, _) =
+                (zeroed(), [0; 256], [0; 256], 0);
             let uri = text("wss://example.com/");
             assert_eq!(barews_tunnel_status(&tunnel), 0);
             assert_eq!(barews_tunnel_init(&mut tunnel, &config, storage.as_mut_ptr(), 256), BAREWS_OK);
