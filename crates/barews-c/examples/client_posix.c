@@ -244,7 +244,7 @@ static bool accept_response(const barews_deflate_parameters *offer, uint32_t *re
            barews_client_connect(&session, &keys, &config) == BAREWS_OK;
 }
 
-enum outcome { DONE, FAILED, TRY_AGAIN };
+enum outcome { ENDED_WELL, ENDED_BADLY, ENDED_EARLY };
 
 /* Runs one connection, from its start to its end. */
 static enum outcome talk(const char *url, struct task *task, barews_reconnect *reconnect, uint32_t *retry_after) {
@@ -255,10 +255,10 @@ static enum outcome talk(const char *url, struct task *task, barews_reconnect *r
     barews_error error = barews_uri_parse(request.uri, &uri);
     if (error != BAREWS_OK || uri.is_secure) {
         fprintf(stderr, "client_posix: %s: %s\n", url, error ? barews_error_name(error) : "this example has no TLS");
-        return FAILED;
+        return ENDED_BADLY;
     }
     if (!open_transport(&uri)) {
-        return TRY_AGAIN;
+        return ENDED_EARLY;
     }
 
     uint8_t value[128];
@@ -280,15 +280,15 @@ static enum outcome talk(const char *url, struct task *task, barews_reconnect *r
     if (error != BAREWS_OK) {
         fprintf(stderr, "client_posix: %s\n", barews_error_name(error));
         close(fd);
-        return FAILED;
+        return ENDED_BADLY;
     }
 
-    enum outcome outcome = FAILED;
+    enum outcome outcome = ENDED_BADLY;
     bool is_shut = false, is_open = false;
     size_t start = 0, end = 0;
     for (;;) {
         if (!transmit()) {
-            outcome = is_open ? FAILED : TRY_AGAIN;
+            outcome = is_open ? ENDED_BADLY : ENDED_EARLY;
             break;
         }
         if (!is_shut && barews_client_transport(&session) == BAREWS_TRANSPORT_HALF_CLOSE) {
@@ -298,7 +298,7 @@ static enum outcome talk(const char *url, struct task *task, barews_reconnect *r
         barews_event event;
         start += barews_client_receive(&session, rx + start, end - start, now_ms(), &event);
         if (event.kind == BAREWS_EVENT_OVER) {
-            outcome = event.error == BAREWS_OK && is_open ? DONE : is_open ? FAILED : TRY_AGAIN;
+            outcome = event.error == BAREWS_OK && is_open ? ENDED_WELL : is_open ? ENDED_BADLY : ENDED_EARLY;
             break;
         }
         if (event.kind == BAREWS_EVENT_RESPONSE) {
@@ -337,7 +337,7 @@ static enum outcome run(const char *url, struct task *task, int attempts) {
     for (;;) {
         uint32_t retry_after = 0, random;
         enum outcome outcome = talk(url, task, &reconnect, &retry_after);
-        if (outcome != TRY_AGAIN || --attempts <= 0) {
+        if (outcome != ENDED_EARLY || --attempts <= 0) {
             return outcome;
         }
         fill_random(NULL, (uint8_t *)&random, sizeof random);
@@ -356,7 +356,7 @@ static int autobahn(const char *suite) {
     char url[512];
     struct task count = {.kept = kept};
     snprintf(url, sizeof url, "%s/getCaseCount", suite);
-    if (run(url, &count, 1) != DONE) {
+    if (run(url, &count, 1) != ENDED_WELL) {
         return 1;
     }
     int cases = atoi(kept);
@@ -367,7 +367,7 @@ static int autobahn(const char *suite) {
     }
     struct task update = {.kept = kept};
     snprintf(url, sizeof url, "%s/updateReports?agent=barews", suite);
-    return run(url, &update, 1) == DONE && cases > 0 ? 0 : 1;
+    return run(url, &update, 1) == ENDED_WELL && cases > 0 ? 0 : 1;
 }
 
 int main(int argc, char **argv) {
@@ -383,5 +383,5 @@ int main(int argc, char **argv) {
         return 2;
     }
     struct task task = {.messages = argv + 2, .messages_len = argc - 2};
-    return run(argv[1], &task, ATTEMPTS) == DONE ? 0 : 1;
+    return run(argv[1], &task, ATTEMPTS) == ENDED_WELL ? 0 : 1;
 }

@@ -191,7 +191,6 @@ type Written<T> = unsafe extern "C" fn(*mut T, u8, *const u8, usize, u64, *mut u
 /// The functions of a role.
 struct Api<T> {
     receive: unsafe extern "C" fn(*mut T, *mut u8, usize, u64, *mut barews_event) -> usize,
-    receive_into: unsafe extern "C" fn(*mut T, *mut barews_receive_buffer, u64, *mut barews_event),
     receive_eof: unsafe extern "C" fn(*mut T, u64) -> barews_error,
     poll_transmit: unsafe extern "C" fn(*mut T, *mut u8, usize) -> usize,
     poll_timeout: unsafe extern "C" fn(*const T) -> u64,
@@ -212,13 +211,12 @@ struct Api<T> {
 }
 
 macro_rules! api {
-    ($receive:ident, $receive_into:ident, $receive_eof:ident, $poll_transmit:ident, $poll_timeout:ident, $transport:ident,
+    ($receive:ident, $receive_eof:ident, $poll_transmit:ident, $poll_timeout:ident, $transport:ident,
      $state:ident, $is_due:ident, $is_clean:ident, $unread_payload:ident, $buffered_amount:ident, $close_code:ident,
      $error:ident, $write_message:ident, $write_unvalidated:ident, $write_close:ident, $write_ping:ident,
      $begin_frame:ident, $mask_payload:ident) => {
         Api {
             receive: $receive,
-            receive_into: $receive_into,
             receive_eof: $receive_eof,
             poll_transmit: $poll_transmit,
             poll_timeout: $poll_timeout,
@@ -242,7 +240,6 @@ macro_rules! api {
 
 const SERVER: Api<barews_server> = api!(
     barews_server_receive,
-    barews_server_receive_into,
     barews_server_receive_eof,
     barews_server_poll_transmit,
     barews_server_poll_timeout,
@@ -264,7 +261,6 @@ const SERVER: Api<barews_server> = api!(
 
 const CLIENT: Api<barews_client> = api!(
     barews_client_receive,
-    barews_client_receive_into,
     barews_client_receive_eof,
     barews_client_poll_transmit,
     barews_client_poll_timeout,
@@ -488,7 +484,10 @@ impl<T, R: SessionRole> Pair<'_, T, R> {
                 let size = random.one_of(&[1, 50, 131, 500]);
                 self.drain(size);
             }
-            self.now += random.one_of(&[0, 0, 1, 5_000, 21_000]);
+            self.now += random.one_of(&[0, 0, 1, 5_000, 19_999, 20_000, 30_000]);
+            if random.below(3) == 0 {
+                kinds.extend(self.receive(&[], |_, _| panic!("a second handshake")));
+            }
         }
         // SAFETY: the object is initialised.
         assert_eq!(unsafe { (self.api.receive_eof)(&mut self.c, self.now) }, BAREWS_OK);
