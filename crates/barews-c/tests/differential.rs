@@ -584,7 +584,7 @@ fn client_does_what_the_engine_does() {
         let mut storage = vec![0; 512];
         let url = "ws://example.com:8080/room?x";
         let request = ClientRequest::new(Uri::parse(url).unwrap());
-        let rust: Session<'_, Client<fn() -> [u8; 4]>, _> =
+        let rust: Session<'_, Client<Keys>, _> =
             Session::client(&CONFIG, &request, [7; 16], vec![0; 512], Timeouts::MILLISECONDS, 0).unwrap();
         // SAFETY: all zeros is a value of these; then the functions fill them.
         let (c, mut config): (barews_client, barews_client_config) = unsafe { (zeroed(), zeroed()) };
@@ -612,10 +612,7 @@ fn client_does_what_the_engine_does() {
             let new = pair.receive(part, |c, rust| {
                 // SAFETY: the object is initialised.
                 let code = unsafe { barews_client_connect(c, &keys, null()) };
-                assert_eq!(
-                    code_name(code) == "BAREWS_OK",
-                    rust.connect(seven as fn() -> [u8; 4], &Config::DEFAULT).is_ok()
-                );
+                assert_eq!(code_name(code) == "BAREWS_OK", rust.connect(seven as Keys, &Config::DEFAULT).is_ok());
             });
             count(&mut kinds, new);
         }
@@ -627,6 +624,8 @@ fn client_does_what_the_engine_does() {
         assert!(kinds.get(kind).is_some_and(|count| *count > 50), "too few {kind}: {kinds:?}");
     }
 }
+
+type Keys = fn() -> [u8; 4];
 
 fn seven() -> [u8; 4] {
     [7; 4]
