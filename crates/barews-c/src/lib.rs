@@ -1,4 +1,4 @@
-//! The C interface of the WebSocket engine [barews](barews). See the README, the guide, and the header
+//! The C interface of the WebSocket engine [barews]. See the README, the guide, and the header
 //! `include/barews.h`, which is made of this crate.
 //!
 //! All unsafe code of the project is here. `memory.rs` and `text.rs` turn pointers into references; the other files call
