@@ -162,8 +162,8 @@ impl<'c, T: Read + Write, C: Clock, B: AsRef<[u8]> + AsMut<[u8]>> WebSocket<'c, 
     ///
     /// [`Error::Build`] if the response cannot be sent: the subprotocol was not offered, a field is malformed, the
     /// storage is too small, or there is no request. The request can then be answered in another way. [`Error::Session`]
-    /// if the request asks for no upgrade: it was refused with 426; or if the peer does not take the response in time.
-    /// [`Error::Transport`].
+    /// if the request asks for no upgrade: it was refused with 426. [`Error::Transport`]. If the peer does not take the
+    /// response in time, the next call returns the error.
     pub fn accept<'a>(
         &'a mut self,
         response: &Accept<'_>,
@@ -172,7 +172,7 @@ impl<'c, T: Read + Write, C: Clock, B: AsRef<[u8]> + AsMut<[u8]>> WebSocket<'c, 
         let built = if self.session.is_open() { Ok(()) } else { self.build_response(response) };
         async move {
             built?;
-            self.flush().await?;
+            self.drain().await?;
             match self.session.is_open() {
                 true => Ok(()),
                 false => Err(Error::Session(session::Error::Handshake(HandshakeError::Upgrade))),

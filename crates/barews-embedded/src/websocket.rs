@@ -505,12 +505,19 @@ impl<T: Read + Write, R: SessionRole, C: Clock, B: AsRef<[u8]> + AsMut<[u8]>> We
         {
             return Err(error);
         }
+        self.drain().await?;
+        // In a handshake that is not done there is nothing to wait for.
+        let is_waiting = !self.session.is_open() && self.session.transport() == Transport::Keep;
         if !self.is_shut {
-            self.discard(false).await?;
+            if !is_waiting {
+                self.discard(false).await?;
+            }
             let _ = shut_down(&mut self.transport).await;
             self.is_shut = true;
         }
-        self.discard(true).await?;
+        if !is_waiting {
+            self.discard(true).await?;
+        }
         self.check()
     }
 
@@ -529,9 +536,7 @@ impl<T: Read + Write, R: SessionRole, C: Clock, B: AsRef<[u8]> + AsMut<[u8]>> We
         loop {
             self.drain().await?;
             let transport = self.session.transport();
-            // In a handshake that is not done there is nothing to wait for.
-            let is_waiting = !self.session.is_open() && transport == Transport::Keep;
-            if self.over || is_waiting || !is_shut_down && transport == Transport::HalfClose {
+            if self.over || !is_shut_down && transport == Transport::HalfClose {
                 return Ok(());
             }
             self.unread = 0..0;
