@@ -195,6 +195,9 @@ static void wrong_memory(void) {
     CHECK(barews_server_receive(&server, (uint8_t *)&server, 8, 0, &both.event) == 0);
     CHECK(both.event.error == BAREWS_ERR_OVERLAP);
     CHECK(barews_server_receive(&server, bytes, 8, 0, NULL) == 0);
+    CHECK(barews_server_receive(&server, NULL, 8, 0, &both.event) == 0 && both.event.error == BAREWS_ERR_ARGUMENT);
+    CHECK(barews_server_mask_payload(&server, NULL, 8, 0) == BAREWS_ERR_ARGUMENT);
+    CHECK(barews_server_receive(&server, NULL, 0, 0, &both.event) == 0 && both.event.kind == BAREWS_EVENT_NONE);
     CHECK(barews_server_receive(&server, bytes, 8, 0, (barews_event *)&server) == 0);
     CHECK(barews_server_state(&server) == BAREWS_STATE_OPEN); /* unharmed */
     CHECK(barews_server_fail(&server, BAREWS_OK) == BAREWS_ERR_ARGUMENT);

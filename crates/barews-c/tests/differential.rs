@@ -704,6 +704,75 @@ fn connection_with_a_receive_buffer_does_what_the_engine_does() {
     }
 }
 
+/// A session of a connection that is open, with a receive buffer.
+#[test]
+fn open_session_with_a_receive_buffer_does_what_the_engine_does() {
+    let mut messages = 0;
+    for seed in 0..ROUNDS / 10 {
+        let mut random = Random::new(seed);
+        let size = random.one_of(&[16, 300, 3000, 100_000]);
+        let mut memory = vec![0; size];
+        // SAFETY: all zeros is a value of these; then the functions fill them.
+        let (mut connection, mut server): (barews_server_connection, barews_server) = unsafe { (zeroed(), zeroed()) };
+        // SAFETY: as before.
+        let mut buffer: barews_receive_buffer = unsafe { zeroed() };
+        // SAFETY: there is this memory, to the end, and the objects do not move.
+        unsafe {
+            assert_eq!(barews_server_connection_init(&mut connection, null()), BAREWS_OK);
+            let made = barews_server_init_open(&mut server, &mut connection, null_mut(), 0, null(), 0);
+            assert_eq!(made, BAREWS_OK);
+            assert_eq!(barews_server_connection_error(&connection), BAREWS_ERR_ARGUMENT); // it has moved
+            assert_eq!(barews_receive_buffer_init(&mut buffer, memory.as_mut_ptr(), size), BAREWS_OK);
+        }
+        let open = Connection::new(Server, &Config::DEFAULT);
+        let rust = Session::from_connection(open, Vec::new(), Timeouts::MILLISECONDS, 0);
+        let mut pair = Pair { api: &SERVER, c: server, rust, now: 0 };
+        let mut ours = ReceiveBuffer::new(vec![0; size]);
+        let stream = stream(&mut random, true);
+        let mut rest = &stream[..];
+        while !rest.is_empty() && pair.rust.error().is_none() {
+            let mut room = 0;
+            // SAFETY: the buffer is initialised.
+            let place = unsafe { barews_receive_buffer_unfilled(&mut buffer, &mut room) };
+            let unfilled = ours.unfilled();
+            assert_eq!(room, unfilled.len());
+            let len = random.one_of(&[1, 50, 5000]).min(rest.len()).min(room);
+            let (bytes, later) = rest.split_at(len);
+            unfilled[..len].copy_from_slice(bytes);
+            ours.advance(len);
+            // SAFETY: the function says that there are these bytes.
+            unsafe {
+                place.copy_from_nonoverlapping(bytes.as_ptr(), len);
+                assert_eq!(barews_receive_buffer_advance(&mut buffer, len), BAREWS_OK);
+            }
+            rest = later;
+            loop {
+                // SAFETY: all zeros is an event.
+                let mut event = unsafe { zeroed() };
+                // SAFETY: both objects are initialised.
+                unsafe { barews_server_receive_into(&mut pair.c, &mut buffer, pair.now, &mut event) };
+                let expected = match pair.rust.receive_into(&mut ours, pair.now) {
+                    Some(Whole::Message(whole)) => {
+                        messages += 1;
+                        of_data(whole.kind, Rsv::NONE, true, true, whole.payload)
+                    }
+                    Some(Whole::Event(event)) => of_session(&pair.rust, Some(event)),
+                    None => shown("none"),
+                };
+                assert_eq!(of_c(&event), expected);
+                if expected.kind == "none" {
+                    break;
+                }
+            }
+            if random.below(10) == 0 {
+                pair.drain(131);
+            }
+            pair.now += random.one_of(&[0, 1, 20_000]);
+        }
+    }
+    assert!(messages > 100, "{messages}");
+}
+
 /// The role is a parameter of the tests above; a client's key source is called for each frame.
 #[test]
 fn client_asks_the_key_source_for_each_frame() {
